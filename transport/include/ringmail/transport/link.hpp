@@ -1,0 +1,89 @@
+// The host's side of a link: the memory of one incarnation of a peer, and the mail that outlives it.
+//
+// Threads: LinkMail and Incarnation belong to the thread that sets the link up (the reactor) and must outlive what points into
+// them. What host_end() and producer() give is used by one scheduler each.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/lane.hpp"
+#include "ringmail/transport/memory.hpp"
+
+namespace ringmail::transport {
+
+/// The host's doorbells, one a scheduler, in one segment that every trusted peer maps.
+class Bells {
+ public:
+  static std::expected<Bells, MemoryFailure> create(const char* name, std::uint32_t count);
+
+  Bell& operator[](std::uint32_t index) { return mapping_.at<Bell>(0)[index]; }
+  std::uint32_t count() const { return count_; }
+  const Segment& segment() const { return segment_; }
+
+ private:
+  Segment segment_;
+  Mapping mapping_;
+  std::uint32_t count_ = 0;
+};
+
+/// The rings of mail towards a peer. They are made once and outlive every incarnation of it.
+class LinkMail {
+ public:
+  static std::expected<LinkMail, MemoryFailure> create(const LinkLayout& layout);
+
+  const LinkLayout& layout() const { return layout_; }
+  const Segment& segment() const { return segment_; }
+  ProducerMemory producer(std::uint32_t lane, const ConsumerBlock* consumer);
+
+ private:
+  LinkLayout layout_;
+  Segment segment_;
+  Mapping mapping_;
+};
+
+/// Where the next incarnation takes up the mail of one lane.
+struct Resume {
+  std::uint64_t cursor = 0;
+  std::uint64_t tail = 0;  ///< what stands before it may have been seen by a predecessor
+  std::uint32_t sequence = 0;
+  std::uint32_t attempt = 0;
+};
+
+/// The memory of one incarnation.
+class Incarnation {
+ public:
+  /// Everything made, mapped, sealed as far as it may be before the peer has mapped its part.
+  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout);
+
+  /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
+  std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
+
+  /// After `ready`: nobody else will ever write what the peer writes.
+  std::expected<void, MemoryFailure> seal_peer();
+
+  /// The host's end of `lane`. The mail producer is the caller's, because it outlives this.
+  struct HostEnd {
+    RingProducer control_out;
+    RingConsumer mail_in;
+    RingConsumer control_in;
+    Doorbell bell;
+    const ConsumerBlock* mail_consumer;  ///< the peer's cursor on the mail that the host writes
+  };
+  HostEnd host_end(std::uint32_t lane);
+
+  /// Welcome's segments and their descriptors, in the same order.
+  std::vector<WelcomeSegment> segments(const LinkMail& mail, const Bells& host_bells, std::vector<int>& descriptors) const;
+
+ private:
+  LinkLayout layout_;
+  Segment host_, peer_;
+  Mapping host_map_, peer_map_;
+  Bells bell_;
+};
+
+}  // namespace ringmail::transport

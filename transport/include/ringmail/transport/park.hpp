@@ -1,0 +1,141 @@
+// How a thread sleeps until one of its producers publishes, and how a producer wakes it.
+//
+// The park word holds a state and a park count. The argument, with the names of its edges (docs/memory_model.md has it whole):
+//   consumer                                      producer
+//   word.store(count + 1, parked)                 frame.commit.store(...)            both sequentially consistent,
+//   any ring not empty? store(awake), work        w = word.load()                    so one of the two sees the other
+//   futex_wait(word, that value)                  w.cas(to ringing); futex_wake
+// The waker changes the word, so a wake that comes before the sleep makes the sleep return at once. Each producer wakes by
+// itself, at most once per sleep: one that dies between the change and the wake must not mute the others.
+#pragma once
+
+#include <cstdint>
+
+#include "ringmail/transport/futex.hpp"
+#include "ringmail/transport/layout.hpp"
+#include "ringmail/transport/pause.hpp"
+
+namespace ringmail::transport {
+
+enum class ParkState : std::uint32_t { awake = 0, parked = 1, ringing = 2 };
+
+struct ParkWord {
+  static constexpr std::uint32_t count_mask = (1u << 30) - 1;
+
+  static constexpr std::uint32_t make(std::uint32_t count, ParkState state) {
+    return (count & count_mask) << 2 | static_cast<std::uint32_t>(state);
+  }
+  static constexpr ParkState state(std::uint32_t word) { return static_cast<ParkState>(word & 3); }
+  static constexpr std::uint32_t count(std::uint32_t word) { return word >> 2; }
+};
+
+/// No sleep is longer than this: a net under the mechanism, not the mechanism.
+inline constexpr std::uint64_t longest_sleep_ns = 250'000'000;
+
+/// A frame this old under a word that still reads parked was published by somebody who did not ring.
+inline constexpr std::uint64_t lost_wakeup_ns = 5'000'000;
+
+/// The sleeper's side of a bell. One thread.
+class Parker {
+ public:
+  Parker() = default;
+  explicit Parker(Bell& bell) : bell_(&bell), count_(ParkWord::count(bell.park.load(std::memory_order_relaxed))) {}
+
+  /// Sleeps until rung, or `timeout_ns` or the longest sleep has passed. `has_work` polls everything that this thread's
+  /// producers write; it is called after the word says parked, and work that it sees ends the sleep before it begins.
+  template <class HasWork>
+  SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work) {
+    count_ = (count_ + 1) & ParkWord::count_mask;
+    const std::uint32_t parked = ParkWord::make(count_, ParkState::parked);
+    // SYNC(park): ordered before the poll; with Doorbell::ring, whose load comes after the store of the frame.
+    bell_->park.store(parked, std::memory_order_seq_cst);
+    auto result = SleepResult::woken;
+    if (!has_work()) {
+      ++sleeps_;
+      result = futex_wait(bell_->park, parked, timeout_ns < longest_sleep_ns ? timeout_ns : longest_sleep_ns);
+      if (result == SleepResult::timed_out) look_for_lost_wakeup(parked, has_work);
+    }
+    // Relaxed: a producer that still reads parked rings once more than needed.
+    bell_->park.store(ParkWord::make(count_, ParkState::awake), std::memory_order_relaxed);
+    return result;
+  }
+
+  std::uint64_t sleeps() const { return sleeps_; }
+  /// Must be 0. Counts sleeps that timed out over a frame whose producer did not ring within 5 ms.
+  std::uint64_t lost_wakeups() const { return lost_wakeups_; }
+
+ private:
+  template <class HasWork>
+  void look_for_lost_wakeup(std::uint32_t parked, HasWork&& has_work) {
+    if (!has_work()) return;
+    // The producer may stand between its publish and its ring: it gets time before it is accused.
+    const std::uint64_t until = monotonic_ns() + lost_wakeup_ns;
+    while (bell_->park.load(std::memory_order_relaxed) == parked) {
+      if (monotonic_ns() > until) {
+        ++lost_wakeups_;
+        return;
+      }
+      pause();
+    }
+  }
+
+  Bell* bell_ = nullptr;
+  std::uint32_t count_ = 0;
+  std::uint64_t sleeps_ = 0;
+  std::uint64_t lost_wakeups_ = 0;
+};
+
+/// A producer's side of somebody else's bell. One thread; each producer has its own.
+class Doorbell {
+ public:
+  Doorbell() = default;
+  explicit Doorbell(Bell& bell) : bell_(&bell) {}
+
+  /// Call after publishing. `cold_mark` is RingProducer::cold_mark(), read after the publish.
+  void ring(std::uint32_t cold_mark) {
+    if (cold_mark != 0) [[unlikely]] mark_pending(cold_mark - 1);
+    ring();
+  }
+
+  void ring() {
+    // SYNC(park): after the sequentially consistent store of the frame; with Parker::park.
+    std::uint32_t word = bell_->park.load(std::memory_order_seq_cst);
+    if (ParkWord::state(word) == ParkState::awake) [[likely]] return;
+    wake(word);
+  }
+
+ private:
+  void mark_pending(std::uint32_t bit) {
+    if (bit >= pending_rings) return;  // the mark is the other side's word: a wrong one mutes only itself
+    // SYNC(cold): before the load of the park word; the scheduler clears the bit, polls the ring, unmarks, in that order.
+    bell_->pending[bit / 64].fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_seq_cst);
+  }
+
+  void wake(std::uint32_t word) {
+    const std::uint32_t count = ParkWord::count(word);
+    if (rung_ && count == rung_count_) return;
+    rung_ = true;
+    rung_count_ = count;
+    // Failure means that another producer rang or the sleeper woke; the wake below is then merely spurious.
+    std::uint32_t expected = ParkWord::make(count, ParkState::parked);
+    bell_->park.compare_exchange_strong(expected, ParkWord::make(count, ParkState::ringing), std::memory_order_seq_cst);
+    futex_wake(bell_->park);
+  }
+
+  Bell* bell_ = nullptr;
+  std::uint32_t rung_count_ = 0;
+  bool rung_ = false;
+};
+
+/// Ends a sleep, or the next one, from any thread and from a signal handler; for what is not a frame. The sleeper's
+/// `has_work` must see what it was woken for.
+inline void wake(Bell& bell) {
+  // SYNC(park): the caller's store of what the sleeper looks for comes before, sequentially consistent.
+  std::uint32_t word = bell.park.load(std::memory_order_seq_cst);
+  if (ParkWord::state(word) == ParkState::awake) return;
+  bell.park.compare_exchange_strong(word, ParkWord::make(ParkWord::count(word), ParkState::ringing),
+                                    std::memory_order_seq_cst);
+  futex_wake(bell.park);
+}
+
+}  // namespace ringmail::transport

@@ -1,0 +1,133 @@
+// The reading side of a ring: peek, begin, advance, store the cursor. The invariants stand in ring.hpp.
+#pragma once
+
+#include <bit>
+#include <cassert>
+
+#include "ringmail/transport/ring.hpp"
+
+namespace ringmail::transport {
+
+/// Which kinds of frame a ring may carry.
+enum class RingKind : std::uint8_t { between_processes, local };
+
+class RingConsumer {
+ public:
+  RingConsumer() = default;
+
+  /// Starts where `memory.own` says: at position 0 of a new ring, or where the last incarnation's cursor stood.
+  explicit RingConsumer(const ConsumerMemory& memory, RingKind kind = RingKind::between_processes)
+      : memory_(memory),
+        mask_(memory.capacity - 1),
+        position_(memory.own->cursor.load(std::memory_order_relaxed)),
+        stored_(position_),
+        resume_tail_(memory.own->resume_tail),
+        sequence_(static_cast<std::uint16_t>(memory.own->resume_sequence)),
+        last_kind_(kind == RingKind::local ? FrameKind::local_control : FrameKind::last_between_processes) {
+    assert(std::has_single_bit(memory.capacity) && memory.capacity >= page_bytes);
+    assert(position_ % line_bytes == 0);
+  }
+
+  /// Whether there is nothing to read: one load of the word that the producer will write next.
+  bool empty() const {
+    return detail::word_at(memory_.data, position_ & mask_).load(std::memory_order_seq_cst) == 0;
+  }
+
+  /// The next frame, or null: nothing there, or fault() says what is wrong with it. The same frame until advance().
+  const Frame* peek() {
+    while (true) {
+      const std::uint64_t offset = position_ & mask_;
+      // SYNC(frame): with the store in RingProducer::publish. C1: the only load of this word.
+      // SYNC(park): sequentially consistent for the poll between marking the park word and sleeping.
+      const std::uint64_t word = detail::word_at(memory_.data, offset).load(std::memory_order_seq_cst);
+      if (word == 0 || fault_ != RingFault::none) return nullptr;
+      const auto commit = std::bit_cast<CommitWord>(word);
+      const std::uint64_t bytes = frame_bytes(commit.length);
+      fault_ = check(commit, offset, bytes);
+      if (fault_ != RingFault::none) [[unlikely]] return nullptr;
+      bytes_ = bytes;
+      if (commit.kind == FrameKind::padding) [[unlikely]] {
+        advance();
+        continue;
+      }
+      const std::uint64_t type_and_correlation = load(offset + offsetof(FrameHeader, type));
+      frame_ = {.head = {.kind = commit.kind,
+                         .type = static_cast<std::uint32_t>(type_and_correlation),
+                         .correlation = static_cast<std::uint32_t>(type_and_correlation >> 32),
+                         .target = load(offset + offsetof(FrameHeader, target)),
+                         .sender = load(offset + offsetof(FrameHeader, sender))},
+                .payload = memory_.data + offset + sizeof(FrameHeader),
+                .length = commit.length,
+                .position = position_};
+      return &frame_;
+    }
+  }
+
+  /// Says which frame a handler is about to work on, for whoever asks after a hang or a death.
+  void begin() {
+    // Relaxed: read only by the host, for a report or once this process is dead.
+    memory_.own->in_hand.store(position_, std::memory_order_relaxed);
+  }
+
+  /// Past the frame that peek() gave. Its payload may be read until the cursor is stored.
+  void advance() {
+    position_ += bytes_;
+    ++sequence_;
+  }
+
+  /// A cursor is due when a quarter of the ring has been finished since the last; so a producer that waits for room and a
+  /// consumer that never runs dry meet. In the stretch that a dead predecessor may have seen, after every message.
+  bool cursor_due() const {
+    return position_ - stored_ >= memory_.capacity / 4 || (position_ <= resume_tail_ && position_ != stored_);
+  }
+
+  /// Stores the cursor if it moved. True: the producer sleeps until there is room, and must be rung.
+  bool store_cursor() {
+    if (stored_ == position_) return false;
+    stored_ = position_;
+    // SYNC(cursor): with the load in RingProducer::refresh_cursor. C2.
+    memory_.own->cursor.store(position_, std::memory_order_seq_cst);
+    // SYNC(want): ordered after the cursor's store; with RingProducer::want_room.
+    return memory_.other->want.load(std::memory_order_seq_cst) != 0;
+  }
+
+  /// Marks this ring as polled only when bit `mark - 1` of the pending set is set; 0 unmarks it. Poll once more after marking.
+  void mark_cold(std::uint32_t mark) {
+    // SYNC(cold): ordered before the poll that follows; with RingProducer::cold_mark.
+    memory_.own->cold.store(mark, std::memory_order_seq_cst);
+  }
+
+  RingFault fault() const { return fault_; }
+  std::uint64_t position() const { return position_; }
+  bool redelivers() const { return position_ < resume_tail_; }  ///< a predecessor may have seen the frame at position()
+  std::uint32_t attempt() const { return memory_.own->attempt; }
+
+ private:
+  RingFault check(const CommitWord& commit, std::uint64_t offset, std::uint64_t bytes) const {
+    if (commit.sequence != sequence_) return RingFault::sequence_gap;
+    if (commit.kind < FrameKind::padding || commit.kind > last_kind_) return RingFault::unknown_kind;
+    if (commit.kind > FrameKind::last_between_processes && commit.kind < FrameKind::local) return RingFault::unknown_kind;
+    if (bytes > memory_.capacity / 2) return RingFault::frame_too_long;
+    if (offset + bytes > memory_.capacity) return RingFault::frame_past_end;
+    if (commit.kind == FrameKind::padding && offset + bytes != memory_.capacity) return RingFault::padding_length;
+    return RingFault::none;
+  }
+
+  // Relaxed: ordered after the acquire of the commit word. Atomic, so that one load it stays.
+  std::uint64_t load(std::uint64_t offset) const {
+    return detail::word_at(memory_.data, offset).load(std::memory_order_relaxed);
+  }
+
+  ConsumerMemory memory_;
+  std::uint64_t mask_ = 0;
+  std::uint64_t position_ = 0;
+  std::uint64_t stored_ = 0;  // the cursor as last stored
+  std::uint64_t resume_tail_ = 0;
+  std::uint64_t bytes_ = 0;   // of the frame at position_, once peeked
+  Frame frame_;
+  std::uint16_t sequence_ = 0;
+  FrameKind last_kind_ = FrameKind::last_between_processes;
+  RingFault fault_ = RingFault::none;
+};
+
+}  // namespace ringmail::transport

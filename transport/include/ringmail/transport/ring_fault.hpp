@@ -1,0 +1,36 @@
+// What can be wrong with what the other side of a ring wrote. Each ends the link that it is seen on.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ringmail::transport {
+
+enum class RingFault : std::uint8_t {
+  none,
+  frame_too_long,
+  frame_past_end,
+  unknown_kind,
+  sequence_gap,
+  padding_length,
+  cursor_unaligned,
+  cursor_past_tail,
+  cursor_backwards,
+};
+
+constexpr std::string_view to_string(RingFault fault) {
+  switch (fault) {
+    case RingFault::none: return "no fault";
+    case RingFault::frame_too_long: return "a frame is longer than half the ring";
+    case RingFault::frame_past_end: return "a frame reaches past the end of the ring";
+    case RingFault::unknown_kind: return "a frame has an unknown kind";
+    case RingFault::sequence_gap: return "a frame is out of sequence";
+    case RingFault::padding_length: return "a padding frame does not end where the ring ends";
+    case RingFault::cursor_unaligned: return "the cursor is not on a frame boundary";
+    case RingFault::cursor_past_tail: return "the cursor is past the last published frame";
+    case RingFault::cursor_backwards: return "the cursor moved backwards";
+  }
+  return "unknown fault";
+}
+
+}  // namespace ringmail::transport

@@ -1,0 +1,163 @@
+// The writing side of a ring: loan, commit, publish. The invariants stand in ring.hpp.
+#pragma once
+
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+#include "ringmail/transport/ring.hpp"
+
+namespace ringmail::transport {
+
+class RingProducer {
+ public:
+  RingProducer() = default;
+  explicit RingProducer(const ProducerMemory& memory) : memory_(memory), mask_(memory.capacity - 1) {
+    assert(std::has_single_bit(memory.capacity) && memory.capacity >= page_bytes);
+  }
+
+  /// The largest payload: the largest frame is half a ring, so an empty ring always accepts it.
+  std::uint32_t max_payload() const { return max_payload_of(memory_.capacity); }
+  static std::uint32_t max_payload_of(std::uint64_t capacity) {
+    return static_cast<std::uint32_t>(capacity / 2 - sizeof(FrameHeader));
+  }
+
+  /// Room for a payload of `length` bytes, or null while the ring is too full for it (or the consumer is at fault).
+  /// Precondition: no loan is open, length <= max_payload(). The room is aligned to 32 bytes and holds old bytes.
+  std::byte* try_loan(std::uint32_t length) {
+    assert(!loaned_ && length <= max_payload());
+    const std::uint64_t frame = frame_bytes(length);
+    const std::uint64_t to_end = memory_.capacity - (next_ & mask_);
+    const std::uint64_t padding = frame <= to_end ? 0 : to_end;
+    const std::uint64_t end = next_ + padding + frame + line_bytes;
+    if (end - cursor_ > memory_.capacity) [[unlikely]] {
+      if (!refresh_cursor() || end - cursor_ > memory_.capacity) return nullptr;
+    }
+    loaned_ = true;
+    padding_ = padding;
+    length_ = length;
+    return memory_.data + ((next_ + padding) & mask_) + sizeof(FrameHeader);
+  }
+
+  /// Gives the open loan back, nothing of it having been seen.
+  void cancel() {
+    assert(loaned_);
+    loaned_ = false;
+  }
+
+  /// The loaned frame joins the open batch. Nobody sees it until publish().
+  void commit(const FrameHead& head) {
+    assert(loaned_ && head.kind != FrameKind::padding);
+    loaned_ = false;
+    if (padding_ != 0) {
+      append({.kind = FrameKind::padding}, static_cast<std::uint32_t>(padding_ - sizeof(FrameHeader)), padding_);
+    }
+    append(head, length_, frame_bytes(length_));
+    ++messages_;
+  }
+
+  bool has_open_batch() const { return next_ != tail_; }
+
+  /// Publishes the open batch with one store: all of it or, if this process dies before, none. Returns whether there was
+  /// one; then the consumer must be rung.
+  bool publish() {
+    if (next_ == tail_) return false;
+    // SYNC(frame): with the acquire load in RingConsumer::peek; everything written to the batch is visible to who sees it.
+    // SYNC(park): sequentially consistent, so that it is ordered before the load of the consumer's park word and cold mark.
+    detail::word_at(memory_.data, tail_ & mask_).store(first_commit_, std::memory_order_seq_cst);
+    tail_ = next_;
+    published_messages_ = messages_;
+    return true;
+  }
+
+  /// Tells the consumer that this producer sleeps until the cursor moves (false: no longer). After `true`, look whether the
+  /// loan still fails before sleeping.
+  void want_room(bool want) {
+    // SYNC(want): ordered before the load of the cursor in try_loan; with RingConsumer::store_cursor.
+    memory_.own->want.store(want ? 1 : 0, std::memory_order_seq_cst);
+  }
+
+  /// What the consumer is marked as: 0, or 1 + the bit to set in its pending set. SYNC(cold)
+  std::uint32_t cold_mark() const { return memory_.other->cold.load(std::memory_order_seq_cst); }
+
+  RingFault fault() const { return fault_; }
+  std::uint64_t capacity() const { return memory_.capacity; }
+  std::uint64_t tail() const { return tail_; }  ///< position of the end of what is published
+  std::uint64_t published_messages() const { return published_messages_; }
+
+  /// Reads the consumer's cursor and checks it. False: it is at fault, and so is every later loan that needs room.
+  bool refresh_cursor() {
+    if (fault_ != RingFault::none) return false;
+    // SYNC(cursor): with the store in RingConsumer::store_cursor; what was read before it may be overwritten after this.
+    const std::uint64_t cursor = memory_.other->cursor.load(std::memory_order_seq_cst);
+    fault_ = cursor % line_bytes != 0 ? RingFault::cursor_unaligned
+             : cursor < cursor_       ? RingFault::cursor_backwards
+             : cursor > tail_         ? RingFault::cursor_past_tail
+                                      : RingFault::none;
+    if (fault_ != RingFault::none) return false;
+    cursor_ = cursor;
+    return true;
+  }
+
+  /// What the consumer has not finished, by its cursor as it now stands. Walks this producer's own frames from the last
+  /// cursor known to be good, so a cursor that is not on a frame boundary is found out. Precondition: no open batch.
+  struct Unfinished {
+    std::uint64_t cursor = 0;
+    std::uint64_t messages = 0;
+    std::uint16_t sequence = 0;  ///< of the frame at the cursor
+  };
+  Unfinished unfinished() {
+    assert(!has_open_batch());
+    std::uint64_t at = cursor_;
+    refresh_cursor();
+    Unfinished found{.cursor = cursor_, .sequence = static_cast<std::uint16_t>(sequence_)};
+    bool on_boundary = cursor_ == tail_;
+    while (at < tail_) {
+      const auto frame =
+          std::bit_cast<CommitWord>(detail::word_at(memory_.data, at & mask_).load(std::memory_order_relaxed));
+      if (at == cursor_) {
+        on_boundary = true;
+        found.sequence = frame.sequence;
+      }
+      if (at >= cursor_ && frame.kind != FrameKind::padding) ++found.messages;
+      at += frame_bytes(frame.length);
+    }
+    if (!on_boundary) fault_ = RingFault::cursor_unaligned;
+    return found;
+  }
+
+  /// Goes on towards another consumer, whose block starts with this ring's cursor and resume words.
+  void switch_consumer(const ConsumerBlock* other) { memory_.other = other; }
+
+ private:
+  void append(const FrameHead& head, std::uint32_t length, std::uint64_t bytes) {
+    std::byte* frame = memory_.data + (next_ & mask_);
+    const CommitWord commit{.length = length, .kind = head.kind, .sequence = static_cast<std::uint16_t>(sequence_++)};
+    const std::uint64_t rest[3] = {head.type | std::uint64_t{head.correlation} << 32, head.target, head.sender};
+    std::memcpy(frame + sizeof commit, rest, sizeof rest);
+    // P1. Relaxed: ordered by the release of the batch's first commit word, as is the commit word of a later frame.
+    detail::word_at(memory_.data, (next_ + bytes) & mask_).store(0, std::memory_order_relaxed);
+    if (next_ == tail_) {
+      first_commit_ = std::bit_cast<std::uint64_t>(commit);
+    } else {
+      detail::word_at(memory_.data, next_ & mask_).store(std::bit_cast<std::uint64_t>(commit), std::memory_order_relaxed);
+    }
+    next_ += bytes;
+  }
+
+  ProducerMemory memory_;
+  std::uint64_t mask_ = 0;
+  std::uint64_t tail_ = 0;          // end of what is published
+  std::uint64_t next_ = 0;          // end of the open batch
+  std::uint64_t cursor_ = 0;        // as last read: the consumer has finished at least this much
+  std::uint64_t messages_ = 0;      // committed, padding not counted
+  std::uint64_t published_messages_ = 0;
+  std::uint64_t first_commit_ = 0;  // of the open batch
+  std::uint64_t padding_ = 0;       // of the open loan
+  std::uint32_t length_ = 0;        // of the open loan
+  std::uint32_t sequence_ = 0;
+  RingFault fault_ = RingFault::none;
+  bool loaned_ = false;
+};
+
+}  // namespace ringmail::transport

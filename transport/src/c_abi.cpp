@@ -1,0 +1,125 @@
+// The C ABI: argument checks, and PeerLink behind them. No exception crosses it.
+#include <cstring>
+#include <new>
+
+#include "peer_link.hpp"
+#include "ringmail.h"
+
+struct ringmail_peer {
+  ringmail::transport::PeerLink link;
+};
+
+using ringmail::transport::FrameKind;
+
+int ringmail_attach(const ringmail_options* options, ringmail_peer** peer) {
+  *peer = new (std::nothrow) ringmail_peer;
+  if (*peer == nullptr) return RINGMAIL_ESYSTEM;
+  ringmail_options copy = RINGMAIL_OPTIONS_INIT;
+  if (options != nullptr) std::memcpy(&copy, options, options->size < sizeof copy ? options->size : sizeof copy);
+  try {
+    return (*peer)->link.attach(copy);
+  } catch (const std::bad_alloc&) {
+    return (*peer)->link.fail(RINGMAIL_ESYSTEM, "out of memory");
+  }
+}
+
+void ringmail_detach(ringmail_peer* peer) {
+  if (peer == nullptr) return;
+  peer->link.detach();
+  delete peer;
+}
+
+const char* ringmail_name(const ringmail_peer* peer) { return peer->link.name(); }
+const char* ringmail_schema(const ringmail_peer* peer) { return peer->link.schema(); }
+uint64_t ringmail_incarnation(const ringmail_peer* peer) { return peer->link.incarnation(); }
+
+int ringmail_receive(ringmail_peer* peer, ringmail_message* message) { return peer->link.receive(*message); }
+int ringmail_release(ringmail_peer* peer) { return peer->link.release(); }
+int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns) { return peer->link.wait(timeout_ns); }
+void ringmail_interrupt(ringmail_peer* peer) { peer->link.interrupt(); }
+
+namespace {
+int send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, uint32_t correlation, const void* payload,
+         uint32_t length, int64_t timeout_ns) {
+  void* room = nullptr;
+  const int result = peer->link.loan(target, length, timeout_ns, &room);
+  if (result != 0) return result;
+  if (length != 0) std::memcpy(room, payload, length);
+  return peer->link.publish_loan(type, correlation);
+}
+}  // namespace
+
+int ringmail_send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
+                  int64_t timeout_ns) {
+  return send(peer, target, type, 0, payload, length, timeout_ns);
+}
+
+int ringmail_ask(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
+                 int64_t timeout_ns, uint32_t* correlation) {
+  *correlation = peer->link.next_correlation();
+  return send(peer, target, type, *correlation, payload, length, timeout_ns);
+}
+
+int ringmail_reply(ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload,
+                   uint32_t length) {
+  return peer->link.answer(*message, FrameKind::reply, type, payload, length);
+}
+
+int ringmail_refuse(ringmail_peer* peer, const ringmail_message* message, uint32_t reason) {
+  return peer->link.answer(*message, FrameKind::no_reply, reason, nullptr, 0);
+}
+
+int ringmail_loan(ringmail_peer* peer, ringmail_mailbox target, uint32_t length, int64_t timeout_ns, void** payload) {
+  return peer->link.loan(target, length, timeout_ns, payload);
+}
+int ringmail_publish(ringmail_peer* peer, uint32_t type) {
+  const int result = peer->link.publish_loan(type, 0);
+  return result != 0 ? result : peer->link.flush();
+}
+int ringmail_cancel(ringmail_peer* peer) { return peer->link.cancel_loan(); }
+int ringmail_flush(ringmail_peer* peer) { return peer->link.flush(); }
+
+int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, ringmail_mailbox* mailbox) {
+  try {
+    return peer->link.lookup(name, timeout_ns, *mailbox);
+  } catch (const std::bad_alloc&) {
+    return peer->link.fail(RINGMAIL_ESYSTEM, "out of memory");
+  }
+}
+
+int ringmail_fail(ringmail_peer* peer, const char* text) {
+  try {
+    return peer->link.report_failure(text);
+  } catch (const std::bad_alloc&) {
+    return peer->link.fail(RINGMAIL_ESYSTEM, "out of memory");
+  }
+}
+
+const char* ringmail_error(const ringmail_peer* peer) { return peer->link.error(); }
+
+const char* ringmail_strerror(int code) {
+  if (code >= 0) return "no error";
+  switch (code) {
+    case RINGMAIL_ECLOSED: return "the host has died or has closed the link";
+    case RINGMAIL_ESTOPPED: return "the host said stop, and all mail has been released";
+    case RINGMAIL_ETIMEDOUT: return "timed out";
+    case RINGMAIL_EFULL: return "no room in the ring within the time given";
+    case RINGMAIL_ETOOLONG: return "longer than the ring can ever take";
+    case RINGMAIL_EREFUSED: return "the handshake failed";
+    case RINGMAIL_ENOTFOUND: return "no such mailbox";
+    case RINGMAIL_EPROTOCOL: return "the host broke the protocol";
+    case RINGMAIL_EMISUSE: return "a rule of this interface was broken by its caller";
+    case RINGMAIL_EINTERRUPTED: return "interrupted";
+    case RINGMAIL_ENOTSPAWNED: return "this process was not spawned by a Ringmail system";
+    case RINGMAIL_ESYSTEM: return "the operating system refused";
+    default: return "unknown error";
+  }
+}
+
+uint32_t ringmail_type_id(const char* name) {
+  uint32_t hash = 2166136261u;
+  for (; *name != '\0'; ++name) hash = (hash ^ static_cast<unsigned char>(*name)) * 16777619u;
+  return hash;
+}
+
+void ringmail_count(const ringmail_peer* peer, ringmail_counters* counters) { peer->link.count(*counters); }

@@ -1,0 +1,30 @@
+#include <cerrno>
+#include <ctime>
+
+#include "ringmail/transport/futex.hpp"
+
+// Not in a public header; the calls behind os_sync_wait_on_address, and on every macOS since 10.12.
+extern "C" int __ulock_wait(std::uint32_t operation, void* address, std::uint64_t value, std::uint32_t timeout_us);
+extern "C" int __ulock_wake(std::uint32_t operation, void* address, std::uint64_t value);
+
+namespace ringmail::transport {
+namespace {
+constexpr std::uint32_t compare_and_wait_shared = 3;
+constexpr std::uint32_t no_errno = 0x01000000;  // the error is returned negated
+}  // namespace
+
+SleepResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::uint64_t timeout_ns) {
+  // A time-out of 0 would mean for ever.
+  const auto timeout_us = static_cast<std::uint32_t>(timeout_ns / 1000 + 1);
+  void* address = const_cast<std::atomic<std::uint32_t>*>(&word);
+  const int result = __ulock_wait(compare_and_wait_shared | no_errno, address, value, timeout_us);
+  return result == -ETIMEDOUT ? SleepResult::timed_out
+         : result == -EINTR   ? SleepResult::interrupted
+                              : SleepResult::woken;
+}
+
+void futex_wake(std::atomic<std::uint32_t>& word) { __ulock_wake(compare_and_wait_shared | no_errno, &word, 0); }
+
+std::uint64_t monotonic_ns() { return clock_gettime_nsec_np(CLOCK_MONOTONIC); }
+
+}  // namespace ringmail::transport

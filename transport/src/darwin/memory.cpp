@@ -1,0 +1,41 @@
+// macOS has no seals: links there are trusted.
+#include "ringmail/transport/memory.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace ringmail::transport {
+
+std::expected<Segment, MemoryFailure> Segment::create(const char*, std::uint64_t bytes) {
+  static std::atomic<unsigned> serial{0};
+  char path[32];  // macOS allows 31 bytes
+  std::snprintf(path, sizeof path, "/ringmail.%d.%u", getpid(), serial.fetch_add(1, std::memory_order_relaxed));
+  Descriptor descriptor(shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  if (!descriptor) return std::unexpected(MemoryFailure{MemoryError::create, errno});
+  shm_unlink(path);
+  fcntl(descriptor.get(), F_SETFD, FD_CLOEXEC);
+  if (ftruncate(descriptor.get(), static_cast<off_t>(bytes)) != 0) {
+    return std::unexpected(MemoryFailure{MemoryError::resize, errno});
+  }
+  return Segment(std::move(descriptor), bytes);
+}
+
+std::expected<Segment, MemoryFailure> Segment::join(Descriptor descriptor, std::uint64_t bytes, Seal) {
+  struct stat status {};
+  // The size of a shared memory object is rounded up to pages.
+  if (fstat(descriptor.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < bytes) {
+    return std::unexpected(MemoryFailure{MemoryError::wrong_size, 0});
+  }
+  return Segment(std::move(descriptor), bytes);
+}
+
+std::expected<void, MemoryFailure> Segment::seal(Seal) { return {}; }
+
+}  // namespace ringmail::transport

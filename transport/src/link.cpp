@@ -1,0 +1,117 @@
+#include "ringmail/transport/link.hpp"
+
+#include <cstring>
+#include <utility>
+
+namespace ringmail::transport {
+namespace {
+
+/// A segment with its mapping, sealed as `seal` says, in the order that leaves no gap: map, then seal, then share.
+struct Mapped {
+  Segment segment;
+  Mapping mapping;
+};
+
+std::expected<Mapped, MemoryFailure> make(const char* name, std::uint64_t bytes, Mapping::Access access, Seal seal) {
+  auto segment = Segment::create(name, bytes);
+  if (!segment) return std::unexpected(segment.error());
+  auto mapping = segment->map(access);
+  if (!mapping) return std::unexpected(mapping.error());
+  if (auto sealed = segment->seal(seal); !sealed) return std::unexpected(sealed.error());
+  return Mapped{std::move(*segment), std::move(*mapping)};
+}
+
+}  // namespace
+
+std::expected<Bells, MemoryFailure> Bells::create(const char* name, std::uint32_t count) {
+  auto made = make(name, count * sizeof(Bell), Mapping::Access::write, Seal::shared_writers);
+  if (!made) return std::unexpected(made.error());
+  Bells bells;
+  bells.segment_ = std::move(made->segment);
+  bells.mapping_ = std::move(made->mapping);
+  bells.count_ = count;
+  return bells;
+}
+
+std::expected<LinkMail, MemoryFailure> LinkMail::create(const LinkLayout& layout) {
+  auto made = make("ringmail.mail", layout.mail_bytes(), Mapping::Access::write, Seal::no_more_writers);
+  if (!made) return std::unexpected(made.error());
+  LinkMail mail;
+  mail.layout_ = layout;
+  mail.segment_ = std::move(made->segment);
+  mail.mapping_ = std::move(made->mapping);
+  return mail;
+}
+
+ProducerMemory LinkMail::producer(std::uint32_t lane, const ConsumerBlock* consumer) {
+  return {.data = mapping_.data() + layout_.mail_data(lane),
+          .capacity = layout_.mail_to_peer_bytes,
+          .own = mapping_.at<ProducerBlock>(layout_.mail_producer(lane)),
+          .other = consumer};
+}
+
+std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout) {
+  auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
+  if (!host) return std::unexpected(host.error());
+  auto peer = make("ringmail.peer", layout.peer_bytes(), Mapping::Access::read, Seal::size);
+  if (!peer) return std::unexpected(peer.error());
+  auto bell = Bells::create("ringmail.bell", 1);
+  if (!bell) return std::unexpected(bell.error());
+
+  Incarnation incarnation;
+  incarnation.layout_ = layout;
+  incarnation.host_ = std::move(host->segment);
+  incarnation.host_map_ = std::move(host->mapping);
+  incarnation.peer_ = std::move(peer->segment);
+  incarnation.peer_map_ = std::move(peer->mapping);
+  incarnation.bell_ = std::move(*bell);
+  return incarnation;
+}
+
+std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, const Resume& resume) {
+  ConsumerBlock block;
+  block.cursor.store(resume.cursor, std::memory_order_relaxed);
+  block.resume_tail = resume.tail;
+  block.resume_sequence = resume.sequence;
+  block.attempt = resume.attempt;
+  return peer_.write(layout_.peer_mail_consumer(lane), std::as_bytes(std::span(&block, 1)));
+}
+
+std::expected<void, MemoryFailure> Incarnation::seal_peer() { return peer_.seal(Seal::no_more_writers); }
+
+Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
+  const std::byte* peer = peer_map_.data();
+  return {
+      .control_out = RingProducer({.data = host_map_.data() + layout_.host_control_data(lane),
+                                   .capacity = layout_.control_bytes,
+                                   .own = host_map_.at<ProducerBlock>(layout_.host_control_producer(lane)),
+                                   .other = peer_map_.at<const ConsumerBlock>(layout_.peer_control_consumer(lane))}),
+      .mail_in = RingConsumer({.data = peer + layout_.peer_mail_data(lane),
+                               .capacity = layout_.mail_to_host_bytes,
+                               .other = peer_map_.at<const ProducerBlock>(layout_.peer_mail_producer(lane)),
+                               .own = host_map_.at<ConsumerBlock>(layout_.host_mail_consumer(lane))}),
+      .control_in = RingConsumer({.data = peer + layout_.peer_control_data(lane),
+                                  .capacity = layout_.control_bytes,
+                                  .other = peer_map_.at<const ProducerBlock>(layout_.peer_control_producer(lane)),
+                                  .own = host_map_.at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
+      .bell = Doorbell(bell_[0]),
+      .mail_consumer = peer_map_.at<const ConsumerBlock>(layout_.peer_mail_consumer(lane)),
+  };
+}
+
+std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail, const Bells& host_bells,
+                                                  std::vector<int>& descriptors) const {
+  std::vector<WelcomeSegment> list;
+  const auto add = [&](SegmentRole role, const Segment& segment) {
+    list.push_back({.role = role, .bytes = segment.size(), .host_fd = static_cast<std::uint32_t>(segment.descriptor())});
+    descriptors.push_back(segment.descriptor());
+  };
+  add(SegmentRole::mail, mail.segment());
+  add(SegmentRole::host, host_);
+  add(SegmentRole::peer, peer_);
+  add(SegmentRole::host_bells, host_bells.segment());
+  add(SegmentRole::peer_bells, bell_.segment());
+  return list;
+}
+
+}  // namespace ringmail::transport

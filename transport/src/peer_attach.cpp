@@ -1,0 +1,169 @@
+// How a process becomes a peer: find the control stream, shake hands, check and map the segments, open the lanes.
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "peer_link.hpp"
+
+namespace ringmail::transport {
+namespace {
+
+constexpr std::uint64_t default_attach_timeout_ns = 10'000'000'000;
+
+/// The first of the numbers in RINGMAIL_FDS, or -1.
+int inherited_stream() {
+  const char* numbers = std::getenv(inherited_descriptors_variable);
+  if (numbers == nullptr) return -1;
+  char* end = nullptr;
+  const long number = std::strtol(numbers, &end, 10);
+  return end == numbers || number < 0 || number > INT_MAX ? -1 : static_cast<int>(number);
+}
+
+}  // namespace
+
+int PeerLink::connect(const ringmail_options& options) {
+  Descriptor socket;
+  if (options.path != nullptr) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (std::strlen(options.path) >= sizeof address.sun_path) {
+      return fail(RINGMAIL_ESYSTEM, "%s: the path of a socket has at most %zu bytes", options.path,
+                  sizeof address.sun_path - 1);
+    }
+    std::strcpy(address.sun_path, options.path);
+    socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM, 0));
+    if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      return fail(RINGMAIL_ESYSTEM, "%s: %s", options.path, std::strerror(errno));
+    }
+  } else {
+    const int number = options.descriptor >= 0 ? options.descriptor : inherited_stream();
+    if (number < 0) {
+      return fail(RINGMAIL_ENOTSPAWNED,
+                  "this process was not spawned by a Ringmail system: %s is not set, and no socket was named",
+                  inherited_descriptors_variable);
+    }
+    if (fcntl(number, F_GETFD) < 0) {
+      return fail(RINGMAIL_ENOTSPAWNED, "descriptor %d, which %s names, is not open", number, inherited_descriptors_variable);
+    }
+    socket = Descriptor(number);
+  }
+  // A child of this process that kept the stream open would hide this process's death from the host.
+  fcntl(socket.get(), F_SETFD, FD_CLOEXEC);
+  stream_.emplace(std::move(socket));
+  return 0;
+}
+
+int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
+  const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
+  const Hello hello{.pid = static_cast<std::uint32_t>(getpid()),
+                    .wanted_ring_bytes = options.ring_bytes,
+                    .language = text(options.language, "c"),
+                    .name = text(options.name, ""),
+                    .token = {},
+                    .schema = text(options.schema, "")};
+  if (auto sent = stream_->send(Hello::kind, encode(hello)); !sent) return stream_failed(sent.error());
+  auto frame = stream_->receive_until(deadline_ns);
+  if (!frame) return stream_failed(frame.error());
+  if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer the hello in time");
+  if ((*frame)->kind == Refused::kind) {
+    const auto refused = decode<Refused>(**frame);
+    return fail(RINGMAIL_EREFUSED, "the host refused: %s",
+                refused ? to_string(*refused).c_str() : to_string(refused.error()).c_str());
+  }
+  auto welcome = decode<Welcome>(**frame);
+  if (!welcome) return fail(RINGMAIL_EPROTOCOL, "%s", to_string(welcome.error()).c_str());
+  welcome_ = std::move(*welcome);
+
+  int result = 0;
+  if (auto checked = check(welcome_, (*frame)->descriptors.size()); !checked) {
+    result = fail(RINGMAIL_EREFUSED, "%s", to_string(checked.error()).c_str());
+  } else {
+    result = map_segments(**frame);
+  }
+  if (result != 0) {
+    static_cast<void>(stream_->send(Refused::kind, encode(Refused{.code = RefusalCode::bad_segment, .text = error_})));
+    return result;
+  }
+  open_lanes();
+  if (auto sent = stream_->send(Ready::kind, encode(Ready{})); !sent) return stream_failed(sent.error());
+  return 0;
+}
+
+int PeerLink::map_segments(ControlFrame& frame) {
+  layout_ = {.lanes = welcome_.lanes,
+             .mail_to_peer_bytes = welcome_.mail_to_peer_bytes,
+             .mail_to_host_bytes = welcome_.mail_to_host_bytes,
+             .control_bytes = welcome_.control_bytes};
+  for (std::size_t i = 0; i < welcome_.segments.size(); ++i) {
+    struct Plan {
+      Mapping* mapping;
+      std::uint64_t bytes;
+      Mapping::Access access;
+      Seal seal;
+    };
+    const SegmentRole role = welcome_.segments[i].role;
+    const auto plan = [&]() -> Plan {
+      using enum Mapping::Access;
+      switch (role) {
+        case SegmentRole::mail: return {&mail_, layout_.mail_bytes(), read, Seal::no_more_writers};
+        case SegmentRole::host: return {&host_, layout_.host_bytes(), read, Seal::no_more_writers};
+        case SegmentRole::peer: return {&peer_, layout_.peer_bytes(), write, Seal::size};
+        case SegmentRole::host_bells: return {&host_bells_, layout_.lanes * sizeof(Bell), write, Seal::shared_writers};
+        case SegmentRole::peer_bells: break;
+      }
+      return {&peer_bells_, sizeof(Bell), write, Seal::shared_writers};
+    }();
+    auto segment = Segment::join(std::move(frame.descriptors[i]), plan.bytes, plan.seal);
+    auto mapping = segment ? segment->map(plan.access) : std::unexpected(segment.error());
+    if (!mapping) {
+      return fail(RINGMAIL_EREFUSED, "segment %.*s: %s", static_cast<int>(to_string(role).size()), to_string(role).data(),
+                  to_string(mapping.error()).c_str());
+    }
+    *plan.mapping = std::move(*mapping);
+  }
+  return 0;
+}
+
+void PeerLink::open_lanes() {
+  lanes_.resize(layout_.lanes);
+  for (std::uint32_t i = 0; i < layout_.lanes; ++i) {
+    PeerLane& lane = lanes_[i];
+    const Mapping& mail = mail_;
+    const Mapping& host = host_;
+    lane.mail_in = RingConsumer({.data = mail.data() + layout_.mail_data(i),
+                                 .capacity = layout_.mail_to_peer_bytes,
+                                 .other = mail.at<ProducerBlock>(layout_.mail_producer(i)),
+                                 .own = peer_.at<ConsumerBlock>(layout_.peer_mail_consumer(i))});
+    lane.control_in = RingConsumer({.data = host.data() + layout_.host_control_data(i),
+                                    .capacity = layout_.control_bytes,
+                                    .other = host.at<ProducerBlock>(layout_.host_control_producer(i)),
+                                    .own = peer_.at<ConsumerBlock>(layout_.peer_control_consumer(i))});
+    lane.mail_out = RingProducer({.data = peer_.data() + layout_.peer_mail_data(i),
+                                  .capacity = layout_.mail_to_host_bytes,
+                                  .own = peer_.at<ProducerBlock>(layout_.peer_mail_producer(i)),
+                                  .other = host.at<ConsumerBlock>(layout_.host_mail_consumer(i))});
+    lane.control_out = RingProducer({.data = peer_.data() + layout_.peer_control_data(i),
+                                     .capacity = layout_.control_bytes,
+                                     .own = peer_.at<ProducerBlock>(layout_.peer_control_producer(i)),
+                                     .other = host.at<ConsumerBlock>(layout_.host_control_consumer(i))});
+    lane.bell = Doorbell(host_bells_.at<Bell>(0)[i]);
+  }
+  parker_ = Parker(*peer_bells_.at<Bell>(0));
+}
+
+int PeerLink::attach(const ringmail_options& options) {
+  const std::uint64_t timeout_ns =
+      options.timeout_ns > 0 ? static_cast<std::uint64_t>(options.timeout_ns) : default_attach_timeout_ns;
+  if (const int result = connect(options); result != 0) return result;
+  const int result = shake_hands(options, monotonic_ns() + timeout_ns);
+  closed_ = result != 0;
+  return result;
+}
+
+}  // namespace ringmail::transport

@@ -1,0 +1,315 @@
+#include "peer_link.hpp"
+
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+namespace ringmail::transport {
+namespace {
+
+std::uint64_t deadline_after(std::int64_t timeout_ns) {
+  return timeout_ns < 0 ? UINT64_MAX : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
+}
+
+/// The lane that leads to the host's thread on which an actor lives: the top bits of its id. docs/spec/message.md
+std::uint32_t lane_of(ringmail_mailbox mailbox) { return static_cast<std::uint32_t>(mailbox >> 52); }
+
+}  // namespace
+
+int PeerLink::fail(int code, const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(error_, sizeof error_, format, arguments);
+  va_end(arguments);
+  return code;
+}
+
+bool PeerLink::has_input() const {
+  bool all_drained = !lanes_.empty();
+  for (const PeerLane& lane : lanes_) {
+    if (!lane.control_in.empty() || lane.has_mail()) return true;
+    all_drained = all_drained && lane.drained();
+  }
+  return all_drained;
+}
+
+void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message) {
+  ring.begin();
+  held_lane_ = &lane;
+  held_ring_ = &ring;
+  message = {.payload = frame.payload,
+             .length = frame.length,
+             .type = frame.head.type,
+             .correlation = frame.head.correlation,
+             .kind = static_cast<std::uint16_t>(frame.head.kind),
+             .redelivered = static_cast<std::uint16_t>(ring.redelivers() ? 1 : 0),
+             .lane = static_cast<std::uint32_t>(&lane - lanes_.data()),
+             .attempt = ring.redelivers() ? ring.attempt() : 0,
+             .target = frame.head.target,
+             .sender = frame.head.sender};
+}
+
+/// Deals with what the host says to this process; true when there is something for its user.
+bool PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
+  while (const Frame* frame = lane.control_in.peek()) {
+    switch (frame->head.kind) {
+      case FrameKind::reply:
+      case FrameKind::no_reply: give(lane, lane.control_in, *frame, message); return true;
+      case FrameKind::stop:
+        if (frame->length >= sizeof lane.stop_at) std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
+        lane.stopping = true;
+        break;
+      case FrameKind::ping:
+        if (lane.control_out.try_loan(0) != nullptr) {
+          lane.control_out.commit({.kind = FrameKind::pong, .correlation = frame->head.correlation});
+          lane.publish();
+        }
+        break;
+      default: break;
+    }
+    lane.control_in.advance();
+    lane.store_cursors();
+  }
+  return false;
+}
+
+int PeerLink::receive(ringmail_message& message) {
+  if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (closed_) return RINGMAIL_ECLOSED;
+  bool all_drained = true;
+  const auto lanes = static_cast<std::uint32_t>(lanes_.size());
+  for (std::uint32_t tried = 0; tried < lanes; ++tried) {
+    PeerLane& lane = lanes_[next_lane_];
+    next_lane_ = next_lane_ + 1 == lanes ? 0 : next_lane_ + 1;
+    if (take_control(lane, message)) return 1;
+    if (!lane.drained()) {
+      all_drained = false;
+      if (const Frame* frame = lane.mail_in.peek()) {
+        if (frame->head.kind != FrameKind::message) return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+        give(lane, lane.mail_in, *frame, message);
+        return 1;
+      }
+    }
+    if (lane.fault() != RingFault::none) return faulted(lane);
+  }
+  return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
+}
+
+int PeerLink::release() {
+  if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
+  if (held_ring_ == &held_lane_->mail_in) ++received_;
+  held_ring_->advance();
+  // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and loses
+  // nothing.
+  flush();
+  if (held_ring_->cursor_due() || held_ring_->empty()) held_lane_->store_cursors();
+  held_ring_ = nullptr;
+  held_lane_ = nullptr;
+  return 0;
+}
+
+int PeerLink::wait(std::int64_t timeout_ns) {
+  if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (closed_) return RINGMAIL_ECLOSED;
+  flush();
+  for (PeerLane& lane : lanes_) lane.store_cursors();
+  const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
+  if (!has_work()) {
+    if (timeout_ns == 0) return 0;
+    if (!spin_.spin(has_work)) {
+      const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+      while (true) {
+        const std::uint64_t now_ns = monotonic_ns();
+        if (now_ns >= deadline_ns) return 0;
+        const SleepResult slept = parker_.park(deadline_ns - now_ns, has_work);
+        if (has_work()) break;
+        if (slept == SleepResult::interrupted) return fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
+        if (host_is_gone()) return fail(RINGMAIL_ECLOSED, "the host has closed the link");
+      }
+      spin_.observe();
+    }
+  }
+  if (interrupted_.exchange(false, std::memory_order_seq_cst)) return fail(RINGMAIL_EINTERRUPTED, "interrupted");
+  return 1;
+}
+
+void PeerLink::interrupt() {
+  interrupted_.store(true, std::memory_order_seq_cst);
+  if (peer_bells_.data() != nullptr) wake(*peer_bells_.at<Bell>(0));
+}
+
+int PeerLink::wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns,
+                            std::byte** room) {
+  // What is open must be seen, or the consumer could not make room. The messages held back by it count as sent.
+  flush();
+  const auto try_again = [&] { return (*room = ring.try_loan(length)) != nullptr || ring.fault() != RingFault::none; };
+  if (try_again() || spin_.spin(try_again)) return ring.fault() == RingFault::none ? 0 : faulted(lane);
+  ring.want_room(true);
+  int result = 0;
+  while (!try_again()) {
+    const std::uint64_t now_ns = monotonic_ns();
+    if (now_ns >= deadline_ns) {
+      result = fail(RINGMAIL_EFULL, "no room in the ring to the host");
+      break;
+    }
+    const SleepResult slept = parker_.park(deadline_ns - now_ns, try_again);
+    if (*room != nullptr) break;
+    if (slept == SleepResult::interrupted) {
+      result = fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
+      break;
+    }
+    if (host_is_gone()) {
+      result = fail(RINGMAIL_ECLOSED, "the host has closed the link");
+      break;
+    }
+  }
+  ring.want_room(false);
+  if (ring.fault() != RingFault::none) return faulted(lane);
+  return result;
+}
+
+int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
+  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
+  if (closed_) return RINGMAIL_ECLOSED;
+  const std::uint32_t index = lane_of(target);
+  if (target == 0 || index >= lanes_.size()) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  PeerLane& lane = lanes_[index];
+  if (length > lane.mail_out.max_payload()) {
+    return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
+                lane.mail_out.max_payload());
+  }
+  std::byte* room = lane.mail_out.try_loan(length);
+  if (room == nullptr) {
+    const int result = wait_for_room(lane, lane.mail_out, length, deadline_after(timeout_ns), &room);
+    if (result != 0) return result;
+  }
+  loan_lane_ = &lane;
+  loan_target_ = target;
+  *payload = room;
+  return 0;
+}
+
+int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
+  if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
+  loan_lane_->mail_out.commit(
+      {.kind = FrameKind::message, .type = type, .correlation = correlation, .target = loan_target_, .sender = 0});
+  loan_lane_ = nullptr;
+  dirty_ = true;
+  ++sent_;
+  return 0;
+}
+
+int PeerLink::cancel_loan() {
+  if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
+  loan_lane_->mail_out.cancel();
+  loan_lane_ = nullptr;
+  return 0;
+}
+
+int PeerLink::answer(const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload,
+                     std::uint32_t length) {
+  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "a loan is open");
+  if (closed_) return RINGMAIL_ECLOSED;
+  if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE) return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
+  if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
+  PeerLane& lane = lanes_[asked.lane];
+  RingProducer& ring = lane.control_out;
+  if (length > ring.max_payload()) {
+    return fail(RINGMAIL_ETOOLONG, "a reply of %u bytes is more than half a control ring (%u)", length, ring.max_payload());
+  }
+  std::byte* room = ring.try_loan(length);
+  if (room == nullptr) {
+    const int result = wait_for_room(lane, ring, length, UINT64_MAX, &room);
+    if (result != 0) return result;
+  }
+  if (length != 0) std::memcpy(room, payload, length);
+  ring.commit({.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target});
+  dirty_ = true;
+  return 0;
+}
+
+std::uint32_t PeerLink::next_correlation() {
+  if (++correlation_ == 0) ++correlation_;
+  return correlation_;
+}
+
+int PeerLink::flush() {
+  if (!dirty_) return 0;
+  dirty_ = false;
+  for (PeerLane& lane : lanes_) lane.publish();
+  return 0;
+}
+
+bool PeerLink::host_is_gone() {
+  // Frames that are not for lookup() are none of this version's; reading them shows the end of the stream.
+  while (true) {
+    auto frame = stream_->receive();
+    if (!frame) {
+      closed_ = true;
+      return true;
+    }
+    if (!*frame) return false;
+  }
+}
+
+int PeerLink::stream_failed(const StreamError& error) {
+  closed_ = true;
+  return fail(RINGMAIL_ECLOSED, "the control stream: %s", to_string(error).c_str());
+}
+
+int PeerLink::faulted(const PeerLane& lane) {
+  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(lane.fault()).size()),
+              to_string(lane.fault()).data());
+}
+
+int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
+  if (closed_) return RINGMAIL_ECLOSED;
+  if (std::strlen(name) > max_name_bytes || *name == '\0') return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
+  const std::uint32_t request = ++request_;
+  if (auto sent = stream_->send(Resolve::kind, encode(Resolve{.request = request, .name = name})); !sent) {
+    return stream_failed(sent.error());
+  }
+  const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+  while (true) {
+    auto frame = stream_->receive_until(deadline_ns);
+    if (!frame) return stream_failed(frame.error());
+    if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
+    const auto answer = decode<Resolved>(**frame);
+    if (!answer) return fail(RINGMAIL_EPROTOCOL, "the host answered: %s", to_string(answer.error()).c_str());
+    if (answer->request != request) continue;  // of a lookup that timed out
+    if (!answer->found) return fail(RINGMAIL_ENOTFOUND, "no mailbox has the name '%s'", name);
+    mailbox = answer->mailbox;
+    return 0;
+  }
+}
+
+int PeerLink::report_failure(const char* text) {
+  if (closed_ || !stream_) return RINGMAIL_ECLOSED;
+  // What is held stays unreleased, but what was sent before is out: flush comes first.
+  flush();
+  if (auto sent = stream_->send(Failure::kind, encode(Failure{.text = text})); !sent) return stream_failed(sent.error());
+  if (auto flushed = stream_->flush_until(monotonic_ns() + handshake_timeout_ns); !flushed) return stream_failed(flushed.error());
+  return 0;
+}
+
+void PeerLink::detach() {
+  if (stream_ && !closed_ && !lanes_.empty()) {
+    flush();
+    bool all_drained = true;
+    for (PeerLane& lane : lanes_) {
+      lane.store_cursors();
+      all_drained = all_drained && lane.drained();
+    }
+    if (all_drained && stream_->send(Goodbye::kind, encode(Goodbye{}))) {
+      static_cast<void>(stream_->flush_until(monotonic_ns() + handshake_timeout_ns));
+    }
+  }
+  lanes_.clear();
+  stream_.reset();
+}
+
+void PeerLink::count(ringmail_counters& counters) const {
+  counters = {.received = received_, .sent = sent_, .sleeps = parker_.sleeps(), .lost_wakeups = parker_.lost_wakeups()};
+}
+
+}  // namespace ringmail::transport

@@ -1,0 +1,95 @@
+// The peer's side of a link: what the C ABI is a thin coat over. One thread, but for interrupt().
+#pragma once
+
+#include <atomic>
+#include <cstdarg>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ringmail.h"
+#include "ringmail/transport/control_stream.hpp"
+#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/lane.hpp"
+#include "ringmail/transport/memory.hpp"
+#include "ringmail/transport/spin.hpp"
+
+namespace ringmail::transport {
+
+class PeerLink {
+ public:
+  int attach(const ringmail_options& options);
+  void detach();
+
+  int receive(ringmail_message& message);
+  int release();
+  int wait(std::int64_t timeout_ns);
+  void interrupt();
+
+  int loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload);
+  int publish_loan(std::uint32_t type, std::uint32_t correlation);
+  int cancel_loan();
+  int answer(const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
+  std::uint32_t next_correlation();
+  int flush();
+
+  int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
+  int report_failure(const char* text);
+
+  const char* name() const { return welcome_.name.c_str(); }
+  const char* schema() const { return welcome_.schema.c_str(); }
+  std::uint64_t incarnation() const { return welcome_.incarnation; }
+  const char* error() const { return error_; }
+  void count(ringmail_counters& counters) const;
+
+  [[gnu::format(printf, 3, 4)]] int fail(int code, const char* format, ...);
+
+ private:
+  struct PeerLane : Lane {
+    bool stopping = false;
+    std::uint64_t stop_at = 0;  ///< position in mail up to which it must be read first
+    bool has_mail() const { return !mail_in.empty() && !(stopping && mail_in.position() >= stop_at); }
+    bool drained() const { return stopping && mail_in.position() >= stop_at; }
+  };
+
+  int connect(const ringmail_options& options);
+  int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
+  int map_segments(ControlFrame& frame);
+  void open_lanes();
+
+  bool has_input() const;
+  bool take_control(PeerLane& lane, ringmail_message& message);
+  void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
+  int wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
+  bool host_is_gone();
+  int stream_failed(const StreamError& error);
+  int faulted(const PeerLane& lane);
+
+  // Set up by attach().
+  std::optional<ControlStream> stream_;
+  Welcome welcome_;
+  LinkLayout layout_;
+  Mapping mail_, host_, peer_, host_bells_, peer_bells_;
+  std::vector<PeerLane> lanes_;
+  Parker parker_;
+  SpinPolicy spin_;
+
+  // What is going on.
+  std::uint32_t next_lane_ = 0;
+  PeerLane* held_lane_ = nullptr;       // of the message that is not released yet
+  RingConsumer* held_ring_ = nullptr;
+  PeerLane* loan_lane_ = nullptr;
+  ringmail_mailbox loan_target_ = 0;
+  bool dirty_ = false;                  // some lane has an open batch
+  bool closed_ = false;
+  std::uint32_t correlation_ = 0;
+  std::uint32_t request_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
+  std::atomic<bool> interrupted_{false};
+  char error_[512] = "no error";
+};
+
+}  // namespace ringmail::transport
