@@ -1,0 +1,145 @@
+#pragma once
+
+// Schemas: what messages look like in memory and on the wire. docs/spec/message.md is the normative text.
+//
+// A schema comes from a `.mail` file (parse_mail, by the ringmail tool) or from a peer's hello (parse_text, at run
+// time). Both go through the same checks, so a Schema that either function returned keeps these invariants:
+//   1. every name is declared once and is well formed; every type that a field or protocol names is declared;
+//   2. an enum or message stands before its first use, so no message contains itself;
+//   3. every offset, size, alignment and id follows from the declarations and from nothing else.
+//
+// Everything here is plain data and pure functions: usable from any thread, nothing is shared, no exception but
+// std::bad_alloc.
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringmail::schema {
+
+// Limits, the same for a file and for a peer's text.
+inline constexpr std::size_t max_source_bytes = 1u << 20;    // the length of a .mail file or of a canonical text
+inline constexpr std::size_t max_message_bytes = 64u << 10;  // the size of one message
+inline constexpr std::size_t max_nesting = 32;               // a message without nested ones has depth 1
+inline constexpr std::size_t max_name_bytes = 64;            // one identifier
+inline constexpr std::size_t max_qualified_bytes = 255;      // namespace and identifier
+
+enum class Kind : std::uint8_t { u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, boolean, text, enumeration, message };
+
+struct Type {
+  Kind kind = Kind::u8;
+  std::string name;          // qualified name of an enumeration or message, otherwise empty
+  std::uint32_t length = 0;  // N of text<N>, otherwise 0
+
+  friend bool operator==(const Type&, const Type&) = default;
+};
+
+struct Field {
+  std::string name;
+  Type type;
+  std::uint32_t count = 0;   // elements of a fixed array; 0: a single value, not an array
+  std::uint32_t offset = 0;  // bytes from the start of the message
+  std::uint32_t size = 0;    // bytes of the whole field: of all elements of an array
+
+  friend bool operator==(const Field&, const Field&) = default;
+};
+
+struct EnumValue {
+  std::string name;
+  std::int64_t number = 0;  // of a u64 enum: its bit pattern (see number_text)
+
+  friend bool operator==(const EnumValue&, const EnumValue&) = default;
+};
+
+struct Enum {
+  std::string name;            // qualified
+  Kind underlying = Kind::u8;  // u8 to u64, i8 to i64
+  std::vector<EnumValue> values;
+
+  friend bool operator==(const Enum&, const Enum&) = default;
+};
+
+struct Message {
+  std::string name;  // qualified
+  std::vector<Field> fields;
+  std::uint32_t size = 0;  // 0 for a message without fields
+  std::uint32_t align = 1;
+  std::uint32_t id = 0;  // the type id of the frames that carry it, never 0
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+struct Accepted {
+  std::string message;  // qualified
+  std::string reply;    // qualified; empty: no reply
+
+  friend bool operator==(const Accepted&, const Accepted&) = default;
+};
+
+struct Protocol {
+  std::string name;  // qualified
+  std::vector<Accepted> accepts;
+
+  friend bool operator==(const Protocol&, const Protocol&) = default;
+};
+
+struct Schema {
+  std::vector<Enum> enums;
+  std::vector<Message> messages;
+  std::vector<Protocol> protocols;
+
+  // By qualified name, or nullptr. Linear; valid until the schema changes.
+  [[nodiscard]] const Enum* find_enum(std::string_view name) const;
+  [[nodiscard]] const Message* find_message(std::string_view name) const;
+  [[nodiscard]] const Protocol* find_protocol(std::string_view name) const;
+  [[nodiscard]] const Message* find_message(std::uint32_t id) const;
+
+  friend bool operator==(const Schema&, const Schema&) = default;
+};
+
+// Where and why a source was refused. Lines and columns count from 1, columns in bytes.
+struct Error {
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::string text;
+
+  [[nodiscard]] std::string to_string() const;  // "flights.mail:3:9: error: unknown type Sid"
+};
+
+// A `.mail` file. `file_name` is only used in errors.
+[[nodiscard]] std::expected<Schema, Error> parse_mail(std::string_view source, std::string_view file_name);
+
+// The canonical text, which travels in the handshake. Equal schemas have equal texts.
+[[nodiscard]] std::string to_text(const Schema& schema);
+
+// A canonical text from an untrusted peer: any bytes are safe; time and memory grow linearly with the input, which is
+// bounded by max_source_bytes. Offsets, sizes, alignments and ids are computed anew and must equal what the text says.
+[[nodiscard]] std::expected<Schema, Error> parse_text(std::string_view text);
+
+// The first difference in what both declare, in one line without a newline; nothing if they agree. What only one of
+// them declares is no difference. "message flights.Flight: field delay is i32 here and i16 there"
+[[nodiscard]] std::optional<std::string> find_mismatch(const Schema& ours, const Schema& theirs);
+
+// Adds to `into` what only `other` declares. The error is the mismatch, or two names that share an id; `into` is then
+// unchanged.
+[[nodiscard]] std::expected<void, std::string> merge(Schema& into, const Schema& other);
+
+// FNV-1a, 32 bits, of a qualified name.
+[[nodiscard]] std::uint32_t type_id(std::string_view qualified_name);
+
+// "u64", "text<16>", "market.Leg"; with a field's count "market.Leg[4]".
+[[nodiscard]] std::string to_text(const Type& type);
+[[nodiscard]] std::string field_type_text(const Field& field);
+
+// "u8" to "f64", "bool"; for the three other kinds "text", "enum" and "message".
+[[nodiscard]] std::string_view kind_name(Kind kind);
+
+// The number of an enum's value in decimal.
+[[nodiscard]] std::string number_text(Kind underlying, std::int64_t number);
+
+}  // namespace ringmail::schema
