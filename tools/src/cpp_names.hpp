@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ringmail/actors/schema.hpp"
+
+namespace ringmail::tools {
+
+// A field, value or namespace as a C++ identifier: keywords and what headers define as macros get a trailing
+// underscore, which no schema name has.
+[[nodiscard]] std::string cpp_identifier(std::string_view name);
+
+// "market.feed" as "market::feed".
+[[nodiscard]] std::string cpp_namespace(std::string_view name);
+
+// The parts of "market.feed.Tick": "market.feed" and "Tick".
+[[nodiscard]] std::string_view namespace_of(std::string_view qualified_name);
+[[nodiscard]] std::string_view short_name(std::string_view qualified_name);
+
+// One element of a field: "std::uint64_t", "ringmail::Text<16>", "Leg".
+[[nodiscard]] std::string cpp_element_type(const schema::Type& type);
+// The whole field: "std::array<Leg, 4>".
+[[nodiscard]] std::string cpp_field_type(const schema::Field& field);
+[[nodiscard]] std::string_view cpp_scalar(schema::Kind scalar);
+
+// A literal of an enum's value that no compiler warns about.
+[[nodiscard]] std::string cpp_number(schema::Kind underlying, std::int64_t number);
+
+}  // namespace ringmail::tools
