@@ -1,0 +1,30 @@
+# How our own code is compiled. Nothing here is exported to who uses the libraries.
+
+set(RINGMAIL_SANITIZE "" CACHE STRING "Sanitizers for all of our code, as -fsanitize takes them")
+set(RINGMAIL_PYTHON "${PROJECT_SOURCE_DIR}/build/venv/bin/python3" CACHE FILEPATH
+    "The Python that has the ringmail package (scripts/venv makes this one): tests and examples run their peers with it")
+
+string(TOLOWER ${CMAKE_SYSTEM_NAME} RINGMAIL_PLATFORM) # src/linux/, src/darwin/
+
+if(PROJECT_IS_TOP_LEVEL)
+  add_compile_options(-Wall -Wextra -Wpedantic -Wconversion)
+  set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+endif()
+
+if(RINGMAIL_SANITIZE)
+  add_compile_options(-fsanitize=${RINGMAIL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${RINGMAIL_SANITIZE})
+endif()
+
+# ringmail_library(<name>): the target ringmail_<name>, known as ringmail::<name> here and in an installed package. The
+# caller adds its sources and the libraries it stands on. It exports include/ of its folder; src/ is its own.
+function(ringmail_library name)
+  add_library(ringmail_${name} STATIC)
+  add_library(ringmail::${name} ALIAS ringmail_${name})
+  set_target_properties(ringmail_${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(ringmail_${name} PUBLIC cxx_std_23)
+  target_include_directories(ringmail_${name}
+    PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE src)
+  install(TARGETS ringmail_${name} EXPORT ringmail)
+endfunction()
