@@ -18,7 +18,7 @@ struct Lane {
   RingConsumer control_in;
   Doorbell bell;  ///< of the thread at the other end
 
-  /// Publishes both open batches and rings for them. Mail first: a reply must not overtake what its sender sent before.
+  /// Publishes both open batches and rings for them. Mail first: who reads a stop must find the mail that it tells of.
   void publish() {
     if (mail_out.publish()) bell.ring(mail_out.cold_mark());
     if (control_out.publish()) bell.ring(control_out.cold_mark());

@@ -68,12 +68,12 @@ static_assert(sizeof(ProducerBlock) == 128);
 /// ever; the producer reads the first when the ring looks full and the last after every publish.
 struct ConsumerBlock {
   alignas(isolation_bytes) std::atomic<std::uint64_t> cursor{0};     ///< position of the first frame not finished
-  alignas(isolation_bytes) std::atomic<std::uint64_t> in_hand{0};    ///< position of the frame that a handler works on
+  alignas(isolation_bytes) std::atomic<std::uint64_t> in_hand{0};    ///< 1 + the position of the frame that a handler was given last; 0: none yet
   alignas(isolation_bytes) std::atomic<std::uint32_t> cold{0};       ///< n > 0: set bit n - 1 of the pending set as well
   /// Written by the host before the consumer starts, and by nobody after that: where an incarnation takes up.
   alignas(isolation_bytes) std::uint64_t resume_tail{0};  ///< up to here the predecessor may have seen the messages
   std::uint32_t resume_sequence{0};                       ///< of the frame at the cursor
-  std::uint32_t attempt{0};                               ///< how many incarnations died with that frame in hand
+  std::uint32_t attempt{0};                               ///< how many incarnations died with that very frame in hand
 };
 static_assert(sizeof(ConsumerBlock) == 512 && offsetof(ConsumerBlock, in_hand) == 128 &&
               offsetof(ConsumerBlock, cold) == 256 && offsetof(ConsumerBlock, resume_tail) == 384);

@@ -22,6 +22,7 @@ class RingConsumer {
         position_(memory.own->cursor.load(std::memory_order_relaxed)),
         stored_(position_),
         resume_tail_(memory.own->resume_tail),
+        attempt_(memory.own->attempt),
         sequence_(static_cast<std::uint16_t>(memory.own->resume_sequence)),
         last_kind_(kind == RingKind::local ? FrameKind::local_control : FrameKind::last_between_processes) {
     assert(std::has_single_bit(memory.capacity) && memory.capacity >= page_bytes);
@@ -47,7 +48,7 @@ class RingConsumer {
       if (fault_ != RingFault::none) [[unlikely]] return nullptr;
       bytes_ = bytes;
       if (commit.kind == FrameKind::padding) [[unlikely]] {
-        advance();
+        step();
         continue;
       }
       const std::uint64_t type_and_correlation = load(offset + offsetof(FrameHeader, type));
@@ -66,13 +67,13 @@ class RingConsumer {
   /// Says which frame a handler is about to work on, for whoever asks after a hang or a death.
   void begin() {
     // Relaxed: read only by the host, for a report or once this process is dead.
-    memory_.own->in_hand.store(position_, std::memory_order_relaxed);
+    memory_.own->in_hand.store(position_ + 1, std::memory_order_relaxed);
   }
 
   /// Past the frame that peek() gave. Its payload may be read until the cursor is stored.
   void advance() {
-    position_ += bytes_;
-    ++sequence_;
+    step();
+    attempt_ = 0;
   }
 
   /// A cursor is due when a quarter of the ring has been finished since the last; so a producer that waits for room and a
@@ -100,9 +101,14 @@ class RingConsumer {
   RingFault fault() const { return fault_; }
   std::uint64_t position() const { return position_; }
   bool redelivers() const { return position_ < resume_tail_; }  ///< a predecessor may have seen the frame at position()
-  std::uint32_t attempt() const { return memory_.own->attempt; }
+  std::uint32_t attempt() const { return attempt_; }  ///< how many predecessors died with the frame at position() in hand
 
  private:
+  void step() {
+    position_ += bytes_;
+    ++sequence_;
+  }
+
   RingFault check(const CommitWord& commit, std::uint64_t offset, std::uint64_t bytes) const {
     if (commit.sequence != sequence_) return RingFault::sequence_gap;
     if (commit.kind < FrameKind::padding || commit.kind > last_kind_) return RingFault::unknown_kind;
@@ -123,6 +129,7 @@ class RingConsumer {
   std::uint64_t position_ = 0;
   std::uint64_t stored_ = 0;  // the cursor as last stored
   std::uint64_t resume_tail_ = 0;
+  std::uint32_t attempt_ = 0;
   std::uint64_t bytes_ = 0;   // of the frame at position_, once peeked
   Frame frame_;
   std::uint16_t sequence_ = 0;

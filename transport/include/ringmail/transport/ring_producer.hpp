@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <optional>
 
 #include "ringmail/transport/ring.hpp"
 
@@ -77,6 +78,9 @@ class RingProducer {
     memory_.own->want.store(want ? 1 : 0, std::memory_order_seq_cst);
   }
 
+  /// Whether the consumer has finished more than when the ring last looked full. For who waits for room.
+  bool cursor_moved() const { return memory_.other->cursor.load(std::memory_order_seq_cst) != cursor_; }
+
   /// What the consumer is marked as: 0, or 1 + the bit to set in its pending set. SYNC(cold)
   std::uint32_t cold_mark() const { return memory_.other->cold.load(std::memory_order_seq_cst); }
 
@@ -99,8 +103,9 @@ class RingProducer {
     return true;
   }
 
-  /// What the consumer has not finished, by its cursor as it now stands. Walks this producer's own frames from the last
-  /// cursor known to be good, so a cursor that is not on a frame boundary is found out. Precondition: no open batch.
+  /// What the consumer has not finished, by its cursor as it now stands. Reads this producer's own frames from the last
+  /// cursor known to be good, so a cursor that is not on a frame boundary is found out: then fault() says so, and the last
+  /// good cursor counts. Precondition: no open batch.
   struct Unfinished {
     std::uint64_t cursor = 0;
     std::uint64_t messages = 0;
@@ -108,28 +113,49 @@ class RingProducer {
   };
   Unfinished unfinished() {
     assert(!has_open_batch());
-    std::uint64_t at = cursor_;
+    const std::uint64_t known = cursor_;
     refresh_cursor();
-    Unfinished found{.cursor = cursor_, .sequence = static_cast<std::uint16_t>(sequence_)};
-    bool on_boundary = cursor_ == tail_;
+    if (const auto found = frames_from(known, cursor_)) return *found;
+    // Either this cursor or, checked for all but this, an earlier one lies inside a frame. From an earlier one nothing can be
+    // read any more: what it passed over has been overwritten since.
+    fault_ = RingFault::cursor_unaligned;
+    const auto found = frames_from(known, known);
+    cursor_ = found ? known : tail_;
+    return found ? *found : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
+  }
+
+  /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of the
+  /// one before is forgotten with it.
+  void switch_consumer(const ConsumerBlock* other) {
+    memory_.other = other;
+    fault_ = RingFault::none;
+  }
+
+ private:
+  /// Counts from `cursor` on, reading frame by frame from `from` to the tail; nothing if either is not where a frame starts.
+  std::optional<Unfinished> frames_from(std::uint64_t from, std::uint64_t cursor) const {
+    Unfinished found{.cursor = cursor, .sequence = static_cast<std::uint16_t>(sequence_)};
+    std::optional<std::uint16_t> sequence;
+    bool on_boundary = cursor == tail_;
+    std::uint64_t at = from;
     while (at < tail_) {
+      // Relaxed: this thread wrote it.
       const auto frame =
           std::bit_cast<CommitWord>(detail::word_at(memory_.data, at & mask_).load(std::memory_order_relaxed));
-      if (at == cursor_) {
+      if (sequence && frame.sequence != *sequence) return std::nullopt;
+      sequence = static_cast<std::uint16_t>(frame.sequence + 1);
+      if (at == cursor) {
         on_boundary = true;
         found.sequence = frame.sequence;
       }
-      if (at >= cursor_ && frame.kind != FrameKind::padding) ++found.messages;
+      if (at >= cursor && frame.kind != FrameKind::padding) ++found.messages;
       at += frame_bytes(frame.length);
     }
-    if (!on_boundary) fault_ = RingFault::cursor_unaligned;
+    if (at != tail_ || !on_boundary) return std::nullopt;
+    if (sequence && *sequence != static_cast<std::uint16_t>(sequence_)) return std::nullopt;
     return found;
   }
 
-  /// Goes on towards another consumer, whose block starts with this ring's cursor and resume words.
-  void switch_consumer(const ConsumerBlock* other) { memory_.other = other; }
-
- private:
   void append(const FrameHead& head, std::uint32_t length, std::uint64_t bytes) {
     std::byte* frame = memory_.data + (next_ & mask_);
     const CommitWord commit{.length = length, .kind = head.kind, .sequence = static_cast<std::uint16_t>(sequence_++)};
