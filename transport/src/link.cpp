@@ -1,6 +1,5 @@
 #include "ringmail/transport/link.hpp"
 
-#include <cstring>
 #include <utility>
 
 namespace ringmail::transport {
@@ -69,12 +68,16 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
 }
 
 std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, const Resume& resume) {
-  ConsumerBlock block;
+  // A mapping for this alone: the one that stays is read-only.
+  auto mapping = peer_.map(Mapping::Access::write);
+  if (!mapping) return std::unexpected(mapping.error());
+  auto& block = *mapping->at<ConsumerBlock>(layout_.peer_mail_consumer(lane));
+  // Relaxed: the peer sees it through the system calls that share the segment, or not at all.
   block.cursor.store(resume.cursor, std::memory_order_relaxed);
   block.resume_tail = resume.tail;
   block.resume_sequence = resume.sequence;
   block.attempt = resume.attempt;
-  return peer_.write(layout_.peer_mail_consumer(lane), std::as_bytes(std::span(&block, 1)));
+  return {};
 }
 
 std::expected<void, MemoryFailure> Incarnation::seal_peer() { return peer_.seal(Seal::no_more_writers); }

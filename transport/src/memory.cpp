@@ -44,11 +44,4 @@ std::expected<Mapping, MemoryFailure> Segment::map(Mapping::Access access) const
   return Mapping(static_cast<std::byte*>(address), size_);
 }
 
-std::expected<void, MemoryFailure> Segment::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-  auto mapping = map(Mapping::Access::write);
-  if (!mapping) return std::unexpected(mapping.error());
-  std::memcpy(mapping->data() + offset, bytes.data(), bytes.size());
-  return {};
-}
-
 }  // namespace ringmail::transport

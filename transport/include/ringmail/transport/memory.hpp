@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -77,8 +76,6 @@ class Segment {
 
   std::expected<Mapping, MemoryFailure> map(Mapping::Access access) const;
   std::expected<void, MemoryFailure> seal(Seal seal);
-  /// Writes through a mapping of its own, for the few words that a side sets up in memory that it will only read.
-  std::expected<void, MemoryFailure> write(std::uint64_t offset, std::span<const std::byte> bytes);
 
   int descriptor() const { return descriptor_.get(); }
   std::uint64_t size() const { return size_; }
