@@ -10,8 +10,12 @@
  * Errors      Functions return 0 or a positive figure, or one of the negative RINGMAIL_E codes. ringmail_error(peer) gives
  *             one line about the last failure of that peer. No function throws, and none ends the process.
  * Time        Nanoseconds. A timeout of 0 does not wait, a negative one waits for ever.
- * Memory      Only ringmail_attach() and ringmail_lookup() allocate.
- * Lifetime    The host's death makes every function return RINGMAIL_ECLOSED; a peer that the host spawned should then exit.
+ * Memory      What reads or writes the control stream may allocate: attach, lookup, fail, detach, and what waits. Nothing
+ *             else does; out of memory is RINGMAIL_ESYSTEM.
+ * Signals     One that comes while a call sleeps ends it with RINGMAIL_EINTERRUPTED; one that comes just before the sleep does
+ *             not. A handler that must end a wait calls ringmail_interrupt().
+ * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail that
+ *             is already there can be received before. A peer that the host spawned should then exit.
  */
 #ifndef RINGMAIL_H
 #define RINGMAIL_H
@@ -47,12 +51,12 @@ enum {
 
 typedef struct ringmail_options {
   size_t size;           /* sizeof(ringmail_options), so that fields can be appended */
-  int descriptor;        /* the control stream; -1: the one that RINGMAIL_FDS names */
+  int descriptor;        /* the control stream, closed by ringmail_detach(); -1: the one that RINGMAIL_FDS names */
   const char* path;      /* the socket of a host that did not spawn this process, or NULL */
   const char* name;      /* what to be known as; NULL: what the host calls it */
   const char* language;  /* "c", "python", ...; NULL: "c" */
   const char* schema;    /* the canonical schema text this peer was built with, or NULL: the host compares */
-  uint64_t ring_bytes;   /* of the mail ring in either direction; 0: the host's choice */
+  uint64_t ring_bytes;   /* wanted for the mail ring in either direction, a power of two from 4096; 0: the host's choice */
   int64_t timeout_ns;    /* for the whole handshake; 0: 10 s */
 } ringmail_options;
 
@@ -100,8 +104,8 @@ int ringmail_receive(ringmail_peer* peer, ringmail_message* message);
 int ringmail_release(ringmail_peer* peer);
 
 /*
- * Waits until ringmail_receive() would not return 0: 1, or 0 when the time is up. Spins a while, then sleeps; allowed only
- * between messages. Publishes first.
+ * Waits until there is something to receive: 1, or 0 when the time is up. Spins a while, then sleeps; allowed only between
+ * messages. Publishes first. After a 1, ringmail_receive() may still return 0: what came was for this library.
  */
 int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns);
 
@@ -155,8 +159,8 @@ const char* ringmail_strerror(int code);
 uint32_t ringmail_type_id(const char* name);
 
 typedef struct ringmail_counters {
-  uint64_t received;      /* messages released */
-  uint64_t sent;          /* messages published */
+  uint64_t received;      /* messages released; replies are not counted */
+  uint64_t sent;          /* messages published; replies are not counted */
   uint64_t sleeps;        /* times ringmail_wait() went to sleep */
   uint64_t lost_wakeups;  /* must be 0 */
 } ringmail_counters;

@@ -11,21 +11,48 @@ struct ringmail_peer {
 
 using ringmail::transport::FrameKind;
 
+namespace {
+
+/// What reaches the control stream may allocate.
+template <class Call>
+int guarded(ringmail_peer* peer, Call&& call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return peer->link.fail(RINGMAIL_ESYSTEM, "out of memory");
+  }
+}
+
+int send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, uint32_t correlation, const void* payload,
+         uint32_t length, int64_t timeout_ns) {
+  void* room = nullptr;
+  const int result = ringmail_loan(peer, target, length, timeout_ns, &room);
+  if (result != 0) return result;
+  if (length != 0) std::memcpy(room, payload, length);
+  return peer->link.publish_loan(type, correlation);
+}
+
+int answer(ringmail_peer* peer, const ringmail_message& message, FrameKind kind, uint32_t type, const void* payload,
+           uint32_t length) {
+  return guarded(peer, [&] { return peer->link.answer(message, kind, type, payload, length); });
+}
+
+}  // namespace
+
 int ringmail_attach(const ringmail_options* options, ringmail_peer** peer) {
   *peer = new (std::nothrow) ringmail_peer;
   if (*peer == nullptr) return RINGMAIL_ESYSTEM;
   ringmail_options copy = RINGMAIL_OPTIONS_INIT;
   if (options != nullptr) std::memcpy(&copy, options, options->size < sizeof copy ? options->size : sizeof copy);
-  try {
-    return (*peer)->link.attach(copy);
-  } catch (const std::bad_alloc&) {
-    return (*peer)->link.fail(RINGMAIL_ESYSTEM, "out of memory");
-  }
+  return guarded(*peer, [&] { return (*peer)->link.attach(copy); });
 }
 
 void ringmail_detach(ringmail_peer* peer) {
   if (peer == nullptr) return;
-  peer->link.detach();
+  guarded(peer, [&] {
+    peer->link.detach();
+    return 0;
+  });
   delete peer;
 }
 
@@ -35,19 +62,10 @@ uint64_t ringmail_incarnation(const ringmail_peer* peer) { return peer->link.inc
 
 int ringmail_receive(ringmail_peer* peer, ringmail_message* message) { return peer->link.receive(*message); }
 int ringmail_release(ringmail_peer* peer) { return peer->link.release(); }
-int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns) { return peer->link.wait(timeout_ns); }
-void ringmail_interrupt(ringmail_peer* peer) { peer->link.interrupt(); }
-
-namespace {
-int send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, uint32_t correlation, const void* payload,
-         uint32_t length, int64_t timeout_ns) {
-  void* room = nullptr;
-  const int result = peer->link.loan(target, length, timeout_ns, &room);
-  if (result != 0) return result;
-  if (length != 0) std::memcpy(room, payload, length);
-  return peer->link.publish_loan(type, correlation);
+int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns) {
+  return guarded(peer, [&] { return peer->link.wait(timeout_ns); });
 }
-}  // namespace
+void ringmail_interrupt(ringmail_peer* peer) { peer->link.interrupt(); }
 
 int ringmail_send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
                   int64_t timeout_ns) {
@@ -62,15 +80,15 @@ int ringmail_ask(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, co
 
 int ringmail_reply(ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload,
                    uint32_t length) {
-  return peer->link.answer(*message, FrameKind::reply, type, payload, length);
+  return answer(peer, *message, FrameKind::reply, type, payload, length);
 }
 
 int ringmail_refuse(ringmail_peer* peer, const ringmail_message* message, uint32_t reason) {
-  return peer->link.answer(*message, FrameKind::no_reply, reason, nullptr, 0);
+  return answer(peer, *message, FrameKind::no_reply, reason, nullptr, 0);
 }
 
 int ringmail_loan(ringmail_peer* peer, ringmail_mailbox target, uint32_t length, int64_t timeout_ns, void** payload) {
-  return peer->link.loan(target, length, timeout_ns, payload);
+  return guarded(peer, [&] { return peer->link.loan(target, length, timeout_ns, payload); });
 }
 int ringmail_publish(ringmail_peer* peer, uint32_t type) {
   const int result = peer->link.publish_loan(type, 0);
@@ -80,19 +98,11 @@ int ringmail_cancel(ringmail_peer* peer) { return peer->link.cancel_loan(); }
 int ringmail_flush(ringmail_peer* peer) { return peer->link.flush(); }
 
 int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, ringmail_mailbox* mailbox) {
-  try {
-    return peer->link.lookup(name, timeout_ns, *mailbox);
-  } catch (const std::bad_alloc&) {
-    return peer->link.fail(RINGMAIL_ESYSTEM, "out of memory");
-  }
+  return guarded(peer, [&] { return peer->link.lookup(name, timeout_ns, *mailbox); });
 }
 
 int ringmail_fail(ringmail_peer* peer, const char* text) {
-  try {
-    return peer->link.report_failure(text);
-  } catch (const std::bad_alloc&) {
-    return peer->link.fail(RINGMAIL_ESYSTEM, "out of memory");
-  }
+  return guarded(peer, [&] { return peer->link.report_failure(text); });
 }
 
 const char* ringmail_error(const ringmail_peer* peer) { return peer->link.error(); }

@@ -48,8 +48,11 @@ int PeerLink::connect(const ringmail_options& options) {
                   "this process was not spawned by a Ringmail system: %s is not set, and no socket was named",
                   inherited_descriptors_variable);
     }
-    if (fcntl(number, F_GETFD) < 0) {
-      return fail(RINGMAIL_ENOTSPAWNED, "descriptor %d, which %s names, is not open", number, inherited_descriptors_variable);
+    // A grandchild finds the variable too, but at that number something else or nothing, which is not this one's to close.
+    int type = 0;
+    socklen_t bytes = sizeof type;
+    if (getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 || type != SOCK_STREAM) {
+      return fail(RINGMAIL_ENOTSPAWNED, "descriptor %d, which should be the control stream, is not a stream socket", number);
     }
     socket = Descriptor(number);
   }
@@ -67,7 +70,11 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
                     .name = text(options.name, ""),
                     .token = {},
                     .schema = text(options.schema, "")};
-  if (auto sent = stream_->send(Hello::kind, encode(hello)); !sent) return stream_failed(sent.error());
+  const auto first = encode(hello);
+  if (const auto readable = decode<Hello>(first); !readable) {
+    return fail(RINGMAIL_EMISUSE, "the options make no hello: %s", to_string(readable.error()).c_str());
+  }
+  if (auto sent = stream_->send(Hello::kind, first); !sent) return stream_failed(sent.error());
   auto frame = stream_->receive_until(deadline_ns);
   if (!frame) return stream_failed(frame.error());
   if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer the hello in time");
@@ -83,6 +90,9 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
   int result = 0;
   if (auto checked = check(welcome_, (*frame)->descriptors.size()); !checked) {
     result = fail(RINGMAIL_EREFUSED, "%s", to_string(checked.error()).c_str());
+  } else if (welcome_.line_bytes != line_bytes) {
+    result = fail(RINGMAIL_EREFUSED, "the host's frames start every %u bytes, this peer's every %u", welcome_.line_bytes,
+                  static_cast<unsigned>(line_bytes));
   } else {
     result = map_segments(**frame);
   }

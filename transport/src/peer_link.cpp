@@ -44,33 +44,36 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
              .kind = static_cast<std::uint16_t>(frame.head.kind),
              .redelivered = static_cast<std::uint16_t>(ring.redelivers() ? 1 : 0),
              .lane = static_cast<std::uint32_t>(&lane - lanes_.data()),
-             .attempt = ring.redelivers() ? ring.attempt() : 0,
+             .attempt = ring.attempt(),
              .target = frame.head.target,
              .sender = frame.head.sender};
 }
 
-/// Deals with what the host says to this process; true when there is something for its user.
-bool PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
+/// Deals with what the host says to this process: 1 when there is something for its user.
+int PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
   while (const Frame* frame = lane.control_in.peek()) {
     switch (frame->head.kind) {
       case FrameKind::reply:
-      case FrameKind::no_reply: give(lane, lane.control_in, *frame, message); return true;
+      case FrameKind::no_reply: give(lane, lane.control_in, *frame, message); return 1;
       case FrameKind::stop:
-        if (frame->length >= sizeof lane.stop_at) std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
+        if (frame->length != sizeof lane.stop_at) return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
+        std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
         lane.stopping = true;
         break;
       case FrameKind::ping:
+        // One that finds no room is not answered: the host then has not read the answers before it.
         if (lane.control_out.try_loan(0) != nullptr) {
           lane.control_out.commit({.kind = FrameKind::pong, .correlation = frame->head.correlation});
           lane.publish();
         }
         break;
-      default: break;
+      case FrameKind::pong: break;
+      default: return fail(RINGMAIL_EPROTOCOL, "the host sent mail on a control ring");
     }
     lane.control_in.advance();
     lane.store_cursors();
   }
-  return false;
+  return 0;
 }
 
 int PeerLink::receive(ringmail_message& message) {
@@ -81,7 +84,7 @@ int PeerLink::receive(ringmail_message& message) {
   for (std::uint32_t tried = 0; tried < lanes; ++tried) {
     PeerLane& lane = lanes_[next_lane_];
     next_lane_ = next_lane_ + 1 == lanes ? 0 : next_lane_ + 1;
-    if (take_control(lane, message)) return 1;
+    if (const int taken = take_control(lane, message); taken != 0) return taken;
     if (!lane.drained()) {
       all_drained = false;
       if (const Frame* frame = lane.mail_in.peek()) {
@@ -114,20 +117,17 @@ int PeerLink::wait(std::int64_t timeout_ns) {
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
-  if (!has_work()) {
-    if (timeout_ns == 0) return 0;
-    if (!spin_.spin(has_work)) {
-      const std::uint64_t deadline_ns = deadline_after(timeout_ns);
-      while (true) {
-        const std::uint64_t now_ns = monotonic_ns();
-        if (now_ns >= deadline_ns) return 0;
-        const SleepResult slept = parker_.park(deadline_ns - now_ns, has_work);
-        if (has_work()) break;
-        if (slept == SleepResult::interrupted) return fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
-        if (host_is_gone()) return fail(RINGMAIL_ECLOSED, "the host has closed the link");
-      }
-      spin_.observe();
+  if (!has_work() && !(timeout_ns != 0 && spin_.spin(has_work))) {
+    const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+    while (true) {
+      if (host_is_gone()) return fail(RINGMAIL_ECLOSED, "the host has closed the link");
+      const std::uint64_t now_ns = monotonic_ns();
+      if (now_ns >= deadline_ns) return 0;
+      const SleepResult slept = parker_.park(deadline_ns - now_ns, has_work);
+      if (has_work()) break;
+      if (slept == SleepResult::interrupted) return fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
     }
+    spin_.observe();
   }
   if (interrupted_.exchange(false, std::memory_order_seq_cst)) return fail(RINGMAIL_EINTERRUPTED, "interrupted");
   return 1;
@@ -143,23 +143,27 @@ int PeerLink::wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t le
   // What is open must be seen, or the consumer could not make room. The messages held back by it count as sent.
   flush();
   const auto try_again = [&] { return (*room = ring.try_loan(length)) != nullptr || ring.fault() != RingFault::none; };
-  if (try_again() || spin_.spin(try_again)) return ring.fault() == RingFault::none ? 0 : faulted(lane);
+  const bool may_wait = monotonic_ns() < deadline_ns;
+  if (try_again() || (may_wait && spin_.spin(try_again))) return ring.fault() == RingFault::none ? 0 : faulted(lane);
+  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the host");
+  // What is finished is told before a sleep: the host may wait for that room.
+  for (PeerLane& each : lanes_) each.store_cursors();
   ring.want_room(true);
   int result = 0;
   while (!try_again()) {
+    if (host_is_gone()) {
+      result = fail(RINGMAIL_ECLOSED, "the host has closed the link");
+      break;
+    }
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns) {
       result = fail(RINGMAIL_EFULL, "no room in the ring to the host");
       break;
     }
     const SleepResult slept = parker_.park(deadline_ns - now_ns, try_again);
-    if (*room != nullptr) break;
+    if (*room != nullptr) break;  // the loan is open: trying again would open a second
     if (slept == SleepResult::interrupted) {
       result = fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
-      break;
-    }
-    if (host_is_gone()) {
-      result = fail(RINGMAIL_ECLOSED, "the host has closed the link");
       break;
     }
   }
@@ -195,7 +199,6 @@ int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
       {.kind = FrameKind::message, .type = type, .correlation = correlation, .target = loan_target_, .sender = 0});
   loan_lane_ = nullptr;
   dirty_ = true;
-  ++sent_;
   return 0;
 }
 
@@ -264,11 +267,11 @@ int PeerLink::faulted(const PeerLane& lane) {
 
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
   if (closed_) return RINGMAIL_ECLOSED;
-  if (std::strlen(name) > max_name_bytes || *name == '\0') return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
   const std::uint32_t request = ++request_;
-  if (auto sent = stream_->send(Resolve::kind, encode(Resolve{.request = request, .name = name})); !sent) {
-    return stream_failed(sent.error());
-  }
+  const auto question = encode(Resolve{.request = request, .name = name});
+  // The host would end the link over a name that cannot be one.
+  if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
+  if (auto sent = stream_->send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   while (true) {
     auto frame = stream_->receive_until(deadline_ns);
@@ -309,7 +312,9 @@ void PeerLink::detach() {
 }
 
 void PeerLink::count(ringmail_counters& counters) const {
-  counters = {.received = received_, .sent = sent_, .sleeps = parker_.sleeps(), .lost_wakeups = parker_.lost_wakeups()};
+  std::uint64_t sent = 0;
+  for (const PeerLane& lane : lanes_) sent += lane.mail_out.published_messages();
+  counters = {.received = received_, .sent = sent, .sleeps = parker_.sleeps(), .lost_wakeups = parker_.lost_wakeups()};
 }
 
 }  // namespace ringmail::transport

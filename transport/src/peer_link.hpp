@@ -50,8 +50,8 @@ class PeerLink {
   struct PeerLane : Lane {
     bool stopping = false;
     std::uint64_t stop_at = 0;  ///< position in mail up to which it must be read first
-    bool has_mail() const { return !mail_in.empty() && !(stopping && mail_in.position() >= stop_at); }
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
+    bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
 
   int connect(const ringmail_options& options);
@@ -60,7 +60,7 @@ class PeerLink {
   void open_lanes();
 
   bool has_input() const;
-  bool take_control(PeerLane& lane, ringmail_message& message);
+  int take_control(PeerLane& lane, ringmail_message& message);
   void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
   int wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
   bool host_is_gone();
@@ -83,11 +83,10 @@ class PeerLink {
   PeerLane* loan_lane_ = nullptr;
   ringmail_mailbox loan_target_ = 0;
   bool dirty_ = false;                  // some lane has an open batch
-  bool closed_ = false;
+  bool closed_ = true;                  // until attach() is done, and again after the host's death
   std::uint32_t correlation_ = 0;
   std::uint32_t request_ = 0;
   std::uint64_t received_ = 0;
-  std::uint64_t sent_ = 0;
   std::atomic<bool> interrupted_{false};
   char error_[512] = "no error";
 };
