@@ -30,7 +30,9 @@ std::vector<std::byte> bytes_of(std::string_view text) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::vector<std::byte> frame_of(std::uint32_t length, std::uint16_t kind, std::uint16_t zero,
+std::vector<std::byte> frame_of(std::uint32_t length,
+                                std::uint16_t kind,
+                                std::uint16_t zero,
                                 std::string_view payload) {
   std::vector<std::byte> frame;
   for (int i = 0; i < 4; ++i) frame.push_back(static_cast<std::byte>(length >> (8 * i)));
@@ -232,23 +234,47 @@ TEST(ControlStream, descriptors_with_the_first_byte_alone_belong_to_the_frame_th
 }
 
 TEST(ControlStream, a_waiting_frame_keeps_descriptors_that_their_owner_has_closed) {
+  const std::vector<std::byte> large(max_control_payload_bytes);
   Pair pair;
-  ASSERT_TRUE(pair.left->send(ControlKind::hello, std::vector<std::byte>(max_control_payload_bytes)));
+  ASSERT_TRUE(pair.left->send(ControlKind::hello, large));
   ASSERT_TRUE(pair.left->wants_write());
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const Descriptor read_end(ends[0]);
   {
-    const Descriptor file = some_file();
-    ASSERT_TRUE(pair.left->send(ControlKind::welcome, {}, std::array{file.get()}));
+    const Descriptor write_end(ends[1]);
+    // Large, so that it goes in pieces: the descriptor must go with the first alone.
+    ASSERT_TRUE(pair.left->send(ControlKind::welcome, large, std::array{write_end.get()}));
   }
+  for (int number = 0; number < 1024; ++number) {
+    if (same_file(number, read_end.get())) {
+      EXPECT_TRUE(fcntl(number, F_GETFD) & FD_CLOEXEC) << number;
+    }
+  }
+
   std::optional<ControlFrame> last;
   while (!last || last->kind != ControlKind::welcome) {
     auto received = pair.right->receive();
-    ASSERT_TRUE(received);
+    ASSERT_TRUE(received) << to_string(received.error());
     if (*received) last = std::move(*received);
     ASSERT_TRUE(pair.left->flush());
   }
   ASSERT_EQ(last->descriptors.size(), 1u);
-  const Descriptor file = some_file();
-  EXPECT_TRUE(same_file(last->descriptors[0].get(), file.get()));
+  EXPECT_EQ(::write(last->descriptors[0].get(), "x", 1), 1);
+}
+
+TEST(ControlStream, a_backlog_that_was_sent_no_longer_counts) {
+  Pair pair;
+  for (int round = 0; round < 8; ++round) {
+    ASSERT_TRUE(pair.left->send(ControlKind::hello, std::vector<std::byte>(max_control_payload_bytes)));
+    ASSERT_TRUE(pair.left->wants_write());
+    while (true) {
+      auto received = pair.right->receive();
+      ASSERT_TRUE(received);
+      if (*received) break;
+      ASSERT_TRUE(pair.left->flush());
+    }
+  }
 }
 
 TEST(ControlStream, who_accepts_no_descriptors_opens_none) {

@@ -121,7 +121,8 @@ std::string to_string(const StreamError& error) {
   return "unknown control stream error";
 }
 
-std::expected<void, StreamError> ControlStream::send(ControlKind kind, std::span<const std::byte> payload,
+std::expected<void, StreamError> ControlStream::send(ControlKind kind,
+                                                     std::span<const std::byte> payload,
                                                      std::span<const int> descriptors) {
   assert(descriptors.size() <= max_control_descriptors);
   Outgoing frame;
@@ -172,29 +173,22 @@ std::expected<bool, StreamError> ControlStream::flush() {
   return true;
 }
 
-// As much as the socket takes now, which may be nothing.
+// As much as the socket takes at once, which may be nothing. One successful call: a second would send the descriptors again.
 std::expected<std::size_t, StreamError> ControlStream::write(std::span<const std::byte> bytes,
                                                              std::span<const int> descriptors) {
   AncillaryBuffer ancillary{};
-  std::size_t written = 0;
-  while (written < bytes.size()) {
-    iovec part{.iov_base = const_cast<std::byte*>(bytes.data() + written), .iov_len = bytes.size() - written};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (written == 0 && !descriptors.empty()) attach(message, ancillary, descriptors);
+  iovec part{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!descriptors.empty()) attach(message, ancillary, descriptors);
+  for (;;) {
     const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent >= 0) {
-      written += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      break;
-    } else if (errno == EPIPE || errno == ECONNRESET) {
-      return std::unexpected(error(StreamError::closed));
-    } else if (errno != EINTR) {
-      return std::unexpected(error(StreamError::io, errno));
-    }
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno == EPIPE || errno == ECONNRESET) return std::unexpected(error(StreamError::closed));
+    if (errno != EINTR) return std::unexpected(error(StreamError::io, errno));
   }
-  return written;
 }
 
 std::expected<std::optional<ControlFrame>, StreamError> ControlStream::receive() {

@@ -86,7 +86,8 @@ class ControlStream {
   /// Sends what the socket takes and keeps the rest for flush(). The payload is copied, and the descriptors may be
   /// closed, as soon as this returns. At most max_control_descriptors. After an error the frame may have been sent in
   /// part.
-  std::expected<void, StreamError> send(ControlKind kind, std::span<const std::byte> payload,
+  std::expected<void, StreamError> send(ControlKind kind,
+                                        std::span<const std::byte> payload,
                                         std::span<const int> descriptors = {});
 
   /// True when nothing is left.

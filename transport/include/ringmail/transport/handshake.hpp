@@ -242,7 +242,8 @@ std::expected<Chosen, Refusal> negotiate(const Hello& hello, const HostLimits& l
 
 /// The peer's verdict on what it was given; `descriptors` is how many came. Whether a segment has the size and the
 /// seals that were announced is for whoever opens it to see. `offered`: the features of the hello.
-std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descriptors,
+std::expected<void, Refusal> check(const Welcome& welcome,
+                                   std::size_t descriptors,
                                    std::uint64_t offered = features_known);
 
 }  // namespace ringmail::transport
