@@ -173,7 +173,7 @@ std::expected<bool, StreamError> ControlStream::flush() {
   return true;
 }
 
-// As much as the socket takes at once, which may be nothing. One successful call: a second would send the descriptors again.
+// As much as the socket takes at once, which may be nothing. One successful call: a second would repeat the descriptors.
 std::expected<std::size_t, StreamError> ControlStream::write(std::span<const std::byte> bytes,
                                                              std::span<const int> descriptors) {
   AncillaryBuffer ancillary{};
