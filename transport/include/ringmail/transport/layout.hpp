@@ -64,6 +64,9 @@ struct alignas(isolation_bytes) ProducerBlock {
 };
 static_assert(sizeof(ProducerBlock) == 128);
 
+/// The word in hand of a consumer that has not begun anything yet.
+inline constexpr std::uint64_t nothing_in_hand = ~std::uint64_t{0};
+
 /// What a ring's consumer writes. The cursor is stored once a batch, the word in hand once a message, the cold mark hardly
 /// ever; the producer reads the first when the ring looks full and the last after every publish.
 struct ConsumerBlock {

@@ -124,6 +124,9 @@ class RingProducer {
     return found ? *found : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
   }
 
+  /// Position of the frame that the consumer's handler worked on last. For reports: it is the consumer's word, unchecked.
+  std::uint64_t in_hand() const { return memory_.other->in_hand.load(std::memory_order_relaxed); }
+
   /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of the
   /// one before is forgotten with it.
   void switch_consumer(const ConsumerBlock* other) {

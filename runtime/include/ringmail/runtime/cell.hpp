@@ -1,0 +1,72 @@
+// What a scheduler runs: an actor without its types.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ringmail/runtime/address.hpp"
+#include "ringmail/runtime/exit_reason.hpp"
+#include "ringmail/runtime/message.hpp"
+
+namespace ringmail::runtime {
+
+class Scheduler;
+struct Waiter;
+
+/// Threads: belongs to its scheduler, which destroys it when it has ended.
+class Cell {
+ public:
+  Cell() = default;
+  Cell(const Cell&) = delete;
+  Cell& operator=(const Cell&) = delete;
+  virtual ~Cell() = default;
+
+  /// Runs once, before the first message. May suspend; what arrives meanwhile waits.
+  virtual void start() {}
+
+  /// Runs once, after the last message, whatever the reason. Must not suspend.
+  virtual void stopped(const ExitReason&) {}
+
+  /// Who handles a message of this type that came from another process. None: null.
+  virtual const Binding* find(std::uint32_t) const noexcept { return nullptr; }
+
+  ActorId id() const { return id_; }
+  Scheduler& scheduler() const { return *scheduler_; }
+
+  /// The message whose handler runs, for answering and for `sender()`. Meaningful within a handler.
+  const Asker& asker() const { return asker_; }
+
+ private:
+  friend class Scheduler;
+
+  enum class State : std::uint8_t { idle, ready, running, suspended };
+
+  struct Monitor {
+    Address watcher;
+    const Binding* down;
+  };
+
+  ActorId id_;
+  Scheduler* scheduler_ = nullptr;
+  State state_ = State::idle;
+  bool started_ = false;
+  bool stop_requested_ = false;
+  Envelope* first_ = nullptr;  // what waits
+  Envelope* last_ = nullptr;
+  Cell* next_ready_ = nullptr;
+  Waiter* waiter_ = nullptr;  // while suspended
+  Asker asker_;
+  std::optional<ExitReason> failure_;
+  std::vector<Monitor> monitors_;
+};
+
+/// What a monitor gets when whom it watches has ended.
+struct Down {
+  Address who;
+  ExitReason reason;
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,78 @@
+// A message within a process: what its type knows, and where it lies until a handler takes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "ringmail/runtime/address.hpp"
+
+namespace ringmail::transport {
+class RingConsumer;
+}
+
+namespace ringmail::runtime {
+
+class Cell;
+struct Message;
+struct Envelope;
+
+/// What the runtime knows of a type of message. One object a type, of static storage: its address is the type's identity
+/// within the process, `id` its identity between processes.
+struct MessageType {
+  std::uint32_t id = 0;  ///< 0: never leaves the process
+  std::uint32_t size = 0;
+  std::uint32_t alignment = 1;
+  std::string_view name;
+  void (*move)(void* to, void* from) noexcept = nullptr;  ///< constructs `to` from `from` and destroys `from`; null: memcpy
+  void (*destroy)(void* object) noexcept = nullptr;       ///< null: nothing to do
+  bool (*valid)(const std::byte* bytes) = nullptr;        ///< of bytes that another process wrote; null: any will do
+
+  void relocate(void* to, void* from) const noexcept {
+    if (move != nullptr) {
+      move(to, from);
+    } else {
+      std::memcpy(to, from, size);
+    }
+  }
+};
+
+/// Takes the message (Message::take) before it runs anything that may suspend.
+using Handler = void (*)(Cell& cell, Message& message);
+
+/// A type of message and who handles it: known to the sender at compile time, so that nothing is looked up.
+struct Binding {
+  const MessageType* type = nullptr;
+  Handler handler = nullptr;
+};
+
+/// Whom to answer. Plain value; may be kept.
+struct Asker {
+  Address address;
+  std::uint32_t correlation = 0;  ///< 0: nobody waits
+  explicit operator bool() const { return correlation != 0; }
+};
+
+struct Message {
+  const Binding* binding = nullptr;  ///< null: from another process, to be looked up by `type`
+  std::byte* payload = nullptr;
+  std::uint32_t length = 0;
+  std::uint32_t type = 0;
+  Asker asker;  ///< its address is the sender's, whether or not somebody waits
+  ActorId target;
+  transport::RingConsumer* ring = nullptr;  ///< the frame that it lies in, or
+  Envelope* envelope = nullptr;             ///< the node; neither once it has been taken
+
+  /// Moves the object to `to`, which has room for its type, and gives the storage back.
+  void take(const MessageType& as, void* to);
+  /// Destroys what was not taken.
+  void discard();
+  bool is_taken() const { return ring == nullptr && envelope == nullptr; }
+
+ private:
+  void release_storage();
+};
+
+}  // namespace ringmail::runtime

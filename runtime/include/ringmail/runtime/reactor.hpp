@@ -1,0 +1,60 @@
+// The thread that turns what the kernel reports into calls: peer processes, their streams and their output, on libuv.
+//
+// Threads: every public function may be called from any thread; what it does happens on the reactor's. Callbacks run there
+// and must not block.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ringmail/runtime/exit_reason.hpp"
+#include "ringmail/runtime/link_owner.hpp"
+#include "ringmail/runtime/peer_options.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace ringmail::runtime {
+
+struct ReactorOptions {
+  std::shared_ptr<spdlog::logger> log;  ///< never null
+  std::string listen;                   ///< path of the socket for peers that somebody else starts; empty: none
+};
+
+class Reactor {
+ public:
+  /// Starts the thread. `owner` outlives the reactor.
+  static std::expected<std::unique_ptr<Reactor>, std::string> start(const ReactorOptions& options, LinkOwner& owner);
+  ~Reactor();  ///< stop() must have come to its end before
+
+  /// Opens link number `link` and starts its process, and again by its policy. Failure to spawn is reported like any death.
+  /// `ended` is called once: stopped, given up, or not restarted.
+  std::expected<void, std::string> spawn_peer(std::uint32_t link, const PeerOptions& options,
+                                              std::function<void(ExitReason, LinkAccount)> ended);
+
+  /// Stops a peer in order: stop and drain, SIGTERM, SIGKILL, each with its deadline. No effect on one that has ended.
+  void stop_peer(std::uint32_t link);
+
+  /// A scheduler found a fault in a ring that the peer writes: the process is killed, and its policy decides on.
+  void peer_broke_protocol(std::uint32_t link, std::string what);
+
+  /// The process id of the running incarnation, or 0. For tests and reports.
+  int peer_pid(std::uint32_t link) const;
+
+  /// Runs `task` on the reactor's thread.
+  void post(std::function<void()> task);
+
+  /// Stops every peer, closes the listener, ends the thread. Blocks until all of it is done.
+  void stop();
+
+ private:
+  class Impl;
+  explicit Reactor(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,276 @@
+// A scheduler: a thread that owns cells, polls its inbound rings, runs their handlers and parks when idle.
+//
+// Threads: post(), add() and request_stop() may be called from any thread, everything else from the scheduler's own.
+// "In a handler" means: called by a cell's handler or start(), and so allowed to suspend.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ringmail/runtime/cell.hpp"
+#include "ringmail/runtime/fiber.hpp"
+#include "ringmail/runtime/link_owner.hpp"
+#include "ringmail/runtime/message.hpp"
+#include "ringmail/runtime/timer_queue.hpp"
+#include "ringmail/transport/park.hpp"
+#include "ringmail/transport/spin.hpp"
+
+namespace ringmail::runtime {
+
+class LocalRing;
+class PollSet;
+struct Inlet;
+struct LocalInlet;
+struct LocalOutlet;
+struct Outlet;
+struct RemoteLane;
+class AskTable;
+
+enum class SendError : std::uint8_t {
+  full,         ///< no room until the deadline
+  unreachable,  ///< there is no such link any more
+  stopped,      ///< the sender was told to stop while it waited
+  too_long,     ///< longer than half the ring
+  not_wire,     ///< the type cannot leave the process
+};
+
+enum class AskError : std::uint8_t {
+  timed_out,
+  unreachable,  ///< whom was asked is not there, or died
+  no_handler,
+  failed,       ///< its handler threw
+  stopped,      ///< the asker was told to stop while it waited, or the asked one stopped
+  full,         ///< the question could not be sent in time
+  wrong_type,   ///< the answer is not of the type that was asked for
+};
+
+enum class Wake : std::uint8_t { ready, timed_out, stopped };
+
+/// One suspension of one handler. Lies on the stack that is suspended.
+struct Waiter {
+  Fiber* fiber = nullptr;
+  Cell* cell = nullptr;
+  Wake result = Wake::ready;
+  bool waiting = false;
+  Waiter* next = nullptr;
+  /// While waiting in receive(): takes the message if it is of the type waited for.
+  const MessageType* wanted = nullptr;
+  void* received = nullptr;
+  Asker received_from;
+};
+
+struct SchedulerCounters {
+  std::uint64_t messages = 0;      ///< handlers that have run
+  std::uint64_t dead_letters = 0;  ///< messages for which there was no actor or no handler
+  std::uint64_t sleeps = 0;
+  std::uint64_t lost_wakeups = 0;  ///< must be 0
+};
+
+class Scheduler {
+ public:
+  static constexpr std::uint64_t no_deadline = TimerQueue::never;
+
+  Scheduler(std::uint32_t index, transport::Bell& bell);
+  ~Scheduler();
+
+  /// The one whose thread this is, or null.
+  static Scheduler* current();
+  std::uint32_t index() const { return index_; }
+
+  // --- From any thread.
+
+  /// Runs `task` on the scheduler's thread, outside of any handler.
+  void post(std::move_only_function<void()> task);
+  /// Takes a cell in; messages may be sent to it at once, and wait until it has started.
+  ActorId add(std::unique_ptr<Cell> cell);
+  /// Asks every cell to stop; run() returns when all have ended.
+  void request_stop();
+
+  // --- Set-up, before the thread runs.
+  void connect_from(LocalRing& ring, transport::Bell& sender);
+  void connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell);
+
+  /// The thread's body.
+  void run();
+
+  // --- Sending. `object` is moved from, whatever comes of it.
+
+  /// In a handler it suspends while there is no room, until the deadline; elsewhere it queues.
+  std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, std::uint64_t deadline_ns);
+  /// In a handler. `reply` has room for an object of `reply_type`; on success it has been constructed there.
+  std::expected<void, AskError> ask(const Address& to, const Binding& binding, void* object, const MessageType& reply_type,
+                                    void* reply, std::uint64_t deadline_ns);
+  void reply(const Asker& asker, const MessageType& type, void* object);
+  void refuse(const Asker& asker, transport::NoReply reason);
+  void stop(const Address& whom);
+  /// `down` is the watcher's handler of Down. One that has ended already is reported at once.
+  void monitor(const Address& whom, ActorId watcher, const Binding& down);
+  void demonitor(const Address& whom, ActorId watcher);
+
+  // --- Waiting, in a handler.
+
+  Wake sleep_until(std::uint64_t deadline_ns);
+  /// The next message of that type to this cell, in the order of arrival, past others.
+  Wake receive(const MessageType& type, void* to, Asker& from, std::uint64_t deadline_ns);
+  Wake wait(Waiter& waiter, std::uint64_t deadline_ns);
+  void wake(Waiter& waiter, Wake result);
+
+  Cell* current_cell() const { return current_cell_; }
+  SchedulerCounters counters() const;
+
+  // --- Links, called by posted tasks.
+
+  void open_lane(std::uint32_t link, transport::RingProducer mail, const transport::Incarnation::HostEnd& end);
+  /// Delivers what the dead incarnation had published, and says where the next takes up.
+  struct LaneReport {
+    transport::Resume resume;
+    LinkAccount account;
+  };
+  LaneReport settle_lane(std::uint32_t link);
+  void switch_lane(std::uint32_t link, const transport::ConsumerBlock* consumer, const transport::Incarnation::HostEnd& end);
+  void close_lane(std::uint32_t link);
+  void lane_down(std::uint32_t link, const ExitReason& reason);
+  void stop_lane(std::uint32_t link);
+  /// `actor` may be sent to over `link`. False if there is no such actor.
+  bool export_to(std::uint32_t link, ActorId actor);
+
+  // --- Called on this thread; set before it runs.
+
+  /// A peer wrote something impossible.
+  std::function<void(std::uint32_t link, std::string what)> on_fault;
+  /// A message found no actor or no handler.
+  std::function<void(const Message& message, const char* why)> on_dead_letter;
+  /// Somebody wants a peer stopped.
+  std::function<void(std::uint32_t link)> on_stop_peer;
+  /// A cell has ended.
+  std::function<void(ActorId id, const ExitReason& reason)> on_exit;
+
+ private:
+  struct Slot {
+    std::atomic<Cell*> cell{nullptr};
+    std::uint32_t generation = 0;  // of the next cell in it; guarded by slots_mutex_
+  };
+  static constexpr std::uint32_t chunk_slots = 4096;
+
+  // The loop and its phases.
+  void loop();
+  bool run_ready();
+  bool drain();
+  bool drain(Inlet& inlet);
+  void store_cursor(Inlet& inlet);
+  void take_tasks();
+  void expire_timers();
+  void flush();
+  bool spin();
+  void park();
+  bool has_work() const;
+
+  // Cells.
+  Cell* find(ActorId id) const;
+  void deliver(Message& message);
+  bool hand_over(Waiter& waiter, Message& message);
+  static bool message_is(const Message& message, const MessageType& type);
+  void enqueue(Cell& cell, Message& message);
+  void append(Cell& cell, Envelope& envelope);
+  void make_ready(Cell& cell);
+  void run_cell(Cell& cell);
+  void execute(Cell& cell, Message& message);
+  void execute_start(Cell& cell);
+  template <class Turn>
+  void turn(Cell& cell, const Asker& asker, Turn&& body);
+  void finish_turn(Cell& cell);
+  void terminate(Cell& cell);
+  void request_stop(Cell& cell);
+  void dead_letter(Message& message, const char* why);
+  void tell_down(const Address& watcher, const Binding& binding, const Address& who, const ExitReason& reason);
+
+  // Frames.
+  void take_local(Inlet& inlet, const transport::Frame& frame);
+  void take_local_control(Inlet& inlet, const transport::Frame& frame);
+  void take_remote(Inlet& inlet, const transport::Frame& frame);
+  void take_remote_control(Inlet& inlet, const transport::Frame& frame);
+  void faulted(RemoteLane& lane);
+  void report_fault(RemoteLane& lane, std::string what);
+  void connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end);
+  void disconnect(RemoteLane& lane);
+  void take_all(RemoteLane& lane);
+
+  // Sending.
+  std::expected<std::byte*, SendError> room(Outlet& outlet, std::uint32_t bytes, std::uint64_t deadline_ns);
+  void mark_dirty(Outlet& outlet);
+  void mark_crowded(Outlet& outlet);
+  void publish(Outlet& outlet);
+  void publish_dirty();
+  void retry_overflow(Outlet& outlet);
+  void wake_room_waiters(Outlet& outlet, Wake result);
+  std::byte* room_now(Outlet& outlet, std::uint32_t bytes);
+  void commit(Outlet& outlet, const transport::FrameHead& head);
+  // These write now or, without room, later; never before what waits already.
+  void write_later(Outlet& outlet, std::uint32_t bytes, const transport::FrameHead& head,
+                   std::move_only_function<void(std::byte*)> write);
+  void write_object(Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word,
+                    void* object);
+  void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
+  std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, std::uint32_t correlation,
+                                      std::uint64_t deadline_ns);
+  std::expected<void, SendError> send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation);
+  std::expected<void, SendError> send_local(ActorId to, const Binding& binding, void* object, std::uint32_t correlation,
+                                            std::uint64_t deadline_ns);
+  std::expected<void, SendError> send_remote(const Address& to, const Binding& binding, void* object,
+                                             std::uint32_t correlation, std::uint64_t deadline_ns);
+  void send_system(ActorId to, const Binding& binding, void* object);
+  void monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down);
+  void demonitor_elsewhere(ActorId whom, ActorId watcher);
+  LocalOutlet* outlet_to(ActorId actor) const;
+  void complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object);
+  void complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame);
+  void complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error);
+  RemoteLane* lane_of(std::uint32_t link) const;
+  Address self() const { return {0, current_cell_ != nullptr ? current_cell_->id() : ActorId()}; }
+
+  const std::uint32_t index_;
+  transport::Bell& bell_;
+
+  // Written by this thread alone.
+  StackPool stacks_;
+  FiberThread fibers_;
+  TimerQueue timers_;
+  transport::Parker parker_;
+  transport::SpinPolicy spin_;
+  std::unique_ptr<PollSet> inlets_;
+  std::unique_ptr<AskTable> asks_;
+  std::vector<std::unique_ptr<LocalInlet>> local_inlets_;
+  std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread
+  std::vector<std::unique_ptr<RemoteLane>> lanes_;   // by link
+  std::vector<Outlet*> dirty_;                       // with an open batch
+  std::vector<Outlet*> crowded_;                     // with somebody or something waiting for room
+  Cell* first_ready_ = nullptr;
+  Cell* last_ready_ = nullptr;
+  std::deque<Waiter*> resumable_;
+  Cell* current_cell_ = nullptr;
+  std::size_t next_inlet_ = 0;
+  std::uint32_t turns_ = 0;
+  bool stopping_ = false;
+  bool busy_ = false;  // whether this turn of the loop has done anything
+  SchedulerCounters counters_;
+
+  // Written by any thread.
+  std::mutex tasks_mutex_;
+  std::vector<std::move_only_function<void()>> tasks_;
+  std::atomic<bool> has_tasks_{false};
+  std::mutex slots_mutex_;
+  std::vector<std::uint32_t> free_slots_;
+  std::uint32_t used_slots_ = 0;
+  std::unique_ptr<std::atomic<Slot*>[]> chunks_;
+  std::atomic<std::uint64_t> live_cells_{0};
+};
+
+}  // namespace ringmail::runtime

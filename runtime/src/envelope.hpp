@@ -1,0 +1,74 @@
+// A message that waits at its actor: taken out of its ring, so that it is nobody else's obstacle.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#include "ringmail/runtime/message.hpp"
+
+namespace ringmail::runtime {
+
+struct Envelope {
+  Envelope* next = nullptr;
+  Message message;
+};
+
+/// The objects lie behind the node at this offset. Nodes of small messages are pooled by thread: made and freed by the
+/// scheduler that owns the actor.
+class EnvelopePool {
+ public:
+  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t object_offset = 128;
+  static_assert(sizeof(Envelope) <= object_offset);
+  static constexpr std::size_t pooled_bytes = 256;  // of an object
+  static constexpr std::size_t keep = 4096;         // idle nodes
+
+  static Envelope* make(std::size_t object_bytes) {
+    Pool& pool = local();
+    Envelope* envelope = nullptr;
+    if (object_bytes <= pooled_bytes && pool.first != nullptr) {
+      envelope = pool.first;
+      pool.first = envelope->next;
+      --pool.count;
+      envelope->next = nullptr;
+      envelope->message = Message{};
+    } else {
+      const std::size_t bytes = object_offset + (object_bytes <= pooled_bytes ? pooled_bytes : object_bytes);
+      envelope = new (::operator new(bytes, std::align_val_t{alignment})) Envelope;
+    }
+    envelope->message.payload = reinterpret_cast<std::byte*>(envelope) + object_offset;
+    envelope->message.length = static_cast<std::uint32_t>(object_bytes);
+    envelope->message.envelope = envelope;
+    return envelope;
+  }
+
+  static void free(Envelope* envelope) noexcept {
+    Pool& pool = local();
+    if (envelope->message.length <= pooled_bytes && pool.count < keep) {
+      envelope->next = pool.first;
+      pool.first = envelope;
+      ++pool.count;
+      return;
+    }
+    ::operator delete(envelope, std::align_val_t{alignment});
+  }
+
+ private:
+  struct Pool {
+    Envelope* first = nullptr;
+    std::size_t count = 0;
+    ~Pool() {
+      while (first != nullptr) {
+        Envelope* next = first->next;
+        ::operator delete(first, std::align_val_t{alignment});
+        first = next;
+      }
+    }
+  };
+  static Pool& local() {
+    thread_local Pool pool;
+    return pool;
+  }
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,54 @@
+// A ring between two schedulers of one process, and how a C++ object travels in a frame of it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+
+#include "ringmail/runtime/message.hpp"
+#include "ringmail/transport/ring_consumer.hpp"
+#include "ringmail/transport/ring_producer.hpp"
+
+namespace ringmail::runtime {
+
+/// The memory of one ring. Outlives both its ends.
+class LocalRing {
+ public:
+  static constexpr std::uint64_t capacity = 256 * 1024;
+
+  LocalRing() : data_(static_cast<std::byte*>(::operator new(capacity, std::align_val_t{transport::page_bytes}))) {
+    std::memset(data_.get(), 0, capacity);
+  }
+
+  transport::RingProducer producer() {
+    return transport::RingProducer({.data = data_.get(), .capacity = capacity, .own = &producer_, .other = &consumer_});
+  }
+  transport::RingConsumer consumer() {
+    return transport::RingConsumer({.data = data_.get(), .capacity = capacity, .other = &producer_, .own = &consumer_},
+                                   transport::RingKind::local);
+  }
+
+ private:
+  struct Free {
+    void operator()(std::byte* data) const { ::operator delete(data, std::align_val_t{transport::page_bytes}); }
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  transport::ProducerBlock producer_;
+  transport::ConsumerBlock consumer_;
+};
+
+/// The payload of a local frame: a pointer that says what the object is, and the object at the next aligned place. Payloads
+/// are aligned to 32 bytes; what is more strictly aligned travels in a box.
+struct LocalPayload {
+  static constexpr std::size_t max_alignment = 32;
+
+  static std::uint32_t object_offset(const MessageType& type) {
+    return type.alignment <= sizeof(void*) ? static_cast<std::uint32_t>(sizeof(void*)) : type.alignment;
+  }
+  static std::uint32_t bytes(const MessageType& type) { return object_offset(type) + type.size; }
+};
+
+/// What the schedulers of one process say to each other beside messages: the type of a FrameKind::local_control.
+enum class Operation : std::uint32_t { reply, refuse, stop, monitor, demonitor };
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,143 @@
+// The rings that a scheduler polls. So many at most that polling them costs a few lines each turn; beyond that a ring that has
+// been quiet is cold: its producer sets a bit when it publishes, and the bits are what is polled.
+//
+// SYNC(cold). Going cold: mark, then poll once more (a producer that published before it saw the mark is seen by that poll).
+// Coming back: clear the bit, poll, unmark, in that order: unmarking first would leave a bit behind, clearing after the poll
+// would lose what was published in between.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "ringmail/transport/layout.hpp"
+#include "ringmail/transport/park.hpp"
+#include "ringmail/transport/ring_consumer.hpp"
+
+namespace ringmail::runtime {
+
+struct RemoteLane;
+
+/// A ring into a scheduler.
+struct Inlet {
+  enum class Source : std::uint8_t { local, mail, control };
+
+  transport::RingConsumer* ring = nullptr;
+  transport::Doorbell* bell = nullptr;  ///< of its producer, for when it waits for room
+  Source source = Source::local;
+  RemoteLane* lane = nullptr;           ///< of mail and control
+  std::uint32_t quiet_polls = 0;
+  std::uint32_t number = 0;             ///< in the set: its bit is the same
+  bool cold = false;
+};
+
+/// A ring from another scheduler of this process: the inlet owns its end.
+struct LocalInlet : Inlet {
+  transport::RingConsumer consumer;
+  transport::Doorbell doorbell;
+
+  LocalInlet(transport::RingConsumer ring_end, transport::Bell& producer) : consumer(ring_end), doorbell(producer) {
+    ring = &consumer;
+    bell = &doorbell;
+  }
+};
+
+class PollSet {
+ public:
+  static constexpr std::size_t max_hot = 64;
+  static constexpr std::uint32_t quiet_limit = 1024;  // polls without a frame, after which a ring may go cold
+
+  explicit PollSet(transport::Bell& bell) : bell_(bell) {}
+
+  void add(Inlet& inlet) {
+    std::uint32_t number = 0;
+    while (number < all_.size() && all_[number] != nullptr) ++number;
+    if (number == all_.size()) all_.push_back(nullptr);
+    all_[number] = &inlet;
+    inlet.number = number;
+    inlet.cold = false;
+    inlet.quiet_polls = 0;
+    hot_.push_back(&inlet);
+  }
+
+  void remove(Inlet& inlet) {
+    std::erase(hot_, &inlet);
+    all_[inlet.number] = nullptr;
+  }
+
+  std::size_t hot_count() const { return hot_.size(); }
+  Inlet& hot(std::size_t index) { return *hot_[index]; }
+  std::size_t size() const {
+    std::size_t count = 0;
+    for (const Inlet* inlet : all_) count += inlet != nullptr ? 1 : 0;
+    return count;
+  }
+
+  /// Counts an empty poll of a hot ring; too many, in a set that is too large, and it goes cold. True if it did.
+  bool note_quiet(Inlet& inlet) {
+    if (hot_.size() <= max_hot || inlet.number >= transport::pending_rings) return false;
+    if (++inlet.quiet_polls < quiet_limit) return false;
+    inlet.ring->mark_cold(inlet.number + 1);
+    if (!inlet.ring->empty()) {
+      inlet.ring->mark_cold(0);
+      inlet.quiet_polls = 0;
+      return false;
+    }
+    inlet.cold = true;
+    std::erase(hot_, &inlet);
+    return true;
+  }
+
+  bool has_pending() const {
+    for (std::size_t word = 0; word < words(); ++word) {
+      if (bell_.pending[word].load(std::memory_order_seq_cst) != 0) return true;
+    }
+    return false;
+  }
+
+  /// Makes the cold rings hot again whose bit is set.
+  void take_pending() {
+    for (std::size_t word = 0; word < words(); ++word) {
+      if (bell_.pending[word].load(std::memory_order_relaxed) == 0) continue;
+      std::uint64_t bits = bell_.pending[word].exchange(0, std::memory_order_seq_cst);
+      for (; bits != 0; bits &= bits - 1) {
+        const std::size_t number = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+        if (number < all_.size() && all_[number] != nullptr) warm_up(*all_[number]);
+      }
+    }
+  }
+
+  /// The net under the bits, once in a while: polls all cold rings.
+  void poll_cold() {
+    for (Inlet* inlet : all_) {
+      if (inlet != nullptr && inlet->cold && !inlet->ring->empty()) warm_up(*inlet);
+    }
+  }
+
+  /// Whether a hot ring has a frame.
+  bool any_hot() const {
+    for (const Inlet* inlet : hot_) {
+      if (!inlet->ring->empty()) return true;
+    }
+    return false;
+  }
+
+  void warm_up(Inlet& inlet) {
+    if (!inlet.cold) return;
+    inlet.ring->mark_cold(0);
+    inlet.cold = false;
+    inlet.quiet_polls = 0;
+    hot_.push_back(&inlet);
+  }
+
+ private:
+  std::size_t words() const { return cold_possible() ? (all_.size() + 63) / 64 : 0; }
+  bool cold_possible() const { return all_.size() > max_hot; }
+
+  transport::Bell& bell_;
+  std::vector<Inlet*> all_;  // by number
+  std::vector<Inlet*> hot_;
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,47 @@
+// One scheduler's lane of one link: the host's ends of its rings, over all incarnations of the peer.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "outlet.hpp"
+#include "poll_set.hpp"
+#include "ringmail/transport/lane.hpp"
+
+namespace ringmail::runtime {
+
+struct RemoteLane {
+  std::uint32_t link = 0;
+  bool open = true;      ///< false: there will be no further incarnation
+  bool stopping = false; ///< a stop frame has been written: nothing may follow it
+  bool connected = false;  ///< its inlets are polled
+  std::string fault;       ///< what was wrong with what this incarnation wrote
+  transport::Lane lane;
+  Outlet mail;
+  Outlet control;
+  Inlet mail_in;
+  Inlet control_in;
+  std::uint64_t received = 0;
+  std::uint64_t attempted = 0;  ///< position of the message in hand at the last death, and
+  std::uint32_t attempts = 0;   ///< how many deaths in a row
+
+  /// Who may be sent to over this link: whoever sent to it or was looked up by it. Guessing an id reaches nobody.
+  std::unordered_set<std::uint64_t> exported;
+  std::uint64_t last_exported = 0;
+
+  struct Watcher {
+    ActorId actor;
+    const Binding* down;
+  };
+  std::vector<Watcher> watchers;
+
+  bool is_exported(std::uint64_t actor) const { return actor == last_exported || exported.contains(actor); }
+  void let_in(std::uint64_t actor) {
+    if (actor == 0 || actor == last_exported) return;
+    exported.insert(actor);
+    last_exported = actor;
+  }
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,281 @@
+// Cells: where they live, how a message reaches one, what a turn is, and how one ends.
+#include <cxxabi.h>
+
+#include <cassert>
+#include <cstdlib>
+#include <typeinfo>
+
+#include "envelope.hpp"
+#include "ringmail/runtime/scheduler.hpp"
+#include "remote_lane.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+std::string describe(const std::exception& exception) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(typeid(exception).name(), nullptr, nullptr, &status);
+  std::string text = status == 0 ? name : typeid(exception).name();
+  std::free(name);
+  return text.append(": ").append(exception.what());
+}
+
+}  // namespace
+
+ActorId Scheduler::add(std::unique_ptr<Cell> cell) {
+  Cell* const added = cell.release();
+  added->scheduler_ = this;
+  live_cells_.fetch_add(1, std::memory_order_relaxed);
+  ActorId id;
+  {
+    const std::lock_guard lock(slots_mutex_);
+    std::uint32_t index = 0;
+    if (free_slots_.empty()) {
+      index = used_slots_++;
+      if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
+    } else {
+      index = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
+    id = ActorId(index_, ++slot.generation, index);
+    added->id_ = id;
+    // SYNC(slot): with the load in find(). Whoever learns the id learns it after this.
+    slot.cell.store(added, std::memory_order_release);
+  }
+  if (current() == this) {
+    make_ready(*added);
+  } else {
+    post([this, id] {
+      // A message may have come first and have made it ready.
+      Cell* started = find(id);
+      if (started != nullptr && started->state_ == Cell::State::idle && !started->started_) make_ready(*started);
+    });
+  }
+  return id;
+}
+
+Cell* Scheduler::find(ActorId id) const {
+  const std::uint32_t index = id.slot();
+  const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_acquire);
+  if (slots == nullptr) return nullptr;
+  Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_acquire);  // SYNC(slot)
+  return cell != nullptr && cell->id_ == id ? cell : nullptr;
+}
+
+void Scheduler::deliver(Message& message) {
+  Cell* cell = find(message.target);
+  if (cell == nullptr) {
+    dead_letter(message, "there is no such actor");
+  } else if (cell->waiter_ != nullptr && cell->waiter_->wanted != nullptr && hand_over(*cell->waiter_, message)) {
+    return;
+  } else if (cell->state_ == Cell::State::idle && cell->started_) {
+    execute(*cell, message);
+  } else {
+    enqueue(*cell, message);
+  }
+}
+
+bool Scheduler::hand_over(Waiter& waiter, Message& message) {
+  const MessageType& wanted = *waiter.wanted;
+  if (!waiter.waiting || !message_is(message, wanted)) return false;
+  waiter.received_from = message.asker;
+  message.take(wanted, waiter.received);
+  waiter.wanted = nullptr;
+  wake(waiter, Wake::ready);
+  return true;
+}
+
+bool Scheduler::message_is(const Message& message, const MessageType& type) {
+  if (message.binding != nullptr) return message.binding->type == &type;
+  return message.type == type.id && message.length == type.size && (type.valid == nullptr || type.valid(message.payload));
+}
+
+void Scheduler::enqueue(Cell& cell, Message& message) {
+  const std::size_t bytes = message.binding != nullptr ? message.binding->type->size : message.length;
+  Envelope* envelope = EnvelopePool::make(bytes);
+  Message& kept = envelope->message;
+  std::byte* const payload = kept.payload;
+  kept = message;
+  kept.ring = nullptr;
+  kept.envelope = envelope;
+  kept.payload = payload;
+  if (message.binding != nullptr) {
+    message.take(*message.binding->type, payload);
+  } else {
+    MessageType bytes_only;
+    bytes_only.size = message.length;
+    message.take(bytes_only, payload);
+  }
+  append(cell, *envelope);
+}
+
+void Scheduler::append(Cell& cell, Envelope& envelope) {
+  (cell.first_ == nullptr ? cell.first_ : cell.last_->next) = &envelope;
+  cell.last_ = &envelope;
+  if (cell.state_ == Cell::State::idle) make_ready(cell);
+}
+
+void Scheduler::make_ready(Cell& cell) {
+  assert(cell.state_ != Cell::State::ready && cell.state_ != Cell::State::suspended);
+  cell.state_ = Cell::State::ready;
+  cell.next_ready_ = nullptr;
+  (first_ready_ == nullptr ? first_ready_ : last_ready_->next_ready_) = &cell;
+  last_ready_ = &cell;
+}
+
+/// One message of one cell, so that none keeps its neighbours waiting; with more it goes to the end of the line.
+void Scheduler::run_cell(Cell& cell) {
+  if (!cell.started_) {
+    execute_start(cell);
+    return;
+  }
+  if (cell.stop_requested_ || cell.first_ == nullptr) {
+    finish_turn(cell);
+    return;
+  }
+  Envelope* envelope = cell.first_;
+  cell.first_ = envelope->next;
+  if (cell.first_ == nullptr) cell.last_ = nullptr;
+  envelope->next = nullptr;
+  Message message = envelope->message;
+  execute(cell, message);
+}
+
+/// A handler's turn: from here to finish_turn() other cells may run in between, on other stacks, if it suspends.
+template <class Turn>
+void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
+  current_cell_ = &cell;
+  cell.state_ = Cell::State::running;
+  cell.asker_ = asker;
+  ++counters_.messages;
+  try {
+    body();
+  } catch (const std::exception& exception) {
+    cell.failure_ = ExitReason{.kind = ExitReason::Kind::failed, .text = describe(exception)};
+  } catch (...) {
+    cell.failure_ = ExitReason{.kind = ExitReason::Kind::failed, .text = "an exception that is no std::exception"};
+  }
+  if (cell.failure_ && asker) refuse(asker, transport::NoReply::failed);
+  finish_turn(cell);
+}
+
+void Scheduler::execute(Cell& cell, Message& message) {
+  const Binding* binding = message.binding;
+  if (binding == nullptr) {
+    binding = cell.find(message.type);
+    if (binding == nullptr || !message_is(message, *binding->type)) {
+      dead_letter(message, binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type");
+      finish_turn(cell);
+      return;
+    }
+  }
+  turn(cell, message.asker, [&] {
+    binding->handler(cell, message);
+    assert(message.is_taken());
+  });
+}
+
+void Scheduler::execute_start(Cell& cell) {
+  cell.started_ = true;
+  if (stopping_) cell.stop_requested_ = true;
+  if (cell.stop_requested_) {
+    finish_turn(cell);
+    return;
+  }
+  turn(cell, {}, [&] { cell.start(); });
+}
+
+void Scheduler::finish_turn(Cell& cell) {
+  current_cell_ = nullptr;
+  publish_dirty();
+  if (cell.stop_requested_ || cell.failure_) {
+    terminate(cell);
+    return;
+  }
+  cell.state_ = Cell::State::idle;
+  if (cell.first_ != nullptr) make_ready(cell);
+}
+
+void Scheduler::request_stop(Cell& cell) {
+  cell.stop_requested_ = true;
+  if (cell.state_ == Cell::State::suspended) {
+    wake(*cell.waiter_, Wake::stopped);
+  } else if (cell.state_ == Cell::State::idle) {
+    make_ready(cell);
+  }
+}
+
+void Scheduler::terminate(Cell& cell) {
+  const ExitReason reason = cell.failure_.value_or(ExitReason{});
+  {
+    const std::lock_guard lock(slots_mutex_);
+    const std::uint32_t index = cell.id_.slot();
+    chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots].cell.store(
+        nullptr, std::memory_order_relaxed);
+    free_slots_.push_back(index);
+  }
+  if (on_exit) on_exit(cell.id_, reason);
+  try {
+    cell.stopped(reason);
+  } catch (...) {
+    // It has ended for another reason already.
+  }
+  while (cell.first_ != nullptr) {
+    Envelope* envelope = std::exchange(cell.first_, cell.first_->next);
+    Message message = envelope->message;
+    dead_letter(message, "the actor has ended");
+  }
+  for (const Cell::Monitor& monitor : cell.monitors_) {
+    tell_down(monitor.watcher, *monitor.down, {0, cell.id_}, reason);
+  }
+  delete &cell;
+  publish_dirty();
+  live_cells_.fetch_sub(1, std::memory_order_release);
+}
+
+void Scheduler::dead_letter(Message& message, const char* why) {
+  ++counters_.dead_letters;
+  if (on_dead_letter) on_dead_letter(message, why);
+  if (message.asker) {
+    const bool gone = find(message.target) == nullptr;
+    refuse(message.asker, gone ? transport::NoReply::stopped : transport::NoReply::no_handler);
+  }
+  message.discard();
+}
+
+void Scheduler::monitor(const Address& whom, ActorId watcher, const Binding& down) {
+  if (!whom.is_local()) {
+    RemoteLane* lane = lane_of(whom.link);
+    if (lane != nullptr && lane->open) {
+      lane->watchers.push_back({watcher, &down});
+    } else {
+      tell_down({0, watcher}, down, whom, {.kind = ExitReason::Kind::unreachable, .text = "there is no such peer"});
+    }
+  } else if (whom.actor.thread() != index_) {
+    monitor_elsewhere(whom.actor, watcher, down);
+  } else if (Cell* cell = find(whom.actor)) {
+    cell->monitors_.push_back({{0, watcher}, &down});
+  } else {
+    tell_down({0, watcher}, down, whom, {.kind = ExitReason::Kind::unreachable, .text = "there is no such actor"});
+  }
+}
+
+void Scheduler::demonitor(const Address& whom, ActorId watcher) {
+  if (!whom.is_local()) {
+    if (RemoteLane* lane = lane_of(whom.link)) {
+      std::erase_if(lane->watchers, [&](const RemoteLane::Watcher& entry) { return entry.actor == watcher; });
+    }
+  } else if (whom.actor.thread() != index_) {
+    demonitor_elsewhere(whom.actor, watcher);
+  } else if (Cell* cell = find(whom.actor)) {
+    std::erase_if(cell->monitors_, [&](const Cell::Monitor& entry) { return entry.watcher.actor == watcher; });
+  }
+}
+
+void Scheduler::tell_down(const Address& watcher, const Binding& binding, const Address& who, const ExitReason& reason) {
+  Down down{.who = who, .reason = reason};
+  send_system(watcher.actor, binding, &down);
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,138 @@
+// Suspending a handler, and going on with it.
+#include <cassert>
+
+#include "ask_table.hpp"
+#include "envelope.hpp"
+#include "remote_lane.hpp"
+#include "ringmail/runtime/scheduler.hpp"
+
+namespace ringmail::runtime {
+
+Wake Scheduler::wait(Waiter& waiter, std::uint64_t deadline_ns) {
+  Cell* const cell = current_cell_;
+  assert(cell != nullptr && "only a handler can wait");
+  if (cell->stop_requested_) return Wake::stopped;
+  // What the handler has sent so far belongs to this turn, which ends here.
+  publish_dirty();
+  waiter.fiber = fibers_.current();
+  waiter.cell = cell;
+  waiter.waiting = true;
+  const Asker asker = cell->asker_;
+  TimerId timer;
+  if (deadline_ns != no_deadline) {
+    timer = timers_.add(deadline_ns, {.function = [](void* context, std::uint64_t) {
+                                        auto& expired = *static_cast<Waiter*>(context);
+                                        expired.cell->scheduler().wake(expired, Wake::timed_out);
+                                      },
+                                      .context = &waiter});
+  }
+  cell->state_ = Cell::State::suspended;
+  cell->waiter_ = &waiter;
+  current_cell_ = nullptr;
+  const bool suspended = fibers_.suspend().has_value();
+  waiter.waiting = false;
+  // Here again, on the same stack; the loop may now be upon another.
+  current_cell_ = cell;
+  cell->waiter_ = nullptr;
+  cell->state_ = Cell::State::running;
+  cell->asker_ = asker;
+  if (deadline_ns != no_deadline) timers_.cancel(timer);
+  // Without a stack to go on upon there is no waiting: as if the time were up.
+  return suspended ? waiter.result : Wake::timed_out;
+}
+
+void Scheduler::wake(Waiter& waiter, Wake result) {
+  if (!waiter.waiting) return;
+  waiter.waiting = false;
+  waiter.result = result;
+  resumable_.push_back(&waiter);
+}
+
+Wake Scheduler::sleep_until(std::uint64_t deadline_ns) {
+  Waiter waiter;
+  const Wake woken = wait(waiter, deadline_ns);
+  return woken == Wake::timed_out ? Wake::ready : woken;
+}
+
+Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, std::uint64_t deadline_ns) {
+  Cell* const cell = current_cell_;
+  for (Envelope* previous = nullptr; Envelope* envelope = previous == nullptr ? cell->first_ : previous->next;
+       previous = envelope) {
+    if (!message_is(envelope->message, type)) continue;
+    (previous == nullptr ? cell->first_ : previous->next) = envelope->next;
+    if (cell->last_ == envelope) cell->last_ = previous;
+    Message message = envelope->message;
+    from = message.asker;
+    message.take(type, to);
+    return Wake::ready;
+  }
+  Waiter waiter;
+  waiter.wanted = &type;
+  waiter.received = to;
+  const Wake woken = wait(waiter, deadline_ns);
+  from = waiter.received_from;
+  // The message may have come in the same turn as the time-out.
+  return waiter.wanted == nullptr ? Wake::ready : woken;
+}
+
+std::expected<void, AskError> Scheduler::ask(const Address& to, const Binding& binding, void* object,
+                                             const MessageType& reply_type, void* reply, std::uint64_t deadline_ns) {
+  PendingAsk pending;
+  pending.asked = to;
+  pending.reply_type = &reply_type;
+  pending.reply = reply;
+  asks_->add(pending);
+  const auto sent = send(to, binding, object, pending.correlation, deadline_ns);
+  if (!sent) {
+    asks_->remove(pending);
+    return std::unexpected(sent.error() == SendError::unreachable ? AskError::unreachable
+                           : sent.error() == SendError::stopped   ? AskError::stopped
+                           : sent.error() == SendError::full      ? AskError::full
+                                                                  : AskError::wrong_type);
+  }
+  Wake woken = Wake::ready;
+  // The answer may have come while the question waited for room for what stood before it.
+  if (!pending.answered && pending.error == AskError::timed_out) woken = wait(pending.waiter, deadline_ns);
+  asks_->remove(pending);
+  if (pending.answered) return {};
+  return std::unexpected(woken == Wake::stopped ? AskError::stopped : pending.error);
+}
+
+void Scheduler::complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object) {
+  PendingAsk* ask = asks_->find(correlation);
+  if (ask == nullptr || ask->asked.link != link || ask->answered) {
+    // Too late, or nobody asked: it goes nowhere.
+    if (type.destroy != nullptr) type.destroy(object);
+    return;
+  }
+  if (&type == ask->reply_type) {
+    type.relocate(ask->reply, object);
+    ask->answered = true;
+  } else {
+    if (type.destroy != nullptr) type.destroy(object);
+    ask->error = AskError::wrong_type;
+  }
+  wake(ask->waiter, Wake::ready);
+}
+
+void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame) {
+  PendingAsk* ask = asks_->find(correlation);
+  if (ask == nullptr || ask->asked.link != link || ask->answered) return;
+  const MessageType& type = *ask->reply_type;
+  if (type.id == frame.head.type && type.size == frame.length && (type.valid == nullptr || type.valid(frame.payload))) {
+    std::memcpy(ask->reply, frame.payload, frame.length);
+    ask->answered = true;
+  } else {
+    ask->error = AskError::wrong_type;
+  }
+  wake(ask->waiter, Wake::ready);
+}
+
+void Scheduler::complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error) {
+  PendingAsk* ask = asks_->find(correlation);
+  if (ask == nullptr || ask->asked.link != link || ask->answered) return;
+  ask->error = error;
+  wake(ask->waiter, Wake::ready);
+}
+
+}  // namespace ringmail::runtime

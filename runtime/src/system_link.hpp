@@ -1,0 +1,19 @@
+// What the rest of the program sees of a link.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "ringmail/runtime/system.hpp"
+
+namespace ringmail::runtime {
+
+struct System::Link {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t incarnation = 0;  ///< 0: none has been ready yet
+  std::optional<PeerEnd> end;
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,109 @@
+// The system as the owner of links: what the reactor asks for is done by every scheduler, each with its own lane.
+#include <mutex>
+
+#include "ringmail/runtime/reactor.hpp"
+#include "ringmail/runtime/system.hpp"
+#include "system_link.hpp"
+
+namespace ringmail::runtime {
+
+void System::on_all(std::function<void(Scheduler&)> each, std::function<void()> done) {
+  struct Round {
+    std::function<void(Scheduler&)> each;
+    std::function<void()> done;
+    std::atomic<std::uint32_t> left;
+  };
+  auto round = std::make_shared<Round>(std::move(each), std::move(done), schedulers());
+  for (auto& scheduler : schedulers_) {
+    scheduler->post([this, round, scheduler = scheduler.get()] {
+      round->each(*scheduler);
+      // Acquire and release: the last one hands on what all have written.
+      if (round->left.fetch_sub(1, std::memory_order_acq_rel) == 1 && round->done) reactor_->post(round->done);
+    });
+  }
+}
+
+void System::open(std::uint32_t link, transport::LinkMail& mail, transport::Incarnation& first,
+                  std::function<void()> done) {
+  on_all(
+      [link, &mail, &first](Scheduler& scheduler) {
+        const auto end = first.host_end(scheduler.index());
+        scheduler.open_lane(link, transport::RingProducer(mail.producer(scheduler.index(), end.mail_consumer)), end);
+      },
+      std::move(done));
+}
+
+namespace {
+/// Adds up the lanes of one link, each on its own thread.
+struct Sum {
+  std::mutex mutex;
+  LinkAccount account;
+
+  void add(const LinkAccount& lane) {
+    const std::lock_guard lock(mutex);
+    account.published += lane.published;
+    account.unfinished += lane.unfinished;
+    account.received += lane.received;
+    if (account.fault.empty()) account.fault = lane.fault;
+  }
+};
+}  // namespace
+
+void System::replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) {
+  auto sum = std::make_shared<Sum>();
+  on_all(
+      [link, &next, sum](Scheduler& scheduler) {
+        auto report = scheduler.settle_lane(link);
+        if (auto written = next.resume_at(scheduler.index(), report.resume); !written) {
+          report.account.fault = to_string(written.error());
+        }
+        const auto end = next.host_end(scheduler.index());
+        scheduler.switch_lane(link, end.mail_consumer, end);
+        sum->add(report.account);
+      },
+      [sum, done = std::move(done)] { done(sum->account); });
+}
+
+void System::close(std::uint32_t link, std::function<void(LinkAccount)> done) {
+  auto sum = std::make_shared<Sum>();
+  on_all(
+      [link, sum](Scheduler& scheduler) {
+        sum->add(scheduler.settle_lane(link).account);
+        scheduler.close_lane(link);
+      },
+      [sum, done = std::move(done)] { done(sum->account); });
+}
+
+void System::down(std::uint32_t link, const ExitReason& reason) {
+  on_all([link, reason](Scheduler& scheduler) { scheduler.lane_down(link, reason); }, nullptr);
+}
+
+void System::up(std::uint32_t link, std::uint64_t incarnation) {
+  Link& entry = link_entry(link);
+  const std::lock_guard lock(entry.mutex);
+  entry.incarnation = incarnation;
+  entry.changed.notify_all();
+}
+
+void System::stop(std::uint32_t link) {
+  on_all([link](Scheduler& scheduler) { scheduler.stop_lane(link); }, nullptr);
+}
+
+void System::resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) {
+  const ActorId actor = find_name(name);
+  if (!actor) {
+    done({});
+    return;
+  }
+  Scheduler& scheduler = *schedulers_[actor.thread()];
+  scheduler.post([this, &scheduler, link, actor, done = std::move(done)] {
+    const bool exported = scheduler.export_to(link, actor);
+    reactor_->post([done, answer = exported ? actor : ActorId()] { done(answer); });
+  });
+}
+
+std::string System::compare_schemas(std::string_view ours, std::string_view theirs) {
+  return compare_schemas_ != nullptr ? compare_schemas_(ours, theirs) : std::string();
+}
+
+}  // namespace ringmail::runtime
