@@ -1,0 +1,49 @@
+## make demo      install what is missing, build a release and run the flights example
+## make test      install what is missing and run every test of every language, under the sanitizers too
+## make bench     build a release and measure latencies
+## make release   build a release of everything, in build/release
+## make deps      install what is missing (Debian; elsewhere: say what is needed)
+## make format    format every C and C++ file
+## make clean     remove everything that was built
+
+# One step after the other: each stands on the one before.
+.NOTPARALLEL:
+.PHONY: help deps venv demo test bench release format clean
+
+# Python peers run in the interpreter that has the ringmail package.
+export PATH := $(CURDIR)/build/venv/bin:$(PATH)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+deps:
+	@scripts/deps
+
+venv: deps
+	@scripts/venv
+
+demo: venv
+	cmake --preset release
+	cmake --build --preset release --target flights
+	build/release/examples/flights/flights
+
+# The release is built for what only it compiles: code without assertions. Development tests run last, so that the
+# last line is ctest's about the run that has the tests of all languages.
+test: venv
+	for preset in dev asan tsan release; do cmake --preset $$preset && cmake --build --preset $$preset || exit; done
+	for preset in asan tsan dev; do ctest --preset $$preset || exit; done
+
+bench: venv
+	cmake --preset release
+	cmake --build --preset release --target latency
+	build/release/bench/latency
+
+release: deps
+	cmake --preset release
+	cmake --build --preset release
+
+format:
+	git ls-files -z '*.c' '*.h' '*.cpp' '*.hpp' | xargs -0 $$(command -v clang-format-19 || echo clang-format) -i
+
+clean:
+	rm -rf build bindings/python/build bindings/python/*.egg-info bindings/python/src/*.egg-info
