@@ -1,0 +1,154 @@
+// The ringmail command as its users run it: arguments in; files, exit code and one line of error out.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string tool = RINGMAIL_TOOL;
+const fs::path sources = RINGMAIL_TEST_SOURCES;
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const fs::path& path, std::string_view content) { std::ofstream(path, std::ios::binary) << content; }
+
+class Gen : public testing::Test {
+ protected:
+  struct Result {
+    int exit_code;
+    std::string out;
+    std::string err;
+  };
+
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "ringmail_gen_XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // In the folder of the test. `arguments` are a shell's.
+  [[nodiscard]] Result run(const std::string& arguments) const {
+    const std::string command = "cd '" + folder_.string() + "' && '" + tool + "' " + arguments + " >.out 2>.err";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(folder_ / ".out"), read(folder_ / ".err")};
+  }
+
+  void expect_refused(const std::string& arguments, std::string_view error) const {
+    const Result result = run(arguments);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err, std::string(error) + "\n");
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Gen, writes_the_header_that_is_known_to_be_good) {
+  const Result result = run("gen --lang cpp '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.mail.hpp"))
+      << "if the change is meant: ringmail gen --lang cpp market.mail -o golden/market.mail.hpp";
+}
+
+TEST_F(Gen, writes_the_canonical_schema) {
+  const Result result = run("gen --lang schema '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.schema"));
+}
+
+// The indented block of the text that starts with this line, without its indentation.
+std::string block_of(const std::string& text, const std::string& first_line) {
+  const std::size_t start = text.find("    " + first_line + "\n");
+  if (start == std::string::npos) return "";
+  std::istringstream lines(text.substr(start));
+  std::string block;
+  for (std::string line; std::getline(lines, line) && (line.empty() || line.starts_with("    "));) {
+    if (!line.empty()) block += line.substr(4) + "\n";
+  }
+  return block;
+}
+
+TEST_F(Gen, the_example_of_the_specification_is_right) {
+  const std::string specification = read(sources / "../../docs/spec/message.md");
+  write(folder_ / "market.mail", block_of(specification, "// market.mail"));
+  const Result result = run("gen --lang schema market.mail");
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out, block_of(specification, "ringmail-schema 1"));
+}
+
+TEST_F(Gen, leaves_an_output_alone_that_would_not_change) {
+  write(folder_ / "a.mail", "namespace a; message M {}");
+  ASSERT_EQ(run("gen --lang cpp a.mail -o out/a.hpp").exit_code, 0);
+  const fs::path header = folder_ / "out" / "a.hpp";
+  const auto old = fs::last_write_time(header) - std::chrono::hours(1);
+  fs::last_write_time(header, old);
+
+  ASSERT_EQ(run("gen --lang cpp a.mail -o out/a.hpp").exit_code, 0);
+  EXPECT_EQ(fs::last_write_time(header), old);
+
+  write(folder_ / "a.mail", "namespace a; message N {}");
+  ASSERT_EQ(run("gen --lang cpp a.mail -o out/a.hpp").exit_code, 0);
+  EXPECT_GT(fs::last_write_time(header), old);
+  EXPECT_NE(read(header).find("struct N"), std::string::npos);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "out"), {}), 1) << "no temporary file stays behind";
+}
+
+TEST_F(Gen, a_refused_schema_leaves_the_old_output) {
+  write(folder_ / "a.mail", "namespace a; message M { x: u9; }");
+  write(folder_ / "a.hpp", "old");
+  expect_refused("gen --lang cpp a.mail -o a.hpp", "a.mail:1:29: error: unknown type u9");
+  EXPECT_EQ(read(folder_ / "a.hpp"), "old");
+}
+
+TEST_F(Gen, the_depfile_names_output_and_input) {
+  write(folder_ / "a b.mail", "namespace a; message M {}");
+  ASSERT_EQ(run("gen --lang cpp 'a b.mail' --output 'c$d.hpp' --depfile a.d").exit_code, 0);
+  EXPECT_EQ(read(folder_ / "a.d"), "c$$d.hpp: a\\ b.mail\n");
+}
+
+TEST_F(Gen, the_header_does_not_depend_on_where_the_file_stands) {
+  write(folder_ / "a.mail", "namespace a; message M {}");
+  EXPECT_EQ(run("gen --lang cpp a.mail").out, run("gen --lang cpp '" + (folder_ / "a.mail").string() + "'").out);
+}
+
+TEST_F(Gen, says_what_is_wrong_in_one_line) {
+  write(folder_ / "a.mail", "namespace a; message M {}");
+  write(folder_ / "large.mail", std::string((1u << 20) + 1, ' '));
+  expect_refused("gen --lang cpp none.mail", "none.mail: error: cannot read: No such file or directory");
+  expect_refused("gen --lang cpp .", ".: error: cannot read: Is a directory");
+  expect_refused("gen --lang cpp large.mail", "large.mail: error: larger than 1048576 bytes");
+  expect_refused("gen --lang rust a.mail", "ringmail: error: --lang rust is not supported: use cpp or schema");
+  expect_refused("gen --lang cpp a.mail --depfile a.d",
+                 "ringmail: error: --depfile needs --output, whose dependencies it lists");
+  expect_refused("gen --lang cpp a.mail -o a.mail/x.hpp", "a.mail/x.hpp: error: cannot write: Not a directory");
+  expect_refused("gen a.mail", "ringmail: error: --lang is required");
+  expect_refused("gen --lang cpp", "ringmail: error: file is required");
+  expect_refused("gen --lang cpp a.mail --fast", "ringmail: error: The following argument was not expected: --fast");
+  expect_refused("", "ringmail: error: A subcommand is required");
+}
+
+TEST_F(Gen, help_is_no_error) {
+  const Result result = run("gen --help");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_NE(result.out.find("--lang"), std::string::npos);
+}
+
+}  // namespace
