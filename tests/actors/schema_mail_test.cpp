@@ -116,6 +116,11 @@ TEST(SchemaMail, a_protocol_says_what_is_accepted_and_replied) {
   EXPECT_EQ(schema.protocols[1], (Protocol{"a.b.Silent", {}}));
 }
 
+TEST(SchemaMail, a_type_may_be_named_in_full) {
+  EXPECT_EQ(parse("namespace a.b; message M { x: a.b.N; } message N { y: u8; } protocol P { a.b.M -> a.b.N; }"),
+            parse("namespace a.b; message M { x: N; } message N { y: u8; } protocol P { M -> N; }"));
+}
+
 TEST(SchemaMail, comments_and_line_ends_are_blanks) {
   const Schema schema = parse("// first\r\nnamespace a; // a\n\tmessage M { // b }\n x: u8; }//last");
   EXPECT_EQ(only_message(schema).fields.size(), 1u);

@@ -128,8 +128,8 @@ TEST(SchemaText, a_name_of_several_namespaces_has_a_limit) {
                  "schema:2:9: error: a qualified name is longer than 255 bytes");
 }
 
-TEST(SchemaText, more_than_1_mib_is_refused) {
-  expect_refused(std::string(max_source_bytes + 1, ' '), "schema:1:1: error: the schema is larger than 1048576 bytes");
+TEST(SchemaText, more_than_512_kib_is_refused) {
+  expect_refused(std::string(max_text_bytes + 1, ' '), "schema:1:1: error: the schema is larger than 524288 bytes");
 }
 
 // Every truncation, and many random changes: nothing may crash, and what is accepted is canonical.

@@ -28,8 +28,12 @@ Index<Item> index_by(const std::vector<Item>& items, Name name) {
 
 // Calls compare(ours, theirs) for what both have, once both are known to have the same names.
 template <class Item, class Name, class Compare>
-Mismatch compare_items(const std::string& owner, std::string_view noun, const std::vector<Item>& ours,
-                       const std::vector<Item>& theirs, Name name, Compare compare) {
+Mismatch compare_items(const std::string& owner,
+                       std::string_view noun,
+                       const std::vector<Item>& ours,
+                       const std::vector<Item>& theirs,
+                       Name name,
+                       Compare compare) {
   const Index<Item> our_index = index_by(ours, name);
   const Index<Item> their_index = index_by(theirs, name);
   for (const Item& item : ours) {

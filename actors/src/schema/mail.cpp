@@ -200,7 +200,12 @@ std::expected<Schema, Error> parse_mail(std::string_view source, std::string_vie
   if (!parser.parse()) return refused(*parser.tokens().problem());
   Builder builder;
   if (const auto problem = build(parser, builder)) return refused(*problem);
-  return std::move(builder).take();
+  Schema schema = std::move(builder).take();
+  if (to_text(schema).size() > max_text_bytes) {
+    return refused(
+        {.position = {}, .text = "the canonical schema is larger than " + std::to_string(max_text_bytes) + " bytes"});
+  }
+  return schema;
 }
 
 }  // namespace ringmail::schema

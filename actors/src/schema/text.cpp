@@ -165,9 +165,8 @@ std::expected<Schema, Error> parse_text(std::string_view text) {
     return std::unexpected(Error{
         .file = "schema", .line = problem.position.line, .column = problem.position.column, .text = problem.text});
   };
-  if (text.size() > max_source_bytes) {
-    return refused(
-        {.position = {}, .text = "the schema is larger than " + std::to_string(max_source_bytes) + " bytes"});
+  if (text.size() > max_text_bytes) {
+    return refused({.position = {}, .text = "the schema is larger than " + std::to_string(max_text_bytes) + " bytes"});
   }
   if (!text.starts_with(heading)) return refused({.position = {}, .text = "the first line is not 'ringmail-schema 1'"});
   TextParser parser(text);

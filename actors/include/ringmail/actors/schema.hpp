@@ -21,8 +21,9 @@
 
 namespace ringmail::schema {
 
-// Limits, the same for a file and for a peer's text.
-inline constexpr std::size_t max_source_bytes = 1u << 20;    // the length of a .mail file or of a canonical text
+// Limits. Those of names and messages are the same for a file and for a peer's text.
+inline constexpr std::size_t max_source_bytes = 1u << 20;  // the length of a .mail file
+inline constexpr std::size_t max_text_bytes = 512u << 10;  // the length of a canonical text: a handshake takes no more
 inline constexpr std::size_t max_message_bytes = 64u << 10;  // the size of one message
 inline constexpr std::size_t max_nesting = 32;               // a message without nested ones has depth 1
 inline constexpr std::size_t max_name_bytes = 64;            // one identifier
@@ -118,7 +119,7 @@ struct Error {
 [[nodiscard]] std::string to_text(const Schema& schema);
 
 // A canonical text from an untrusted peer: any bytes are safe; time and memory grow linearly with the input, which is
-// bounded by max_source_bytes. Offsets, sizes, alignments and ids are computed anew and must equal what the text says.
+// bounded by max_text_bytes. Offsets, sizes, alignments and ids are computed anew and must equal what the text says.
 [[nodiscard]] std::expected<Schema, Error> parse_text(std::string_view text);
 
 // The first difference in what both declare, in one line without a newline; nothing if they agree. What only one of
