@@ -23,9 +23,10 @@ constexpr std::uint32_t turns_per_cold_poll = 1 << 16;
 
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t index, transport::Bell& bell)
+Scheduler::Scheduler(std::uint32_t index, transport::Bell& bell, System* system)
     : index_(index),
       bell_(bell),
+      system_(system),
       fibers_(stacks_),
       parker_(bell),
       inlets_(std::make_unique<PollSet>(bell)),

@@ -162,7 +162,8 @@ void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
 
 void Scheduler::execute(Cell& cell, Message& message) {
   const Binding* binding = message.binding;
-  if (binding == nullptr) {
+  if (binding == nullptr || binding->handler == nullptr) {
+    // From another process, or by a protocol: the actor's own table knows.
     binding = cell.find(message.type);
     if (binding == nullptr || !message_is(message, *binding->type)) {
       dead_letter(message, binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type");
@@ -274,8 +275,9 @@ void Scheduler::demonitor(const Address& whom, ActorId watcher) {
 }
 
 void Scheduler::tell_down(const Address& watcher, const Binding& binding, const Address& who, const ExitReason& reason) {
-  Down down{.who = who, .reason = reason};
-  send_system(watcher.actor, binding, &down);
+  // send_system() destroys what it moves from.
+  alignas(Down) std::byte room[sizeof(Down)];
+  send_system(watcher.actor, binding, ::new (room) Down{.who = who, .reason = reason});
 }
 
 }  // namespace ringmail::runtime

@@ -58,7 +58,7 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   system->bells_ = std::move(*bells);
 
   for (std::uint32_t i = 0; i < count; ++i) {
-    auto& scheduler = *system->schedulers_.emplace_back(std::make_unique<Scheduler>(i, system->bells_[i]));
+    auto& scheduler = *system->schedulers_.emplace_back(std::make_unique<Scheduler>(i, system->bells_[i], system.get()));
     scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
       self->actor_ended(id);
       if (reason.kind == ExitReason::Kind::failed) self->log_->error("an actor failed: {}", reason.text);

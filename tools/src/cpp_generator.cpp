@@ -58,7 +58,7 @@ class CppGenerator {
     line("#pragma once");
     line("");
     for (const std::string_view header : {"array", "bit", "compare", "concepts", "cstddef", "cstdint", "cstring",
-                                          "span", "string_view", "type_traits"}) {
+                                          "span", "string_view", "tuple", "type_traits"}) {
       line("#include <", header, ">");
     }
     out_ += cpp_prelude;
@@ -167,6 +167,11 @@ class CppGenerator {
       line("  static ", reply, " on(const ", short_name(accepted.message), "&);");
     }
     if (!protocol.accepts.empty()) line("");
+    std::string accepts;
+    for (const schema::Accepted& accepted : protocol.accepts) {
+      accepts.append(accepts.empty() ? "" : ", ").append(short_name(accepted.message));
+    }
+    line("  using ringmail_accepts = std::tuple<", accepts, ">;");
     common_members("protocol", protocol.name);
     line("};");
   }

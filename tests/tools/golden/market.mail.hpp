@@ -12,6 +12,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 
 #ifndef RINGMAIL_MESSAGES_1
@@ -357,12 +358,14 @@ struct Pricer {
   static void on(const Reset&);
   static Reset on(const Words&);
 
+  using ringmail_accepts = std::tuple<Tick, Reset, Words>;
   static constexpr std::string_view ringmail_protocol = "test.market.Pricer";
   static constexpr std::string_view ringmail_schema = ::test::market::ringmail_schema;
 };
 
 // What an actor of this kind accepts and what it replies; the functions are declared and never defined.
 struct Silent {
+  using ringmail_accepts = std::tuple<>;
   static constexpr std::string_view ringmail_protocol = "test.market.Silent";
   static constexpr std::string_view ringmail_schema = ::test::market::ringmail_schema;
 };

@@ -33,6 +33,9 @@ class Cell {
   /// Who handles a message of this type that came from another process. None: null.
   virtual const Binding* find(std::uint32_t) const noexcept { return nullptr; }
 
+  /// Its handler of Down, if it has one.
+  virtual const Binding* down() const noexcept { return nullptr; }
+
   ActorId id() const { return id_; }
   Scheduler& scheduler() const { return *scheduler_; }
 

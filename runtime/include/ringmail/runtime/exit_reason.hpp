@@ -21,7 +21,7 @@ struct ExitReason {
   Kind kind = Kind::normal;
   int code = 0;      ///< exit code of a process
   int signal = 0;    ///< 0: none
-  std::string text;  ///< one line
+  std::string text{};  ///< one line
 
   friend bool operator==(const ExitReason&, const ExitReason&) = default;
 };

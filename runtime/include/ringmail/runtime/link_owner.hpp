@@ -23,7 +23,7 @@ struct LinkAccount {
   std::uint64_t published = 0;   ///< messages to the peer, ever
   std::uint64_t unfinished = 0;  ///< of these, not finished by the peer, by its cursor as it was when it died
   std::uint64_t received = 0;    ///< messages from the peer, ever
-  std::string fault;             ///< not empty: what was wrong with a cursor or a frame
+  std::string fault{};             ///< not empty: what was wrong with a cursor or a frame
 };
 
 class LinkOwner {

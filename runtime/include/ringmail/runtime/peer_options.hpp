@@ -35,15 +35,15 @@ struct PeerDeadlines {
 };
 
 struct PeerOptions {
-  std::string name;                  ///< unique in its system; in the log, the handshake and the process's down messages
-  std::vector<std::string> command;  ///< program, looked up in PATH, and its arguments; empty: somebody else starts it
-  std::vector<std::pair<std::string, std::string>> environment;  ///< added to the host's, or in place of it
-  std::string working_directory;                                 ///< empty: the host's
-  RestartPolicy restart;
-  PeerDeadlines deadlines;
+  std::string name{};                  ///< unique in its system; in the log, the handshake and the process's down messages
+  std::vector<std::string> command{};  ///< program, looked up in PATH, and its arguments; empty: somebody else starts it
+  std::vector<std::pair<std::string, std::string>> environment{};  ///< added to the host's, or in place of it
+  std::string working_directory{};                                 ///< empty: the host's
+  RestartPolicy restart{};
+  PeerDeadlines deadlines{};
   std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; the peer may ask for another
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
-  std::string schema;                     ///< canonical text of what this host speaks with it; sent in the welcome
+  std::string schema{};                     ///< canonical text of what this host speaks with it; sent in the welcome
 };
 
 }  // namespace ringmail::runtime

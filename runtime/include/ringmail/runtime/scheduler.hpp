@@ -25,6 +25,7 @@
 
 namespace ringmail::runtime {
 
+class System;
 class LocalRing;
 class PollSet;
 struct Inlet;
@@ -78,12 +79,14 @@ class Scheduler {
  public:
   static constexpr std::uint64_t no_deadline = TimerQueue::never;
 
-  Scheduler(std::uint32_t index, transport::Bell& bell);
+  /// `system` is what it belongs to, for who finds it by current(); not used here.
+  Scheduler(std::uint32_t index, transport::Bell& bell, System* system = nullptr);
   ~Scheduler();
 
   /// The one whose thread this is, or null.
   static Scheduler* current();
   std::uint32_t index() const { return index_; }
+  System* system() const { return system_; }
 
   // --- From any thread.
 
@@ -101,7 +104,7 @@ class Scheduler {
   /// The thread's body.
   void run();
 
-  // --- Sending. `object` is moved from, whatever comes of it.
+  // --- Sending. `object` is moved from and destroyed, whatever comes of it.
 
   /// In a handler it suspends while there is no room, until the deadline; elsewhere it queues.
   std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, std::uint64_t deadline_ns);
@@ -238,6 +241,7 @@ class Scheduler {
 
   const std::uint32_t index_;
   transport::Bell& bell_;
+  System* const system_;
 
   // Written by this thread alone.
   StackPool stacks_;

@@ -30,9 +30,9 @@ class LocalRing;
 
 struct SystemOptions {
   std::uint32_t schedulers = 0;         ///< threads that run actors; 0: one for each CPU this process may use, at most 8
-  std::vector<int> cpus;                ///< scheduler i is pinned to cpus[i], as far as they go
-  std::string listen;                   ///< path of the socket for peers that somebody else starts; empty: none
-  std::shared_ptr<spdlog::logger> log;  ///< null: spdlog's default logger
+  std::vector<int> cpus{};                ///< scheduler i is pinned to cpus[i], as far as they go
+  std::string listen{};                   ///< path of the socket for peers that somebody else starts; empty: none
+  std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Compares canonical schema texts (ours, theirs): empty, or one line that names the mismatch. Null: nothing is compared.
   std::string (*compare_schemas)(std::string_view ours, std::string_view theirs) = nullptr;
 };

@@ -1,0 +1,107 @@
+// What actors are made of: a class with handlers, or a set of functions.
+//
+//     class Counter : public ringmail::Actor {
+//      public:
+//       void on(const Add& add) { total_ += add.n; }
+//       long on(const Get&) { return total_; }        // what it returns is the reply
+//      private:
+//       long total_ = 0;
+//     };
+//
+// One message at a time. Any handler may suspend (ask, this_actor::sleep_for, this_actor::receive, a send that waits for
+// room); while it is suspended its actor takes no other message, and its thread runs other actors. A `const M&` is good for
+// the whole handler. An exception that leaves a handler ends the actor, and its monitors are told why.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "ringmail/actors/accepts.hpp"
+#include "ringmail/runtime/cell.hpp"
+
+namespace ringmail {
+
+using runtime::Down;
+using runtime::ExitReason;
+
+/// Base of actors that are classes. An actor that peers may send to names the protocol that they know it by:
+/// `using Protocol = market::Pricer;`.
+class Actor {
+ public:
+  Actor() = default;
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+  virtual ~Actor() = default;
+
+  /// Before the first message; may suspend. What arrives meanwhile waits.
+  virtual void started() {}
+  /// After the last message, whatever the reason. Must not suspend.
+  virtual void stopped(const ExitReason&) {}
+};
+
+namespace detail {
+template <class... Functions>
+struct Overloads : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloads(Functions...) -> Overloads<Functions...>;
+}  // namespace detail
+
+/// An actor of functions: each takes `const M&`, and what it returns is the reply.
+template <class... Functions>
+class FunctionActor : public Actor {
+ public:
+  explicit FunctionActor(Functions... functions) : functions_{std::move(functions)...} {}
+
+  template <class M>
+    requires std::invocable<detail::Overloads<Functions...>&, const M&>
+  decltype(auto) on(const M& message) {
+    return functions_(message);
+  }
+
+ private:
+  detail::Overloads<Functions...> functions_;
+};
+
+namespace detail {
+
+template <class A>
+concept FollowsProtocol = requires { typename A::Protocol; };
+
+template <class A>
+class ActorCell final : public runtime::Cell {
+ public:
+  template <class... Arguments>
+  explicit ActorCell(Arguments&&... arguments) : actor_(std::forward<Arguments>(arguments)...) {}
+
+  A& actor() { return actor_; }
+
+  void start() override { actor_.started(); }
+  void stopped(const ExitReason& reason) override { actor_.stopped(reason); }
+
+  const runtime::Binding* find(std::uint32_t type) const noexcept override {
+    if constexpr (FollowsProtocol<A>) {
+      return ProtocolTable<A, typename A::Protocol>::find(type);
+    } else {
+      return nullptr;
+    }
+  }
+
+  const runtime::Binding* down() const noexcept override {
+    if constexpr (Accepts<A, Down>) {
+      return &binding_of<A, Down>;
+    } else {
+      return nullptr;
+    }
+  }
+
+ private:
+  A actor_;
+};
+
+}  // namespace detail
+}  // namespace ringmail

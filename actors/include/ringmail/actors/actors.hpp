@@ -1,0 +1,7 @@
+// Everything an application needs.
+#pragma once
+
+#include "ringmail/actors/actor.hpp"
+#include "ringmail/actors/mailbox.hpp"
+#include "ringmail/actors/system.hpp"
+#include "ringmail/actors/this_actor.hpp"

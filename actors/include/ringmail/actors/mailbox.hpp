@@ -1,0 +1,118 @@
+// The address that one sends to: a small value that may be copied, kept and put into messages. It keeps nothing alive.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include "ringmail/actors/accepts.hpp"
+#include "ringmail/runtime/address.hpp"
+#include "ringmail/runtime/scheduler.hpp"
+#include "ringmail/runtime/system.hpp"
+
+namespace ringmail {
+
+using runtime::AskError;
+using runtime::SendError;
+
+/// How long a send waits for room where nothing else is said. A handler suspends for it, a plain thread blocks.
+inline constexpr std::chrono::nanoseconds default_send_timeout = std::chrono::seconds(30);
+
+namespace detail {
+std::uint64_t deadline_after(std::chrono::nanoseconds timeout);
+/// From whatever thread this is: a handler of `system`, or any other.
+std::expected<void, SendError> send(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
+                                    void* object, std::chrono::nanoseconds timeout);
+std::expected<void, AskError> ask(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
+                                  void* object, const runtime::MessageType& reply_type, void* reply,
+                                  std::chrono::nanoseconds timeout);
+void stop(runtime::System& system, const runtime::Address& whom);
+
+template <class>
+inline constexpr bool never = false;
+}  // namespace detail
+
+/// A is an actor's class, or a protocol.
+template <class A>
+class Mailbox {
+ public:
+  Mailbox() = default;  ///< nobody's; sending to it fails with `unreachable`
+  Mailbox(runtime::System& system, runtime::Address address) : system_(&system), address_(address) {}
+
+  /// An actor that follows a protocol may be known by it.
+  template <class B>
+    requires(Protocol<A> && !std::same_as<A, B> && requires { requires std::same_as<typename B::Protocol, A>; })
+  Mailbox(const Mailbox<B>& other) : system_(other.system()), address_(other.address()) {}
+
+  /// Any thread. In a handler it suspends while there is no room, elsewhere it blocks, at most `timeout`.
+  template <class M>
+    requires Accepts<A, std::remove_cvref_t<M>>
+  std::expected<void, SendError> send(M&& message, std::chrono::nanoseconds timeout = default_send_timeout) const {
+    using Message = std::remove_cvref_t<M>;
+    if (system_ == nullptr) return std::unexpected(SendError::unreachable);
+    detail::Room<Carrier<Message>> room;
+    ::new (room.place()) Carrier<Message>(detail::carry<Message>(std::forward<M>(message)));
+    return detail::send(*system_, address_, detail::binding_of<A, Message>, room.place(), timeout);
+  }
+
+  /// Chosen for what the actor does not accept, to say so in one line.
+  template <class M>
+    requires(!Accepts<A, std::remove_cvref_t<M>>)
+  std::expected<void, SendError> send(M&&) const {
+    static_assert(detail::never<M>, "this actor does not accept that message: it has no on(const M&) for it");
+    return {};
+  }
+
+  /// Stops an actor after the handler that runs; what waits in its mailbox becomes dead letters. Stops a peer in order: it
+  /// drains its mail first. A suspended handler's wait ends with an error.
+  void stop() const {
+    if (system_ != nullptr) detail::stop(*system_, address_);
+  }
+
+  runtime::System* system() const { return system_; }
+  const runtime::Address& address() const { return address_; }
+  explicit operator bool() const { return system_ != nullptr && static_cast<bool>(address_); }
+  friend bool operator==(const Mailbox& left, const Mailbox& right) { return left.address_ == right.address_; }
+
+ private:
+  runtime::System* system_ = nullptr;
+  runtime::Address address_;
+};
+
+/// Sends a question and waits for the answer: a handler suspends, a plain thread blocks. What the handler of M returns is what
+/// comes back; Done where it returns nothing.
+template <class A, class M>
+  requires Accepts<A, std::remove_cvref_t<M>>
+std::expected<ReplyMessage<Reply<A, std::remove_cvref_t<M>>>, AskError> ask(const Mailbox<A>& whom, M&& message,
+                                                                            std::chrono::nanoseconds timeout) {
+  using Message = std::remove_cvref_t<M>;
+  using R = ReplyMessage<Reply<A, Message>>;
+  if (whom.system() == nullptr) return std::unexpected(AskError::unreachable);
+  detail::Room<Carrier<Message>> question;
+  ::new (question.place()) Carrier<Message>(detail::carry<Message>(std::forward<M>(message)));
+  detail::Room<Carrier<R>> answer;
+  const auto asked = detail::ask(*whom.system(), whom.address(), detail::binding_of<A, Message>, question.place(),
+                                 message_type<Carrier<R>>, answer.place(), timeout);
+  if (!asked) return std::unexpected(asked.error());
+  answer.filled();
+  return std::move(detail::carried<R>(answer.get()));
+}
+
+template <class A, class M>
+  requires(!Accepts<A, std::remove_cvref_t<M>>)
+void ask(const Mailbox<A>&, M&&, std::chrono::nanoseconds) {
+  static_assert(detail::never<M>, "this actor does not accept that message: it has no on(const M&) for it");
+}
+
+}  // namespace ringmail
+
+template <class A>
+struct std::hash<ringmail::Mailbox<A>> {
+  std::size_t operator()(const ringmail::Mailbox<A>& mailbox) const noexcept {
+    return std::hash<ringmail::runtime::Address>{}(mailbox.address());
+  }
+};

@@ -1,0 +1,100 @@
+// The runtime of one process, as its owner sees it.
+//
+//     auto system = ringmail::System::create({.schedulers = 2});
+//     auto counter = system->spawn<Counter>();
+//     counter.send(Add{1});
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ringmail/actors/actor.hpp"
+#include "ringmail/actors/mailbox.hpp"
+#include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/system.hpp"
+
+namespace ringmail {
+
+using runtime::PeerDeadlines;
+using runtime::PeerOptions;
+using runtime::RestartPolicy;
+using runtime::SystemOptions;
+
+/// Move-only owner; its end is that of everything in it. Every function may be called from any thread, handlers included,
+/// unless it says otherwise.
+class System {
+ public:
+  static std::expected<System, std::string> create(SystemOptions options = {});
+
+  /// An actor of class A, made from `arguments` on the calling thread, on the next scheduler in turn.
+  template <std::derived_from<Actor> A, class... Arguments>
+  Mailbox<A> spawn(Arguments&&... arguments) {
+    return spawn_on<A>(runtime::System::any_scheduler, std::forward<Arguments>(arguments)...);
+  }
+
+  /// On scheduler number `scheduler`, modulo how many there are.
+  template <std::derived_from<Actor> A, class... Arguments>
+  Mailbox<A> spawn_on(std::uint32_t scheduler, Arguments&&... arguments) {
+    auto cell = std::make_unique<detail::ActorCell<A>>(std::forward<Arguments>(arguments)...);
+    return {*system_, {0, system_->spawn(std::move(cell), scheduler)}};
+  }
+
+  /// An actor of functions, each of one message type.
+  template <class... Functions>
+    requires(sizeof...(Functions) > 0 && (!std::derived_from<std::remove_cvref_t<Functions>, Actor> && ...))
+  auto spawn(Functions... functions) {
+    return spawn_on<FunctionActor<Functions...>>(runtime::System::any_scheduler, std::move(functions)...);
+  }
+
+  /// A peer process that follows protocol P. The mailbox may be sent to at once: mail waits for the process, and for the next
+  /// one if it is restarted. An error is the operating system's; a process that does not come up is told to monitors.
+  template <class P>
+  std::expected<Mailbox<P>, std::string> spawn_peer(PeerOptions options) {
+    if (options.schema.empty()) options.schema = P::ringmail_schema;
+    if (options.name.empty()) options.name = P::ringmail_protocol;
+    auto peer = system_->spawn_peer(options);
+    if (!peer) return std::unexpected(std::move(peer.error()));
+    return Mailbox<P>(*system_, {peer->link, {}});
+  }
+
+  /// Makes an actor known to peers, and to find(). False if the name is taken. It is forgotten when the actor ends.
+  template <class A>
+  bool publish(std::string name, const Mailbox<A>& mailbox) {
+    static_assert(Protocol<A> || detail::FollowsProtocol<A>, "an actor that peers may send to follows a protocol");
+    return system_->set_name(std::move(name), mailbox.address().actor);
+  }
+  template <Protocol P>
+  Mailbox<P> find(std::string_view name) {
+    return Mailbox<P>(*system_, {0, system_->find_name(name)});
+  }
+
+  /// Not in a handler. Stops a peer in order and waits: why it ended, and the account of its link.
+  template <class P>
+  runtime::System::PeerEnd stop_and_wait(const Mailbox<P>& peer) {
+    system_->stop_peer(peer.address().link);
+    return system_->wait_for_end(peer.address().link);
+  }
+  /// Not in a handler.
+  template <class P>
+  runtime::System::PeerEnd wait_for_end(const Mailbox<P>& peer) {
+    return system_->wait_for_end(peer.address().link);
+  }
+
+  /// Peers first, then actors, then threads. Not in a handler. The destructor does the same.
+  void shutdown() { system_->shutdown(); }
+
+  runtime::SystemCounters counters() { return system_->counters(); }
+  runtime::System& runtime() { return *system_; }
+
+ private:
+  explicit System(std::unique_ptr<runtime::System> system) : system_(std::move(system)) {}
+  std::unique_ptr<runtime::System> system_;
+};
+
+std::string_view to_string(SendError error);
+std::string_view to_string(AskError error);
+
+}  // namespace ringmail

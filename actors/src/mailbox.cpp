@@ -1,0 +1,63 @@
+// Where a message leaves from: the scheduler whose thread this is or, on a plain thread, one that is asked to.
+#include "ringmail/actors/mailbox.hpp"
+
+#include "ringmail/actors/this_actor.hpp"
+#include "ringmail/runtime/clock.hpp"
+
+namespace ringmail::detail {
+namespace {
+
+/// The scheduler of `system` whose handler this is, or null.
+runtime::Scheduler* own_scheduler(runtime::System& system) {
+  runtime::Scheduler* scheduler = runtime::Scheduler::current();
+  return scheduler != nullptr && scheduler->system() == &system ? scheduler : nullptr;
+}
+
+/// A plain thread speaks through a scheduler: the actor's own or, for a peer, always the same, so that order is kept.
+std::uint32_t speaker(const runtime::Address& to) { return to.is_local() ? to.actor.thread() : to.link; }
+
+}  // namespace
+
+std::uint64_t deadline_after(std::chrono::nanoseconds timeout) {
+  if (timeout == std::chrono::nanoseconds::max()) return runtime::Scheduler::no_deadline;
+  return runtime::now_ns() + static_cast<std::uint64_t>(timeout.count() > 0 ? timeout.count() : 0);
+}
+
+std::expected<void, SendError> send(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
+                                    void* object, std::chrono::nanoseconds timeout) {
+  if (runtime::Scheduler* scheduler = own_scheduler(system)) {
+    return scheduler->send(to, binding, object, deadline_after(timeout));
+  }
+  std::expected<void, SendError> result;
+  system.call(speaker(to), [&] {
+    result = runtime::Scheduler::current()->send(to, binding, object, deadline_after(timeout));
+  });
+  return result;
+}
+
+std::expected<void, AskError> ask(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
+                                  void* object, const runtime::MessageType& reply_type, void* reply,
+                                  std::chrono::nanoseconds timeout) {
+  const std::uint64_t deadline_ns = deadline_after(timeout);
+  if (runtime::Scheduler* scheduler = own_scheduler(system)) {
+    return scheduler->ask(to, binding, object, reply_type, reply, deadline_ns);
+  }
+  std::expected<void, AskError> result;
+  system.call(speaker(to), [&] {
+    result = runtime::Scheduler::current()->ask(to, binding, object, reply_type, reply, deadline_ns);
+  });
+  return result;
+}
+
+void stop(runtime::System& system, const runtime::Address& whom) {
+  if (!whom.is_local()) {
+    system.stop_peer(whom.link);
+  } else if (runtime::Scheduler* scheduler = own_scheduler(system)) {
+    scheduler->stop(whom);
+  } else {
+    runtime::Scheduler& scheduler_of_actor = system.scheduler(whom.actor.thread());
+    scheduler_of_actor.post([&scheduler_of_actor, whom] { scheduler_of_actor.stop(whom); });
+  }
+}
+
+}  // namespace ringmail::detail

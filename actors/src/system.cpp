@@ -1,0 +1,50 @@
+#include "ringmail/actors/system.hpp"
+
+#include "ringmail/actors/schema.hpp"
+
+namespace ringmail {
+namespace {
+
+std::string compare_schemas(std::string_view ours, std::string_view theirs) {
+  if (ours.empty() || theirs.empty()) return {};
+  const auto own = schema::parse_text(ours);
+  if (!own) return "the host's own schema: " + own.error().to_string();
+  const auto other = schema::parse_text(theirs);
+  if (!other) return "the peer's schema: " + other.error().to_string();
+  return schema::find_mismatch(*own, *other).value_or(std::string());
+}
+
+}  // namespace
+
+std::expected<System, std::string> System::create(SystemOptions options) {
+  if (options.compare_schemas == nullptr) options.compare_schemas = &compare_schemas;
+  auto system = runtime::System::create(options);
+  if (!system) return std::unexpected(std::move(system.error()));
+  return System(std::move(*system));
+}
+
+std::string_view to_string(SendError error) {
+  switch (error) {
+    case SendError::full: return "no room in time";
+    case SendError::unreachable: return "there is no such actor or peer";
+    case SendError::stopped: return "the sender was told to stop";
+    case SendError::too_long: return "the message is longer than half the ring";
+    case SendError::not_wire: return "the message cannot leave the process";
+  }
+  return "unknown error";
+}
+
+std::string_view to_string(AskError error) {
+  switch (error) {
+    case AskError::timed_out: return "no answer in time";
+    case AskError::unreachable: return "whom was asked is not there or died";
+    case AskError::no_handler: return "whom was asked has no handler for it";
+    case AskError::failed: return "the handler failed";
+    case AskError::stopped: return "stopped before there was an answer";
+    case AskError::full: return "the question found no room in time";
+    case AskError::wrong_type: return "the answer is of another type";
+  }
+  return "unknown error";
+}
+
+}  // namespace ringmail

@@ -1,0 +1,60 @@
+#include "ringmail/actors/this_actor.hpp"
+
+#include <cassert>
+#include <stdexcept>
+
+#include "ringmail/runtime/clock.hpp"
+
+namespace ringmail {
+namespace {
+
+runtime::Scheduler& here() {
+  runtime::Scheduler* scheduler = runtime::Scheduler::current();
+  assert(scheduler != nullptr && scheduler->current_cell() != nullptr && "this_actor is meant for handlers");
+  return *scheduler;
+}
+
+}  // namespace
+
+namespace detail {
+
+runtime::System& this_system() { return *here().system(); }
+runtime::Address this_address() { return {0, here().current_cell()->id()}; }
+runtime::Address this_sender() { return here().current_cell()->asker().address; }
+
+std::expected<void, WaitError> receive(const runtime::MessageType& type, void* to, std::chrono::nanoseconds timeout) {
+  runtime::Asker from;
+  switch (here().receive(type, to, from, deadline_after(timeout))) {
+    case runtime::Wake::ready: return {};
+    case runtime::Wake::timed_out: return std::unexpected(WaitError::timed_out);
+    case runtime::Wake::stopped: break;
+  }
+  return std::unexpected(WaitError::stopped);
+}
+
+void monitor(const runtime::Address& whom) {
+  runtime::Cell& cell = *here().current_cell();
+  const runtime::Binding* down = cell.down();
+  if (down == nullptr) throw std::logic_error("an actor that monitors needs on(const ringmail::Down&)");
+  here().monitor(whom, cell.id(), *down);
+}
+
+void demonitor(const runtime::Address& whom) { here().demonitor(whom, here().current_cell()->id()); }
+
+}  // namespace detail
+
+namespace this_actor {
+
+std::expected<void, WaitError> sleep_for(std::chrono::nanoseconds duration) {
+  const auto woken = here().sleep_until(detail::deadline_after(duration));
+  if (woken == runtime::Wake::stopped) return std::unexpected(WaitError::stopped);
+  return {};
+}
+
+// Timers come after everything that was ready.
+void yield() { static_cast<void>(here().sleep_until(runtime::now_ns())); }
+
+void stop() { here().stop(detail::this_address()); }
+
+}  // namespace this_actor
+}  // namespace ringmail
