@@ -1,0 +1,24 @@
+// A schema as a person writes it and as a peer sends it: whatever is accepted has a canonical text that means the same.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "ringmail/actors/schema.hpp"
+
+namespace {
+
+void check(const ringmail::schema::Schema& schema) {
+  const auto again = ringmail::schema::parse_text(to_text(schema));
+  if (!again || !(*again == schema)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view source(reinterpret_cast<const char*>(data), size);
+  if (const auto schema = ringmail::schema::parse_mail(source, "fuzz.mail")) check(*schema);
+  if (const auto schema = ringmail::schema::parse_text(source)) check(*schema);
+  return 0;
+}
