@@ -112,6 +112,19 @@ TEST(RingResume, attempts_are_counted_against_the_first_message_alone) {
   EXPECT_EQ(consumer.attempt(), 0u);
 }
 
+TEST(RingResume, what_was_in_hand_is_found_behind_its_padding) {
+  TestRing ring;
+  auto producer = ring.producer();
+  auto consumer = ring.consumer();
+  skip_lines(producer, consumer, lines - 1);
+  send(producer, std::string(3 * line_bytes, 'a'));
+  EXPECT_NE(producer.in_hand(), producer.unfinished().cursor) << "before a handler has begun";
+  ASSERT_NE(consumer.peek(), nullptr);
+  consumer.begin();
+  EXPECT_EQ(producer.unfinished().messages, 1u);
+  EXPECT_EQ(producer.in_hand(), producer.unfinished().cursor);
+}
+
 TEST(RingResume, a_cursor_is_due_after_each_message_that_may_be_a_repetition) {
   TestRing ring;
   auto producer = ring.producer();

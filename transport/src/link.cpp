@@ -64,9 +64,6 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   incarnation.peer_ = std::move(peer->segment);
   incarnation.peer_map_ = std::move(peer->mapping);
   incarnation.bell_ = std::move(*bell);
-  for (std::uint32_t lane = 0; lane < layout.lanes; ++lane) {
-    if (auto written = incarnation.resume_at(lane, {}); !written) return std::unexpected(written.error());
-  }
   return incarnation;
 }
 
@@ -77,7 +74,6 @@ std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, co
   auto& block = *mapping->at<ConsumerBlock>(layout_.peer_mail_consumer(lane));
   // Relaxed: the peer sees it through the system calls that share the segment, or not at all.
   block.cursor.store(resume.cursor, std::memory_order_relaxed);
-  block.in_hand.store(nothing_in_hand, std::memory_order_relaxed);
   block.resume_tail = resume.tail;
   block.resume_sequence = resume.sequence;
   block.attempt = resume.attempt;

@@ -22,12 +22,12 @@ inline constexpr std::uint64_t page_bytes = 4096;
 /// Kinds start at 1: a commit word of 0 says that nothing has been published yet, and an empty message of kind 0 would
 /// read as just that.
 enum class FrameKind : std::uint16_t {
-  padding = 1,    ///< fills the end of a ring; belongs to the message after it
-  message = 2,    ///< a user's message, on a mail ring
-  reply = 3,      ///< answers `correlation`, on a control ring
-  no_reply = 4,   ///< says that `correlation` will not be answered; `type` is a NoReply
-  stop = 5,       ///< stop once the mail ring has been read up to the u64 position in the payload
-  ping = 6,       ///< answered by a pong with the same correlation
+  padding = 1,   ///< fills the end of a ring; belongs to the message after it
+  message = 2,   ///< a user's message, on a mail ring
+  reply = 3,     ///< answers `correlation`, on a control ring
+  no_reply = 4,  ///< says that `correlation` will not be answered; `type` is a NoReply
+  stop = 5,      ///< stop once the mail ring has been read up to the u64 position in the payload
+  ping = 6,      ///< answered by a pong with the same correlation
   pong = 7,
   last_between_processes = pong,
   local = 0x100,  ///< carries a C++ object; refused on a ring between processes
@@ -38,7 +38,7 @@ enum class FrameKind : std::uint16_t {
 enum class NoReply : std::uint32_t { no_handler = 1, failed = 2, stopped = 3 };
 
 struct CommitWord {
-  std::uint32_t length;    ///< of the payload, in bytes
+  std::uint32_t length;  ///< of the payload, in bytes
   FrameKind kind;
   std::uint16_t sequence;  ///< counts the frames of a ring, padding included, modulo 2^16
 };
@@ -64,15 +64,13 @@ struct alignas(isolation_bytes) ProducerBlock {
 };
 static_assert(sizeof(ProducerBlock) == 128);
 
-/// The word in hand of a consumer that has not begun anything yet.
-inline constexpr std::uint64_t nothing_in_hand = ~std::uint64_t{0};
-
 /// What a ring's consumer writes. The cursor is stored once a batch, the word in hand once a message, the cold mark hardly
 /// ever; the producer reads the first when the ring looks full and the last after every publish.
 struct ConsumerBlock {
-  alignas(isolation_bytes) std::atomic<std::uint64_t> cursor{0};     ///< position of the first frame not finished
-  alignas(isolation_bytes) std::atomic<std::uint64_t> in_hand{0};    ///< 1 + the position of the frame that a handler was given last; 0: none yet
-  alignas(isolation_bytes) std::atomic<std::uint32_t> cold{0};       ///< n > 0: set bit n - 1 of the pending set as well
+  alignas(isolation_bytes) std::atomic<std::uint64_t> cursor{0};  ///< position of the first frame not finished
+  alignas(isolation_bytes) std::atomic<std::uint64_t> in_hand{
+      0};  ///< 1 + position of the frame last given to a handler; 0: none
+  alignas(isolation_bytes) std::atomic<std::uint32_t> cold{0};  ///< n > 0: set bit n - 1 of the pending set as well
   /// Written by the host before the consumer starts, and by nobody after that: where an incarnation takes up.
   alignas(isolation_bytes) std::uint64_t resume_tail{0};  ///< up to here the predecessor may have seen the messages
   std::uint32_t resume_sequence{0};                       ///< of the frame at the cursor

@@ -107,7 +107,7 @@ class RingProducer {
   /// cursor known to be good, so a cursor that is not on a frame boundary is found out: then fault() says so, and the last
   /// good cursor counts. Precondition: no open batch.
   struct Unfinished {
-    std::uint64_t cursor = 0;
+    std::uint64_t cursor = 0;  ///< where the first message starts, behind its padding; the tail if there is none
     std::uint64_t messages = 0;
     std::uint16_t sequence = 0;  ///< of the frame at the cursor
   };
@@ -124,8 +124,9 @@ class RingProducer {
     return found ? *found : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
   }
 
-  /// Position of the frame that the consumer's handler worked on last. For reports: it is the consumer's word, unchecked.
-  std::uint64_t in_hand() const { return memory_.other->in_hand.load(std::memory_order_relaxed); }
+  /// Position of the frame that the consumer's handler worked on last, or a position that no frame has. For reports: it is
+  /// the consumer's word, unchecked.
+  std::uint64_t in_hand() const { return memory_.other->in_hand.load(std::memory_order_relaxed) - 1; }
 
   /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of the
   /// one before is forgotten with it.
@@ -147,11 +148,11 @@ class RingProducer {
           std::bit_cast<CommitWord>(detail::word_at(memory_.data, at & mask_).load(std::memory_order_relaxed));
       if (sequence && frame.sequence != *sequence) return std::nullopt;
       sequence = static_cast<std::uint16_t>(frame.sequence + 1);
-      if (at == cursor) {
-        on_boundary = true;
+      if (at == cursor) on_boundary = true;
+      if (at >= cursor && frame.kind != FrameKind::padding && found.messages++ == 0) {
+        found.cursor = at;
         found.sequence = frame.sequence;
       }
-      if (at >= cursor && frame.kind != FrameKind::padding) ++found.messages;
       at += frame_bytes(frame.length);
     }
     if (at != tail_ || !on_boundary) return std::nullopt;
@@ -169,17 +170,18 @@ class RingProducer {
     if (next_ == tail_) {
       first_commit_ = std::bit_cast<std::uint64_t>(commit);
     } else {
-      detail::word_at(memory_.data, next_ & mask_).store(std::bit_cast<std::uint64_t>(commit), std::memory_order_relaxed);
+      detail::word_at(memory_.data, next_ & mask_)
+          .store(std::bit_cast<std::uint64_t>(commit), std::memory_order_relaxed);
     }
     next_ += bytes;
   }
 
   ProducerMemory memory_;
   std::uint64_t mask_ = 0;
-  std::uint64_t tail_ = 0;          // end of what is published
-  std::uint64_t next_ = 0;          // end of the open batch
-  std::uint64_t cursor_ = 0;        // as last read: the consumer has finished at least this much
-  std::uint64_t messages_ = 0;      // committed, padding not counted
+  std::uint64_t tail_ = 0;      // end of what is published
+  std::uint64_t next_ = 0;      // end of the open batch
+  std::uint64_t cursor_ = 0;    // as last read: the consumer has finished at least this much
+  std::uint64_t messages_ = 0;  // committed, padding not counted
   std::uint64_t published_messages_ = 0;
   std::uint64_t first_commit_ = 0;  // of the open batch
   std::uint64_t padding_ = 0;       // of the open loan
