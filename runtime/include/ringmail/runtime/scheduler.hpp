@@ -262,6 +262,8 @@ class Scheduler {
   Cell* current_cell_ = nullptr;
   std::size_t next_inlet_ = 0;
   std::uint32_t turns_ = 0;
+  std::uint32_t turns_since_clock_ = 0;
+  bool timers_due_ = false;
   bool stopping_ = false;
   bool busy_ = false;  // whether this turn of the loop has done anything
   SchedulerCounters counters_;

@@ -21,23 +21,32 @@ class SpinPolicy {
   explicit SpinPolicy(std::uint64_t break_even_ns = usable_cpus() > 1 ? default_break_even_ns : 0)
       : break_even_ns_(break_even_ns), expected_gap_ns_(break_even_ns / 2) {}
 
-  /// Polls `has_work` until it holds or the time is up. Returns whether it held.
+  /// Polls `has_work` until it holds or the time is up, at `deadline_ns` at the latest. Returns whether it held.
   template <class HasWork>
-  bool spin(HasWork&& has_work) {
+  bool spin(HasWork&& has_work, std::uint64_t deadline_ns = UINT64_MAX) {
+    // Two pauses after a drain let the producer run ahead; a poll in between would take the line from it.
+    pause();
+    for (int polls = 0; polls < polls_without_clock; ++polls) {
+      pause();
+      if (has_work()) {
+        expected_gap_ns_ -= expected_gap_ns_ / 8;  // the gap was next to nothing
+        return true;
+      }
+    }
     idle_since_ns_ = monotonic_ns();
-    const std::uint64_t limit_ns = expected_gap_ns_ < break_even_ns_ ? break_even_ns_ : break_even_ns_ / 16;
-    while (true) {
-      for (int polls = 0; polls < 8; ++polls) {
-        // Two pauses after a drain let the producer run ahead; a poll in between would take the line from it.
-        pause();
+    std::uint64_t until_ns =
+        idle_since_ns_ + (expected_gap_ns_ < break_even_ns_ ? break_even_ns_ : break_even_ns_ / 16);
+    if (deadline_ns < until_ns) until_ns = deadline_ns;
+    while (monotonic_ns() < until_ns) {
+      for (int polls = 0; polls < polls_a_look_at_the_clock; ++polls) {
         pause();
         if (has_work()) {
           observe();
           return true;
         }
       }
-      if (monotonic_ns() - idle_since_ns_ >= limit_ns) return false;
     }
+    return false;
   }
 
   /// After a sleep: how long nothing came.
@@ -48,6 +57,10 @@ class SpinPolicy {
   }
 
  private:
+  // A reply from a near core comes within about a hundred nanoseconds: looking at the clock first would take as long.
+  static constexpr int polls_without_clock = 32;
+  static constexpr int polls_a_look_at_the_clock = 8;
+
   std::uint64_t break_even_ns_;
   std::uint64_t expected_gap_ns_;
   std::uint64_t idle_since_ns_ = 0;
