@@ -1,0 +1,145 @@
+// The smallest host: one thread, and a peer that is forked from the test and talks to it through the C ABI alone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringmail.h"
+#include "ringmail/transport/control_stream.hpp"
+#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/link.hpp"
+
+namespace ringmail::transport::test {
+
+/// What came from the peer, copied out.
+struct Mail {
+  FrameHead head;
+  std::string text;
+};
+
+/// An actor of the host, on the scheduler whose lane this is.
+constexpr std::uint64_t actor_on(std::uint32_t lane, std::uint64_t number = 1) {
+  return std::uint64_t{lane} << 52 | number;
+}
+
+class TestHost {
+ public:
+  explicit TestHost(std::uint32_t lanes = 1, std::uint64_t mail_bytes = 4096);
+  TestHost(const TestHost&) = delete;
+  ~TestHost();  ///< kills the peer that is left
+
+  /// Forks. The child runs `peer` with RINGMAIL_FDS set and exits with what it returns.
+  void spawn(const std::function<int()>& peer);
+  /// Talks to a peer that came by itself.
+  void take(Descriptor socket);
+
+  /// Hello, welcome, ready. False, and error() says why: anything else came.
+  bool shake_hands();
+  bool receive_hello();
+  Welcome make_welcome();
+  void send_welcome(const Welcome& welcome);
+  void send_refusal(const Refused& refused);
+  bool receive_ready();
+  /// spawn() and shake_hands() for the peer after the one that died: it takes up where that one left.
+  bool respawn(const std::function<int()>& peer, std::uint32_t attempt = 0);
+
+  /// Puts a message into the mail of a lane, and waits for room as long as it takes.
+  void send(std::string_view text, FrameHead head = {}, std::uint32_t lane = 0);
+  void send_control(std::string_view text, FrameHead head, std::uint32_t lane = 0);
+  void stop();
+  /// What has come on all lanes since the last time; finished thereby.
+  std::vector<Mail> drain();
+  /// Drains until so many have come in all; what came is returned. Fewer: they did not come in time.
+  std::vector<Mail> drain_until(std::size_t count);
+
+  /// The next frame on the control stream, or nothing at its end or after a while.
+  std::optional<ControlFrame> next_frame();
+  template <class Message>
+  std::optional<Message> next() {
+    auto frame = next_frame();
+    if (!frame) return std::nullopt;
+    auto message = decode<Message>(*frame);
+    return message ? std::optional(*message) : std::nullopt;
+  }
+  void answer(const Resolved& resolved);
+  void close_stream() { stream_.reset(); }
+
+  void kill();
+  /// The exit status of the peer, or minus the signal that ended it.
+  int join();
+  /// What the dead peer has not finished on lane 0.
+  RingProducer::Unfinished unfinished() { return lanes_[0].mail_out.unfinished(); }
+
+  Lane& lane(std::uint32_t index = 0) { return lanes_[index]; }
+  LinkMail& mail() { return mail_; }
+  Bells& bells() { return bells_; }
+  Incarnation& incarnation() { return *incarnation_; }
+  const ConsumerBlock& peer_cursor() const { return *peer_cursor_; }
+  const Hello& hello() const { return hello_; }
+  pid_t pid() const { return pid_; }
+
+  std::string name = "tester";
+  std::string schema = "message A { }";
+  std::vector<int> descriptors;  ///< of the segments, for the next welcome
+
+ private:
+  void open_lanes();
+
+  LinkLayout layout_;
+  Bells bells_;
+  LinkMail mail_;
+  std::optional<Incarnation> incarnation_;
+  std::uint64_t incarnations_ = 0;
+  std::vector<Lane> lanes_;
+  const ConsumerBlock* peer_cursor_ = nullptr;
+  std::optional<ControlStream> stream_;
+  Hello hello_;
+  pid_t pid_ = -1;
+};
+
+/// In the peer: ends it with a line on stderr, which ctest shows, when a promise does not hold.
+#define PEER_EXPECT(condition)                                                   \
+  do {                                                                           \
+    if (!(condition)) {                                                          \
+      std::fprintf(stderr, "peer: %s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      return 1;                                                                  \
+    }                                                                            \
+  } while (false)
+
+/// The C ABI's peer with an owner.
+class AbiPeer {
+ public:
+  explicit AbiPeer(const ringmail_options* options = nullptr) : result_(ringmail_attach(options, &peer_)) {}
+  AbiPeer(const AbiPeer&) = delete;
+  ~AbiPeer() { ringmail_detach(peer_); }
+
+  int attached() const { return result_; }
+  std::string_view error() const { return ringmail_error(peer_); }
+  operator ringmail_peer*() { return peer_; }
+
+  /// Waits for the next message as long as it takes.
+  int next(ringmail_message& message) {
+    while (true) {
+      const int received = ringmail_receive(peer_, &message);
+      if (received != 0) return received;
+      const int waited = ringmail_wait(peer_, -1);
+      if (waited < 0) return waited;
+    }
+  }
+
+ private:
+  ringmail_peer* peer_ = nullptr;
+  int result_;
+};
+
+inline std::string_view text_of(const ringmail_message& message) {
+  return {static_cast<const char*>(message.payload), message.length};
+}
+
+}  // namespace ringmail::transport::test
