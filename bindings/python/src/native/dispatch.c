@@ -1,0 +1,198 @@
+/* The loop: receive, find the handler, call it with a view, answer, release. */
+#include "native.h"
+
+/* A wait is no longer than this, so that a signal that comes just before it sleeps is not left for ever. */
+static const int64_t longest_wait_ns = 200000000;
+
+/* Python code looks for signals itself; handlers that are no Python code do not. */
+enum { messages_between_signal_checks = 256 };
+
+static int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int peer_wait(Peer* self, int64_t timeout_ns) {
+  const int64_t start_ns = now_ns();
+  const int64_t deadline_ns = timeout_ns < 0 || timeout_ns > INT64_MAX - start_ns ? INT64_MAX : start_ns + timeout_ns;
+  int64_t left_ns = deadline_ns - start_ns;
+  while (1) {
+    int code;
+    const int64_t wait_ns = left_ns < longest_wait_ns ? left_ns : longest_wait_ns;
+    self->busy = 1;
+    Py_BEGIN_ALLOW_THREADS;
+    code = ringmail_wait(self->link, wait_ns);
+    Py_END_ALLOW_THREADS;
+    self->busy = 0;
+    if (code > 0) return 1;
+    if (code < 0 && code != RINGMAIL_EINTERRUPTED) {
+      raise_failure(self, code);
+      return -1;
+    }
+    if (PyErr_CheckSignals() < 0) return -1;
+    left_ns = deadline_ns - now_ns();
+    if (left_ns <= 0) return 0;
+  }
+}
+
+/* ---- views */
+
+/* The view of the message in hand, borrowed from the entry. */
+static Message* lend(Peer* self, Entry* entry) {
+  if (check_length(self, entry->layout) < 0) return NULL;
+  if (entry->view == NULL) {
+    entry->view = message_lend(entry->type, entry->layout, (void*)self->message.payload, 0);
+  } else {
+    entry->view->data = (unsigned char*)self->message.payload;
+  }
+  return entry->view;
+}
+
+/* An exception that is being raised stays the one. */
+static int take_back(Peer* self, Entry* entry) {
+  Message* view = entry->view;
+  const int unused = message_release(view);
+  if (!unused) self->pinned = 1;
+  /* Somebody kept the view: it stays released, and the next message gets another one. */
+  if (Py_REFCNT(view) != 1) Py_CLEAR(entry->view);
+  if (unused || PyErr_Occurred()) return 0;
+  PyErr_Format(ReleasedError, "the handler of %U kept a memoryview of it; take message.copy() or bytes(view)",
+               entry->layout->name);
+  return -1;
+}
+
+/* ---- dispatch */
+
+static int check_loan(const Peer* self) {
+  if (self->loan == NULL) return 0;
+  PyErr_SetString(PyExc_RuntimeError, "the handler left a loan open");
+  return -1;
+}
+
+static int handle_mail(Peer* self, Entry* entry) {
+  PyObject* sender = NULL;
+  if (entry->wants_sender && (sender = peer_sender(self)) == NULL) return -1;
+  Message* view = lend(self, entry);
+  if (view == NULL) return -1;
+  PyObject* handler = Py_NewRef(entry->handler);
+  PyObject* stack[3] = {NULL, (PyObject*)view, sender};
+  const size_t count = entry->wants_sender ? 2 : 1;
+  PyObject* result = PyObject_Vectorcall(handler, stack + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+  Py_DECREF(handler);
+  int status = result == NULL ? -1 : check_loan(self);
+  if (status == 0 && peer_is_asked(self)) {
+    /* Before the view is taken back: a handler may return what it was given. */
+    status = result == Py_None ? peer_answer_refusal(self, reason_no_handler) : peer_answer(self, entry, result);
+  }
+  Py_XDECREF(result);
+  if (take_back(self, entry) < 0) status = -1;
+  return status;
+}
+
+static int handle_nothing(Peer* self, Entry* entry) {
+  ++self->dropped;
+  if (entry == NULL) {
+    if (!self->warned_of_unknown) {
+      PySys_FormatStderr("ringmail: a message of the unknown type 0x%x is dropped\n", (unsigned)self->message.type);
+    }
+    self->warned_of_unknown = 1;
+  } else {
+    if (entry->dropped++ == 0) {
+      PySys_FormatStderr("ringmail: %U is dropped: it has no handler\n", entry->layout->name);
+    }
+  }
+  return peer_is_asked(self) ? peer_answer_refusal(self, reason_no_handler) : 0;
+}
+
+/* A new reference to what waits for this answer, or NULL without an exception when nobody does. */
+static PyObject* take_asker(Peer* self) {
+  PyObject* key = PyLong_FromUnsignedLong(self->message.correlation);
+  PyObject* then = key != NULL ? PyDict_GetItemWithError(self->asked, key) : NULL;
+  Py_XINCREF(then);
+  if (then != NULL && PyDict_DelItem(self->asked, key) < 0) Py_CLEAR(then);
+  Py_XDECREF(key);
+  return then;
+}
+
+static int handle_answer(Peer* self, Entry* entry) {
+  PyObject* then = take_asker(self);
+  if (then == NULL) return PyErr_Occurred() ? -1 : 0;
+  PyObject* result = NULL;
+  int status = 0;
+  if (self->message.kind == RINGMAIL_NO_REPLY) {
+    result = PyObject_CallOneArg(then, Py_None);
+  } else if (entry == NULL) {
+    PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)self->message.type);
+  } else {
+    Message* view = lend(self, entry);
+    if (view != NULL) {
+      result = PyObject_CallOneArg(then, (PyObject*)view);
+      status = take_back(self, entry);
+    }
+  }
+  Py_DECREF(then);
+  if (result == NULL) return -1;
+  Py_DECREF(result);
+  return status < 0 ? -1 : check_loan(self);
+}
+
+static int dispatch(Peer* self) {
+  Entry* entry = peer_entry(self, self->message.type);
+  if (self->message.kind != RINGMAIL_MESSAGE) return handle_answer(self, entry);
+  if (entry == NULL || entry->handler == NULL) return handle_nothing(self, entry);
+  return handle_mail(self, entry);
+}
+
+/* ---- the loop */
+
+static int handle(Peer* self) {
+  self->held = 1;
+  if (dispatch(self) < 0) {
+    if (peer_is_asked(self)) peer_answer_failure(self);
+    return -1;
+  }
+  return peer_finish(self);
+}
+
+/* True once the host said stop and all is done; False when the time is up. */
+static PyObject* loop(Peer* self, int64_t timeout_ns) {
+  unsigned handled = 0;
+  while (1) {
+    const int code = ringmail_receive(self->link, &self->message);
+    if (code > 0) {
+      if (handle(self) < 0) return NULL;
+      if (++handled % messages_between_signal_checks == 0 && PyErr_CheckSignals() < 0) return NULL;
+      continue;
+    }
+    if (code == RINGMAIL_ESTOPPED) Py_RETURN_TRUE;
+    if (code < 0) {
+      raise_failure(self, code);
+      return NULL;
+    }
+    /* poll() waits for the first message alone. */
+    if (timeout_ns >= 0 && handled != 0) Py_RETURN_FALSE;
+    const int more = peer_wait(self, timeout_ns);
+    if (more < 0) return NULL;
+    if (more == 0) Py_RETURN_FALSE;
+  }
+}
+
+PyObject* peer_check(PyObject* object, PyObject* timeout) {
+  Peer* self = (Peer*)object;
+  if (timeout_from(timeout) == timeout_error || peer_ready(self) < 0) return NULL;
+  if (self->thread == 0 && !self->held) Py_RETURN_NONE;
+  return PyErr_Format(PyExc_RuntimeError,
+                      self->thread != 0 ? "run() is running already" : "a message has not been released");
+}
+
+PyObject* peer_run(PyObject* object, PyObject* timeout) {
+  Peer* self = (Peer*)object;
+  PyObject* checked = peer_check(object, timeout);
+  if (checked == NULL) return NULL;
+  Py_DECREF(checked);
+  self->thread = PyThread_get_thread_ident();
+  PyObject* result = loop(self, timeout_from(timeout));
+  self->thread = 0;
+  return result;
+}

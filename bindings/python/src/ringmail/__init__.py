@@ -1,0 +1,47 @@
+"""Be a peer of a Ringmail system: receive messages from C++ actors, send, and answer.
+
+    import ringmail
+
+    peer = ringmail.peer()
+
+    @peer.on("flights.Flight")
+    def flight(message, sender):
+        print(message.origin, message.delay)
+
+    peer.run()
+"""
+
+from ._peer import Counters, Peer, peer
+from ._ringmail import (
+    Error,
+    FullError,
+    HostGone,
+    Mailbox,
+    Message,
+    NotSpawnedError,
+    ProtocolError,
+    RefusedError,
+    ReleasedError,
+    SchemaError,
+    Stopped,
+)
+from ._schema import Schema, parse_schema
+
+__all__ = [
+    "Counters",
+    "Error",
+    "FullError",
+    "HostGone",
+    "Mailbox",
+    "Message",
+    "NotSpawnedError",
+    "Peer",
+    "ProtocolError",
+    "RefusedError",
+    "ReleasedError",
+    "Schema",
+    "SchemaError",
+    "Stopped",
+    "parse_schema",
+    "peer",
+]

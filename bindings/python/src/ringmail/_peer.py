@@ -1,0 +1,252 @@
+"""The public peer: decorators around the loop that _ringmail runs."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import enum
+import inspect
+import os
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from . import _ringmail
+from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError, Stopped
+from ._schema import HEADING, Schema, find_mismatch, find_unmet, make_types, merge, parse_schema
+
+_FDS = "RINGMAIL_FDS"
+_peers: weakref.WeakSet[Peer] = weakref.WeakSet()
+
+
+class Counters(NamedTuple):
+    received: int  # messages released; replies are not counted
+    sent: int  # messages published; replies are not counted
+    dropped: int  # messages for which there was no handler
+    sleeps: int  # times that run() went to sleep
+    lost_wakeups: int  # must be 0
+
+
+class Peer(_ringmail.Peer):
+    """A link to a host. ringmail.peer() makes one. It belongs to the thread that calls run()."""
+
+    def __init__(
+        self,
+        *,
+        expect: Mapping[str, Mapping[str, str]] | None = None,
+        schema: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        descriptor: int = -1,
+        ring_bytes: int = 0,
+        timeout: float = 10.0,
+    ) -> None:
+        text = _schema_text(schema)
+        ours = parse_schema(text or "")
+        self._attach(
+            descriptor=descriptor,
+            path=None if path is None else os.fspath(path),
+            name=name,
+            schema=text,
+            ring_bytes=ring_bytes,
+            timeout=timeout,
+        )
+        _peers.add(self)
+        try:
+            self.schema = parse_schema(self.schema_text)
+            mismatch = find_mismatch(ours, self.schema) or find_unmet(expect or {}, self.schema)
+            if mismatch:
+                raise SchemaError(mismatch)
+            merge(self.schema, ours)
+            self._prepare_types()
+        except Exception as error:
+            self._give_up(error)
+            raise
+
+    def _prepare_types(self) -> None:
+        self._types, self._enums = make_types(self.schema)
+        self._set_types(
+            [
+                (message, tuple(self._types[reply] for reply in self.schema.replies(name) or ()))
+                for name, message in self._types.items()
+            ]
+        )
+
+    # ---- types
+
+    def type(self, name: str) -> Any:
+        """The class of a message: peer.type("flights.Answer")(mean=1.5)."""
+        found = self._types.get(name)
+        if found is None:
+            declared = ", ".join(sorted(self._types)) or "no message"
+            raise LookupError(f"the host declares no message {name}; it declares {declared}")
+        return found
+
+    def enum(self, name: str) -> type[enum.IntEnum]:
+        found = self._enums.get(name)
+        if found is None:
+            declared = ", ".join(sorted(self._enums)) or "no enum"
+            raise LookupError(f"the host declares no enum {name}; it declares {declared}")
+        return found
+
+    def new(self, message: str, /, **fields: Any) -> Any:
+        """A message of that name: peer.new("flights.Answer", mean=1.5). Fields that are not given are zero."""
+        found = self._types.get(message)
+        return (self.type(message) if found is None else found)(**fields)
+
+    # ---- handlers
+
+    def on(self, message: str) -> Callable[[Any], Any]:
+        """Decorates the handler of a message: handler(message) or handler(message, sender).
+
+        What it returns is the reply, when one was asked for."""
+        found = self.type(message)
+
+        def register(handler: Any) -> Any:
+            self._set_handler(found, handler, _wants_sender(handler, message))
+            return handler
+
+        return register
+
+    def run(self) -> None:
+        """Handles messages until the host says stop and everything it sent has been handled.
+
+        An exception of a handler is reported to the host, and comes out of here; the message stays unfinished and is
+        given to the next incarnation of this peer. HostGone when the host dies: not caught, it ends the process."""
+        self._handle(None)
+
+    def poll(self, timeout: float = 0.0) -> bool:
+        """Handles what is there, after waiting up to `timeout` seconds for something. False once the host said stop.
+
+        For programs with a loop of their own; the exceptions are those of run()."""
+        return not self._handle(timeout)
+
+    def _handle(self, timeout: float | None) -> bool:
+        self._check(timeout)
+        try:
+            return self._run(timeout)
+        except (HostGone, KeyboardInterrupt) as leaving:
+            # In a handler: the message cannot be finished any more, and so neither can those behind it.
+            if isinstance(leaving, HostGone) or self._in_hand:
+                self.close()
+            raise
+        except BaseException as error:
+            self._give_up(error)
+            raise
+
+    def _give_up(self, error: BaseException) -> None:
+        if self._in_hand:
+            attempt = f", which {self.attempt} earlier processes died with" if self.attempt else ""
+            error.add_note(f"(while handling {self._in_hand}{attempt})")
+        try:
+            text = f"{type(error).__name__}: {error}"
+        except Exception:
+            text = type(error).__name__
+        self._fail(text.encode("utf-8", "replace").replace(b"\0", b" ").decode())
+        self.close()
+
+    # ---- sending
+
+    def mailbox(self, name: str, timeout: float | None = 5.0) -> Mailbox:
+        """The mailbox that the host has published under a name. LookupError if it has none."""
+        return self._lookup(name, timeout)
+
+    @contextlib.contextmanager
+    def loan(self, mailbox: Mailbox, message: str | type) -> Iterator[Any]:
+        """Writes a message straight into the ring: `with peer.loan(mailbox, "market.Book") as book: ...`.
+
+        It starts as zeroes, is sent when the block ends, and is not sent when it ends by an exception. Nothing else may be
+        done with the peer inside."""
+        loan = mailbox._loan(self.type(message) if isinstance(message, str) else message)
+        try:
+            yield loan
+        except BaseException:
+            del loan
+            self._end_loan(False)
+            raise
+        del loan
+        self._end_loan(True)
+
+    # ---- the rest
+
+    @property
+    def counters(self) -> Counters:
+        return Counters(*self._counters)
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<ringmail.Peer, closed>" if self.closed else f"<ringmail.Peer {self.name}>"
+
+
+def peer(**options: Any) -> Peer:
+    """Joins the host that spawned this process, or the one whose socket is at `path`.
+
+    A process that nobody spawned says so in one line on stderr and exits with status 2."""
+    spawned = "path" not in options and "descriptor" not in options
+    try:
+        joined = Peer(**options)
+    except NotSpawnedError as error:
+        if not spawned:
+            raise
+        print(f"{os.path.basename(sys.argv[0] or 'python')}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    if spawned:
+        # The descriptor has its owner now: neither a second call nor a child of this process may take it again.
+        os.environ.pop(_FDS, None)
+        _write_lines()
+    return joined
+
+
+def _write_lines() -> None:
+    """The host logs what this process prints, line by line; what waits in a buffer is lost when the process is killed."""
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def _schema_text(schema: str | os.PathLike[str] | None) -> str | None:
+    if schema is None or (isinstance(schema, str) and schema.startswith(HEADING)):
+        return schema  # type: ignore[return-value]
+    with open(schema, encoding="utf-8") as file:
+        text = file.read()
+    if not text.startswith(HEADING):
+        raise SchemaError(f"{os.fspath(schema)}: not a canonical schema text: its first line is not '{HEADING}'")
+    return text
+
+
+def _wants_sender(handler: Any, message: str) -> bool:
+    if not callable(handler):
+        raise TypeError(f"the handler of {message} is not callable")
+    if inspect.iscoroutinefunction(handler):
+        raise TypeError(f"the handler of {message} is a coroutine function; run() calls plain functions")
+    try:
+        signature = inspect.signature(handler)
+    except ValueError:  # a builtin that does not say what it takes
+        return False
+    for arguments in (2, 1):
+        try:
+            signature.bind(*(None,) * arguments)
+        except TypeError:
+            continue
+        return arguments == 2
+    raise TypeError(f"the handler of {message} must take (message) or (message, sender)")
+
+
+@atexit.register
+def _close_all() -> None:
+    for open_peer in list(_peers):
+        with contextlib.suppress(RuntimeError):  # another thread still runs it
+            open_peer.close()
+
+
+def _forget_all() -> None:
+    for parents in list(_peers):
+        parents._forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

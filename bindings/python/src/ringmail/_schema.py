@@ -1,0 +1,324 @@
+"""The canonical schema text (docs/spec/message.md): read, compared, and made into Python types."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ._ringmail import SchemaError, make_type, type_id
+
+HEADING = "ringmail-schema 1"
+
+# name: letter of the struct module, bytes
+NUMBERS = {
+    "u8": ("B", 1), "u16": ("H", 2), "u32": ("I", 4), "u64": ("Q", 8),
+    "i8": ("b", 1), "i16": ("h", 2), "i32": ("i", 4), "i64": ("q", 8),
+    "f32": ("f", 4), "f64": ("d", 8), "bool": ("?", 1),
+}  # fmt: skip
+
+_TYPE = re.compile(r"(?P<name>[A-Za-z][\w.]*)(?:<(?P<length>\d+)>)?(?:\[(?P<count>\d+)\])?")
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    type: str  # as the schema has it: "market.Leg[4]"
+    offset: int
+    element: str  # of an array its element: "market.Leg", "text", "u8"
+    text_length: int  # N of text<N>, otherwise 0
+    count: int  # elements of an array; 0: no array
+
+
+@dataclass(frozen=True)
+class Enum:
+    name: str
+    underlying: str
+    values: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Message:
+    name: str
+    size: int
+    align: int
+    id: int
+    fields: dict[str, Field]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    name: str
+    accepts: dict[str, str | None]  # message: reply
+
+
+@dataclass
+class Schema:
+    """What a schema text declares, by qualified name, in its order."""
+
+    enums: dict[str, Enum] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    protocols: dict[str, Protocol] = field(default_factory=dict)
+
+    def noun(self, name: str) -> str | None:
+        for noun, declared in (("an enum", self.enums), ("a message", self.messages), ("a protocol", self.protocols)):
+            if name in declared:
+                return noun
+        return None
+
+    def replies(self, message: str) -> list[str] | None:
+        """What the protocols allow as a reply to a message; None where one of them says nothing about it."""
+        allowed = [protocol.accepts[message] for protocol in self.protocols.values() if message in protocol.accepts]
+        return [reply for reply in allowed if reply] if allowed and all(allowed) else None
+
+
+# ---- reading
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.at = 1
+        self.schema = Schema()
+
+    def error(self, text: str) -> SchemaError:
+        return SchemaError(f"schema:{self.at}: error: {text}")
+
+    def read(self) -> Schema:
+        if self.lines[0] != HEADING:
+            raise self.error(f"the first line is not '{HEADING}'")
+        if self.lines[-1] != "":
+            raise self.error("the last line does not end")
+        declarations = {"enum": self.enum, "message": self.message, "protocol": self.protocol}
+        while self.at < len(self.lines) - 1:
+            words = self.next_line()
+            if words[0] not in declarations:
+                raise self.error("expected 'enum', 'message' or 'protocol'")
+            try:
+                declarations[words[0]](words)
+            except (IndexError, ValueError):
+                raise self.error(f"cannot read '{' '.join(words)}'") from None
+        return self.schema
+
+    def next_line(self) -> list[str]:
+        self.at += 1
+        return self.lines[self.at - 1].split(" ")
+
+    def members(self, keyword: str) -> Iterator[list[str]]:
+        """The words of each line below the declaration, without the keyword."""
+        while self.lines[self.at].startswith(f"  {keyword} "):
+            yield self.next_line()[3:]
+
+    def declare(self, name: str) -> str:
+        if self.schema.noun(name):
+            raise self.error(f"{name} is already declared")
+        if "." not in name:
+            raise self.error(f"the name '{name}' has no namespace")
+        return name
+
+    def enum(self, words: list[str]) -> None:
+        _, name, underlying = words
+        if underlying not in NUMBERS or underlying[0] not in "ui":
+            raise self.error(f"an enum cannot be a {underlying}")
+        values = {}
+        for value, number in self.members("value"):
+            values[value] = int(number)
+        if not values or len(set(values.values())) != len(values):
+            raise self.error(f"enum {name} has no values, or two of one number")
+        self.schema.enums[self.declare(name)] = Enum(name, underlying, values)
+
+    def message(self, words: list[str]) -> None:
+        _, name, _, size, _, align, _, identity = words
+        fields: dict[str, Field] = {}
+        end, largest = 0, 1
+        for field_name, type_text, _, offset in self.members("field"):
+            parsed = self.parse_field(field_name, type_text, int(offset))
+            element_size, element_align = self.size_and_align(parsed)
+            if parsed.offset != -(-end // element_align) * element_align:
+                raise self.error(f"message {name}: field {field_name} cannot be at offset {offset}")
+            end = parsed.offset + element_size * (parsed.count or 1)
+            largest = max(largest, element_align)
+            fields[field_name] = parsed
+        message = Message(name, int(size), int(align), int(identity, 16), fields)
+        if (message.size, message.align) != (-(-end // largest) * largest, largest) or message.size > 65536:
+            raise self.error(f"message {name} cannot have size {size} and align {align}")
+        if message.id == 0 or message.id != type_id(name):
+            raise self.error(f"message {name} cannot have the id {identity}")
+        self.schema.messages[self.declare(name)] = message
+
+    def parse_field(self, name: str, text: str, offset: int) -> Field:
+        match = _TYPE.fullmatch(text)
+        if not match or (match["name"] == "text") != (match["length"] is not None):
+            raise self.error(f"unknown type {text}")
+        if match["length"] == "0" or match["count"] == "0":
+            raise self.error(f"{text} holds nothing")
+        return Field(name, text, offset, match["name"], int(match["length"] or 0), int(match["count"] or 0))
+
+    def size_and_align(self, parsed: Field) -> tuple[int, int]:
+        element = parsed.element
+        if element == "text":
+            return parsed.text_length, 1
+        if element in self.schema.enums:
+            element = self.schema.enums[element].underlying
+        if element in NUMBERS:
+            size = NUMBERS[element][1]
+            return size, size
+        if element in self.schema.messages:
+            message = self.schema.messages[element]
+            if message.size == 0:
+                raise self.error(f"{element} is empty, and an empty message cannot be a field")
+            return message.size, message.align
+        raise self.error(f"unknown type {element}")
+
+    def protocol(self, words: list[str]) -> None:
+        _, name = words
+        accepts: dict[str, str | None] = {}
+        for line in self.members("accepts"):
+            message, reply = (line[0], None) if len(line) == 1 else (line[0], line[2])
+            for known in (message, reply):
+                if known is not None and known not in self.schema.messages:
+                    raise self.error(f"unknown message {known}")
+            accepts[message] = reply
+        self.schema.protocols[self.declare(name)] = Protocol(name, accepts)
+
+
+def parse_schema(text: str) -> Schema:
+    """Reads a canonical schema text. Raises SchemaError with the line of what it cannot read."""
+    return _Reader(text).read() if text else Schema()
+
+
+# ---- comparing: "here" is what this process expects, "there" is the host
+
+
+def _compare_items(
+    owner: str, noun: str, ours: Mapping[str, object], theirs: Mapping[str, object], same: Callable[[str], str | None]
+) -> str | None:
+    for name in ours:
+        if name not in theirs:
+            return f"{owner} has no {noun} {name} there"
+    for name in theirs:
+        if name not in ours:
+            return f"{owner} has no {noun} {name} here"
+    return next(filter(None, map(same, ours)), None)
+
+
+def _differ(what: str, ours: object, theirs: object) -> str | None:
+    return None if ours == theirs else f"{what} is {ours} here and {theirs} there"
+
+
+def _compare_enums(ours: Enum, theirs: Enum) -> str | None:
+    owner = f"enum {ours.name}"
+    return _differ(owner, ours.underlying, theirs.underlying) or _compare_items(
+        owner,
+        "value",
+        ours.values,
+        theirs.values,
+        lambda name: _differ(f"{owner}: value {name}", ours.values[name], theirs.values[name]),
+    )
+
+
+def _compare_messages(ours: Message, theirs: Message) -> str | None:
+    owner = f"message {ours.name}"
+
+    def types(name: str) -> str | None:
+        return _differ(f"{owner}: field {name}", ours.fields[name].type, theirs.fields[name].type)
+
+    def offsets(name: str) -> str | None:
+        a, b = (f"at offset {side.fields[name].offset}" for side in (ours, theirs))
+        return _differ(f"{owner}: field {name}", a, b)
+
+    # Types first: one other type moves every field behind it, and is what the user wants to read.
+    return _compare_items(owner, "field", ours.fields, theirs.fields, types) or _compare_items(
+        owner, "field", ours.fields, theirs.fields, offsets
+    )
+
+
+def _compare_protocols(ours: Protocol, theirs: Protocol) -> str | None:
+    owner = f"protocol {ours.name}"
+
+    def replies(name: str) -> str | None:
+        return _differ(
+            f"{owner}: the reply to {name}", ours.accepts[name] or "nothing", theirs.accepts[name] or "nothing"
+        )
+
+    return _compare_items(owner, "message", ours.accepts, theirs.accepts, replies)
+
+
+def find_mismatch(ours: Schema, theirs: Schema) -> str | None:
+    """The first difference in what both declare, in one line. What only one declares is no difference."""
+    for name in (*ours.enums, *ours.messages, *ours.protocols):
+        there = theirs.noun(name)
+        if there and (mismatch := _differ(name, ours.noun(name), there)):
+            return mismatch
+    for compare, our_side, their_side in (
+        (_compare_enums, ours.enums, theirs.enums),
+        (_compare_messages, ours.messages, theirs.messages),
+        (_compare_protocols, ours.protocols, theirs.protocols),
+    ):
+        for name, declared in our_side.items():
+            if name in their_side and (mismatch := compare(declared, their_side[name])):
+                return mismatch
+    return None
+
+
+def find_unmet(expected: Mapping[str, Mapping[str, str]], theirs: Schema) -> str | None:
+    """The first expectation that the host does not meet. Fields that are not named are not compared."""
+    for name, fields in expected.items():
+        message = theirs.messages.get(name)
+        if message is None:
+            return f"message {name} is not declared there"
+        for field_name, type_text in fields.items():
+            if field_name not in message.fields:
+                return f"message {name} has no field {field_name} there"
+            mismatch = _differ(f"message {name}: field {field_name}", type_text, message.fields[field_name].type)
+            if mismatch:
+                return mismatch
+    return None
+
+
+def merge(into: Schema, other: Schema) -> None:
+    """Adds what only the other declares. The two must agree."""
+    for name, declared in other.enums.items():
+        into.enums.setdefault(name, declared)
+    for name, message in other.messages.items():
+        into.messages.setdefault(name, message)
+    for name, protocol in other.protocols.items():
+        into.protocols.setdefault(name, protocol)
+
+
+# ---- types
+
+
+def make_types(schema: Schema) -> tuple[dict[str, type], dict[str, type[enum.IntEnum]]]:
+    """The classes of all messages and enums by qualified name."""
+    enums: dict[str, type[enum.IntEnum]] = {}
+    for declared in schema.enums.values():
+        space, _, word = declared.name.rpartition(".")
+        # `mro` is the one name that enum.Enum cannot have as a member.
+        members = [(name + "_" if name == "mro" else name, number) for name, number in declared.values.items()]
+        enums[declared.name] = enum.IntEnum(word, members, module=space)  # type: ignore[misc]
+
+    types: dict[str, type] = {}
+    for message in schema.messages.values():
+        space, _, word = message.name.rpartition(".")
+        fields = tuple(_describe(schema, types, enums, part) for part in message.fields.values())
+        types[message.name] = make_type(message.name, space, word, message.id, message.size, fields)
+    return types, enums
+
+
+def _describe(
+    schema: Schema, types: dict[str, type], enums: dict[str, type[enum.IntEnum]], part: Field
+) -> tuple[str, str, int, int, int, object, str]:
+    extra: object = None
+    if part.element == "text":
+        letter, size = "s", part.text_length
+    elif part.element in enums:
+        letter, size = NUMBERS[schema.enums[part.element].underlying]
+        extra = enums[part.element]
+    elif part.element in types:
+        letter, size = "M", schema.messages[part.element].size
+        extra = types[part.element]
+    else:
+        letter, size = NUMBERS[part.element]
+    return part.name, letter, part.count, part.offset, size, extra, part.type

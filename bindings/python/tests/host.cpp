@@ -1,0 +1,375 @@
+// A host for one peer, driven by lines: the tests of a binding need a host that does what no runtime would, at the moment they
+// say. It stands on transport alone.
+//
+//   host [--schema FILE] [--log FILE] [--ring BYTES] [--refuse TEXT] -- COMMAND...
+//
+// Reads orders from stdin and writes what happens to stdout, a line each; payloads are hexadecimal, "-" when empty.
+//
+//   send TYPE SENDER PAYLOAD [COUNT]      mail; ask adds a correlation
+//   ask TYPE SENDER CORRELATION PAYLOAD
+//   answer CORRELATION TYPE PAYLOAD       to an ask of the peer
+//   decline CORRELATION REASON
+//   publish NAME MAILBOX                  answers the peer's lookups
+//   stop | signal N | deaf | hear | restart | position | die
+//
+//   ready PID INCARNATION | mail TARGET TYPE CORRELATION PAYLOAD | reply CORRELATION TYPE PAYLOAD | no_reply CORRELATION REASON
+//   failure TEXT | refused CODE TEXT | goodbye | closed | exit STATUS | killed SIGNAL | sent | unfinished MESSAGES
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "ringmail/transport/link.hpp"
+
+using namespace ringmail::transport;
+
+namespace {
+
+[[noreturn]] void give_up(const std::string& text) {
+  std::cerr << "host: " << text << std::endl;
+  std::exit(3);
+}
+
+std::string to_hex(const std::byte* bytes, std::size_t count) {
+  if (count == 0) return "-";
+  std::string text;
+  char digits[3];
+  for (std::size_t i = 0; i < count; ++i) {
+    std::snprintf(digits, sizeof digits, "%02x", std::to_integer<unsigned>(bytes[i]));
+    text += digits;
+  }
+  return text;
+}
+
+std::vector<std::byte> from_hex(const std::string& text) {
+  std::vector<std::byte> bytes;
+  if (text == "-") return bytes;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(std::stoul(text.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (c == '\n') c = '|';
+  }
+  return text;
+}
+
+struct Options {
+  std::string schema, log, refusal;
+  std::uint64_t ring_bytes = 1 << 16;
+  std::vector<char*> command;
+};
+
+class Host {
+ public:
+  explicit Host(Options options) : options_(std::move(options)) {
+    layout_.mail_to_peer_bytes = layout_.mail_to_host_bytes = options_.ring_bytes;
+    auto mail = LinkMail::create(layout_);
+    auto bells = Bells::create("test.bells", 1);
+    if (!mail || !bells) give_up("no memory");
+    mail_ = std::move(*mail);
+    bells_ = std::move(*bells);
+    spawn();
+  }
+
+  void run() {
+    std::string pending;
+    while (true) {
+      pollfd polled[] = {{.fd = 0, .events = POLLIN, .revents = 0},
+                         {.fd = stream_ ? stream_->descriptor() : -1, .events = POLLIN, .revents = 0}};
+      ::poll(polled, 2, read_rings() ? 0 : 1);
+      if (stream_ && polled[1].revents != 0) read_stream();
+      reap();
+      if (polled[0].revents != 0) {
+        char bytes[65536];
+        const ssize_t count = ::read(0, bytes, sizeof bytes);
+        if (count <= 0) return;
+        pending.append(bytes, static_cast<std::size_t>(count));
+        for (std::size_t end; (end = pending.find('\n')) != std::string::npos; pending.erase(0, end + 1)) {
+          obey(pending.substr(0, end));
+        }
+      }
+    }
+  }
+
+ private:
+  template <class... Parts>
+  void say(const Parts&... parts) {
+    (std::cout << ... << parts) << std::endl;
+  }
+
+  void spawn() {
+    auto incarnation = Incarnation::create(layout_);
+    auto pair = control_pair();
+    if (!incarnation || !pair) give_up("no memory, or no sockets");
+    if (number_ != 0) take_over(*incarnation);
+    incarnation_ = std::move(*incarnation);
+    ++number_;
+    end_ = incarnation_.host_end(0);
+    if (number_ == 1) {
+      mail_out_ = RingProducer(mail_.producer(0, end_->mail_consumer));
+    } else {
+      mail_out_.switch_consumer(end_->mail_consumer);
+    }
+    welcomed_ = false;
+    child_ = ::fork();
+    if (child_ == 0) exec(pair->second.get());
+    stream_.emplace(std::move(pair->first), ControlStream::Descriptors::refused);
+  }
+
+  [[noreturn]] void exec(int socket) {
+    ::dup2(socket, 3);
+    ::setenv("RINGMAIL_FDS", "3", 1);
+    if (!options_.log.empty()) {
+      const int log = ::open(options_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      ::dup2(log, 1);
+      ::dup2(log, 2);
+    }
+    ::execvp(options_.command[0], options_.command.data());
+    ::_exit(127);
+  }
+
+  /// What the runtime does for a successor, in a host with one lane.
+  void take_over(Incarnation& next) {
+    const auto unfinished = mail_out_.unfinished();
+    const Resume resume{
+        .cursor = unfinished.cursor, .tail = mail_out_.tail(), .sequence = unfinished.sequence, .attempt = number_};
+    if (!next.resume_at(0, resume)) give_up("cannot write the resume words");
+  }
+
+  bool read_rings() {
+    if (!welcomed_ || deaf_) return false;
+    bool any = false;
+    while (const Frame* frame = end_->control_in.peek()) {
+      any = true;
+      if (frame->head.kind == FrameKind::no_reply) {
+        say("no_reply ", frame->head.correlation, ' ', frame->head.type);
+      } else if (frame->head.kind == FrameKind::reply) {
+        say("reply ", frame->head.correlation, ' ', frame->head.type, ' ', to_hex(frame->payload, frame->length));
+      }
+      end_->control_in.advance();
+    }
+    while (const Frame* frame = end_->mail_in.peek()) {
+      any = true;
+      say("mail ", frame->head.target, ' ', frame->head.type, ' ', frame->head.correlation, ' ',
+          to_hex(frame->payload, frame->length));
+      end_->mail_in.advance();
+    }
+    const bool mail_wanted = end_->mail_in.store_cursor();
+    const bool control_wanted = end_->control_in.store_cursor();
+    if (mail_wanted || control_wanted) end_->bell.ring();
+    return any;
+  }
+
+  void read_stream() {
+    while (stream_) {
+      auto frame = stream_->receive();
+      if (!frame) {
+        stream_.reset();
+        say("closed");
+        return;
+      }
+      if (!*frame) return;
+      handle(**frame);
+    }
+  }
+
+  void handle(const ControlFrame& frame) {
+    if (frame.kind == ControlKind::hello) return welcome(frame);
+    if (frame.kind == ControlKind::ready) {
+      if (!incarnation_.seal_peer()) give_up("cannot seal what the peer writes");
+      welcomed_ = true;
+      return say("ready ", child_, ' ', number_);
+    }
+    if (frame.kind == ControlKind::resolve) {
+      const auto asked = decode<Resolve>(frame);
+      if (!asked) give_up(to_string(asked.error()));
+      const auto found = published_.find(asked->name);
+      const bool known = found != published_.end();
+      return send(Resolved{.request = asked->request, .found = known, .mailbox = known ? found->second : 0});
+    }
+    if (frame.kind == ControlKind::failure) {
+      const auto failure = decode<Failure>(frame);
+      return say("failure ", failure ? one_line(failure->text) : to_string(failure.error()));
+    }
+    if (frame.kind == ControlKind::refused) {
+      const auto refused = decode<Refused>(frame);
+      return say("refused ", refused ? one_line(to_string(*refused)) : to_string(refused.error()));
+    }
+    say(to_string(frame.kind));
+  }
+
+  void welcome(const ControlFrame& frame) {
+    const auto hello = decode<Hello>(frame);
+    if (!hello) give_up(to_string(hello.error()));
+    say("hello ", hello->language, ' ', hello->schema.size());
+    if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
+    std::vector<int> descriptors;
+    const Welcome welcome{.version = 1,
+                          .features = features_known,
+                          .incarnation = number_,
+                          .line_bytes = 64,
+                          .lanes = 1,
+                          .mail_to_peer_bytes = layout_.mail_to_peer_bytes,
+                          .mail_to_host_bytes = layout_.mail_to_host_bytes,
+                          .control_bytes = layout_.control_bytes,
+                          .name = "tested",
+                          .schema = options_.schema,
+                          .host_pid = static_cast<std::uint32_t>(::getpid()),
+                          .segments = incarnation_.segments(mail_, bells_, descriptors)};
+    if (!stream_->send(Welcome::kind, encode(welcome), descriptors)) give_up("cannot send the welcome");
+  }
+
+  template <class Message>
+  void send(const Message& message) {
+    if (!stream_->send(Message::kind, encode(message))) give_up("cannot write to the control stream");
+  }
+
+  void reap() {
+    int status = 0;
+    if (child_ <= 0 || ::waitpid(child_, &status, WNOHANG) != child_) return;
+    child_ = 0;
+    read_rings();
+    read_stream();
+    welcomed_ = false;
+    if (WIFEXITED(status)) {
+      say("exit ", WEXITSTATUS(status));
+    } else {
+      say("killed ", WTERMSIG(status));
+    }
+  }
+
+  void put(RingProducer& ring, const FrameHead& head, const std::vector<std::byte>& payload) {
+    const auto length = static_cast<std::uint32_t>(payload.size());
+    std::byte* room = nullptr;
+    while ((room = ring.try_loan(length)) == nullptr) {
+      ring.publish();
+      end_->bell.ring();
+      if (!read_rings()) ::poll(nullptr, 0, 1);
+      reap();
+      if (child_ == 0) give_up("the ring is full, and the peer is dead");
+    }
+    if (length != 0) std::memcpy(room, payload.data(), length);
+    ring.commit(head);
+  }
+
+  void publish(RingProducer& ring) {
+    if (ring.publish()) end_->bell.ring();
+  }
+
+  void obey(const std::string& line) {
+    std::istringstream words(line);
+    std::string order, payload;
+    FrameHead head;
+    words >> order;
+    if (order == "send" || order == "ask") {
+      std::uint64_t count = 1;
+      words >> head.type >> head.sender;
+      if (order == "ask") words >> head.correlation;
+      words >> payload >> count;
+      const auto bytes = from_hex(payload);
+      for (std::uint64_t i = 0; i < (count != 0 ? count : 1); ++i) put(mail_out_, head, bytes);
+      publish(mail_out_);
+      say("sent");
+    } else if (order == "answer") {
+      head.kind = FrameKind::reply;
+      words >> head.correlation >> head.type >> payload;
+      put(end_->control_out, head, from_hex(payload));
+      publish(end_->control_out);
+    } else if (order == "decline") {
+      head.kind = FrameKind::no_reply;
+      words >> head.correlation >> head.type;
+      put(end_->control_out, head, {});
+      publish(end_->control_out);
+    } else if (order == "stop") {
+      const std::uint64_t tail = mail_out_.tail();
+      std::vector<std::byte> position(sizeof tail);
+      std::memcpy(position.data(), &tail, sizeof tail);
+      head.kind = FrameKind::stop;
+      put(end_->control_out, head, position);
+      publish(end_->control_out);
+    } else if (order == "publish") {
+      words >> payload >> published_[payload];
+    } else if (order == "signal") {
+      int number = 0;
+      words >> number;
+      if (child_ > 0) ::kill(child_, number);
+    } else if (order == "deaf" || order == "hear") {
+      deaf_ = order == "deaf";
+    } else if (order == "restart") {
+      spawn();
+    } else if (order == "position") {
+      say("unfinished ", mail_out_.unfinished().messages);
+    } else if (order == "die") {
+      ::_exit(0);
+    } else {
+      give_up("what is '" + line + "'?");
+    }
+  }
+
+  Options options_;
+  LinkLayout layout_;
+  LinkMail mail_;
+  Bells bells_;
+  Incarnation incarnation_;
+  std::optional<Incarnation::HostEnd> end_;
+  RingProducer mail_out_;
+  std::optional<ControlStream> stream_;
+  std::map<std::string, std::uint64_t> published_;
+  pid_t child_ = 0;
+  std::uint32_t number_ = 0;
+  bool welcomed_ = false;
+  bool deaf_ = false;
+};
+
+Options read_options(int count, char** words) {
+  Options options;
+  int i = 1;
+  for (; i + 1 < count && std::string(words[i]) != "--"; i += 2) {
+    const std::string name = words[i];
+    const std::string value = words[i + 1];
+    if (name == "--schema") {
+      std::ifstream file(value);
+      std::ostringstream text;
+      text << file.rdbuf();
+      options.schema = text.str();
+    } else if (name == "--log") {
+      options.log = value;
+    } else if (name == "--ring") {
+      options.ring_bytes = std::stoull(value);
+    } else if (name == "--refuse") {
+      options.refusal = value;
+    } else {
+      give_up("unknown option " + name);
+    }
+  }
+  for (++i; i < count; ++i) options.command.push_back(words[i]);
+  if (options.command.empty()) give_up("no command");
+  options.command.push_back(nullptr);
+  return options;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Host host(read_options(count, words));
+  host.run();
+  return 0;
+}
