@@ -1,0 +1,43 @@
+#include "ringmail/runtime/exit_reason.hpp"
+
+#include <cstring>
+
+namespace ringmail::runtime {
+namespace {
+
+/// "exited with 3", "killed by signal 9 (Killed)", or nothing where there was no process or nobody saw its end.
+std::string ending(const ExitReason& reason) {
+  if (reason.signal != 0) {
+    // The thread-safe one: strsignal() may give out a buffer that all threads share.
+    const char* name = ::sigdescr_np(reason.signal);
+    return "killed by signal " + std::to_string(reason.signal) + " (" + (name != nullptr ? name : "unknown") + ")";
+  }
+  return reason.code != 0 ? "exited with " + std::to_string(reason.code) : std::string();
+}
+
+std::string with_text(std::string head, const std::string& text) {
+  return text.empty() ? head : std::move(head) + ": " + text;
+}
+
+}  // namespace
+
+std::string to_string(const ExitReason& reason) {
+  using Kind = ExitReason::Kind;
+  const std::string end = ending(reason);
+  const auto with_ending = [&](std::string head) {
+    return with_text(end.empty() ? std::move(head) : std::move(head) + " (" + end + ")", reason.text);
+  };
+  switch (reason.kind) {
+    case Kind::normal: return with_text("ended normally", reason.text);
+    case Kind::failed: return with_ending("failed");
+    case Kind::exited: return with_text("exited with " + std::to_string(reason.code), reason.text);
+    case Kind::signalled: return with_text(end, reason.text);
+    case Kind::not_started: return with_text("not started", reason.text);
+    case Kind::handshake: return with_ending("handshake failed");
+    case Kind::protocol: return with_ending("broke the protocol");
+    case Kind::unreachable: return with_text("unreachable", reason.text);
+  }
+  return "unknown";
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,109 @@
+#include "peer_os.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+// Newer than some of the headers that this is built with.
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+extern "C" const unsigned char ringmail_exec_helper_begin[];
+extern "C" const unsigned char ringmail_exec_helper_end[];
+
+namespace ringmail::runtime {
+namespace {
+
+using transport::Descriptor;
+
+/// The child moves its streams to 0 to 3 before it runs the helper: the helper's number must not be among them, nor among
+/// those that the moving uses meanwhile.
+constexpr int lowest_helper_number = 64;
+
+Descriptor executable_memory() {
+  // Kernels before 6.3 do not know MFD_EXEC, and need it no more than later ones that are not configured to.
+  for (const unsigned executable : {MFD_EXEC, 0U}) {
+    Descriptor memory(::memfd_create("ringmail-exec", MFD_CLOEXEC | MFD_ALLOW_SEALING | executable));
+    if (memory || errno != EINVAL) return memory;
+  }
+  return {};
+}
+
+bool write_all(int descriptor, std::span<const unsigned char> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+Descriptor open_death_watch(int pid) {
+#ifdef SYS_pidfd_open
+  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+#else
+  static_cast<void>(pid);
+  return {};
+#endif
+}
+
+ExitStatus reap(int death_watch) {
+  siginfo_t info{};
+  int result = 0;
+  do result = ::waitid(P_PIDFD, static_cast<id_t>(death_watch), &info, WEXITED);
+  while (result != 0 && errno == EINTR);
+  if (result != 0) return {.known = false};
+  if (info.si_code == CLD_EXITED) return {.code = info.si_status};
+  return {.signal = info.si_status};
+}
+
+std::expected<void, std::string> ExecHelper::prepare() {
+  if (image_) return {};
+  const auto failed = [](const char* what) {
+    return std::unexpected(std::string("cannot prepare the exec helper: ") + what + ": " + std::strerror(errno));
+  };
+  const Descriptor memory = executable_memory();
+  if (!memory) return failed("memfd_create");
+  if (!write_all(memory.get(), std::span(ringmail_exec_helper_begin, ringmail_exec_helper_end))) return failed("write");
+  if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return failed("seal");
+  }
+  image_ = Descriptor(::fcntl(memory.get(), F_DUPFD_CLOEXEC, lowest_helper_number));
+  if (!image_) return failed("dup");
+  path_ = "/proc/self/fd/" + std::to_string(image_.get());
+  return {};
+}
+
+std::optional<SocketPeer> socket_peer(int socket) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return std::nullopt;
+
+  // Linux 6.5. Asking by number can name another process, if that one has died since and its number was given away.
+  int number = -1;
+  length = sizeof number;
+  Descriptor death_watch;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &number, &length) == 0) {
+    death_watch = Descriptor(number);
+  } else {
+    death_watch = open_death_watch(credentials.pid);
+  }
+  return SocketPeer{.pid = credentials.pid, .uid = credentials.uid, .death_watch = std::move(death_watch)};
+}
+
+}  // namespace ringmail::runtime

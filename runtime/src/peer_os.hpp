@@ -1,0 +1,49 @@
+// What the operating system knows of processes that are peers. One file a platform.
+#pragma once
+
+#include <sys/types.h>
+
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "ringmail/transport/descriptor.hpp"
+
+namespace ringmail::runtime {
+
+/// How a process ended. Both 0: by itself, and content.
+struct ExitStatus {
+  int code = 0;
+  int signal = 0;
+  bool known = true;  ///< false: somebody else reaped it, or it is not a child of ours
+};
+
+/// Becomes readable when the process is dead. None where the system has no such thing.
+transport::Descriptor open_death_watch(int pid);
+
+/// Of a child that is dead.
+ExitStatus reap(int death_watch);
+
+/// The program through which every peer is run (exec_helper.c says what it does), from memory: an installed library has no
+/// file of its own beside it.
+class ExecHelper {
+ public:
+  /// One line on failure.
+  std::expected<void, std::string> prepare();
+  /// What a child of this process runs it as. Precondition: prepare() succeeded.
+  const std::string& path() const { return path_; }
+
+ private:
+  transport::Descriptor image_;
+  std::string path_;
+};
+
+/// Who is at the other end of a Unix socket, as the kernel saw it when it connected.
+struct SocketPeer {
+  int pid = 0;
+  uid_t uid = 0;
+  transport::Descriptor death_watch;
+};
+std::optional<SocketPeer> socket_peer(int socket);
+
+}  // namespace ringmail::runtime
