@@ -1,0 +1,80 @@
+#include "peer_output.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace ringmail::runtime {
+namespace {
+
+/// In one turn of the loop, so that one peer that prints without end does not keep it from the others.
+constexpr std::size_t most_bytes_a_turn = 256 * 1024;
+constexpr std::size_t most_bytes_of_last_line = 300;
+
+}  // namespace
+
+std::expected<std::unique_ptr<PeerOutput>, int> PeerOutput::create(ReactorLoop& loop,
+                                                                   std::function<void(std::string_view)> line) {
+  // A pipe and not a socket: programs open /dev/stdout anew, and that works with pipes alone.
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno);
+  std::unique_ptr<PeerOutput> output(new PeerOutput(std::move(line)));
+  output->host_end_ = transport::Descriptor(ends[0]);
+  output->peer_end_ = transport::Descriptor(ends[1]);
+  // Sets O_NONBLOCK, on this end alone.
+  auto watch = LoopWatch::create(loop, ends[0], [raw = output.get()](unsigned) { raw->read_some(); });
+  if (!watch) return std::unexpected(watch.error());
+  output->watch_ = std::move(*watch);
+  output->watch_->watch(LoopWatch::readable);
+  return output;
+}
+
+PeerOutput::PeerOutput(std::function<void(std::string_view)> line)
+    : line_(std::move(line)), lines_([this](std::string_view text) {
+        if (text.find_first_not_of(" \t") != std::string_view::npos) {
+          last_line_ = text.substr(0, std::min(text.size(), most_bytes_of_last_line));
+        }
+        line_(text);
+      }) {}
+
+void PeerOutput::read_some() {
+  std::size_t budget = most_bytes_a_turn;
+  while (budget > 0 && read_once(budget)) continue;
+}
+
+void PeerOutput::finish() {
+  // Bounded by what is there now: a grandchild may go on printing for ever.
+  int waiting = 0;
+  if (host_end_ && ::ioctl(host_end_.get(), FIONREAD, &waiting) == 0 && waiting > 0) {
+    auto budget = static_cast<std::size_t>(waiting);
+    while (budget > 0 && read_once(budget)) continue;
+  }
+  close();
+}
+
+/// False when there is no more now, or ever.
+bool PeerOutput::read_once(std::size_t& budget) {
+  std::array<char, 64 * 1024> buffer;
+  const ssize_t got = ::read(host_end_.get(), buffer.data(), std::min(buffer.size(), budget));
+  if (got < 0 && errno == EINTR) return true;
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (got <= 0) {
+    close();
+    return false;
+  }
+  budget -= static_cast<std::size_t>(got);
+  lines_.feed({buffer.data(), static_cast<std::size_t>(got)});
+  return true;
+}
+
+void PeerOutput::close() {
+  lines_.finish();
+  watch_.reset();
+  host_end_ = {};
+}
+
+}  // namespace ringmail::runtime

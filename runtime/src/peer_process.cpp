@@ -1,0 +1,150 @@
+#include "peer_process.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace ringmail::runtime {
+namespace {
+
+using Kind = ExitReason::Kind;
+
+constexpr std::string_view helper_prefix = "ringmail-exec: ";
+
+// Of the exec helper: exec failed.
+constexpr int exit_not_executable = 126;
+constexpr int exit_not_found = 127;
+
+std::unexpected<ExitReason> not_started(std::string text) {
+  return std::unexpected(ExitReason{.kind = Kind::not_started, .text = std::move(text)});
+}
+
+std::unexpected<ExitReason> not_started(const char* what, int os_error) {
+  return not_started(std::string(what) + ": " + std::strerror(os_error));
+}
+
+}  // namespace
+
+PeerProcess::PeerProcess(ReactorLoop& loop, std::string name, Died died)
+    : name_(std::move(name)), died_(std::move(died)), farewell_(loop) {}
+
+std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(ReactorLoop& loop,
+                                                                           ExecHelper& helper,
+                                                                           const PeerCommand& command,
+                                                                           const SessionOffer& offer,
+                                                                           SessionEvents& events,
+                                                                           spdlog::logger& log,
+                                                                           Died died) {
+  std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options.name, std::move(died)));
+  auto* const raw = process.get();
+  auto out = PeerOutput::create(loop, [raw, &log](std::string_view line) { log.info("[{}] {}", raw->name_, line); });
+  auto err = PeerOutput::create(loop, [raw, &log](std::string_view line) { raw->take_error_line(line, log); });
+  if (!out || !err) return not_started("cannot make a pipe", out ? err.error() : out.error());
+  process->out_ = std::move(*out);
+  process->err_ = std::move(*err);
+
+  auto ends = transport::control_pair();
+  if (!ends) return not_started("cannot make a control stream", ends.error());
+  auto session = PeerSession::create(
+      loop, transport::ControlStream(std::move(ends->first), transport::ControlStream::Descriptors::refused), offer,
+      events);
+  if (!session) return not_started("cannot watch the control stream", session.error());
+  process->session_ = std::move(*session);
+
+  auto child = PeerChild::spawn(
+      loop, helper, command,
+      {.control = ends->second.get(), .out = process->out_->peer_end(), .err = process->err_->peer_end()},
+      [raw](ExitStatus status) { raw->on_dead(status); });
+  if (!child) return not_started(std::move(child.error()));
+  process->child_ = std::move(*child);
+  // Open in the peer alone from now on, or its streams would never come to an end.
+  process->out_->close_peer_end();
+  process->err_->close_peer_end();
+  return process;
+}
+
+std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::adopt(ReactorLoop& loop,
+                                                                           transport::ControlStream stream,
+                                                                           SocketPeer peer,
+                                                                           const SessionOffer& offer,
+                                                                           SessionEvents& events,
+                                                                           Died died) {
+  std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options.name, std::move(died)));
+  auto* const raw = process.get();
+  process->adopted_ = std::move(peer);
+  // Without a death watch its stream's end has to do.
+  if (process->adopted_.death_watch) {
+    auto watch = LoopWatch::create(loop, process->adopted_.death_watch.get(),
+                                   [raw](unsigned) { raw->on_dead({.known = false}); });
+    if (watch) {
+      process->adopted_watch_ = std::move(*watch);
+      process->adopted_watch_->watch(LoopWatch::readable);
+    }
+  }
+  auto session = PeerSession::create(loop, std::move(stream), offer, events);
+  if (!session) return not_started("cannot watch the control stream", session.error());
+  process->session_ = std::move(*session);
+  return process;
+}
+
+void PeerProcess::take_error_line(std::string_view line, spdlog::logger& log) {
+  // Only until the program runs: after that it is the peer's own word.
+  if (session_ && session_->phase() == PeerSession::Phase::hello && line.starts_with(helper_prefix)) {
+    helper_line_ = line.substr(helper_prefix.size());
+    return;
+  }
+  log.warn("[{}] {}", name_, line);
+}
+
+void PeerProcess::blame(Kind kind, const std::string& text) {
+  if (!blamed_) blamed_ = ExitReason{.kind = kind, .text = text};
+}
+
+void PeerProcess::terminate() {
+  if (child_) return child_->signal(SIGTERM);
+  let_go();
+}
+
+void PeerProcess::kill() {
+  if (child_) return child_->signal(SIGKILL);
+  let_go();
+}
+
+void PeerProcess::let_go() {
+  // Not at once: the caller may stand in a callback of the session that is then destroyed.
+  farewell_.set(std::chrono::nanoseconds(0), [this] { on_dead({.known = false}); });
+}
+
+void PeerProcess::on_dead(ExitStatus status) {
+  if (std::exchange(dead_, true)) return;
+  if (adopted_watch_) adopted_watch_->stop();
+  farewell_.cancel();
+  if (err_) err_->finish();
+  if (out_) out_->finish();
+  session_->finish();
+  const auto died = std::move(died_);
+  died(reason_of(status));
+}
+
+ExitReason PeerProcess::reason_of(const ExitStatus& status) const {
+  const auto reason = [&](Kind kind, std::string text) {
+    return ExitReason{.kind = kind, .code = status.code, .signal = status.signal, .text = std::move(text)};
+  };
+  const bool exec_failed = status.code == exit_not_found || status.code == exit_not_executable;
+  if (exec_failed && !helper_line_.empty()) return {.kind = Kind::not_started, .text = helper_line_};
+  if (blamed_) return reason(blamed_->kind, blamed_->text);
+  if (!failure_.empty()) return reason(Kind::failed, failure_);
+  if (!session_->was_ready() && !end_is_expected_) {
+    const std::string said = err_ ? err_->last_line() : std::string();
+    return reason(Kind::handshake,
+                  said.empty() ? "it ended before it was ready" : "it ended before it was ready: " + said);
+  }
+  if (!status.known && !end_is_expected_) return reason(Kind::failed, "its process is gone");
+  if (status.signal != 0) return reason(Kind::signalled, status.signal == SIGABRT ? err_->last_line() : std::string());
+  if (status.code != 0) return reason(Kind::exited, err_->last_line());
+  return reason(Kind::normal, {});
+}
+
+}  // namespace ringmail::runtime

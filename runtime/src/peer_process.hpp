@@ -1,0 +1,90 @@
+// One incarnation of a peer: its process, what it prints, its control stream, and in the end why it is no more.
+//
+// A process is either spawned here, or was started by somebody else and has attached. The second is not the host's to
+// signal: it is let go by closing its stream, and counts as dead from then on.
+//
+// Threads: the loop's.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "peer_child.hpp"
+#include "peer_output.hpp"
+#include "peer_session.hpp"
+#include "ringmail/runtime/exit_reason.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace ringmail::runtime {
+
+class PeerProcess {
+ public:
+  using Died = std::function<void(ExitReason)>;
+
+  /// `died` is called once, from the loop, with everything read that the process had left; it may destroy this. A failure is
+  /// of kind `not_started`.
+  static std::expected<std::unique_ptr<PeerProcess>, ExitReason> spawn(ReactorLoop& loop,
+                                                                       ExecHelper& helper,
+                                                                       const PeerCommand& command,
+                                                                       const SessionOffer& offer,
+                                                                       SessionEvents& events,
+                                                                       spdlog::logger& log,
+                                                                       Died died);
+
+  /// `hello` has been read from `stream`; give it to session().take_hello() to have it judged.
+  static std::expected<std::unique_ptr<PeerProcess>, ExitReason> adopt(ReactorLoop& loop,
+                                                                       transport::ControlStream stream,
+                                                                       SocketPeer peer,
+                                                                       const SessionOffer& offer,
+                                                                       SessionEvents& events,
+                                                                       Died died);
+
+  int pid() const { return child_ ? child_->pid() : adopted_.pid; }
+  bool is_adopted() const { return !child_; }
+  /// True already while the session gives out what a dead process had left.
+  bool is_dead() const { return dead_; }
+  PeerSession& session() { return *session_; }
+
+  /// Why it is going to be ended, unless something was blamed before. It becomes the reason of its death.
+  void blame(ExitReason::Kind kind, const std::string& text);
+  /// It reported, in these words, that it fails.
+  void note_failure(const std::string& text) { failure_ = text; }
+  /// It said goodbye, or was asked to stop: exiting before it was ready is then no fault.
+  void expect_end() { end_is_expected_ = true; }
+
+  /// SIGTERM and SIGKILL; an adopted process is let go instead.
+  void terminate();
+  void kill();
+  /// An adopted process has closed its stream, and nothing more is to be expected of it.
+  void let_go();
+
+ private:
+  PeerProcess(ReactorLoop& loop, std::string name, Died died);
+  void take_error_line(std::string_view line, spdlog::logger& log);
+  void on_dead(ExitStatus status);
+  ExitReason reason_of(const ExitStatus& status) const;
+
+  std::string name_;
+  Died died_;
+  std::unique_ptr<PeerOutput> out_;
+  std::unique_ptr<PeerOutput> err_;
+  std::unique_ptr<PeerChild> child_;
+  std::shared_ptr<PeerSession> session_;
+  SocketPeer adopted_;
+  std::unique_ptr<LoopWatch> adopted_watch_;
+  LoopTimer farewell_;
+
+  std::optional<ExitReason> blamed_;
+  std::string failure_;
+  std::string helper_line_;  // of the exec helper, not of the peer
+  bool end_is_expected_ = false;
+  bool dead_ = false;
+};
+
+}  // namespace ringmail::runtime

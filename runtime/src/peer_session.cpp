@@ -1,0 +1,232 @@
+#include "peer_session.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace ringmail::runtime {
+
+using transport::ControlFrame;
+using transport::ControlKind;
+using transport::RefusalCode;
+
+namespace {
+
+std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hello& hello,
+                                                           const PeerOptions& options,
+                                                           SessionEvents& events) {
+  auto chosen = transport::negotiate(hello, {});
+  if (!chosen) return chosen;
+  if (!hello.name.empty() && hello.name != options.name) {
+    return std::unexpected(transport::Refusal{
+        RefusalCode::unknown_name, "it calls itself '" + hello.name + "', and was started as '" + options.name + "'"});
+  }
+  // The rings are made, and may hold mail, before anybody says hello.
+  if (chosen->wanted_ring_bytes != 0 && chosen->wanted_ring_bytes != options.mail_bytes) {
+    return std::unexpected(transport::Refusal{
+        RefusalCode::ring_size, "the peer wants rings of " + std::to_string(chosen->wanted_ring_bytes) +
+                                    " bytes, and this host has made them with " + std::to_string(options.mail_bytes)});
+  }
+  if (!hello.schema.empty()) {
+    std::string mismatch = events.session_compare_schemas(hello.schema);
+    if (!mismatch.empty()) return std::unexpected(transport::Refusal{RefusalCode::schema, std::move(mismatch)});
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::optional<transport::Refusal> PeerSession::objection(const transport::Hello& hello,
+                                                         const PeerOptions& options,
+                                                         SessionEvents& events) {
+  auto chosen = judge(hello, options, events);
+  if (chosen) return std::nullopt;
+  return std::move(chosen.error());
+}
+
+std::expected<std::shared_ptr<PeerSession>, int> PeerSession::create(ReactorLoop& loop,
+                                                                     transport::ControlStream stream,
+                                                                     const SessionOffer& offer,
+                                                                     SessionEvents& events) {
+  std::shared_ptr<PeerSession> session(new PeerSession(std::move(stream), offer, events));
+  auto watch = LoopWatch::create(loop, session->stream_.descriptor(), [raw = session.get()](unsigned ready) {
+    const auto kept = raw->shared_from_this();
+    raw->on_ready(ready);
+  });
+  if (!watch) return std::unexpected(watch.error());
+  session->watch_ = std::move(*watch);
+  session->watch();
+  return session;
+}
+
+void PeerSession::watch() {
+  if (!watch_) return;
+  // A peer that was refused is only waited for: what it still says is not read.
+  const unsigned reading = phase_ == Phase::over ? 0 : unsigned{LoopWatch::readable};
+  const unsigned writing = stream_.wants_write() ? unsigned{LoopWatch::writable} : 0;
+  if ((reading | writing) == 0) {
+    watch_->stop();
+  } else {
+    watch_->watch(reading | writing);
+  }
+}
+
+void PeerSession::on_ready(unsigned ready) {
+  // A failure to write shows again, with its reason, when reading.
+  if ((ready & LoopWatch::writable) != 0 && !stream_.flush() && phase_ == Phase::over) watch_.reset();
+  if ((ready & LoopWatch::readable) != 0) read();
+  watch();
+}
+
+void PeerSession::finish() {
+  const auto kept = shared_from_this();
+  watch_.reset();
+  read();
+  phase_ = Phase::over;
+}
+
+void PeerSession::read() {
+  if (!began_ && phase_ == Phase::hello) {
+    std::byte first;
+    if (::recv(stream_.descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+      began_ = true;
+      events_->session_began();
+    }
+  }
+  while (phase_ != Phase::over) {
+    auto frame = stream_.receive();
+    if (!frame) return stream_failed(frame.error());
+    if (!*frame) return;
+    take(**frame);
+  }
+}
+
+void PeerSession::take(const ControlFrame& frame) {
+  if (frame.kind == ControlKind::refused && phase_ != Phase::hello) {
+    const auto refusal = transport::decode<transport::Refused>(frame);
+    phase_ = Phase::over;
+    return events_->session_refused("it refused: " +
+                                    (refusal ? to_string(*refusal) : transport::to_string(refusal.error())));
+  }
+  switch (phase_) {
+    case Phase::hello:
+      if (auto hello = decode<transport::Hello>(frame)) take_hello(*hello);
+      return;
+    case Phase::ready: return take_ready(frame);
+    case Phase::open: return take_open(frame);
+    case Phase::over: return;
+  }
+}
+
+void PeerSession::take_hello(const transport::Hello& hello) {
+  began_ = true;
+  events_->session_hello(hello);
+  const auto chosen = judge(hello, offer_.options, *events_);
+  if (!chosen) return refused(chosen.error());
+  welcome(*chosen);
+}
+
+void PeerSession::welcome(const transport::Chosen& chosen) {
+  std::vector<int> descriptors;
+  transport::Welcome welcome{
+      .version = chosen.version,
+      .features = chosen.features,
+      .incarnation = offer_.number,
+      .line_bytes = transport::line_bytes,
+      .lanes = offer_.layout.lanes,
+      .mail_to_peer_bytes = offer_.layout.mail_to_peer_bytes,
+      .mail_to_host_bytes = offer_.layout.mail_to_host_bytes,
+      .control_bytes = offer_.layout.control_bytes,
+      .name = offer_.options.name,
+      .schema = offer_.options.schema,
+      .host_pid = static_cast<std::uint32_t>(::getpid()),
+      .segments = offer_.incarnation.segments(offer_.mail, offer_.bells, descriptors),
+  };
+  // When it cannot be sent the stream's end shows in the next read.
+  phase_ = Phase::ready;
+  send(welcome, descriptors);
+}
+
+void PeerSession::take_ready(const ControlFrame& frame) {
+  if (!decode<transport::Ready>(frame)) return;
+  // From here on nobody can map writable what the peer writes.
+  if (const auto sealed = offer_.incarnation.seal_peer(); !sealed) {
+    return refused(
+        {RefusalCode::bad_segment, "the host cannot seal what the peer writes: " + to_string(sealed.error())});
+  }
+  phase_ = Phase::open;
+  was_ready_ = true;
+  events_->session_ready();
+}
+
+void PeerSession::take_open(const ControlFrame& frame) {
+  switch (frame.kind) {
+    case ControlKind::resolve:
+      if (const auto request = decode<transport::Resolve>(frame)) resolve(*request);
+      return;
+    case ControlKind::failure:
+      if (const auto failure = decode<transport::Failure>(frame)) events_->session_failure(failure->text);
+      return;
+    case ControlKind::goodbye:
+      if (decode<transport::Goodbye>(frame)) events_->session_goodbye();
+      return;
+    default: return broken(std::string(to_string(frame.kind)) + " is not said by a peer that is ready");
+  }
+}
+
+void PeerSession::resolve(const transport::Resolve& request) {
+  const std::weak_ptr<PeerSession> weak = weak_from_this();
+  events_->session_resolve(request.name, [weak, number = request.request](ActorId actor) {
+    // The answer may come when this incarnation is no more.
+    const auto session = weak.lock();
+    if (!session || session->phase_ != Phase::open) return;
+    session->send(transport::Resolved{.request = number, .found = static_cast<bool>(actor), .mailbox = actor.value()});
+  });
+}
+
+void PeerSession::refuse(RefusalCode code, std::string text) {
+  if (phase_ != Phase::over) refused({code, std::move(text)});
+}
+
+void PeerSession::refused(const transport::Refusal& refusal) {
+  phase_ = Phase::over;
+  send(refusal);
+  events_->session_refused(to_string(refusal));
+}
+
+void PeerSession::broken(const std::string& what) {
+  phase_ = Phase::over;
+  watch();
+  events_->session_broken(what);
+}
+
+void PeerSession::stream_failed(const transport::StreamError& error) {
+  if (error != transport::StreamError::closed) {
+    return phase_ == Phase::open ? broken(to_string(error)) : refused(refusal(error));
+  }
+  phase_ = Phase::over;
+  watch_.reset();
+  events_->session_closed(to_string(error));
+}
+
+template <class Message>
+bool PeerSession::send(const Message& message, std::span<const int> descriptors) {
+  const auto sent = stream_.send(Message::kind, transport::encode(message), descriptors);
+  watch();
+  return sent.has_value();
+}
+
+template <class Message>
+std::optional<Message> PeerSession::decode(const ControlFrame& frame) {
+  auto message = transport::decode<Message>(frame);
+  if (message) return std::move(*message);
+  if (phase_ == Phase::open) {
+    broken(to_string(message.error()));
+  } else {
+    refused(refusal(message.error()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,107 @@
+// The host's side of one control stream: hello, welcome, ready, and what a peer says after that.
+//
+//   hello ──► ready ──► open          each may go to `over`: refused, closed, or broken
+//
+// Threads: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "reactor_loop.hpp"
+#include "ringmail/runtime/address.hpp"
+#include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/transport/control_stream.hpp"
+#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/link.hpp"
+
+namespace ringmail::runtime {
+
+/// What a session tells of, at most once each but `session_failure` and `session_resolve`. None may destroy the session.
+class SessionEvents {
+ public:
+  virtual void session_began() = 0;  ///< the first byte of a hello
+  virtual void session_hello(const transport::Hello& hello) = 0;
+  virtual void session_ready() = 0;
+  virtual void session_refused(const std::string& why) = 0;  ///< by either side; the peer has been told
+  virtual void session_closed(const std::string& how) = 0;   ///< by the peer
+  virtual void session_broken(const std::string& what) = 0;  ///< something impossible came over an open stream
+  virtual void session_failure(const std::string& text) = 0;
+  virtual void session_goodbye() = 0;
+  virtual void session_resolve(const std::string& name, std::function<void(ActorId)> done) = 0;
+  virtual std::string session_compare_schemas(const std::string& theirs) = 0;
+
+ protected:
+  ~SessionEvents() = default;
+};
+
+/// What the host gives to this incarnation. All of it outlives the session.
+struct SessionOffer {
+  const PeerOptions& options;
+  const transport::LinkLayout& layout;
+  const transport::LinkMail& mail;
+  const transport::Bells& bells;
+  transport::Incarnation& incarnation;
+  std::uint64_t number;  ///< of the incarnation, from 1
+};
+
+class PeerSession : public std::enable_shared_from_this<PeerSession> {
+ public:
+  enum class Phase : std::uint8_t { hello, ready, open, over };
+
+  /// `stream` accepts no descriptors. Fails with errno.
+  static std::expected<std::shared_ptr<PeerSession>, int> create(ReactorLoop& loop,
+                                                                 transport::ControlStream stream,
+                                                                 const SessionOffer& offer,
+                                                                 SessionEvents& events);
+
+  /// Why a peer with this hello is to be refused, or nothing.
+  static std::optional<transport::Refusal> objection(const transport::Hello& hello,
+                                                     const PeerOptions& options,
+                                                     SessionEvents& events);
+
+  /// For a peer whose hello was read before it was known which one it is.
+  void take_hello(const transport::Hello& hello);
+
+  /// Tells the peer, and the events. Only before `open`.
+  void refuse(transport::RefusalCode code, std::string text);
+
+  /// The peer is dead: reads what it had still said, then listens no more.
+  void finish();
+
+  Phase phase() const { return phase_; }
+  bool was_ready() const { return was_ready_; }
+
+ private:
+  PeerSession(transport::ControlStream stream, const SessionOffer& offer, SessionEvents& events)
+      : stream_(std::move(stream)), offer_(offer), events_(&events) {}
+
+  void on_ready(unsigned ready);
+  void read();
+  void take(const transport::ControlFrame& frame);
+  void take_open(const transport::ControlFrame& frame);
+  void take_ready(const transport::ControlFrame& frame);
+  void welcome(const transport::Chosen& chosen);
+  void resolve(const transport::Resolve& request);
+  void stream_failed(const transport::StreamError& error);
+  void broken(const std::string& what);
+  void refused(const transport::Refusal& refusal);
+  void watch();
+  template <class Message>
+  bool send(const Message& message, std::span<const int> descriptors = {});
+  template <class Message>
+  std::optional<Message> decode(const transport::ControlFrame& frame);
+
+  transport::ControlStream stream_;
+  SessionOffer offer_;
+  SessionEvents* events_;
+  Phase phase_ = Phase::hello;
+  bool began_ = false;
+  bool was_ready_ = false;
+  std::unique_ptr<LoopWatch> watch_;
+};
+
+}  // namespace ringmail::runtime

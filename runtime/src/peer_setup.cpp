@@ -1,0 +1,65 @@
+#include "peer_setup.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "ringmail/transport/handshake.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+bool is_ring_size(std::uint64_t bytes) {
+  return std::has_single_bit(bytes) && bytes >= transport::min_ring_bytes && bytes <= transport::max_ring_bytes;
+}
+
+std::string ring_size_error(const char* what, std::uint64_t bytes) {
+  return std::string(what) + " cannot be " + std::to_string(bytes) + ": a ring is a power of two from " +
+         std::to_string(transport::min_ring_bytes) + " to " + std::to_string(transport::max_ring_bytes) + " bytes";
+}
+
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= transport::max_name_bytes &&
+         std::ranges::none_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+bool holds_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
+}  // namespace
+
+std::expected<void, std::string> check(const PeerOptions& options) {
+  const auto wrong = [&](const std::string& what) { return std::unexpected("peer '" + options.name + "': " + what); };
+  if (!is_name(options.name)) {
+    return wrong("a name has 1 to " + std::to_string(transport::max_name_bytes) + " bytes and no control characters");
+  }
+  if (!is_ring_size(options.mail_bytes)) return wrong(ring_size_error("mail_bytes", options.mail_bytes));
+  if (!is_ring_size(options.control_bytes)) return wrong(ring_size_error("control_bytes", options.control_bytes));
+  if (options.schema.size() > transport::max_schema_bytes) return wrong("the schema is too long");
+  if (std::ranges::any_of(options.command, holds_nul)) return wrong("an argument of its command holds a NUL");
+  for (const auto& [name, value] : options.environment) {
+    if (name.empty() || name.find('=') != std::string::npos || holds_nul(name) || holds_nul(value)) {
+      return wrong("'" + name + "' cannot be a variable of its environment");
+    }
+  }
+  if (!(options.restart.jitter >= 0 && options.restart.jitter <= 1)) return wrong("jitter is a part, from 0 to 1");
+  return {};
+}
+
+std::expected<LinkMemory, std::string> LinkMemory::create(const PeerOptions& options, std::uint32_t schedulers) {
+  const transport::LinkLayout layout{.lanes = schedulers,
+                                     .mail_to_peer_bytes = options.mail_bytes,
+                                     .mail_to_host_bytes = options.mail_bytes,
+                                     .control_bytes = options.control_bytes};
+  const auto failed = [&](const transport::MemoryFailure& failure) {
+    return std::unexpected("peer '" + options.name + "': no memory for its rings: " + to_string(failure));
+  };
+  auto mail = transport::LinkMail::create(layout);
+  if (!mail) return failed(mail.error());
+  auto incarnation = transport::Incarnation::create(layout);
+  if (!incarnation) return failed(incarnation.error());
+  return LinkMemory{.layout = layout,
+                    .mail = std::make_unique<transport::LinkMail>(std::move(*mail)),
+                    .incarnation = std::make_unique<transport::Incarnation>(std::move(*incarnation))};
+}
+
+}  // namespace ringmail::runtime

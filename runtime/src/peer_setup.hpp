@@ -1,0 +1,27 @@
+// What a peer starts with, looked at and made before anything runs. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/transport/link.hpp"
+
+namespace ringmail::runtime {
+
+/// One line that names what is wrong with `options`, or nothing.
+std::expected<void, std::string> check(const PeerOptions& options);
+
+/// The memory of a link and of its first incarnation.
+struct LinkMemory {
+  /// Precondition: check(options). One line on failure.
+  static std::expected<LinkMemory, std::string> create(const PeerOptions& options, std::uint32_t schedulers);
+
+  transport::LinkLayout layout;
+  std::unique_ptr<transport::LinkMail> mail;
+  std::unique_ptr<transport::Incarnation> incarnation;
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,101 @@
+#include "peer_states.hpp"
+
+#include <algorithm>
+
+namespace ringmail::runtime {
+namespace {
+
+using S = PeerState;
+using E = PeerEvent;
+
+constexpr PeerTransition transitions[] = {
+    {S::opening, E::opened, S::starting},
+    {S::opening, E::opened_idle, S::awaited},
+    {S::opening, E::finished, S::closing},  // stopped before it was opened
+
+    {S::awaited, E::attached, S::handshaking},
+    {S::awaited, E::stop, S::closing},
+
+    {S::starting, E::began, S::handshaking},
+    {S::starting, E::closed, S::leaving},
+    {S::starting, E::refused, S::leaving},
+    {S::starting, E::broke, S::killing},
+    {S::starting, E::overdue, S::killing},
+    {S::starting, E::stop, S::draining},
+    {S::starting, E::failed, S::settling},
+    {S::starting, E::finished, S::closing},
+
+    {S::handshaking, E::ready, S::running},
+    {S::handshaking, E::refused, S::leaving},  // for being overdue as well
+    {S::handshaking, E::closed, S::leaving},
+    {S::handshaking, E::broke, S::killing},
+    {S::handshaking, E::stop, S::draining},
+    {S::handshaking, E::failed, S::settling},
+    {S::handshaking, E::finished, S::closing},
+
+    {S::running, E::closed, S::leaving},
+    {S::running, E::goodbye, S::leaving},
+    {S::running, E::broke, S::killing},
+    {S::running, E::stop, S::draining},
+    {S::running, E::failed, S::settling},
+    {S::running, E::finished, S::closing},
+
+    // The rest of a handshake, the goodbye and the end of the stream are all expected here, under the one deadline.
+    {S::draining, E::refused, S::leaving},
+    {S::draining, E::broke, S::killing},
+    {S::draining, E::overdue, S::terminating},
+    {S::draining, E::finished, S::closing},
+
+    {S::leaving, E::overdue, S::killing},
+    {S::leaving, E::broke, S::killing},
+    {S::leaving, E::failed, S::settling},
+    {S::leaving, E::finished, S::closing},
+
+    {S::terminating, E::broke, S::killing},
+    {S::terminating, E::overdue, S::killing},
+    {S::terminating, E::finished, S::closing},
+
+    {S::killing, E::overdue, S::killing},  // says so in the log
+    {S::killing, E::failed, S::settling},
+    {S::killing, E::finished, S::closing},
+
+    {S::settling, E::settled, S::delayed},
+    {S::settling, E::finished, S::closing},  // stopped meanwhile
+
+    {S::delayed, E::overdue, S::starting},
+    {S::delayed, E::opened_idle, S::awaited},
+    {S::delayed, E::stop, S::closing},
+
+    {S::closing, E::settled, S::ended},
+};
+
+}  // namespace
+
+std::span<const PeerTransition> peer_transitions() { return transitions; }
+
+const PeerTransition* find_transition(PeerState from, PeerEvent event) {
+  const auto* found = std::ranges::find_if(
+      transitions, [&](const PeerTransition& row) { return row.from == from && row.event == event; });
+  return found == std::end(transitions) ? nullptr : found;
+}
+
+std::string_view to_string(PeerState state) {
+  switch (state) {
+    case S::opening: return "opening";
+    case S::awaited: return "awaited";
+    case S::starting: return "starting";
+    case S::handshaking: return "handshaking";
+    case S::running: return "running";
+    case S::draining: return "draining";
+    case S::leaving: return "leaving";
+    case S::terminating: return "terminating";
+    case S::killing: return "killing";
+    case S::settling: return "settling";
+    case S::delayed: return "delayed";
+    case S::closing: return "closing";
+    case S::ended: return "ended";
+  }
+  return "in no state";
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,57 @@
+// The life of a peer over all of its incarnations, as a table: from which state what leads where.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ringmail::runtime {
+
+enum class PeerState : std::uint8_t {
+  opening,      ///< the schedulers take its rings into their poll lists
+  awaited,      ///< somebody else starts it, and nobody has attached yet
+  starting,     ///< the process runs and has not said anything
+  handshaking,  ///< it has begun its hello
+  running,      ///< it is ready
+  draining,     ///< it was told to stop and reads what was sent before
+  leaving,      ///< refused, or its stream has ended: it should exit by itself
+  terminating,  ///< SIGTERM was sent
+  killing,      ///< SIGKILL was sent
+  settling,     ///< it is dead: the schedulers settle what it left and turn to the next incarnation
+  delayed,      ///< the next incarnation is started in a while
+  closing,      ///< it is dead and will not be started again: the schedulers settle the account
+  ended,
+};
+
+enum class PeerEvent : std::uint8_t {
+  opened,       ///< the schedulers have the rings; its process is to be started
+  opened_idle,  ///< as `opened`, for a peer that somebody else starts
+  attached,     ///< a process that somebody else started has said hello
+  began,        ///< the first byte of its hello came
+  ready,
+  refused,   ///< the handshake came to nothing, and it was told so
+  closed,    ///< it closed its stream
+  broke,     ///< it wrote something impossible
+  goodbye,   ///< it has drained its mail and exits
+  stop,      ///< somebody wants it stopped
+  overdue,   ///< the deadline of the state has passed
+  failed,    ///< it could not be started, or is dead, and will be started again
+  finished,  ///< likewise, and will not
+  settled,   ///< the schedulers are done
+};
+
+struct PeerTransition {
+  PeerState from;
+  PeerEvent event;
+  PeerState to;
+};
+
+/// What is not in it has no effect, such as a deadline that has passed just before it was taken back.
+std::span<const PeerTransition> peer_transitions();
+
+/// Null when `event` has no effect in `from`.
+const PeerTransition* find_transition(PeerState from, PeerEvent event);
+
+std::string_view to_string(PeerState state);
+
+}  // namespace ringmail::runtime

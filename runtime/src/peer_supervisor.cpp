@@ -1,0 +1,293 @@
+#include "peer_supervisor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <random>
+#include <utility>
+
+#include "peer_text.hpp"
+#include "ringmail/runtime/clock.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+using Kind = ExitReason::Kind;
+
+/// For a peer that was refused, or closed its stream: to read why, say so, and exit.
+constexpr std::chrono::nanoseconds leave_deadline = std::chrono::seconds(1);
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+PeerSupervisor::PeerSupervisor(const PeerHost& host,
+                               std::uint32_t link,
+                               PeerOptions options,
+                               PeerCommand command,
+                               LinkMemory memory,
+                               Callbacks callbacks)
+    : host_(host),
+      link_(link),
+      options_(std::move(options)),
+      command_(std::move(command)),
+      memory_(std::move(memory)),
+      callbacks_(std::move(callbacks)),
+      history_(options_.restart, random_seed()),
+      timer_(host.loop) {}
+
+void PeerSupervisor::open() {
+  // A lane is polled before it is used: nothing is spawned before the schedulers have it.
+  host_.owner.open(link_, *memory_.mail, *memory_.incarnation, [this] {
+    if (stop_wanted_) {
+      reason_ = {.text = "stopped before it was started"};
+      return handle(PeerEvent::finished, "it was asked to stop");
+    }
+    handle(is_started_by_others() ? PeerEvent::opened_idle : PeerEvent::opened, "its rings are set up");
+  });
+}
+
+void PeerSupervisor::stop() {
+  stop_wanted_ = true;
+  if (!process_ && (state_ == PeerState::awaited || state_ == PeerState::delayed)) {
+    reason_ = {.text = "stopped while it was not running"};
+  }
+  handle(PeerEvent::stop, "it was asked to stop");
+}
+
+void PeerSupervisor::broke_protocol(const std::string& what) {
+  // A report about one that is dead already comes too late to matter: its successor has memory of its own.
+  if (!process_) return;
+  process_->blame(Kind::protocol, what);
+  handle(PeerEvent::broke, "it broke the protocol: " + what);
+}
+
+std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hello& hello) {
+  using transport::RefusalCode;
+  if (!is_started_by_others()) {
+    return transport::Refusal{RefusalCode::not_allowed, "'" + name() + "' is started by this host alone"};
+  }
+  if (!is_awaited()) {
+    return transport::Refusal{RefusalCode::busy, "'" + name() + "' is " + std::string(to_string(state_)) + " already"};
+  }
+  return PeerSession::objection(hello, options_, *this);
+}
+
+void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
+  const int pid = peer.pid;
+  auto process = PeerProcess::adopt(host_.loop, std::move(stream), std::move(peer), offer(), *this,
+                                    [this](ExitReason reason) { died(std::move(reason)); });
+  if (!process)
+    return host_.log.error("peer '{}': process {} cannot attach: {}", name(), pid, to_string(process.error()));
+  process_ = std::move(*process);
+  callbacks_.pid_changed(pid);
+  handle(PeerEvent::attached, fmt::format("process {} has attached", pid));
+  process_->session().take_hello(hello);
+}
+
+// The one place where the state changes.
+void PeerSupervisor::handle(PeerEvent event, const std::string& why) {
+  // What a dead process had left to say changes nothing: the event of its death follows.
+  if (process_ && process_->is_dead()) return;
+  const PeerTransition* transition = find_transition(state_, event);
+  if (transition == nullptr) return;
+  state_ = transition->to;
+
+  const bool bad = event == PeerEvent::overdue
+                       ? transition->from != PeerState::delayed
+                       : event == PeerEvent::refused || event == PeerEvent::broke || event == PeerEvent::failed ||
+                             (event == PeerEvent::finished && reason_.kind != Kind::normal);
+  const auto level = bad ? spdlog::level::warn : spdlog::level::info;
+  host_.log.log(level, "peer '{}': {} -> {}: {}; {}", name(), to_string(transition->from), to_string(state_), why,
+                what_comes_next());
+  enter(state_);
+}
+
+void PeerSupervisor::enter(PeerState state) {
+  timer_.cancel();
+  // First the deadline: what is done below may already lead on to another state.
+  if (const auto deadline = deadline_of(state); deadline.count() > 0) timer_.set(deadline, [this] { overdue(); });
+  switch (state) {
+    case PeerState::opening:
+    case PeerState::awaited:
+    case PeerState::handshaking:
+    case PeerState::running:
+    case PeerState::leaving: return;
+    case PeerState::starting: return spawn();
+    case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_);
+    case PeerState::terminating: return process_->terminate();
+    case PeerState::killing: return process_->kill();
+    case PeerState::settling: return settle();
+    case PeerState::delayed:
+      // One that others start may come back at once.
+      if (is_started_by_others()) return handle(PeerEvent::opened_idle, "it may attach again");
+      return timer_.set(delay_, [this] { overdue(); });
+    case PeerState::closing:
+      return host_.owner.close(link_, [this](LinkAccount account) { closed(std::move(account)); });
+    case PeerState::ended: return;
+  }
+}
+
+std::chrono::nanoseconds PeerSupervisor::deadline_of(PeerState state) const {
+  switch (state) {
+    case PeerState::starting: return options_.deadlines.start;
+    case PeerState::handshaking: return options_.deadlines.handshake;
+    case PeerState::draining: return options_.deadlines.drain;
+    case PeerState::leaving: return leave_deadline;
+    case PeerState::terminating: return options_.deadlines.terminate;
+    case PeerState::killing: return options_.deadlines.reap;
+    default: return std::chrono::nanoseconds(0);
+  }
+}
+
+std::string PeerSupervisor::what_comes_next() const {
+  const std::string within = text_of(deadline_of(state_));
+  switch (state_) {
+    case PeerState::opening: return "its rings are being set up";
+    case PeerState::awaited: return "somebody is to start it";
+    case PeerState::starting: return "its hello must begin within " + within;
+    case PeerState::handshaking: return "it must be ready within " + within;
+    case PeerState::running: return "it runs until it ends or is stopped";
+    case PeerState::draining: return "SIGTERM unless it exits within " + within;
+    case PeerState::leaving: return "SIGKILL unless it exits within " + within;
+    case PeerState::terminating: return "SIGKILL unless it exits within " + within;
+    case PeerState::killing: return "it is dead as soon as the kernel says so";
+    case PeerState::settling: return "started again in " + text_of(delay_);
+    case PeerState::delayed: return "started again in " + text_of(delay_);
+    case PeerState::closing: return "it is not started again";
+    case PeerState::ended: return "nothing comes after that";
+  }
+  return {};
+}
+
+void PeerSupervisor::overdue() {
+  const std::string within = text_of(deadline_of(state_));
+  switch (state_) {
+    case PeerState::starting: process_->blame(Kind::handshake, "no hello within " + within); break;
+    case PeerState::handshaking:
+      return process_->session().refuse(transport::RefusalCode::deadline, "not ready within " + within);
+    case PeerState::leaving:
+      process_->blame(process_->session().was_ready() ? Kind::protocol : Kind::handshake,
+                      "it closed its control stream and did not exit");
+      break;
+    case PeerState::delayed: return handle(PeerEvent::overdue, "the delay is over");
+    case PeerState::killing:
+      return handle(PeerEvent::overdue,
+                    fmt::format("process {} was sent SIGKILL {} ago and is not dead yet", process_->pid(), within));
+    default: break;
+  }
+  handle(PeerEvent::overdue, "nothing came within " + within);
+}
+
+void PeerSupervisor::spawn() {
+  auto process = PeerProcess::spawn(host_.loop, host_.helper, command_, offer(), *this, host_.log,
+                                    [this](ExitReason reason) { died(std::move(reason)); });
+  if (!process) return died(std::move(process.error()));
+  process_ = std::move(*process);
+  callbacks_.pid_changed(process_->pid());
+  host_.log.info("peer '{}': process {} is incarnation {}", name(), process_->pid(), number_);
+}
+
+void PeerSupervisor::died(ExitReason reason) {
+  if (process_) callbacks_.pid_changed(0);
+  process_.reset();
+  reason_ = std::move(reason);
+  const auto decision = history_.after(reason_, stop_wanted_, now_ns());
+  delay_ = decision.delay;
+  std::string why = to_string(reason_) + " (" + decision.why + ")";
+  if (!decision.restart) return handle(PeerEvent::finished, why);
+
+  // Made before the death is settled, so that mail can be queued towards it meanwhile.
+  auto next = transport::Incarnation::create(memory_.layout);
+  if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
+  next_ = std::make_unique<transport::Incarnation>(std::move(*next));
+  handle(PeerEvent::failed, why);
+}
+
+void PeerSupervisor::settle() {
+  host_.owner.replace(link_, *next_, [this](const LinkAccount& account) { settled(account); });
+}
+
+void PeerSupervisor::settled(const LinkAccount& account) {
+  memory_.incarnation = std::move(next_);
+  ++number_;
+  note_account(account);
+  host_.owner.down(link_, reason_);
+  if (stop_wanted_) {
+    reason_ = {.text = "stopped before it was started again"};
+    return handle(PeerEvent::finished, "it was asked to stop");
+  }
+  handle(PeerEvent::settled,
+         fmt::format("{} of {} messages wait for the next incarnation", account.unfinished, account.published));
+}
+
+void PeerSupervisor::closed(LinkAccount account) {
+  note_account(account);
+  host_.owner.down(link_, reason_);
+  memory_ = {};
+  handle(PeerEvent::settled, fmt::format("{}; {} messages sent, {} not finished, {} received", to_string(reason_),
+                                         account.published, account.unfinished, account.received));
+  callbacks_.ended(reason_, std::move(account));
+}
+
+void PeerSupervisor::note_account(const LinkAccount& account) {
+  if (account.fault.empty() || reason_.kind == Kind::protocol) return;
+  reason_.kind = Kind::protocol;
+  reason_.text = account.fault;
+  host_.log.error("peer '{}': what it left in its rings is impossible: {}", name(), account.fault);
+}
+
+SessionOffer PeerSupervisor::offer() {
+  return {.options = options_,
+          .layout = memory_.layout,
+          .mail = *memory_.mail,
+          .bells = host_.owner.bells(),
+          .incarnation = *memory_.incarnation,
+          .number = number_};
+}
+
+void PeerSupervisor::session_began() { handle(PeerEvent::began, "the first bytes of its hello came"); }
+
+void PeerSupervisor::session_hello(const transport::Hello& hello) {
+  hello_ = fmt::format("{} (process {})", hello.language.empty() ? "a peer" : hello.language, hello.pid);
+}
+
+void PeerSupervisor::session_ready() {
+  if (process_->is_dead()) return;
+  handle(PeerEvent::ready, hello_ + " is ready");
+  host_.owner.up(link_, number_);
+}
+
+void PeerSupervisor::session_refused(const std::string& why) {
+  process_->blame(Kind::handshake, why);
+  handle(PeerEvent::refused, "the handshake failed: " + why);
+}
+
+void PeerSupervisor::session_closed(const std::string& how) {
+  if (process_->is_adopted()) return process_->let_go();
+  handle(PeerEvent::closed, how);
+}
+
+void PeerSupervisor::session_broken(const std::string& what) { broke_protocol("on the control stream: " + what); }
+
+void PeerSupervisor::session_failure(const std::string& text) {
+  host_.log.error("peer '{}': it reports a failure: {}", name(), text);
+  process_->note_failure(text);
+}
+
+void PeerSupervisor::session_goodbye() {
+  process_->expect_end();
+  handle(PeerEvent::goodbye, "it said goodbye");
+}
+
+void PeerSupervisor::session_resolve(const std::string& name, std::function<void(ActorId)> done) {
+  host_.owner.resolve(link_, name, std::move(done));
+}
+
+std::string PeerSupervisor::session_compare_schemas(const std::string& theirs) {
+  return host_.owner.compare_schemas(options_.schema, theirs);
+}
+
+}  // namespace ringmail::runtime

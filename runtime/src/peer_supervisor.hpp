@@ -1,0 +1,108 @@
+// One peer from spawn_peer() to `ended`: which incarnation runs, what it waits for, and what happens when that does not come.
+//
+// The states and what leads from one to the next stand in peer_states.cpp; enter() says what is done in each. Every
+// transition is one line in the log, with its cause and with what comes next.
+//
+// Threads: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "peer_process.hpp"
+#include "peer_restart_policy.hpp"
+#include "peer_setup.hpp"
+#include "peer_states.hpp"
+#include "ringmail/runtime/link_owner.hpp"
+
+namespace ringmail::runtime {
+
+/// What every peer of a reactor shares. All of it outlives the peers.
+struct PeerHost {
+  ReactorLoop& loop;
+  LinkOwner& owner;
+  ExecHelper& helper;
+  spdlog::logger& log;
+};
+
+class PeerSupervisor final : private SessionEvents {
+ public:
+  struct Callbacks {
+    std::function<void(int pid)> pid_changed;  ///< 0: no process
+    /// Once, and last. Must not destroy the supervisor, which may be done in a later turn of the loop.
+    std::function<void(ExitReason, LinkAccount)> ended;
+  };
+
+  PeerSupervisor(const PeerHost& host,
+                 std::uint32_t link,
+                 PeerOptions options,
+                 PeerCommand command,
+                 LinkMemory memory,
+                 Callbacks callbacks);
+
+  void open();
+  void stop();
+  void broke_protocol(const std::string& what);
+
+  const std::string& name() const { return options_.name; }
+  bool has_ended() const { return state_ == PeerState::ended; }
+
+  /// For a peer that somebody else starts: whether it may attach now.
+  bool is_awaited() const { return state_ == PeerState::awaited; }
+  bool is_started_by_others() const { return options_.command.empty(); }
+  /// What speaks against a process that says this hello, or nothing. Asked before attach(), so that a stranger does not use
+  /// up an incarnation.
+  std::optional<transport::Refusal> objection(const transport::Hello& hello);
+  /// Precondition: is_awaited(), and no objection.
+  void attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello);
+
+ private:
+  void handle(PeerEvent event, const std::string& why);
+  void enter(PeerState state);
+  std::string what_comes_next() const;
+  std::chrono::nanoseconds deadline_of(PeerState state) const;
+  void overdue();
+
+  void spawn();
+  void died(ExitReason reason);
+  void settle();
+  void settled(const LinkAccount& account);
+  void closed(LinkAccount account);
+  void note_account(const LinkAccount& account);
+  SessionOffer offer();
+
+  void session_began() override;
+  void session_hello(const transport::Hello& hello) override;
+  void session_ready() override;
+  void session_refused(const std::string& why) override;
+  void session_closed(const std::string& how) override;
+  void session_broken(const std::string& what) override;
+  void session_failure(const std::string& text) override;
+  void session_goodbye() override;
+  void session_resolve(const std::string& name, std::function<void(ActorId)> done) override;
+  std::string session_compare_schemas(const std::string& theirs) override;
+
+  PeerHost host_;
+  std::uint32_t link_;
+  PeerOptions options_;
+  PeerCommand command_;
+  LinkMemory memory_;  // its incarnation is the one that runs, or will run next
+  Callbacks callbacks_;
+  RestartHistory history_;
+  LoopTimer timer_;
+
+  PeerState state_ = PeerState::opening;
+  bool stop_wanted_ = false;
+  std::uint64_t number_ = 1;                      // of the incarnation
+  std::unique_ptr<transport::Incarnation> next_;  // while settling
+  std::unique_ptr<PeerProcess> process_;
+  std::string hello_;                  // who said it, for the log
+  ExitReason reason_;                  // of the last death
+  std::chrono::nanoseconds delay_{0};  // before the next start
+};
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,245 @@
+#include "ringmail/runtime/reactor.hpp"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <cassert>
+#include <csignal>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "peer_supervisor.hpp"
+#include "reactor_listener.hpp"
+#include "reactor_loop.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+/// Signals to the program are for its own threads. What a thread does to itself is not blocked, nor is SIGCHLD, which stands
+/// in where there are no death watches.
+sigset_t signals_of_others() {
+  sigset_t set;
+  sigfillset(&set);
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF, SIGCHLD}) {
+    sigdelset(&set, number);
+  }
+  return set;
+}
+
+}  // namespace
+
+class Reactor::Impl {
+ public:
+  Impl(const ReactorOptions& options, LinkOwner& owner, std::unique_ptr<ReactorLoop> loop)
+      : log_(options.log), owner_(owner), loop_(std::move(loop)) {}
+
+  std::expected<void, std::string> listen(const std::string& path);
+  void run();
+  std::expected<void, std::string> spawn_peer(std::uint32_t link,
+                                              const PeerOptions& options,
+                                              std::function<void(ExitReason, LinkAccount)> ended);
+  void post(std::function<void()> task) { loop_->post(std::move(task)); }
+  int pid(std::uint32_t link) const;
+  void stop();
+  bool is_stopped() const { return !thread_.joinable(); }
+
+  /// Null for one that has ended. On the reactor's thread, as all that follows.
+  PeerSupervisor* find(std::uint32_t link);
+
+ private:
+  using Ended = std::function<void(ExitReason, LinkAccount)>;
+
+  void open(std::uint32_t link, PeerOptions options, PeerCommand command, LinkMemory memory, Ended ended);
+  void forget(std::uint32_t link);
+  void quit_if_done();
+  PeerSupervisor* find(const std::string& name);
+  std::optional<transport::Refusal> objection(const transport::Hello& hello);
+
+  std::shared_ptr<spdlog::logger> log_;
+  LinkOwner& owner_;
+  std::unique_ptr<ReactorLoop> loop_;
+  std::thread thread_;
+  bool listens_ = false;
+
+  // The reactor's thread's. Destroyed before the loop.
+  ExecHelper helper_;
+  std::unique_ptr<ReactorListener> listener_;
+  std::map<std::uint32_t, std::unique_ptr<PeerSupervisor>> peers_;
+  bool quitting_ = false;
+
+  mutable std::mutex mutex_;  // guards what follows
+  bool stopping_ = false;
+  std::set<std::string> names_;
+  std::map<std::uint32_t, int> pids_;
+};
+
+std::expected<void, std::string> Reactor::Impl::listen(const std::string& path) {
+  ReactorListener::Callbacks callbacks{
+      .objection = [this](const transport::Hello& hello) { return objection(hello); },
+      .attach =
+          [this](transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
+            find(hello.name)->attach(std::move(stream), std::move(peer), hello);
+          },
+  };
+  auto listener = ReactorListener::open(*loop_, path, *log_, std::move(callbacks));
+  if (!listener) return std::unexpected(std::move(listener.error()));
+  listener_ = std::move(*listener);
+  listens_ = true;
+  return {};
+}
+
+void Reactor::Impl::run() {
+  sigset_t before;
+  const sigset_t blocked = signals_of_others();
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  thread_ = std::thread([this] { loop_->run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+#ifdef __linux__
+  pthread_setname_np(thread_.native_handle(), "rm-reactor");
+#endif
+}
+
+std::expected<void, std::string> Reactor::Impl::spawn_peer(std::uint32_t link,
+                                                           const PeerOptions& options,
+                                                           Ended ended) {
+  if (auto checked = check(options); !checked) return std::unexpected(std::move(checked.error()));
+  if (options.command.empty() && !listens_) {
+    return std::unexpected("peer '" + options.name + "' has no command, and there is no socket for it to attach at");
+  }
+  auto memory = LinkMemory::create(options, owner_.schedulers());
+  if (!memory) return std::unexpected(std::move(memory.error()));
+  // Shared, because a task can be copied.
+  auto shared = std::make_shared<LinkMemory>(std::move(*memory));
+
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return std::unexpected("peer '" + options.name + "': the reactor is being stopped");
+  if (!names_.insert(options.name).second) return std::unexpected("there is a peer '" + options.name + "' already");
+  post([this, link, options, command = command_of(options), shared, ended = std::move(ended)] {
+    open(link, options, command, std::move(*shared), ended);
+  });
+  return {};
+}
+
+int Reactor::Impl::pid(std::uint32_t link) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = pids_.find(link);
+  return found == pids_.end() ? 0 : found->second;
+}
+
+void Reactor::Impl::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(stopping_, true)) return;
+  }
+  assert(std::this_thread::get_id() != thread_.get_id());
+  // After every spawn_peer() that succeeded, and before none.
+  post([this] {
+    listener_.reset();
+    quitting_ = true;
+    for (const auto& [link, peer] : peers_) peer->stop();
+    quit_if_done();
+  });
+  thread_.join();
+}
+
+PeerSupervisor* Reactor::Impl::find(std::uint32_t link) {
+  const auto found = peers_.find(link);
+  return found == peers_.end() || found->second->has_ended() ? nullptr : found->second.get();
+}
+
+PeerSupervisor* Reactor::Impl::find(const std::string& name) {
+  for (const auto& [link, peer] : peers_) {
+    if (peer->name() == name && !peer->has_ended()) return peer.get();
+  }
+  return nullptr;
+}
+
+void Reactor::Impl::open(std::uint32_t link, PeerOptions options, PeerCommand command, LinkMemory memory, Ended ended) {
+  PeerSupervisor::Callbacks callbacks{
+      .pid_changed =
+          [this, link](int pid) {
+            const std::lock_guard lock(mutex_);
+            pids_[link] = pid;
+          },
+      .ended =
+          [this, link, ended = std::move(ended)](ExitReason reason, LinkAccount account) {
+            forget(link);
+            ended(std::move(reason), std::move(account));
+          },
+  };
+  const PeerHost host{.loop = *loop_, .owner = owner_, .helper = helper_, .log = *log_};
+  const auto [place, is_new] =
+      peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
+                                                            std::move(memory), std::move(callbacks)));
+  assert(is_new);
+  place->second->open();
+}
+
+/// The name is free at once; the supervisor, in whose callback this is, goes in a later turn.
+void Reactor::Impl::forget(std::uint32_t link) {
+  {
+    const std::lock_guard lock(mutex_);
+    names_.erase(peers_.at(link)->name());
+    pids_.erase(link);
+  }
+  post([this, link] {
+    peers_.erase(link);
+    quit_if_done();
+  });
+}
+
+void Reactor::Impl::quit_if_done() {
+  if (quitting_ && peers_.empty()) loop_->quit();
+}
+
+std::optional<transport::Refusal> Reactor::Impl::objection(const transport::Hello& hello) {
+  PeerSupervisor* peer = find(hello.name);
+  if (peer == nullptr) {
+    return transport::Refusal{transport::RefusalCode::unknown_name, "no peer '" + hello.name + "' is awaited here"};
+  }
+  return peer->objection(hello);
+}
+
+Reactor::Reactor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Reactor::~Reactor() { assert(impl_->is_stopped()); }
+
+std::expected<std::unique_ptr<Reactor>, std::string> Reactor::start(const ReactorOptions& options, LinkOwner& owner) {
+  auto loop = ReactorLoop::create();
+  if (!loop) return std::unexpected(std::move(loop.error()));
+  auto impl = std::make_unique<Impl>(options, owner, std::move(*loop));
+  if (!options.listen.empty()) {
+    if (auto listening = impl->listen(options.listen); !listening) return std::unexpected(std::move(listening.error()));
+  }
+  impl->run();
+  return std::unique_ptr<Reactor>(new Reactor(std::move(impl)));
+}
+
+std::expected<void, std::string> Reactor::spawn_peer(std::uint32_t link,
+                                                     const PeerOptions& options,
+                                                     std::function<void(ExitReason, LinkAccount)> ended) {
+  return impl_->spawn_peer(link, options, std::move(ended));
+}
+
+void Reactor::stop_peer(std::uint32_t link) {
+  impl_->post([impl = impl_.get(), link] {
+    if (PeerSupervisor* peer = impl->find(link)) peer->stop();
+  });
+}
+
+void Reactor::peer_broke_protocol(std::uint32_t link, std::string what) {
+  impl_->post([impl = impl_.get(), link, what = std::move(what)] {
+    if (PeerSupervisor* peer = impl->find(link)) peer->broke_protocol(what);
+  });
+}
+
+int Reactor::peer_pid(std::uint32_t link) const { return impl_->pid(link); }
+
+void Reactor::post(std::function<void()> task) { impl_->post(std::move(task)); }
+
+void Reactor::stop() { impl_->stop(); }
+
+}  // namespace ringmail::runtime
