@@ -1,0 +1,220 @@
+// A peer process for the tests: its first argument says how it behaves, and misbehaves.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ringmail.h"
+#include "ringmail/transport/control_stream.hpp"
+#include "ringmail/transport/futex.hpp"
+#include "ringmail/transport/handshake.hpp"
+
+namespace {
+
+using namespace ringmail::transport;
+using Arguments = std::vector<std::string>;
+
+constexpr int stream_number = 3;
+constexpr int exit_refused = 5;
+
+[[noreturn]] void wait_for_ever() {
+  while (true) pause();
+}
+
+void say(const std::string& line) {
+  std::puts(line.c_str());
+  std::fflush(stdout);
+}
+
+int attach(ringmail_peer*& peer, ringmail_options options = RINGMAIL_OPTIONS_INIT) {
+  options.language = "c++";
+  const int result = ringmail_attach(&options, &peer);
+  if (result != 0) say("attach: " + std::string(ringmail_error(peer)));
+  return result;
+}
+
+/// Until it is told to stop: releases what it receives and prints its type.
+int serve(const ringmail_options& options) {
+  ringmail_peer* peer = nullptr;
+  if (attach(peer, options) != 0) return exit_refused;
+  say("incarnation " + std::to_string(ringmail_incarnation(peer)));
+  ringmail_message message;
+  while (true) {
+    const int received = ringmail_receive(peer, &message);
+    if (received == 1) {
+      say("message " + std::to_string(message.type) + (message.redelivered != 0 ? " again" : ""));
+      ringmail_release(peer);
+    } else if (received == RINGMAIL_ESTOPPED) {
+      say("drained");
+      ringmail_detach(peer);
+      return 0;
+    } else if (received < 0 || ringmail_wait(peer, -1) == RINGMAIL_ECLOSED) {
+      return 1;
+    }
+  }
+}
+
+/// A hello, and what the host answers.
+int say_hello(const Hello& hello) {
+  ControlStream stream{Descriptor(stream_number)};
+  if (!stream.send(Hello::kind, encode(hello))) return 1;
+  const auto answer = stream.receive_until(monotonic_ns() + 10'000'000'000);
+  if (!answer || !*answer) return 1;
+  if ((*answer)->kind != Refused::kind) return 0;
+  say("refused: " + to_string(*decode<Refused>(**answer)));
+  return exit_refused;
+}
+
+void write_to_stream(const std::string& text) {
+  if (write(stream_number, text.data(), text.size()) < 0) std::abort();
+}
+
+ringmail_peer* attached() {
+  ringmail_peer* peer = nullptr;
+  if (attach(peer) != 0) std::exit(exit_refused);
+  return peer;
+}
+
+int list_descriptors() {
+  DIR* directory = opendir("/proc/self/fd");
+  while (const dirent* entry = readdir(directory)) {
+    const int number = std::atoi(entry->d_name);
+    if (entry->d_name[0] != '.' && number != dirfd(directory)) say("descriptor " + std::to_string(number));
+  }
+  closedir(directory);
+  return 0;
+}
+
+int say_inherited() {
+  sigset_t blocked;
+  sigprocmask(SIG_BLOCK, nullptr, &blocked);
+  for (int number = 1; number < SIGRTMAX; ++number) {
+    struct sigaction action{};
+    if (sigaction(number, nullptr, &action) != 0) continue;
+    if (action.sa_handler != SIG_DFL) say("signal " + std::to_string(number) + " is not at its default");
+    if (sigismember(&blocked, number) == 1) say("signal " + std::to_string(number) + " is blocked");
+  }
+  say("leads " + std::string(getpgrp() == getpid() && getsid(0) == getpid() ? "its group" : "nothing"));
+  say("RINGMAIL_FDS=" + std::string(std::getenv("RINGMAIL_FDS")));
+  return 0;
+}
+
+const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
+    {"serve", [](const Arguments&) { return serve(RINGMAIL_OPTIONS_INIT); }},
+    {"attach",
+     [](const Arguments& arguments) {
+       ringmail_options options = RINGMAIL_OPTIONS_INIT;
+       options.path = arguments[0].c_str();
+       options.name = arguments[1].c_str();
+       return serve(options);
+     }},
+    {"schema",
+     [](const Arguments& arguments) {
+       ringmail_options options = RINGMAIL_OPTIONS_INIT;
+       options.schema = arguments[0].c_str();
+       return serve(options);
+     }},
+    {"rings",
+     [](const Arguments& arguments) {
+       ringmail_options options = RINGMAIL_OPTIONS_INIT;
+       options.ring_bytes = std::strtoull(arguments[0].c_str(), nullptr, 10);
+       return serve(options);
+     }},
+    {"name",
+     [](const Arguments& arguments) {
+       ringmail_options options = RINGMAIL_OPTIONS_INIT;
+       options.name = arguments[0].c_str();
+       return serve(options);
+     }},
+    {"newer-version",
+     [](const Arguments&) { return say_hello({.version_min = 2, .version_max = 3, .pid = 1, .language = "c++"}); }},
+    {"silent", [](const Arguments&) -> int { wait_for_ever(); }},
+    {"half-hello",
+     [](const Arguments&) -> int {
+       write_to_stream(std::string("\x40\0\0\0\1\0\0\0RM", 10));
+       wait_for_ever();
+     }},
+    {"garbage",
+     [](const Arguments&) -> int {
+       write_to_stream("Hello, world!\n");
+       wait_for_ever();
+     }},
+    {"descriptor",
+     [](const Arguments&) -> int {
+       ControlStream stream{Descriptor(stream_number)};
+       const int number = STDERR_FILENO;
+       if (!stream.send(Hello::kind, encode(Hello{}), std::span(&number, 1))) return 1;
+       wait_for_ever();
+     }},
+    {"garbage-when-ready",
+     [](const Arguments&) -> int {
+       attached();
+       write_to_stream("Hello, world!\n");
+       wait_for_ever();
+     }},
+    {"hello-when-ready",
+     [](const Arguments&) -> int {
+       attached();
+       const auto hello = encode(Hello{});
+       write_to_stream(std::string({static_cast<char>(hello.size()), 0, 0, 0, 1, 0, 0, 0}));
+       write_to_stream(std::string(reinterpret_cast<const char*>(hello.data()), hello.size()));
+       wait_for_ever();
+     }},
+    {"deaf",  // ready, and then does nothing
+     [](const Arguments&) -> int {
+       attached();
+       wait_for_ever();
+     }},
+    {"stubborn",  // ignores SIGTERM as well
+     [](const Arguments&) -> int {
+       signal(SIGTERM, [](int) {
+         constexpr char line[] = "SIGTERM is ignored\n";
+         if (write(STDOUT_FILENO, line, sizeof line - 1) < 0) std::abort();
+       });
+       attached();
+       wait_for_ever();
+     }},
+    {"fail",
+     [](const Arguments& arguments) -> int {
+       ringmail_fail(attached(), arguments[0].c_str());
+       return 4;
+     }},
+    {"exit",  // when ready, with words
+     [](const Arguments& arguments) -> int {
+       attached();
+       std::fprintf(stderr, "Traceback:\n  somewhere\nValueError: %s\n", arguments[1].c_str());
+       return std::atoi(arguments[0].c_str());
+     }},
+    {"close-stream",
+     [](const Arguments&) -> int {
+       ringmail_detach(attached());
+       wait_for_ever();
+     }},
+    {"lookup",
+     [](const Arguments& arguments) -> int {
+       ringmail_peer* peer = attached();
+       ringmail_mailbox mailbox = 0;
+       const int result = ringmail_lookup(peer, arguments[0].c_str(), 10'000'000'000, &mailbox);
+       say(result == 0 ? "mailbox " + std::to_string(mailbox) : ringmail_error(peer));
+       return 0;
+     }},
+    {"list-descriptors", [](const Arguments&) { return list_descriptors(); }},
+    {"say-inherited", [](const Arguments&) { return say_inherited(); }},
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const auto behaviour = behaviours.find(count > 1 ? arguments[1] : "");
+  if (behaviour == behaviours.end()) return 64;
+  return behaviour->second(Arguments(arguments + 2, arguments + count));
+}
