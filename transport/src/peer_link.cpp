@@ -8,7 +8,7 @@ namespace ringmail::transport {
 namespace {
 
 std::uint64_t deadline_after(std::int64_t timeout_ns) {
-  return timeout_ns < 0 ? UINT64_MAX : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
+  return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
 }
 
 /// The lane that leads to the host's thread on which an actor lives: the top bits of its id. docs/spec/message.md
@@ -56,7 +56,8 @@ int PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
       case FrameKind::reply:
       case FrameKind::no_reply: give(lane, lane.control_in, *frame, message); return 1;
       case FrameKind::stop:
-        if (frame->length != sizeof lane.stop_at) return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
+        if (frame->length != sizeof lane.stop_at)
+          return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
         std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
         lane.stopping = true;
         break;
@@ -88,7 +89,8 @@ int PeerLink::receive(ringmail_message& message) {
     if (!lane.drained()) {
       all_drained = false;
       if (const Frame* frame = lane.mail_in.peek()) {
-        if (frame->head.kind != FrameKind::message) return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+        if (frame->head.kind != FrameKind::message)
+          return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
         give(lane, lane.mail_in, *frame, message);
         return 1;
       }
@@ -117,10 +119,10 @@ int PeerLink::wait(std::int64_t timeout_ns) {
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
-  if (!has_work() && !(timeout_ns != 0 && spin_.spin(has_work))) {
-    const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+  const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+  if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, deadline_ns))) {
     while (true) {
-      if (host_is_gone()) return fail(RINGMAIL_ECLOSED, "the host has closed the link");
+      if (host_is_gone()) return RINGMAIL_ECLOSED;
       const std::uint64_t now_ns = monotonic_ns();
       if (now_ns >= deadline_ns) return 0;
       const SleepResult slept = parker_.park(deadline_ns - now_ns, has_work);
@@ -138,13 +140,14 @@ void PeerLink::interrupt() {
   if (peer_bells_.data() != nullptr) wake(*peer_bells_.at<Bell>(0));
 }
 
-int PeerLink::wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns,
-                            std::byte** room) {
+int PeerLink::wait_for_room(
+    PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room) {
   // What is open must be seen, or the consumer could not make room. The messages held back by it count as sent.
   flush();
   const auto try_again = [&] { return (*room = ring.try_loan(length)) != nullptr || ring.fault() != RingFault::none; };
-  const bool may_wait = monotonic_ns() < deadline_ns;
-  if (try_again() || (may_wait && spin_.spin(try_again))) return ring.fault() == RingFault::none ? 0 : faulted(lane);
+  const bool may_wait = deadline_ns != 0;
+  if (try_again() || (may_wait && spin_.spin(try_again, deadline_ns)))
+    return ring.fault() == RingFault::none ? 0 : faulted(lane);
   if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the host");
   // What is finished is told before a sleep: the host may wait for that room.
   for (PeerLane& each : lanes_) each.store_cursors();
@@ -152,7 +155,7 @@ int PeerLink::wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t le
   int result = 0;
   while (!try_again()) {
     if (host_is_gone()) {
-      result = fail(RINGMAIL_ECLOSED, "the host has closed the link");
+      result = RINGMAIL_ECLOSED;
       break;
     }
     const std::uint64_t now_ns = monotonic_ns();
@@ -209,16 +212,18 @@ int PeerLink::cancel_loan() {
   return 0;
 }
 
-int PeerLink::answer(const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload,
-                     std::uint32_t length) {
+int PeerLink::answer(
+    const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length) {
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "a loan is open");
   if (closed_) return RINGMAIL_ECLOSED;
-  if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE) return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
+  if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
+    return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
   if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
   PeerLane& lane = lanes_[asked.lane];
   RingProducer& ring = lane.control_out;
   if (length > ring.max_payload()) {
-    return fail(RINGMAIL_ETOOLONG, "a reply of %u bytes is more than half a control ring (%u)", length, ring.max_payload());
+    return fail(RINGMAIL_ETOOLONG, "a reply of %u bytes is more than half a control ring (%u)", length,
+                ring.max_payload());
   }
   std::byte* room = ring.try_loan(length);
   if (room == nullptr) {
@@ -226,7 +231,8 @@ int PeerLink::answer(const ringmail_message& asked, FrameKind kind, std::uint32_
     if (result != 0) return result;
   }
   if (length != 0) std::memcpy(room, payload, length);
-  ring.commit({.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target});
+  ring.commit(
+      {.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target});
   dirty_ = true;
   return 0;
 }
@@ -249,6 +255,7 @@ bool PeerLink::host_is_gone() {
     auto frame = stream_->receive();
     if (!frame) {
       closed_ = true;
+      fail(RINGMAIL_ECLOSED, "the host has closed the link");
       return true;
     }
     if (!*frame) return false;
@@ -290,8 +297,10 @@ int PeerLink::report_failure(const char* text) {
   if (closed_ || !stream_) return RINGMAIL_ECLOSED;
   // What is held stays unreleased, but what was sent before is out: flush comes first.
   flush();
-  if (auto sent = stream_->send(Failure::kind, encode(Failure{.text = text})); !sent) return stream_failed(sent.error());
-  if (auto flushed = stream_->flush_until(monotonic_ns() + handshake_timeout_ns); !flushed) return stream_failed(flushed.error());
+  if (auto sent = stream_->send(Failure::kind, encode(Failure{.text = text})); !sent)
+    return stream_failed(sent.error());
+  if (auto flushed = stream_->flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
+    return stream_failed(flushed.error());
   return 0;
 }
 
