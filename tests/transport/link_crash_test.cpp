@@ -3,7 +3,9 @@
 
 #include <csignal>
 #include <cstring>
+#include <ostream>
 
+#include "abi_peer.hpp"
 #include "deadline.hpp"
 #include "test_host.hpp"
 
@@ -25,6 +27,12 @@ struct Echo {
 };
 
 enum class Point { received, echoed, released };
+
+void PrintTo(Point point, std::ostream* out) {
+  *out << (point == Point::received ? "before_its_work"
+           : point == Point::echoed ? "after_its_work"
+                                    : "after_its_release");
+}
 
 /// Echoes what it receives until it is told to stop, or kills itself at `point` of the message after `last` others.
 int echo(int last, Point point) {
@@ -105,14 +113,7 @@ TEST_P(LinkCrashPoint, the_next_peer_gets_exactly_what_is_unfinished) {
 INSTANTIATE_TEST_SUITE_P(,
                          LinkCrashPoint,
                          testing::Values(Point::received, Point::echoed, Point::released),
-                         [](const auto& info) {
-                           switch (info.param) {
-                             case Point::received: return "before_its_work";
-                             case Point::echoed: return "after_its_work";
-                             case Point::released: return "after_its_release";
-                           }
-                           return "";
-                         });
+                         testing::PrintToStringParamName());
 
 // The host kills, whatever the peer is at, and one peer follows another.
 TEST(LinkCrash, nothing_is_lost_over_many_kills) {

@@ -1,6 +1,8 @@
 // What the other side of a ring wrote is wrong: each way has a name, and none reaches past the ring.
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "deadline.hpp"
 #include "test_ring.hpp"
 
@@ -16,6 +18,8 @@ struct Forged {
   CommitWord commit;           ///< its sequence is added to what is due
   RingFault fault;
 };
+
+void PrintTo(const Forged& forged, std::ostream* out) { *out << forged.name; }
 
 class RingFrameFault : public testing::TestWithParam<Forged> {};
 
@@ -67,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Forged{"sequence_behind", 3, {8, FrameKind::message, 0xffff}, RingFault::sequence_gap},
                     Forged{"padding_in_the_middle", 0, {0, FrameKind::padding, 0}, RingFault::padding_length},
                     Forged{"padding_too_short", lines - 2, {0, FrameKind::padding, 0}, RingFault::padding_length}),
-    [](const auto& info) { return info.param.name; });
+    testing::PrintToStringParamName());
 
 TEST(RingFault, a_local_ring_knows_its_own_kinds_and_no_others) {
   for (const auto& [number, good] :

@@ -250,6 +250,19 @@ TEST(Ring, the_producer_sees_the_cold_mark) {
   EXPECT_EQ(producer.cold_mark(), 0u);
 }
 
+TEST(Ring, a_frame_is_laid_out_as_the_specification_says) {
+  TestRing ring;
+  auto producer = ring.producer();
+  std::memset(ring.data.get() + 8, 0xee, 2 * line_bytes);
+  ASSERT_TRUE(
+      send(producer, "hello", {.type = 0x11223344, .correlation = 9, .target = 0x0010'0000'0000'0001, .sender = 2}));
+  constexpr unsigned char expected[] = {0x05, 0,   0,   0,   2,  0, 0,    0, 0x44, 0x33, 0x22, 0x11, 9, 0, 0, 0,  //
+                                        1,    0,   0,   0,   0,  0, 0x10, 0, 2,    0,    0,    0,    0, 0, 0, 0,  //
+                                        'h',  'e', 'l', 'l', 'o'};
+  EXPECT_EQ(std::memcmp(ring.data.get(), expected, sizeof expected), 0);
+  EXPECT_EQ(ring.word(line_bytes), 0u);
+}
+
 // Every length at every offset, against a queue: what goes in comes out, in order, and nothing else.
 TEST(Ring, behaves_as_a_queue) {
   std::mt19937_64 random(seed());

@@ -1,5 +1,6 @@
 #include "test_host.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,7 @@ void TestHost::spawn(const std::function<int()>& peer) {
     host_end = Descriptor();
     stream_.reset();
     start_watchdog();
+    fcntl(peer_end.get(), F_SETFD, 0);  // a peer may be a program of its own
     setenv(inherited_descriptors_variable, std::to_string(peer_end.release()).c_str(), 1);
     const int result = peer();
     std::fflush(nullptr);

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "ringmail.h"
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/link.hpp"
@@ -102,44 +101,5 @@ class TestHost {
   Hello hello_;
   pid_t pid_ = -1;
 };
-
-/// In the peer: ends it with a line on stderr, which ctest shows, when a promise does not hold.
-#define PEER_EXPECT(condition)                                                   \
-  do {                                                                           \
-    if (!(condition)) {                                                          \
-      std::fprintf(stderr, "peer: %s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      return 1;                                                                  \
-    }                                                                            \
-  } while (false)
-
-/// The C ABI's peer with an owner.
-class AbiPeer {
- public:
-  explicit AbiPeer(const ringmail_options* options = nullptr) : result_(ringmail_attach(options, &peer_)) {}
-  AbiPeer(const AbiPeer&) = delete;
-  ~AbiPeer() { ringmail_detach(peer_); }
-
-  int attached() const { return result_; }
-  std::string_view error() const { return ringmail_error(peer_); }
-  operator ringmail_peer*() { return peer_; }
-
-  /// Waits for the next message as long as it takes.
-  int next(ringmail_message& message) {
-    while (true) {
-      const int received = ringmail_receive(peer_, &message);
-      if (received != 0) return received;
-      const int waited = ringmail_wait(peer_, -1);
-      if (waited < 0) return waited;
-    }
-  }
-
- private:
-  ringmail_peer* peer_ = nullptr;
-  int result_;
-};
-
-inline std::string_view text_of(const ringmail_message& message) {
-  return {static_cast<const char*>(message.payload), message.length};
-}
 
 }  // namespace ringmail::transport::test
