@@ -12,7 +12,6 @@ import textwrap
 import time
 
 import pytest
-
 import schemas
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -30,15 +29,28 @@ def host_program(tmp_path_factory):
         pytest.skip("there is no C++ compiler for the test host")
     program = tmp_path_factory.mktemp("host") / "host"
     platform = "darwin" if sys.platform == "darwin" else "linux"
-    sources = [TRANSPORT / "src" / f"{unit}.cpp" for unit in ("link", "memory", "control_stream", "handshake", "negotiate")]
+    sources = [
+        TRANSPORT / "src" / f"{unit}.cpp" for unit in ("link", "memory", "control_stream", "handshake", "negotiate")
+    ]
     sources += sorted((TRANSPORT / "src" / platform).glob("*.cpp"))
-    command = [*compiler.split(), "-std=c++23", "-O1", "-pthread", "-I", TRANSPORT / "include", HERE / "host.cpp", *sources]
+    command = [
+        *compiler.split(),
+        "-std=c++23",
+        "-O1",
+        "-pthread",
+        "-I",
+        TRANSPORT / "include",
+        HERE / "host.cpp",
+        *sources,
+    ]
     subprocess.run([*command, "-o", program], check=True)
     return str(program)
 
 
 class Host:
-    def __init__(self, program: str, folder: pathlib.Path, script: str, *options: str, schema: str = schemas.FLIGHTS) -> None:
+    def __init__(
+        self, program: str, folder: pathlib.Path, script: str, *options: str, schema: str = schemas.FLIGHTS
+    ) -> None:
         self.types = schemas.Types(schema) if schema else None
         self.log = folder / "log"
         (folder / "schema").write_text(schema)

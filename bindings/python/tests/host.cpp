@@ -1,5 +1,5 @@
-// A host for one peer, driven by lines: the tests of a binding need a host that does what no runtime would, at the moment they
-// say. It stands on transport alone.
+// A host for one peer, driven by lines: the tests of a binding need a host that does what no runtime would, at the
+// moment they say. It stands on transport alone.
 //
 //   host [--schema FILE] [--log FILE] [--ring BYTES] [--refuse TEXT] -- COMMAND...
 //
@@ -12,8 +12,9 @@
 //   publish NAME MAILBOX                  answers the peer's lookups
 //   stop | signal N | deaf | hear | restart | position | die
 //
-//   ready PID INCARNATION | mail TARGET TYPE CORRELATION PAYLOAD | reply CORRELATION TYPE PAYLOAD | no_reply CORRELATION REASON
-//   failure TEXT | refused CODE TEXT | goodbye | closed | exit STATUS | killed SIGNAL | sent | unfinished MESSAGES
+//   ready PID INCARNATION | mail TARGET TYPE CORRELATION PAYLOAD | reply CORRELATION TYPE PAYLOAD
+//   no_reply CORRELATION REASON | failure TEXT | refused TEXT | hello LANGUAGE SCHEMA_BYTES | goodbye | closed
+//   exit STATUS | killed SIGNAL | sent | unfinished MESSAGES
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>

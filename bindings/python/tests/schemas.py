@@ -1,7 +1,8 @@
 """Schemas that the tests use, with every type there is."""
 
-import ringmail
 from ringmail._ringmail import type_id
+
+import ringmail
 from ringmail._schema import make_types
 
 FLIGHTS = f"""ringmail-schema 1

@@ -120,7 +120,9 @@ peer.run()
 def test_a_message_of_the_wrong_length_is_a_fault_of_the_host(host):
     running = host(FAILING).ready()
     running.order("send", running.types.Flight._id, 0, "00" * 23)
-    assert " ".join(running.wait_for("failure")) == "ProtocolError: a flights.Flight of 23 bytes came; it is 24 bytes long"
+    assert (
+        " ".join(running.wait_for("failure")) == "ProtocolError: a flights.Flight of 23 bytes came; it is 24 bytes long"
+    )
     assert running.wait_for("exit") == ["1"]
 
 

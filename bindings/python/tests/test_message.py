@@ -3,8 +3,9 @@ import math
 import struct
 
 import pytest
-import ringmail
 import schemas
+
+import ringmail
 
 market = schemas.Types(schemas.MARKET)
 
@@ -37,7 +38,9 @@ def test_integers_take_their_range_and_no_more(name):
     for number in (least, most):
         assert getattr(market.Numbers(**{name: number}), name) == number
     for number in (least - 1, most + 1, 10**40, -(10**40)):
-        with pytest.raises(ValueError, match=rf"^market\.Numbers\.{name} cannot be {number}: [ui]\d+ is {least} to {most}$"):
+        with pytest.raises(
+            ValueError, match=rf"^market\.Numbers\.{name} cannot be {number}: [ui]\d+ is {least} to {most}$"
+        ):
             market.Numbers(**{name: number})
 
 
@@ -68,7 +71,11 @@ def test_a_float_takes_integers_and_not_what_becomes_infinite():
         ({"codes": 3}, TypeError, "market.Tick.codes must be a sequence of 2, not int"),
         ({"best": 3}, TypeError, "market.Tick.best must be a market.Leg or a dict, not int"),
         ({"best": {"ration": 3}}, TypeError, "market.Leg has no field 'ration'"),
-        ({"legs": [{"ratio": 1}, {"ratio": 2**15}]}, ValueError, "market.Leg.ratio cannot be 32768: i16 is -32768 to 32767"),
+        (
+            {"legs": [{"ratio": 1}, {"ratio": 2**15}]},
+            ValueError,
+            "market.Leg.ratio cannot be 32768: i16 is -32768 to 32767",
+        ),
         ({"sides": [0, 1, 2]}, ValueError, "market.Tick.sides[2] cannot be 2"),
     ],
 )
@@ -124,7 +131,9 @@ def test_a_message_can_be_put_into_itself():
 
 
 def test_arrays_of_numbers_are_memoryviews():
-    message = market.Arrays(a=b"abcd", b=[1, -2], c=(3, 4), d=[0.5] * 4, e=memoryview(struct.pack("4d", 1, 2, 3, 4)).cast("d"))
+    message = market.Arrays(
+        a=b"abcd", b=[1, -2], c=(3, 4), d=[0.5] * 4, e=memoryview(struct.pack("4d", 1, 2, 3, 4)).cast("d")
+    )
     assert [view.format for view in message] == ["B", "h", "q", "f", "d"]
     assert message.b.tolist() == [1, -2] and message.e[3] == 4.0 and bytes(message.a) == b"abcd"
     message.e[3] = 7.5
@@ -240,7 +249,13 @@ def test_classes_say_what_they_are():
 def test_shapes_that_leave_the_message_are_refused():
     from ringmail._ringmail import make_type
 
-    for field in [("a", "Q", 0, 1, 8, None, "u64"), ("a", "B", 9, 0, 1, None, "u8[9]"), ("a", "s", 0, 0, 9, None, "text<9>"),
-                  ("a", "B", 0, 0, 2, None, "u8"), ("a", "x", 0, 0, 1, None, "?"), ("a", "s", 0, 0, 0, None, "text<0>")]:  # fmt: skip
+    for field in (
+        ("a", "Q", 0, 1, 8, None, "u64"),
+        ("a", "B", 9, 0, 1, None, "u8[9]"),
+        ("a", "s", 0, 0, 9, None, "text<9>"),
+        ("a", "B", 0, 0, 2, None, "u8"),
+        ("a", "x", 0, 0, 1, None, "x"),
+        ("a", "s", 0, 0, 0, None, "text<0>"),
+    ):
         with pytest.raises(ringmail.SchemaError):
             make_type("a.Message", "a", "Message", 1, 8, (field,))

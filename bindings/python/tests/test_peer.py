@@ -207,12 +207,13 @@ def test_poll_handles_what_is_there_and_says_when_it_is_over(host):
         + """
 got = []
 peer.on("flights.Flight")(lambda message: got.append(message.delay))
-print(peer.poll())
+print(peer.poll(), flush=True)
 while peer.poll(timeout=0.05):
     pass
 print(got, peer.poll())
 """
     ).ready()
+    running.wait_for_output("True")
     running.send(running.types.Flight(delay=4))
     assert running.stop().splitlines() == ["True", "[4] False"]
 
@@ -280,8 +281,11 @@ peer.run()
 
 
 def test_the_peer_knows_what_the_host_said(host):
-    running = host(HEAD + "print(peer.name, peer.incarnation, peer, list(peer.schema.protocols), peer.enum('flights.Cause'))\npeer.run()").ready()
-    assert running.stop() == "tested 1 <ringmail.Peer tested> ['flights.Statistics'] <enum 'Cause'>\n"
+    running = host(
+        HEAD
+        + "print(peer.name, peer.incarnation, peer, list(peer.schema.protocols))\npeer.run()"
+    ).ready()
+    assert running.stop() == "tested 1 <ringmail.Peer tested> ['flights.Statistics']\n"
     assert "hello python 0" in running.seen
 
 
@@ -312,7 +316,8 @@ peer.run()
 @pytest.mark.parametrize("timeout", ["-1", "float('nan')", "'soon'"])
 def test_a_timeout_is_a_number_of_seconds(host, timeout):
     running = host(
-        HEAD + f"try:\n    peer.poll({timeout})\nexcept (TypeError, ValueError) as error:\n    print(peer.closed)\npeer.run()"
+        HEAD
+        + f"try:\n    peer.poll({timeout})\nexcept (TypeError, ValueError):\n    print(peer.closed)\npeer.run()"
     ).ready()
     assert running.stop() == "False\n"
     assert not any(line.startswith("failure") for line in running.seen)

@@ -1,7 +1,8 @@
 import pytest
-import ringmail
 import schemas
 from ringmail._ringmail import type_id
+
+import ringmail
 from ringmail._schema import find_mismatch, find_unmet
 
 # The example of docs/spec/message.md
@@ -52,7 +53,11 @@ def test_an_empty_text_declares_nothing():
     ("old", "new", "error"),
     [
         ("ringmail-schema 1", "ringmail-schema 2", "schema:1: error: the first line is not"),
-        ("ratio i32 offset 0", "ratio i32 offset 4", "schema:6: error: message market.Leg: field ratio cannot be at offset 4"),
+        (
+            "ratio i32 offset 0",
+            "ratio i32 offset 4",
+            "schema:6: error: message market.Leg: field ratio cannot be at offset 4",
+        ),
         ("size 56", "size 64", "message market.Tick cannot have size 64 and align 8"),
         ("id 0xc67a76ec", "id 0xc67a76ed", "message market.Tick cannot have the id 0xc67a76ed"),
         ("price f64", "price f16", "schema:9: error: unknown type f16"),
@@ -89,7 +94,11 @@ def declare(*fields: str, name: str = "a.Message") -> ringmail.Schema:
     ("ours", "theirs", "mismatch"),
     [
         (["delay i32"], ["delay f32"], "message a.Message: field delay is i32 here and f32 there"),
-        (["a u32", "b u32"], ["b u32", "a u32"], "message a.Message: field a is at offset 0 here and at offset 4 there"),
+        (
+            ["a u32", "b u32"],
+            ["b u32", "a u32"],
+            "message a.Message: field a is at offset 0 here and at offset 4 there",
+        ),
         (["a u32"], ["b u32"], "message a.Message has no field a there"),
         (["a u32"], ["a u32", "b u32"], "message a.Message has no field b here"),
         (["a u32"], ["a u32"], None),

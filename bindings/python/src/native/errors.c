@@ -32,7 +32,7 @@ int errors_add(PyObject* module) {
   if (add(module, &Stopped, "ringmail.Stopped", Error,
           "The host said stop, and everything it sent has been released.") < 0)
     return -1;
-  /* A SystemExit, so that a process whose host is gone ends without a traceback, and `except Exception` cannot keep it. */
+  /* A SystemExit: a process whose host is gone ends without a traceback, and `except Exception` cannot keep it. */
   return add(module, &HostGone, "ringmail.HostGone", PyExc_SystemExit, "The host has died or has closed the link.");
 }
 

@@ -1,4 +1,4 @@
-/* Messages. One that was received lies in a ring and is released when its handler returns; one that was made owns its bytes. */
+/* Messages: one that was received lies in a ring until its handler returns; one that was made owns its bytes. */
 #include "native.h"
 
 /* ---- life */

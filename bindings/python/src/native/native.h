@@ -89,7 +89,7 @@ typedef struct {
 
 extern PyTypeObject FieldType;
 
-/* description: (name, format, count, offset, element_size, extra, type_text); extra is an enum's class or a message's. */
+/* description: (name, format, count, offset, element_size, extra, type_text); extra: the class of an enum or message */
 Field* field_new(const Layout* layout, PyObject* description);
 static inline uint32_t field_size(const Field* self) { return self->element_size * (self->count ? self->count : 1); }
 PyObject* field_load(const Field* self, Message* message);

@@ -1,14 +1,14 @@
 """Be a peer of a Ringmail system: receive messages from C++ actors, send, and answer.
 
-    import ringmail
+import ringmail
 
-    peer = ringmail.peer()
+peer = ringmail.peer()
 
-    @peer.on("flights.Flight")
-    def flight(message, sender):
-        print(message.origin, message.delay)
+@peer.on("flights.Flight")
+def flight(message, sender):
+    print(message.origin, message.delay)
 
-    peer.run()
+peer.run()
 """
 
 from ._peer import Counters, Peer, peer

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextlib
-import enum
 import inspect
 import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from . import _ringmail
-from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError, Stopped
-from ._schema import HEADING, Schema, find_mismatch, find_unmet, make_types, merge, parse_schema
+from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
+from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
 
 _FDS = "RINGMAIL_FDS"
 _peers: weakref.WeakSet[Peer] = weakref.WeakSet()
@@ -83,7 +84,7 @@ class Peer(_ringmail.Peer):
             raise LookupError(f"the host declares no message {name}; it declares {declared}")
         return found
 
-    def enum(self, name: str) -> type[enum.IntEnum]:
+    def enum(self, name: str) -> builtins.type[IntEnum]:
         found = self._enums.get(name)
         if found is None:
             declared = ", ".join(sorted(self._enums)) or "no enum"
@@ -153,11 +154,11 @@ class Peer(_ringmail.Peer):
         return self._lookup(name, timeout)
 
     @contextlib.contextmanager
-    def loan(self, mailbox: Mailbox, message: str | type) -> Iterator[Any]:
+    def loan(self, mailbox: Mailbox, message: str | builtins.type) -> Iterator[Any]:
         """Writes a message straight into the ring: `with peer.loan(mailbox, "market.Book") as book: ...`.
 
-        It starts as zeroes, is sent when the block ends, and is not sent when it ends by an exception. Nothing else may be
-        done with the peer inside."""
+        It starts as zeroes, is sent when the block ends, and is not sent when it ends by an exception. Nothing else may
+        be done with the peer inside."""
         loan = mailbox._loan(self.type(message) if isinstance(message, str) else message)
         try:
             yield loan
@@ -204,7 +205,7 @@ def peer(**options: Any) -> Peer:
 
 
 def _write_lines() -> None:
-    """The host logs what this process prints, line by line; what waits in a buffer is lost when the process is killed."""
+    """The host logs what this process prints, line by line; what waits in a buffer dies with the process."""
     with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 

@@ -6,8 +6,11 @@ import enum
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ._ringmail import SchemaError, make_type, type_id
+
+_T = TypeVar("_T")
 
 HEADING = "ringmail-schema 1"
 
@@ -251,15 +254,15 @@ def find_mismatch(ours: Schema, theirs: Schema) -> str | None:
         there = theirs.noun(name)
         if there and (mismatch := _differ(name, ours.noun(name), there)):
             return mismatch
-    for compare, our_side, their_side in (
-        (_compare_enums, ours.enums, theirs.enums),
-        (_compare_messages, ours.messages, theirs.messages),
-        (_compare_protocols, ours.protocols, theirs.protocols),
-    ):
-        for name, declared in our_side.items():
-            if name in their_side and (mismatch := compare(declared, their_side[name])):
-                return mismatch
-    return None
+    return (
+        _first(_compare_enums, ours.enums, theirs.enums)
+        or _first(_compare_messages, ours.messages, theirs.messages)
+        or _first(_compare_protocols, ours.protocols, theirs.protocols)
+    )
+
+
+def _first(compare: Callable[[_T, _T], str | None], ours: Mapping[str, _T], theirs: Mapping[str, _T]) -> str | None:
+    return next(filter(None, (compare(ours[name], theirs[name]) for name in ours if name in theirs)), None)
 
 
 def find_unmet(expected: Mapping[str, Mapping[str, str]], theirs: Schema) -> str | None:
@@ -297,7 +300,7 @@ def make_types(schema: Schema) -> tuple[dict[str, type], dict[str, type[enum.Int
         space, _, word = declared.name.rpartition(".")
         # `mro` is the one name that enum.Enum cannot have as a member.
         members = [(name + "_" if name == "mro" else name, number) for name, number in declared.values.items()]
-        enums[declared.name] = enum.IntEnum(word, members, module=space)  # type: ignore[misc]
+        enums[declared.name] = enum.IntEnum(word, members, module=space)  # type: ignore[misc, assignment]
 
     types: dict[str, type] = {}
     for message in schema.messages.values():
