@@ -1,0 +1,91 @@
+#include "reader.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "csv.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 30s;
+constexpr std::uint64_t flights_between_reports = 500;
+
+/// A question dies with the process that it was asked of; its successor can be asked again. Each time is one more message.
+template <class Question>
+auto ask_again(const ringmail::Mailbox<flights::Statistics>& peer, const Question& question, std::uint64_t& sent) {
+  for (int left = 5;; --left) {
+    auto answer = ringmail::ask(peer, question, patience);
+    ++sent;
+    if (answer || answer.error() != ringmail::AskError::unreachable || left == 0) return answer;
+  }
+}
+
+template <class Error>
+std::unexpected<std::string> failure(std::string_view what, Error error) {
+  return std::unexpected(fmt::format("{}: {}", what, ringmail::to_string(error)));
+}
+
+}  // namespace
+
+std::expected<std::uint64_t, std::string> Reader::on(const Open& open) {
+  auto read = read_flights(open.path);
+  if (!read) return std::unexpected(std::move(read.error()));
+  flights_ = std::move(*read);
+  return flights_.size();
+}
+
+std::expected<Streamed, std::string> Reader::on(const Stream& stream) {
+  Streamed result;
+  const auto start = std::chrono::steady_clock::now();
+  if (auto sent = send_all(stream, result); !sent) return std::unexpected(std::move(sent.error()));
+
+  const auto totals = ask_again(stream.peer, flights::AskTotals{}, result.sent_to_peer);
+  if (!totals) return failure("asking the peer", totals.error());
+  result.totals = *totals;
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  if (auto asked = ask_all(stream, result); !asked) return std::unexpected(std::move(asked.error()));
+  return result;
+}
+
+std::expected<void, std::string> Reader::send_all(const Stream& stream, Streamed& result) {
+  const std::uint64_t total = flights_.size() * stream.repeat;
+  while (result.flights < total) {
+    flights::Flight flight = flights_[result.flights % flights_.size()];
+    flight.index = result.flights;
+    // Where there is no room the handler suspends, and other actors run on this thread.
+    if (auto sent = airport(flight.origin).send(flight); !sent) return failure("sending to an airport", sent.error());
+    if (auto sent = stream.peer.send(flight); !sent) return failure("sending to the peer", sent.error());
+    ++result.flights;
+    if (result.flights % flights_between_reports == 0 || result.flights == total) {
+      // Asked and not sent, so that what is done at a number of flights is done before the next one leaves.
+      const auto shown = ringmail::ask(stream.progress, Sent{result.flights, total}, patience);
+      if (!shown) return failure("showing the progress", shown.error());
+    }
+  }
+  result.sent_to_airports += total;
+  result.sent_to_peer += total;
+  return {};
+}
+
+std::expected<void, std::string> Reader::ask_all(const Stream& stream, Streamed& result) {
+  for (const auto& [code, airport] : airports_) {
+    const flights::AskDelays question{.airport = code};
+    const auto actor = ringmail::ask(airport, question, patience);
+    if (!actor) return failure(fmt::format("asking the actor of {}", code.view()), actor.error());
+    ++result.sent_to_airports;
+    const auto peer = ask_again(stream.peer, question, result.sent_to_peer);
+    if (!peer) return failure(fmt::format("asking the peer about {}", code.view()), peer.error());
+    result.airports.push_back({*actor, *peer});
+  }
+  return {};
+}
+
+const ringmail::Mailbox<Airport>& Reader::airport(const Code& code) {
+  auto& mailbox = airports_[code];
+  if (!mailbox) mailbox = system_.spawn<Airport>();
+  return mailbox;
+}

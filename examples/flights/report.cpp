@@ -1,0 +1,79 @@
+#include "report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace {
+
+constexpr std::size_t shown_airports = 20;
+
+bool equal(const flights::Delays& a, const flights::Delays& b) {
+  return a.airport == b.airport && a.count == b.count && a.mean == b.mean && a.median == b.median && a.p90 == b.p90 &&
+         a.p99 == b.p99;
+}
+
+std::string text(const flights::Delays& delays) {
+  return fmt::format("{} flights, mean {}, median {}, p90 {}, p99 {}", delays.count, delays.mean, delays.median,
+                     delays.p90, delays.p99);
+}
+
+}  // namespace
+
+void print_busiest(const Streamed& streamed) {
+  auto airports = streamed.airports;
+  // By code where as many flights left.
+  std::ranges::stable_sort(airports, std::ranges::greater{},
+                           [](const Compared& airport) { return airport.actor.count; });
+  if (airports.size() > shown_airports) airports.resize(shown_airports);
+
+  fmt::print("\nThe busiest {} of {} airports, and how many minutes late their flights were\n\n", airports.size(),
+             streamed.airports.size());
+  fmt::print("{:<8}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "airport", "flights", "mean", "median", "p90", "p99");
+  for (const auto& [delays, peer] : airports) {
+    fmt::print("{:<8}{:>9}{:>9.2f}{:>9}{:>9}{:>9}\n", delays.airport.view(), delays.count, delays.mean, delays.median,
+               delays.p90, delays.p99);
+  }
+}
+
+void print_speed(const Streamed& streamed) {
+  const std::uint64_t messages = 2 * streamed.flights;
+  fmt::print("\n{} flights to two receivers each in {:.3f} s: {:.0f} messages per second\n", streamed.flights,
+             streamed.seconds, static_cast<double>(messages) / streamed.seconds);
+}
+
+bool agree(const Streamed& streamed) {
+  std::size_t differences = 0;
+  for (const auto& [actor, peer] : streamed.airports) {
+    if (equal(actor, peer)) continue;
+    fmt::print(stderr, "flights: {}: the actor says: {}; the peer says: {}\n", actor.airport.view(), text(actor),
+               text(peer));
+    ++differences;
+  }
+  const auto expect = [&](std::string_view what, std::uint64_t here, std::uint64_t there) {
+    if (here == there) return;
+    fmt::print(stderr, "flights: {} {} here and {} at the peer\n", here, what, there);
+    ++differences;
+  };
+  expect("flights", streamed.flights, streamed.totals.flights);
+  expect("airports", streamed.airports.size(), streamed.totals.airports);
+  if (differences == 0) fmt::print("\nThe actors and the peer agree about all {} airports\n", streamed.airports.size());
+  return differences == 0;
+}
+
+bool print_balances(const std::vector<Balance>& balances) {
+  fmt::print("\n{:<14}{:>10}{:>11}{:>15}{:>13}\n", "messages to", "sent", "delivered", "dead-lettered", "undelivered");
+  for (const Balance& balance : balances) {
+    fmt::print("{:<14}{:>10}{:>11}{:>15}{:>13}\n", balance.to, balance.sent, balance.delivered, balance.dead_lettered,
+               balance.undelivered);
+  }
+  bool all = true;
+  for (const Balance& balance : balances) {
+    if (balance.holds()) continue;
+    fmt::print(stderr, "flights: messages to {}: {} sent is not {} delivered + {} dead-lettered + {} undelivered\n",
+               balance.to, balance.sent, balance.delivered, balance.dead_lettered, balance.undelivered);
+    all = false;
+  }
+  if (all) fmt::print("sent = delivered + dead-lettered + undelivered\n");
+  return all;
+}
