@@ -99,7 +99,7 @@ int run(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Options options;
   CLI::App app("Streams flights to C++ actors and to a Python peer, and compares what the two make of them");
   app.add_option("--data", options.data, "CSV file of flights")->capture_default_str();
@@ -115,9 +115,8 @@ int main(int argc, char** argv) {
                  "kill the peer once that many flights have been sent; 0: never");
   app.add_flag("-v,--verbose", options.verbose, "log what becomes of the peer, and what it prints");
   CLI11_PARSE(app, argc, argv);
-  try {
-    return run(options);
-  } catch (const std::exception& error) {
-    return fail(fmt::format("flights: {}", error.what()));
-  }
+  return run(options);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "flights: %s\n", error.what());
+  return 1;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace {
 
@@ -22,9 +23,9 @@ std::string text(const flights::Delays& delays) {
 
 void print_busiest(const Streamed& streamed) {
   auto airports = streamed.airports;
-  // By code where as many flights left.
-  std::ranges::stable_sort(airports, std::ranges::greater{},
-                           [](const Compared& airport) { return airport.actor.count; });
+  std::ranges::sort(airports, [](const Compared& a, const Compared& b) {
+    return std::tuple(b.actor.count, a.actor.airport) < std::tuple(a.actor.count, b.actor.airport);
+  });
   if (airports.size() > shown_airports) airports.resize(shown_airports);
 
   fmt::print("\nThe busiest {} of {} airports, and how many minutes late their flights were\n\n", airports.size(),

@@ -46,6 +46,7 @@ def flights(tmp_path):
             timeout=DEADLINE,
             **options,
         )
+        assert done.returncode >= 0, f"killed by signal {-done.returncode}: {done.stderr}"
         assert list(scratch.iterdir()) == []
         return Run(done)
 
