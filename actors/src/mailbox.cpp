@@ -16,6 +16,10 @@ runtime::Scheduler* own_scheduler(runtime::System& system) {
 /// A plain thread speaks through a scheduler: the actor's own or, for a peer, always the same, so that order is kept.
 std::uint32_t speaker(const runtime::Address& to) { return to.is_local() ? to.actor.thread() : to.link; }
 
+void destroy(const runtime::Binding& binding, void* object) {
+  if (binding.type->destroy != nullptr) binding.type->destroy(object);
+}
+
 }  // namespace
 
 std::uint64_t deadline_after(std::chrono::nanoseconds timeout) {
@@ -23,30 +27,40 @@ std::uint64_t deadline_after(std::chrono::nanoseconds timeout) {
   return runtime::now_ns() + static_cast<std::uint64_t>(timeout.count() > 0 ? timeout.count() : 0);
 }
 
-std::expected<void, SendError> send(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
-                                    void* object, std::chrono::nanoseconds timeout) {
+std::expected<void, SendError> send(runtime::System& system,
+                                    const runtime::Address& to,
+                                    const runtime::Binding& binding,
+                                    void* object,
+                                    std::chrono::nanoseconds timeout) {
   if (runtime::Scheduler* scheduler = own_scheduler(system)) {
     return scheduler->send(to, binding, object, deadline_after(timeout));
   }
   std::expected<void, SendError> result;
-  system.call(speaker(to), [&] {
-    result = runtime::Scheduler::current()->send(to, binding, object, deadline_after(timeout));
-  });
-  return result;
+  const bool called = system.call(
+      speaker(to), [&] { result = runtime::Scheduler::current()->send(to, binding, object, deadline_after(timeout)); });
+  if (called) return result;
+  destroy(binding, object);
+  return std::unexpected(SendError::unreachable);
 }
 
-std::expected<void, AskError> ask(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
-                                  void* object, const runtime::MessageType& reply_type, void* reply,
+std::expected<void, AskError> ask(runtime::System& system,
+                                  const runtime::Address& to,
+                                  const runtime::Binding& binding,
+                                  void* object,
+                                  const runtime::MessageType& reply_type,
+                                  void* reply,
                                   std::chrono::nanoseconds timeout) {
   const std::uint64_t deadline_ns = deadline_after(timeout);
   if (runtime::Scheduler* scheduler = own_scheduler(system)) {
     return scheduler->ask(to, binding, object, reply_type, reply, deadline_ns);
   }
   std::expected<void, AskError> result;
-  system.call(speaker(to), [&] {
+  const bool called = system.call(speaker(to), [&] {
     result = runtime::Scheduler::current()->ask(to, binding, object, reply_type, reply, deadline_ns);
   });
-  return result;
+  if (called) return result;
+  destroy(binding, object);
+  return std::unexpected(AskError::unreachable);
 }
 
 void stop(runtime::System& system, const runtime::Address& whom) {

@@ -14,6 +14,16 @@ runtime::Scheduler& here() {
   return *scheduler;
 }
 
+std::expected<void, WaitError> result_of(runtime::Wake woken) {
+  switch (woken) {
+    case runtime::Wake::ready: return {};
+    case runtime::Wake::timed_out: return std::unexpected(WaitError::timed_out);
+    case runtime::Wake::stopped: return std::unexpected(WaitError::stopped);
+    case runtime::Wake::no_stack: break;
+  }
+  return std::unexpected(WaitError::no_stack);
+}
+
 }  // namespace
 
 namespace detail {
@@ -24,12 +34,7 @@ runtime::Address this_sender() { return here().current_cell()->asker().address; 
 
 std::expected<void, WaitError> receive(const runtime::MessageType& type, void* to, std::chrono::nanoseconds timeout) {
   runtime::Asker from;
-  switch (here().receive(type, to, from, deadline_after(timeout))) {
-    case runtime::Wake::ready: return {};
-    case runtime::Wake::timed_out: return std::unexpected(WaitError::timed_out);
-    case runtime::Wake::stopped: break;
-  }
-  return std::unexpected(WaitError::stopped);
+  return result_of(here().receive(type, to, from, deadline_after(timeout)));
 }
 
 void monitor(const runtime::Address& whom) {
@@ -46,9 +51,7 @@ void demonitor(const runtime::Address& whom) { here().demonitor(whom, here().cur
 namespace this_actor {
 
 std::expected<void, WaitError> sleep_for(std::chrono::nanoseconds duration) {
-  const auto woken = here().sleep_until(detail::deadline_after(duration));
-  if (woken == runtime::Wake::stopped) return std::unexpected(WaitError::stopped);
-  return {};
+  return result_of(here().sleep_until(detail::deadline_after(duration)));
 }
 
 // Timers come after everything that was ready.

@@ -8,13 +8,33 @@
 
 namespace ringmail::runtime {
 
-/// Lies on the asking handler's stack.
+/// What a refusal means to who asked. A peer may have written anything.
+inline AskError ask_error(transport::NoReply reason) {
+  switch (reason) {
+    case transport::NoReply::no_handler: return AskError::no_handler;
+    case transport::NoReply::failed: return AskError::failed;
+    case transport::NoReply::stopped: return AskError::unreachable;
+  }
+  return AskError::failed;
+}
+
+class AskTable;
+
+/// Lies on the asking handler's stack, and is in the table as long as it lives.
 struct PendingAsk {
+  PendingAsk(AskTable& table, const Address& whom, const MessageType& type, void* room);
+  PendingAsk(const PendingAsk&) = delete;
+  ~PendingAsk();
+
+  bool is_settled() const { return answered || error != AskError::timed_out; }
+
+  AskTable& table;
   Waiter waiter;
   std::uint32_t correlation = 0;
+  std::uint32_t incarnation = 0;  ///< of the peer, when the question was written; 0: not yet
   Address asked;
-  const MessageType* reply_type = nullptr;
-  void* reply = nullptr;
+  const MessageType* reply_type;
+  void* reply;
   AskError error = AskError::timed_out;
   bool answered = false;
 };
@@ -67,5 +87,11 @@ class AskTable {
   std::size_t count_ = 0;
   std::uint32_t last_ = 0;
 };
+
+inline PendingAsk::PendingAsk(AskTable& asks, const Address& whom, const MessageType& type, void* room)
+    : table(asks), asked(whom), reply_type(&type), reply(room) {
+  table.add(*this);
+}
+inline PendingAsk::~PendingAsk() { table.remove(*this); }
 
 }  // namespace ringmail::runtime

@@ -10,6 +10,15 @@ void Message::take(const MessageType& as, void* to) {
   release_storage();
 }
 
+void Message::copy_out() {
+  if (ring == nullptr) return;
+  Envelope* node = EnvelopePool::make(length);
+  std::memcpy(node->message.payload, payload, length);
+  payload = node->message.payload;
+  std::exchange(ring, nullptr)->advance();
+  envelope = node;
+}
+
 void Message::discard() {
   if (is_taken()) return;
   if (binding != nullptr && binding->type->destroy != nullptr) binding->type->destroy(payload);

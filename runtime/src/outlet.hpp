@@ -6,6 +6,8 @@
 //   2. A handler that finds no room suspends, with a deadline, and then fails with `full`. The scheduler never blocks.
 //   3. What may not wait (replies, stop, monitors) goes to the overflow, which is flushed before anything newer. Else a reply
 //      has nowhere to go while the ring is full of questions.
+//   4. Who waits for room stays in line until it has it or gives up, and then lets the next one try. Else whoever needs little
+//      would overtake for ever whoever needs much.
 #pragma once
 
 #include <deque>
@@ -17,15 +19,48 @@
 namespace ringmail::runtime {
 
 struct Outlet {
+  enum class State : std::uint8_t {
+    unopened,  ///< the ring does not exist yet; who sends waits for it
+    open,
+    closed,  ///< nothing more may be sent, and the ring may be gone
+  };
+
+  /// A frame that waits for room.
+  struct Pending {
+    std::uint32_t bytes;
+    transport::FrameHead head;
+    std::move_only_function<void(std::byte*)> write;
+    bool is_message() const {
+      return head.kind == transport::FrameKind::message || head.kind == transport::FrameKind::local;
+    }
+  };
+
   transport::RingProducer* ring = nullptr;
   transport::Doorbell* bell = nullptr;
+  RemoteLane* lane = nullptr;  ///< of a ring between processes
+  State state = State::open;
   bool dirty = false;    // in Scheduler::dirty_
   bool crowded = false;  // in Scheduler::crowded_
   Waiter* first = nullptr;
   Waiter* last = nullptr;
-  std::deque<std::move_only_function<bool()>> overflow;  // each tries again; true when it is done
+  std::deque<Pending> overflow;
 
   bool is_crowded() const { return first != nullptr || !overflow.empty(); }
+  bool is_faulted() const { return ring->fault() != transport::RingFault::none; }
+
+  /// Whether it is worth trying again. A faulted ring has no room until its consumer is another one.
+  bool may_have_room() const { return state == State::open && !is_faulted() && ring->cursor_moved(); }
+
+  void line_up(Waiter& waiter) {
+    (first == nullptr ? first : last->next_in_line) = &waiter;
+    last = &waiter;
+  }
+  void leave(Waiter& waiter) {
+    Waiter* previous = nullptr;
+    for (Waiter** link = &first; *link != &waiter; link = &(*link)->next_in_line) previous = *link;
+    (previous == nullptr ? first : previous->next_in_line) = waiter.next_in_line;
+    if (last == &waiter) last = previous;
+  }
 };
 
 /// An outlet to another scheduler of this process owns its ring's end.

@@ -26,9 +26,9 @@ struct Inlet {
   transport::RingConsumer* ring = nullptr;
   transport::Doorbell* bell = nullptr;  ///< of its producer, for when it waits for room
   Source source = Source::local;
-  RemoteLane* lane = nullptr;           ///< of mail and control
+  RemoteLane* lane = nullptr;  ///< of mail and control
   std::uint32_t quiet_polls = 0;
-  std::uint32_t number = 0;             ///< in the set: its bit is the same
+  std::uint32_t number = 0;  ///< in the set: its bit is the same
   bool cold = false;
 };
 

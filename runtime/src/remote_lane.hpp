@@ -13,10 +13,11 @@ namespace ringmail::runtime {
 
 struct RemoteLane {
   std::uint32_t link = 0;
-  bool open = true;      ///< false: there will be no further incarnation
-  bool stopping = false; ///< a stop frame has been written: nothing may follow it
-  bool connected = false;  ///< its inlets are polled
-  std::string fault;       ///< what was wrong with what this incarnation wrote
+  bool open = true;               ///< false: there will be no further incarnation
+  bool stopping = false;          ///< a stop frame has been written: nothing may follow it
+  bool connected = false;         ///< its inlets are polled
+  std::uint32_t incarnation = 0;  ///< counts those that this lane was connected to; 0: none yet
+  std::string fault;              ///< what was wrong with what this incarnation wrote
   transport::Lane lane;
   Outlet mail;
   Outlet control;
@@ -41,6 +42,10 @@ struct RemoteLane {
     if (actor == 0 || actor == last_exported) return;
     exported.insert(actor);
     last_exported = actor;
+  }
+  void shut_out(std::uint64_t actor) {
+    exported.erase(actor);
+    if (last_exported == actor) last_exported = 0;
   }
 };
 

@@ -18,18 +18,38 @@ thread_local Scheduler* current_scheduler = nullptr;
 /// Frames taken from one ring before the next one's turn.
 constexpr int frames_per_turn = 64;
 
+/// The ring's memory is this process's own, and the frame is the consumer's until it advances.
+Message local_message(Inlet& inlet, const transport::Frame& frame) {
+  std::byte* payload = const_cast<std::byte*>(frame.payload);
+  const Binding* binding = nullptr;
+  std::memcpy(&binding, payload, sizeof binding);
+  return {.binding = binding,
+          .payload = payload + LocalPayload::object_offset(*binding->type),
+          .length = binding->type->size,
+          .type = binding->type->id,
+          .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
+          .target = ActorId(frame.head.target),
+          .ring = inlet.ring};
+}
+
 /// Turns of a busy loop between two looks at the clock.
 constexpr std::uint32_t busy_turns_per_clock = 16;
+constexpr std::uint64_t messages_per_clock = 64;
 
 /// Turns of the loop between two polls of the cold rings, when it never sleeps.
 constexpr std::uint32_t turns_per_cold_poll = 1 << 16;
 
+/// So many messages may wait at actors that could run before the rings are left alone, and for so many turns at most.
+constexpr std::uint64_t most_backlog = 1024;
+constexpr std::uint32_t most_turns_behind = 1024;
+
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t index, transport::Bell& bell, System* system)
+Scheduler::Scheduler(std::uint32_t index, transport::Bell& bell, System* system, const StackPoolOptions& stacks)
     : index_(index),
       bell_(bell),
       system_(system),
+      stacks_(stacks),
       fibers_(stacks_),
       parker_(bell),
       inlets_(std::make_unique<PollSet>(bell)),
@@ -39,6 +59,7 @@ Scheduler::Scheduler(std::uint32_t index, transport::Bell& bell, System* system)
 Scheduler::~Scheduler() {
   for (std::uint32_t chunk = 0; chunk * chunk_slots < used_slots_; ++chunk) {
     Slot* slots = chunks_[chunk].load(std::memory_order_relaxed);
+    // Only where run() never was.
     for (std::uint32_t slot = 0; slot < chunk_slots; ++slot) delete slots[slot].cell.load(std::memory_order_relaxed);
     delete[] slots;
   }
@@ -48,17 +69,28 @@ Scheduler* Scheduler::current() { return current_scheduler; }
 
 void Scheduler::run() {
   current_scheduler = this;
-  // No stack means that no thread could have been started either.
-  const auto ran = fibers_.run([](void* self) { static_cast<Scheduler*>(self)->loop(); }, this);
-  assert(ran);
-  static_cast<void>(ran);
+  do {
+    // No stack means that no thread could have been started either.
+    const auto ran = fibers_.run([](void* self) { static_cast<Scheduler*>(self)->loop(); }, this);
+    assert(ran);
+    if (!ran) break;
+  } while (!end());
   current_scheduler = nullptr;
 }
+
+/// False where a cell was added since the loop looked last: it is to be run as well.
+bool Scheduler::end() {
+  const std::lock_guard lock(slots_mutex_);
+  ended_ = used_slots_ == free_slots_.size();
+  return ended_;
+}
+
+bool Scheduler::is_done() const { return stopping_ && group_->live_cells.load(std::memory_order_acquire) == 0; }
 
 /// Keeps nothing in locals across a handler: one that suspends keeps this stack, and the loop goes on upon another. So each
 /// phase that runs handlers says whether this stack still has the loop.
 void Scheduler::loop() {
-  while (!(stopping_ && live_cells_.load(std::memory_order_acquire) == 0)) {
+  while (!is_done()) {
     busy_ = false;
     if (!run_ready()) return;
     if (!drain()) return;
@@ -74,18 +106,21 @@ void Scheduler::loop() {
 
 bool Scheduler::run_ready() {
   // Those that become ready meanwhile have their turn after the rings.
-  for (std::size_t turns = resumable_.size(); turns > 0 && !resumable_.empty(); --turns) {
-    Waiter* waiter = resumable_.front();
-    resumable_.pop_front();
+  Waiter* const last_waiter = last_resumable_;
+  while (first_resumable_ != nullptr) {
+    // It lies on the stack that is resumed.
+    Waiter* waiter = std::exchange(first_resumable_, first_resumable_->next_resumable);
+    if (first_resumable_ == nullptr) last_resumable_ = nullptr;
     busy_ = true;
     fibers_.resume(waiter->fiber);
+    if (waiter == last_waiter) break;
   }
   Cell* const last = last_ready_;
   while (first_ready_ != nullptr) {
-    Cell* cell = first_ready_;
+    Cell* cell = std::exchange(first_ready_, first_ready_->next_ready_);
     const bool was_last = cell == last;
-    first_ready_ = cell->next_ready_;
     if (first_ready_ == nullptr) last_ready_ = nullptr;
+    backlog_ -= cell->queued_;
     busy_ = true;
     run_cell(*cell);
     if (!fibers_.owns_loop()) return false;
@@ -98,6 +133,7 @@ bool Scheduler::run_ready() {
 
 bool Scheduler::drain() {
   take_tasks();
+  if (is_behind()) return true;
   inlets_->take_pending();
   if (++turns_ % turns_per_cold_poll == 0) inlets_->poll_cold();
   // Begins where the last turn left off, so that a handler that suspends costs the rings behind it no turn.
@@ -109,11 +145,18 @@ bool Scheduler::drain() {
   return true;
 }
 
+/// What the rings hold would only wait behind what waits already, and there its senders no longer feel that it waits. What waits
+/// at a suspended actor does not count: the message that it waits for may be in a ring.
+bool Scheduler::is_behind() {
+  if (backlog_ < most_backlog || ++turns_behind_ == most_turns_behind) turns_behind_ = 0;
+  return turns_behind_ != 0;
+}
+
 bool Scheduler::drain(Inlet& inlet) {
   const transport::Frame* frame = inlet.ring->peek();
   if (frame == nullptr) {
     if (inlet.ring->fault() != transport::RingFault::none) [[unlikely]] {
-      faulted(*inlet.lane);
+      report_fault(*inlet.lane, std::string(to_string(inlet.ring->fault())));
     } else if (inlets_->note_quiet(inlet)) {
       --next_inlet_;  // the next one has moved here
     }
@@ -128,6 +171,8 @@ bool Scheduler::drain(Inlet& inlet) {
       case Inlet::Source::control: take_remote_control(inlet, *frame); break;
     }
     if (!fibers_.owns_loop()) return false;
+    if (inlet.lane != nullptr && !inlet.lane->connected) [[unlikely]]
+      return true;  // the frame was a fault
     if (inlet.ring->cursor_due()) store_cursor(inlet);
     frame = inlet.ring->peek();
   }
@@ -144,17 +189,7 @@ void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
     take_local_control(inlet, frame);
     return;
   }
-  // The ring's memory is this process's own, and the frame is the consumer's until it advances.
-  std::byte* payload = const_cast<std::byte*>(frame.payload);
-  const Binding* binding = nullptr;
-  std::memcpy(&binding, payload, sizeof binding);
-  Message message{.binding = binding,
-                  .payload = payload + LocalPayload::object_offset(*binding->type),
-                  .length = binding->type->size,
-                  .type = binding->type->id,
-                  .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
-                  .target = ActorId(frame.head.target),
-                  .ring = inlet.ring};
+  Message message = local_message(inlet, frame);
   deliver(message);
 }
 
@@ -201,8 +236,12 @@ void Scheduler::take_tasks() {
 void Scheduler::expire_timers() {
   // The clock costs as much as a message. Whoever idles sees a deadline come; whoever is busy looks now and then.
   if (timers_.next_deadline_ns() == TimerQueue::never) return;
-  if (!timers_due_ && ++turns_since_clock_ < busy_turns_per_clock) return;
+  if (!timers_due_ && ++turns_since_clock_ < busy_turns_per_clock &&
+      counters_.messages - messages_at_clock_ < messages_per_clock) {
+    return;
+  }
   turns_since_clock_ = 0;
+  messages_at_clock_ = counters_.messages;
   timers_due_ = false;
   if (timers_.expire(now_ns()) != 0) busy_ = true;
 }
@@ -213,15 +252,13 @@ void Scheduler::flush() {
   publish_dirty();
   for (std::size_t i = 0; i < crowded_.size();) {
     Outlet& outlet = *crowded_[i];
+    const bool had_overflow = !outlet.overflow.empty();
     retry_overflow(outlet);
-    if (outlet.first != nullptr && outlet.overflow.empty() && outlet.ring->cursor_moved()) {
-      busy_ = true;
-      wake_room_waiters(outlet, Wake::ready);
-    }
+    if (outlet.overflow.empty() && (had_overflow || outlet.may_have_room())) next_in_line(outlet);
     if (outlet.is_crowded()) {
       ++i;
     } else {
-      outlet.ring->want_room(false);
+      if (outlet.state == Outlet::State::open) outlet.ring->want_room(false);
       outlet.crowded = false;
       crowded_.erase(crowded_.begin() + static_cast<std::ptrdiff_t>(i));
     }
@@ -233,10 +270,10 @@ void Scheduler::flush() {
 // --- spin, park
 
 bool Scheduler::has_work() const {
-  if (first_ready_ != nullptr || !resumable_.empty() || has_tasks_.load(std::memory_order_seq_cst)) return true;
+  if (first_ready_ != nullptr || first_resumable_ != nullptr || has_tasks_.load(std::memory_order_seq_cst)) return true;
   if (inlets_->any_hot() || inlets_->has_pending()) return true;
   for (const Outlet* outlet : crowded_) {
-    if (outlet->ring->cursor_moved()) return true;
+    if (outlet->may_have_room()) return true;
   }
   return false;
 }
@@ -280,7 +317,29 @@ void Scheduler::request_stop() {
       }
       if (cell != nullptr) request_stop(*cell);
     }
+    // Whoever ended the last cell may not have known yet that all are to stop.
+    if (is_done() && group_->on_empty) group_->on_empty();
   });
+}
+
+void Scheduler::bury() {
+  for (const auto& inlet : local_inlets_) {
+    while (const transport::Frame* frame = inlet->ring->peek()) {
+      if (frame->head.kind == transport::FrameKind::local) {
+        Message message = local_message(*inlet, *frame);
+        bury(message, "the system has been shut down");
+        continue;
+      }
+      // Only a reply holds an object, and nobody waits for it.
+      if (static_cast<Operation>(frame->head.type) == Operation::reply)
+        take_local_control(*inlet, *frame);
+      else
+        inlet->ring->advance();
+    }
+  }
+  for (const auto& outlet : outlets_) {
+    if (outlet != nullptr) discard_overflow(*outlet);
+  }
 }
 
 SchedulerCounters Scheduler::counters() const {

@@ -6,8 +6,8 @@
 #include <typeinfo>
 
 #include "envelope.hpp"
-#include "ringmail/runtime/scheduler.hpp"
 #include "remote_lane.hpp"
+#include "ringmail/runtime/scheduler.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -23,25 +23,31 @@ std::string describe(const std::exception& exception) {
 }  // namespace
 
 ActorId Scheduler::add(std::unique_ptr<Cell> cell) {
-  Cell* const added = cell.release();
+  Cell* const added = cell.get();
   added->scheduler_ = this;
-  live_cells_.fetch_add(1, std::memory_order_relaxed);
   ActorId id;
   {
     const std::lock_guard lock(slots_mutex_);
+    if (ended_) return {};
     std::uint32_t index = 0;
     if (free_slots_.empty()) {
       index = used_slots_++;
-      if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
+      assert(index < 1u << ActorId::slot_bits);
+      if (index % chunk_slots == 0)
+        chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
     } else {
       index = free_slots_.back();
       free_slots_.pop_back();
     }
     Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
-    id = ActorId(index_, ++slot.generation, index);
+    // No actor may have the id that is nobody's.
+    do {
+      id = ActorId(index_, ++slot.generation, index);
+    } while (!id);
     added->id_ = id;
+    group_->live_cells.fetch_add(1, std::memory_order_relaxed);
     // SYNC(slot): with the load in find(). Whoever learns the id learns it after this.
-    slot.cell.store(added, std::memory_order_release);
+    slot.cell.store(cell.release(), std::memory_order_release);
   }
   if (current() == this) {
     make_ready(*added);
@@ -63,32 +69,54 @@ Cell* Scheduler::find(ActorId id) const {
   return cell != nullptr && cell->id_ == id ? cell : nullptr;
 }
 
+bool Scheduler::is_live(ActorId id) const {
+  const std::lock_guard lock(slots_mutex_);
+  const std::uint32_t index = id.slot();
+  if (id.thread() != index_ || index >= used_slots_) return false;
+  const Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
+  return slot.cell.load(std::memory_order_relaxed) != nullptr && ActorId(index_, slot.generation, index) == id;
+}
+
 void Scheduler::deliver(Message& message) {
+  Cell* cell = find(message.target);
+  if (cell != nullptr && cell->state_ == Cell::State::idle && cell->started_) {
+    execute(*cell, message);
+  } else {
+    deliver_later(message);
+  }
+}
+
+/// Runs no handler.
+void Scheduler::deliver_later(Message& message) {
   Cell* cell = find(message.target);
   if (cell == nullptr) {
     dead_letter(message, "there is no such actor");
-  } else if (cell->waiter_ != nullptr && cell->waiter_->wanted != nullptr && hand_over(*cell->waiter_, message)) {
-    return;
-  } else if (cell->state_ == Cell::State::idle && cell->started_) {
-    execute(*cell, message);
-  } else {
+  } else if (!hand_over(*cell, message)) {
     enqueue(*cell, message);
   }
 }
 
-bool Scheduler::hand_over(Waiter& waiter, Message& message) {
-  const MessageType& wanted = *waiter.wanted;
-  if (!waiter.waiting || !message_is(message, wanted)) return false;
-  waiter.received_from = message.asker;
-  message.take(wanted, waiter.received);
-  waiter.wanted = nullptr;
-  wake(waiter, Wake::ready);
+/// To a handler that waits for a message of just this type. Not to one that waits no longer: it may have been told already
+/// that its time is up, and the message then waits like any other.
+bool Scheduler::hand_over(Cell& cell, Message& message) {
+  Waiter* const waiter = cell.waiter_;
+  if (waiter == nullptr || waiter->wanted == nullptr || !waiter->waiting) return false;
+  const MessageType& wanted = *waiter->wanted;
+  if (!message_is(message, wanted)) return false;
+  ++counters_.messages;
+  waiter->received_from = message.asker;
+  message.take(wanted, waiter->received);
+  waiter->wanted = nullptr;
+  wake(*waiter, Wake::ready);
   return true;
 }
 
-bool Scheduler::message_is(const Message& message, const MessageType& type) {
+bool Scheduler::message_is(Message& message, const MessageType& type) {
   if (message.binding != nullptr) return message.binding->type == &type;
-  return message.type == type.id && message.length == type.size && (type.valid == nullptr || type.valid(message.payload));
+  if (message.type != type.id || message.length != type.size) return false;
+  if (type.valid == nullptr) return true;
+  message.copy_out();
+  return type.valid(message.payload);
 }
 
 void Scheduler::enqueue(Cell& cell, Message& message) {
@@ -113,7 +141,17 @@ void Scheduler::enqueue(Cell& cell, Message& message) {
 void Scheduler::append(Cell& cell, Envelope& envelope) {
   (cell.first_ == nullptr ? cell.first_ : cell.last_->next) = &envelope;
   cell.last_ = &envelope;
+  ++cell.queued_;
+  if (cell.state_ == Cell::State::ready) ++backlog_;
   if (cell.state_ == Cell::State::idle) make_ready(cell);
+}
+
+Envelope* Scheduler::take_first(Cell& cell) {
+  Envelope* envelope = cell.first_;
+  cell.first_ = std::exchange(envelope->next, nullptr);
+  if (cell.first_ == nullptr) cell.last_ = nullptr;
+  --cell.queued_;
+  return envelope;
 }
 
 void Scheduler::make_ready(Cell& cell) {
@@ -122,6 +160,7 @@ void Scheduler::make_ready(Cell& cell) {
   cell.next_ready_ = nullptr;
   (first_ready_ == nullptr ? first_ready_ : last_ready_->next_ready_) = &cell;
   last_ready_ = &cell;
+  backlog_ += cell.queued_;
 }
 
 /// One message of one cell, so that none keeps its neighbours waiting; with more it goes to the end of the line.
@@ -134,11 +173,7 @@ void Scheduler::run_cell(Cell& cell) {
     finish_turn(cell);
     return;
   }
-  Envelope* envelope = cell.first_;
-  cell.first_ = envelope->next;
-  if (cell.first_ == nullptr) cell.last_ = nullptr;
-  envelope->next = nullptr;
-  Message message = envelope->message;
+  Message message = take_first(cell)->message;
   execute(cell, message);
 }
 
@@ -148,7 +183,6 @@ void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
   current_cell_ = &cell;
   cell.state_ = Cell::State::running;
   cell.asker_ = asker;
-  ++counters_.messages;
   try {
     body();
   } catch (const std::exception& exception) {
@@ -166,11 +200,14 @@ void Scheduler::execute(Cell& cell, Message& message) {
     // From another process, or by a protocol: the actor's own table knows.
     binding = cell.find(message.type);
     if (binding == nullptr || !message_is(message, *binding->type)) {
-      dead_letter(message, binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type");
+      dead_letter(message,
+                  binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type",
+                  transport::NoReply::no_handler);
       finish_turn(cell);
       return;
     }
   }
+  ++counters_.messages;
   turn(cell, message.asker, [&] {
     binding->handler(cell, message);
     assert(message.is_taken());
@@ -209,6 +246,11 @@ void Scheduler::request_stop(Cell& cell) {
 
 void Scheduler::terminate(Cell& cell) {
   const ExitReason reason = cell.failure_.value_or(ExitReason{});
+  if (cell.exported_) {
+    for (const auto& lane : lanes_) {
+      if (lane != nullptr) lane->shut_out(cell.id_.value());
+    }
+  }
   {
     const std::lock_guard lock(slots_mutex_);
     const std::uint32_t index = cell.id_.slot();
@@ -223,8 +265,7 @@ void Scheduler::terminate(Cell& cell) {
     // It has ended for another reason already.
   }
   while (cell.first_ != nullptr) {
-    Envelope* envelope = std::exchange(cell.first_, cell.first_->next);
-    Message message = envelope->message;
+    Message message = take_first(cell)->message;
     dead_letter(message, "the actor has ended");
   }
   for (const Cell::Monitor& monitor : cell.monitors_) {
@@ -232,16 +273,19 @@ void Scheduler::terminate(Cell& cell) {
   }
   delete &cell;
   publish_dirty();
-  live_cells_.fetch_sub(1, std::memory_order_release);
+  const bool was_last = group_->live_cells.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  if (was_last && stopping_ && group_->on_empty) group_->on_empty();
 }
 
-void Scheduler::dead_letter(Message& message, const char* why) {
+void Scheduler::dead_letter(Message& message, const char* why, transport::NoReply reason) {
+  const Asker asker = message.asker;
+  bury(message, why);
+  refuse(asker, reason);
+}
+
+void Scheduler::bury(Message& message, const char* why) {
   ++counters_.dead_letters;
   if (on_dead_letter) on_dead_letter(message, why);
-  if (message.asker) {
-    const bool gone = find(message.target) == nullptr;
-    refuse(message.asker, gone ? transport::NoReply::stopped : transport::NoReply::no_handler);
-  }
   message.discard();
 }
 
@@ -274,7 +318,10 @@ void Scheduler::demonitor(const Address& whom, ActorId watcher) {
   }
 }
 
-void Scheduler::tell_down(const Address& watcher, const Binding& binding, const Address& who, const ExitReason& reason) {
+void Scheduler::tell_down(const Address& watcher,
+                          const Binding& binding,
+                          const Address& who,
+                          const ExitReason& reason) {
   // send_system() destroys what it moves from.
   alignas(Down) std::byte room[sizeof(Down)];
   send_system(watcher.actor, binding, ::new (room) Down{.who = who, .reason = reason});

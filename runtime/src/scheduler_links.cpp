@@ -1,4 +1,6 @@
 // Lanes of links: frames that peers sent, and a peer's death as this scheduler lives it.
+#include <cassert>
+
 #include "ask_table.hpp"
 #include "envelope.hpp"
 #include "remote_lane.hpp"
@@ -9,11 +11,41 @@ namespace ringmail::runtime {
 using transport::FrameHead;
 using transport::FrameKind;
 
+/// Links are numbered from 1, so an address beyond is no link's.
+constexpr std::uint32_t most_links = 1 << 20;
+
 RemoteLane* Scheduler::lane_of(std::uint32_t link) const { return link < lanes_.size() ? lanes_[link].get() : nullptr; }
+
+/// Null for one who needs no answer any more: his process is dead, and his successor numbers its own questions alike.
+RemoteLane* Scheduler::lane_of(const Asker& asker) const {
+  RemoteLane* lane = lane_of(asker.address.link);
+  return lane != nullptr && lane->open && lane->incarnation == asker.incarnation ? lane : nullptr;
+}
+
+/// To send over. A link is known to its users before this scheduler has opened its lane: they wait for that.
+RemoteLane* Scheduler::lane_to(std::uint32_t link) {
+  if (RemoteLane* lane = lane_of(link)) return lane;
+  if (link > most_links) return nullptr;
+  if (lanes_.size() <= link) lanes_.resize(link + 1);
+  auto lane = std::make_unique<RemoteLane>();
+  lane->link = link;
+  lane->mail.ring = &lane->lane.mail_out;
+  lane->control.ring = &lane->lane.control_out;
+  lane->mail.bell = lane->control.bell = &lane->lane.bell;
+  lane->mail.lane = lane->control.lane = lane.get();
+  lane->mail.state = lane->control.state = Outlet::State::unopened;
+  lane->mail_in = {
+      .ring = &lane->lane.mail_in, .bell = &lane->lane.bell, .source = Inlet::Source::mail, .lane = lane.get()};
+  lane->control_in = {
+      .ring = &lane->lane.control_in, .bell = &lane->lane.bell, .source = Inlet::Source::control, .lane = lane.get()};
+  lanes_[link] = std::move(lane);
+  return lanes_[link].get();
+}
 
 // --- Frames
 
-void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame) {
+/// `now`: handlers may run. Else the message is queued at its actor.
+void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool now) {
   RemoteLane& lane = *inlet.lane;
   if (frame.head.kind != FrameKind::message) {
     report_fault(lane, "a system frame came as mail");
@@ -23,13 +55,18 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame) {
   Message message{.payload = const_cast<std::byte*>(frame.payload),
                   .length = frame.length,
                   .type = frame.head.type,
-                  .asker = {.address = {lane.link, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
+                  .asker = {.address = {lane.link, ActorId(frame.head.sender)},
+                            .correlation = frame.head.correlation,
+                            .incarnation = lane.incarnation},
                   .target = ActorId(frame.head.target),
                   .ring = inlet.ring};
-  if (lane.is_exported(frame.head.target)) {
+  if (!lane.is_exported(frame.head.target)) {
+    // The peer is told the same as of one that does not exist.
+    dead_letter(message, "the actor was not made known to that peer");
+  } else if (now) {
     deliver(message);
   } else {
-    dead_letter(message, "the actor was not made known to that peer");
+    deliver_later(message);
   }
 }
 
@@ -37,25 +74,19 @@ void Scheduler::take_remote_control(Inlet& inlet, const transport::Frame& frame)
   RemoteLane& lane = *inlet.lane;
   switch (frame.head.kind) {
     case FrameKind::reply: complete_wire(frame.head.correlation, lane.link, frame); break;
-    case FrameKind::no_reply: {
-      const auto reason = static_cast<transport::NoReply>(frame.head.type);
-      complete_refused(frame.head.correlation, lane.link,
-                       reason == transport::NoReply::no_handler ? AskError::no_handler
-                       : reason == transport::NoReply::stopped  ? AskError::stopped
-                                                                : AskError::failed);
+    case FrameKind::no_reply:
+      complete_refused(frame.head.correlation, lane.link, ask_error(static_cast<transport::NoReply>(frame.head.type)));
       break;
-    }
     case FrameKind::pong: break;
     default: report_fault(lane, "a frame of a kind that only a host sends"); return;
   }
   inlet.ring->advance();
 }
 
-void Scheduler::faulted(RemoteLane& lane) { report_fault(lane, std::string(to_string(lane.lane.fault()))); }
-
-/// The link is cut here at once: nothing more is read from it. The reactor kills the process.
+/// The link is cut here at once: nothing more is read from it. The reactor kills the process. Mail waits for the next one.
 void Scheduler::report_fault(RemoteLane& lane, std::string what) {
   disconnect(lane);
+  if (!lane.fault.empty()) return;
   lane.fault = what;
   if (on_fault) on_fault(lane.link, std::move(what));
 }
@@ -69,19 +100,13 @@ void Scheduler::disconnect(RemoteLane& lane) {
 
 // --- Life of a lane
 
-void Scheduler::open_lane(std::uint32_t link, transport::RingProducer mail, const transport::Incarnation::HostEnd& end) {
-  if (lanes_.size() <= link) lanes_.resize(link + 1);
-  auto lane = std::make_unique<RemoteLane>();
-  lane->link = link;
-  lane->lane.mail_out = mail;
-  lane->mail.ring = &lane->lane.mail_out;
-  lane->control.ring = &lane->lane.control_out;
-  lane->mail.bell = lane->control.bell = &lane->lane.bell;
-  lane->mail_in = {.ring = &lane->lane.mail_in, .bell = &lane->lane.bell, .source = Inlet::Source::mail, .lane = lane.get()};
-  lane->control_in = {
-      .ring = &lane->lane.control_in, .bell = &lane->lane.bell, .source = Inlet::Source::control, .lane = lane.get()};
-  lanes_[link] = std::move(lane);
-  connect(*lanes_[link], end);
+void Scheduler::open_lane(std::uint32_t link,
+                          transport::RingProducer mail,
+                          const transport::Incarnation::HostEnd& end) {
+  assert(link <= most_links);
+  RemoteLane& lane = *lane_to(link);
+  lane.lane.mail_out = mail;
+  connect(lane, end);
 }
 
 void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end) {
@@ -93,6 +118,10 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   inlets_->add(lane.control_in);
   inlets_->add(lane.mail_in);
   lane.connected = true;
+  lane.stopping = false;
+  ++lane.incarnation;
+  open(lane.mail);
+  open(lane.control);
 }
 
 Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link) {
@@ -100,6 +129,11 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link) {
   // Everything that the dead process published is delivered before anybody hears of its death. Up to the first zero word:
   // what is not published is not there. Handlers do not run here, but their messages wait in front of the news.
   take_all(lane);
+  if (lane.fault.empty() && lane.connected) {
+    for (const auto fault : {lane.lane.control_in.fault(), lane.lane.mail_in.fault()}) {
+      if (fault != transport::RingFault::none) lane.fault = to_string(fault);
+    }
+  }
   disconnect(lane);
   lane.control.overflow.clear();
   publish(lane.mail);
@@ -129,53 +163,39 @@ void Scheduler::take_all(RemoteLane& lane) {
     take_remote_control(lane.control_in, *frame);
   }
   while (const transport::Frame* frame = lane.connected ? lane.lane.mail_in.peek() : nullptr) {
-    if (frame->head.kind != FrameKind::message) {
-      report_fault(lane, "a system frame came as mail");
-      break;
-    }
-    ++lane.received;
-    Message message{.payload = const_cast<std::byte*>(frame->payload),
-                    .length = frame->length,
-                    .type = frame->head.type,
-                    .asker = {.address = {lane.link, ActorId(frame->head.sender)}, .correlation = frame->head.correlation},
-                    .target = ActorId(frame->head.target),
-                    .ring = &lane.lane.mail_in};
-    Cell* cell = lane.is_exported(frame->head.target) ? find(message.target) : nullptr;
-    if (cell != nullptr) {
-      enqueue(*cell, message);
-    } else {
-      dead_letter(message, "there is no such actor");
-    }
+    take_remote(lane.mail_in, *frame, false);
   }
 }
 
-void Scheduler::switch_lane(std::uint32_t link, const transport::ConsumerBlock* consumer,
+void Scheduler::switch_lane(std::uint32_t link,
+                            const transport::ConsumerBlock* consumer,
                             const transport::Incarnation::HostEnd& end) {
   RemoteLane& lane = *lane_of(link);
   lane.lane.mail_out.switch_consumer(consumer);
   connect(lane, end);
-  if (lane.mail.crowded) lane.mail.ring->want_room(true);
 }
 
 void Scheduler::close_lane(std::uint32_t link) {
   RemoteLane& lane = *lane_of(link);
   lane.open = false;
-  lane.mail.overflow.clear();
-  wake_room_waiters(lane.mail, Wake::ready);
+  close(lane.mail);
+  close(lane.control);
 }
 
 void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
   RemoteLane& lane = *lane_of(link);
-  lane.stopping = false;
+  // Those that asked since were asking the next incarnation.
+  const std::uint32_t living = lane.open ? lane.incarnation : lane.incarnation + 1;
   asks_->for_each([&](PendingAsk& ask) {
-    if (ask.asked.link != link || ask.answered) return;
+    if (ask.asked.link != link || ask.is_settled() || ask.incarnation == 0 || ask.incarnation == living) return;
     ask.error = AskError::unreachable;
     wake(ask.waiter, Wake::ready);
   });
   // Once: a monitor of a peer that is restarted is set again by whoever wants to know of its next death.
   std::vector<RemoteLane::Watcher> watchers;
   watchers.swap(lane.watchers);
-  for (const RemoteLane::Watcher& watcher : watchers) tell_down({0, watcher.actor}, *watcher.down, {link, ActorId()}, reason);
+  for (const RemoteLane::Watcher& watcher : watchers)
+    tell_down({0, watcher.actor}, *watcher.down, {link, ActorId()}, reason);
 }
 
 void Scheduler::stop_lane(std::uint32_t link) {
@@ -183,14 +203,17 @@ void Scheduler::stop_lane(std::uint32_t link) {
   if (lane == nullptr || !lane->open || lane->stopping) return;
   lane->stopping = true;
   publish(lane->mail);
+  close(lane->mail);
   write_word(lane->control, {.kind = FrameKind::stop}, lane->lane.mail_out.tail());
   publish(lane->control);
 }
 
 bool Scheduler::export_to(std::uint32_t link, ActorId actor) {
   RemoteLane* lane = lane_of(link);
-  if (lane == nullptr || find(actor) == nullptr) return false;
+  Cell* cell = find(actor);
+  if (lane == nullptr || cell == nullptr) return false;
   lane->let_in(actor.value());
+  cell->exported_ = true;
   return true;
 }
 

@@ -20,10 +20,11 @@ Wake Scheduler::wait(Waiter& waiter, std::uint64_t deadline_ns) {
   const Asker asker = cell->asker_;
   TimerId timer;
   if (deadline_ns != no_deadline) {
-    timer = timers_.add(deadline_ns, {.function = [](void* context, std::uint64_t) {
-                                        auto& expired = *static_cast<Waiter*>(context);
-                                        expired.cell->scheduler().wake(expired, Wake::timed_out);
-                                      },
+    timer = timers_.add(deadline_ns, {.function =
+                                          [](void* context, std::uint64_t) {
+                                            auto& expired = *static_cast<Waiter*>(context);
+                                            expired.cell->scheduler().wake(expired, Wake::timed_out);
+                                          },
                                       .context = &waiter});
   }
   cell->state_ = Cell::State::suspended;
@@ -37,15 +38,16 @@ Wake Scheduler::wait(Waiter& waiter, std::uint64_t deadline_ns) {
   cell->state_ = Cell::State::running;
   cell->asker_ = asker;
   if (deadline_ns != no_deadline) timers_.cancel(timer);
-  // Without a stack to go on upon there is no waiting: as if the time were up.
-  return suspended ? waiter.result : Wake::timed_out;
+  return suspended ? waiter.result : Wake::no_stack;
 }
 
 void Scheduler::wake(Waiter& waiter, Wake result) {
   if (!waiter.waiting) return;
   waiter.waiting = false;
   waiter.result = result;
-  resumable_.push_back(&waiter);
+  waiter.next_resumable = nullptr;
+  (first_resumable_ == nullptr ? first_resumable_ : last_resumable_->next_resumable) = &waiter;
+  last_resumable_ = &waiter;
 }
 
 Wake Scheduler::sleep_until(std::uint64_t deadline_ns) {
@@ -61,6 +63,8 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, std::uin
     if (!message_is(envelope->message, type)) continue;
     (previous == nullptr ? cell->first_ : previous->next) = envelope->next;
     if (cell->last_ == envelope) cell->last_ = previous;
+    --cell->queued_;
+    ++counters_.messages;
     Message message = envelope->message;
     from = message.asker;
     message.take(type, to);
@@ -75,32 +79,38 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, std::uin
   return waiter.wanted == nullptr ? Wake::ready : woken;
 }
 
-std::expected<void, AskError> Scheduler::ask(const Address& to, const Binding& binding, void* object,
-                                             const MessageType& reply_type, void* reply, std::uint64_t deadline_ns) {
-  PendingAsk pending;
-  pending.asked = to;
-  pending.reply_type = &reply_type;
-  pending.reply = reply;
-  asks_->add(pending);
+std::expected<void, AskError> Scheduler::ask(const Address& to,
+                                             const Binding& binding,
+                                             void* object,
+                                             const MessageType& reply_type,
+                                             void* reply,
+                                             std::uint64_t deadline_ns) {
+  PendingAsk pending(*asks_, to, reply_type, reply);
   const auto sent = send(to, binding, object, pending.correlation, deadline_ns);
   if (!sent) {
-    asks_->remove(pending);
     return std::unexpected(sent.error() == SendError::unreachable ? AskError::unreachable
                            : sent.error() == SendError::stopped   ? AskError::stopped
                            : sent.error() == SendError::full      ? AskError::full
                                                                   : AskError::wrong_type);
   }
+  if (const RemoteLane* lane = to.is_local() ? nullptr : lane_of(to.link)) pending.incarnation = lane->incarnation;
   Wake woken = Wake::ready;
-  // The answer may have come while the question waited for room for what stood before it.
-  if (!pending.answered && pending.error == AskError::timed_out) woken = wait(pending.waiter, deadline_ns);
-  asks_->remove(pending);
+  // An actor of this scheduler that has ended refuses at once.
+  if (!pending.is_settled()) woken = wait(pending.waiter, deadline_ns);
+  // The answer may have come in the same turn as the time-out.
   if (pending.answered) return {};
   return std::unexpected(woken == Wake::stopped ? AskError::stopped : pending.error);
 }
 
-void Scheduler::complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object) {
+/// Who waits for this answer. Null: nobody, or he has it already.
+PendingAsk* Scheduler::asked(std::uint32_t correlation, std::uint32_t link) const {
   PendingAsk* ask = asks_->find(correlation);
-  if (ask == nullptr || ask->asked.link != link || ask->answered) {
+  return ask != nullptr && ask->asked.link == link && !ask->is_settled() ? ask : nullptr;
+}
+
+void Scheduler::complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object) {
+  PendingAsk* ask = asked(correlation, link);
+  if (ask == nullptr) {
     // Too late, or nobody asked: it goes nowhere.
     if (type.destroy != nullptr) type.destroy(object);
     return;
@@ -116,21 +126,21 @@ void Scheduler::complete(std::uint32_t correlation, std::uint32_t link, const Me
 }
 
 void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame) {
-  PendingAsk* ask = asks_->find(correlation);
-  if (ask == nullptr || ask->asked.link != link || ask->answered) return;
+  PendingAsk* ask = asked(correlation, link);
+  if (ask == nullptr) return;
   const MessageType& type = *ask->reply_type;
-  if (type.id == frame.head.type && type.size == frame.length && (type.valid == nullptr || type.valid(frame.payload))) {
+  if (type.id == frame.head.type && type.size == frame.length) {
+    // Copied before it is looked at: who wrote it may write on.
     std::memcpy(ask->reply, frame.payload, frame.length);
-    ask->answered = true;
-  } else {
-    ask->error = AskError::wrong_type;
+    ask->answered = type.valid == nullptr || type.valid(static_cast<const std::byte*>(ask->reply));
   }
+  if (!ask->answered) ask->error = AskError::wrong_type;
   wake(ask->waiter, Wake::ready);
 }
 
 void Scheduler::complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error) {
-  PendingAsk* ask = asks_->find(correlation);
-  if (ask == nullptr || ask->asked.link != link || ask->answered) return;
+  PendingAsk* ask = asked(correlation, link);
+  if (ask == nullptr) return;
   ask->error = error;
   wake(ask->waiter, Wake::ready);
 }

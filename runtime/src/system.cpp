@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 #include <semaphore>
+#include <system_error>
 
 #include "local_ring.hpp"
 #include "ringmail/runtime/reactor.hpp"
@@ -31,16 +32,23 @@ void pin(std::thread& thread, int cpu) {
 /// A passing actor: runs one function as its start, and is gone.
 class Caller : public Cell {
  public:
-  Caller(std::move_only_function<void()> body, std::binary_semaphore& done) : body_(std::move(body)), done_(done) {}
+  struct Call {
+    std::move_only_function<void()> body;
+    bool ran = false;
+    std::binary_semaphore done{0};
+  };
+
+  explicit Caller(Call& call) : call_(call) {}
+  // Whatever has become of it: a scheduler that has ended destroys it as it is.
+  ~Caller() override { call_.done.release(); }
   void start() override {
-    body_();
+    call_.ran = true;
+    call_.body();
     scheduler().stop({0, id()});
   }
-  void stopped(const ExitReason&) override { done_.release(); }
 
  private:
-  std::move_only_function<void()> body_;
-  std::binary_semaphore& done_;
+  Call& call_;
 };
 
 }  // namespace
@@ -58,7 +66,9 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   system->bells_ = std::move(*bells);
 
   for (std::uint32_t i = 0; i < count; ++i) {
-    auto& scheduler = *system->schedulers_.emplace_back(std::make_unique<Scheduler>(i, system->bells_[i], system.get()));
+    auto& scheduler =
+        *system->schedulers_.emplace_back(std::make_unique<Scheduler>(i, system->bells_[i], system.get()));
+    scheduler.stop_together(system->group_);
     scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
       self->actor_ended(id);
       if (reason.kind == ExitReason::Kind::failed) self->log_->error("an actor failed: {}", reason.text);
@@ -71,6 +81,10 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
       self->reactor_->peer_broke_protocol(link, std::move(what));
     };
   }
+  // They may all be asleep, each for what another one's last actor could have sent.
+  system->group_.on_empty = [self = system.get()] {
+    for (auto& scheduler : self->schedulers_) scheduler->post([] {});
+  };
   for (std::uint32_t from = 0; from < count; ++from) {
     for (std::uint32_t to = 0; to < count; ++to) {
       if (from == to) continue;
@@ -83,11 +97,15 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   auto reactor = Reactor::start({.log = system->log_, .listen = options.listen}, *system);
   if (!reactor) return std::unexpected(reactor.error());
   system->reactor_ = std::move(*reactor);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    auto& thread = system->threads_.emplace_back([scheduler = system->schedulers_[i].get()] { scheduler->run(); });
-    if (i < options.cpus.size()) pin(thread, options.cpus[i]);
-  }
   system->running_ = true;
+  try {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      auto& thread = system->threads_.emplace_back([scheduler = system->schedulers_[i].get()] { scheduler->run(); });
+      if (i < options.cpus.size()) pin(thread, options.cpus[i]);
+    }
+  } catch (const std::system_error& error) {
+    return std::unexpected(std::string("a scheduler's thread: ") + error.what());
+  }
   return system;
 }
 
@@ -101,6 +119,7 @@ void System::shutdown() {
   reactor_->stop();
   for (auto& scheduler : schedulers_) scheduler->request_stop();
   for (auto& thread : threads_) thread.join();
+  for (auto& scheduler : schedulers_) scheduler->bury();
 }
 
 ActorId System::spawn(std::unique_ptr<Cell> cell, std::uint32_t placement) {
@@ -112,9 +131,15 @@ ActorId System::spawn(std::unique_ptr<Cell> cell, std::uint32_t placement) {
 
 bool System::set_name(std::string name, ActorId actor) {
   const std::lock_guard lock(names_mutex_);
-  if (!names_.emplace(std::move(name), actor).second) return false;
+  const auto [entry, is_new] = names_.emplace(std::move(name), actor);
+  if (!is_new) return false;
   name_count_.store(names_.size(), std::memory_order_relaxed);
-  return true;
+  // It may have ended before there was a name to forget. After this it is actor_ended() that sees the name, ordered by the lock
+  // that both this and the actor's end take.
+  if (actor.thread() < schedulers_.size() && schedulers_[actor.thread()]->is_live(actor)) return true;
+  names_.erase(entry);
+  name_count_.store(names_.size(), std::memory_order_relaxed);
+  return false;
 }
 
 ActorId System::find_name(std::string_view name) const {
@@ -130,11 +155,12 @@ void System::actor_ended(ActorId id) {
   name_count_.store(names_.size(), std::memory_order_relaxed);
 }
 
-void System::call(std::uint32_t index, std::move_only_function<void()> body) {
+bool System::call(std::uint32_t index, std::move_only_function<void()> body) {
   assert(Scheduler::current() == nullptr && "a scheduler's thread must not wait for a scheduler");
-  std::binary_semaphore done(0);
-  schedulers_[index % schedulers()]->add(std::make_unique<Caller>(std::move(body), done));
-  done.acquire();
+  Caller::Call call{.body = std::move(body)};
+  schedulers_[index % schedulers()]->add(std::make_unique<Caller>(call));
+  call.done.acquire();
+  return call.ran;
 }
 
 std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOptions& options) {
@@ -187,14 +213,19 @@ System::Link& System::link_entry(std::uint32_t link) const {
 
 SystemCounters System::counters() {
   SystemCounters sum;
-  for (std::uint32_t i = 0; i < schedulers(); ++i) {
-    std::binary_semaphore done(0);
+  for (auto& scheduler : schedulers_) {
     SchedulerCounters counters;
-    schedulers_[i]->post([&, i] {
-      counters = schedulers_[i]->counters();
-      done.release();
-    });
-    done.acquire();
+    if (running_) {
+      std::binary_semaphore done(0);
+      scheduler->post([&] {
+        counters = scheduler->counters();
+        done.release();
+      });
+      done.acquire();
+    } else {
+      counters = scheduler->counters();
+    }
+    sum.sent += counters.sent;
     sum.messages += counters.messages;
     sum.dead_letters += counters.dead_letters;
     sum.sleeps += counters.sleeps;

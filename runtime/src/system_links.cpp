@@ -23,7 +23,9 @@ void System::on_all(std::function<void(Scheduler&)> each, std::function<void()> 
   }
 }
 
-void System::open(std::uint32_t link, transport::LinkMail& mail, transport::Incarnation& first,
+void System::open(std::uint32_t link,
+                  transport::LinkMail& mail,
+                  transport::Incarnation& first,
                   std::function<void()> done) {
   on_all(
       [link, &mail, &first](Scheduler& scheduler) {

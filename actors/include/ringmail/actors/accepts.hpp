@@ -29,8 +29,7 @@ inline constexpr bool is_among<M, std::tuple<Ms...>> = (std::is_same_v<M, Ms> ||
 
 /// Whether an A handles an M: it has on(const M&), or the protocol A names M.
 template <class A, class M>
-concept Accepts = (!Protocol<A> && requires(A& actor, const M& message) { actor.on(message); }) ||
-                  (Protocol<A> && [] {
+concept Accepts = (!Protocol<A> && requires(A& actor, const M& message) { actor.on(message); }) || (Protocol<A> && [] {
                     if constexpr (Protocol<A>) return detail::is_among<M, typename A::ringmail_accepts>;
                     return false;
                   }());
@@ -108,9 +107,11 @@ struct ProtocolTable {
 
   template <class M>
   static const runtime::Binding* binding() noexcept {
-    static_assert(Accepts<A, M>, "this actor says that it follows a protocol, and has no on(const M&) for one of its messages");
+    static_assert(Accepts<A, M>,
+                  "this actor says that it follows a protocol, and has no on(const M&) for one of its messages");
     if constexpr (Accepts<A, M>) {
-      static_assert(std::is_same_v<Reply<A, M>, Reply<P, M>>, "this actor's on(const M&) does not return what its protocol says");
+      static_assert(std::is_same_v<Reply<A, M>, Reply<P, M>>,
+                    "this actor's on(const M&) does not return what its protocol says");
     }
     return &binding_of<A, M>;
   }

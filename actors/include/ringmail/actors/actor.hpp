@@ -38,7 +38,8 @@ class Actor {
 
   /// Before the first message; may suspend. What arrives meanwhile waits.
   virtual void started() {}
-  /// After the last message, whatever the reason. Must not suspend.
+  /// After the last message, whatever the reason; even where started() did not run, for the actor was stopped before. Must
+  /// not suspend.
   virtual void stopped(const ExitReason&) {}
 };
 

@@ -25,10 +25,17 @@ inline constexpr std::chrono::nanoseconds default_send_timeout = std::chrono::se
 namespace detail {
 std::uint64_t deadline_after(std::chrono::nanoseconds timeout);
 /// From whatever thread this is: a handler of `system`, or any other.
-std::expected<void, SendError> send(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
-                                    void* object, std::chrono::nanoseconds timeout);
-std::expected<void, AskError> ask(runtime::System& system, const runtime::Address& to, const runtime::Binding& binding,
-                                  void* object, const runtime::MessageType& reply_type, void* reply,
+std::expected<void, SendError> send(runtime::System& system,
+                                    const runtime::Address& to,
+                                    const runtime::Binding& binding,
+                                    void* object,
+                                    std::chrono::nanoseconds timeout);
+std::expected<void, AskError> ask(runtime::System& system,
+                                  const runtime::Address& to,
+                                  const runtime::Binding& binding,
+                                  void* object,
+                                  const runtime::MessageType& reply_type,
+                                  void* reply,
                                   std::chrono::nanoseconds timeout);
 void stop(runtime::System& system, const runtime::Address& whom);
 
@@ -62,7 +69,7 @@ class Mailbox {
   /// Chosen for what the actor does not accept, to say so in one line.
   template <class M>
     requires(!Accepts<A, std::remove_cvref_t<M>>)
-  std::expected<void, SendError> send(M&&) const {
+  std::expected<void, SendError> send(M&&, std::chrono::nanoseconds = default_send_timeout) const {
     static_assert(detail::never<M>, "this actor does not accept that message: it has no on(const M&) for it");
     return {};
   }
@@ -87,7 +94,8 @@ class Mailbox {
 /// comes back; Done where it returns nothing.
 template <class A, class M>
   requires Accepts<A, std::remove_cvref_t<M>>
-std::expected<ReplyMessage<Reply<A, std::remove_cvref_t<M>>>, AskError> ask(const Mailbox<A>& whom, M&& message,
+std::expected<ReplyMessage<Reply<A, std::remove_cvref_t<M>>>, AskError> ask(const Mailbox<A>& whom,
+                                                                            M&& message,
                                                                             std::chrono::nanoseconds timeout) {
   using Message = std::remove_cvref_t<M>;
   using R = ReplyMessage<Reply<A, Message>>;

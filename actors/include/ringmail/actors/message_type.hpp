@@ -44,7 +44,7 @@ void destroy_object(void* object) noexcept {
 
 template <class M>
 bool valid_bytes(const std::byte* bytes) {
-  return M::ringmail_valid(std::span<const std::byte>(bytes, sizeof(M)));
+  return M::ringmail_valid(std::span<const std::byte>(bytes, std::is_empty_v<M> ? 0 : sizeof(M)));
 }
 
 template <class M>
@@ -52,7 +52,8 @@ constexpr runtime::MessageType describe() {
   static_assert(std::is_object_v<M> && !std::is_const_v<M>, "a message is a plain object type");
   static_assert(std::is_nothrow_move_constructible_v<M>, "a message must be movable without throwing");
   runtime::MessageType type;
-  type.size = std::is_empty_v<M> ? 0 : static_cast<std::uint32_t>(sizeof(M));
+  // What has no fields has no bytes between processes either, where C++ gives it one.
+  type.size = std::is_empty_v<M> && std::is_trivially_copyable_v<M> ? 0 : static_cast<std::uint32_t>(sizeof(M));
   type.alignment = static_cast<std::uint32_t>(alignof(M));
   if constexpr (!std::is_trivially_copyable_v<M>) {
     type.move = &move_object<M>;
@@ -61,7 +62,8 @@ constexpr runtime::MessageType describe() {
   if constexpr (WireMessage<M>) {
     type.id = M::ringmail_type;
     type.name = M::ringmail_name;
-    if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); }) type.valid = &valid_bytes<M>;
+    if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); })
+      type.valid = &valid_bytes<M>;
   }
   return type;
 }
@@ -74,7 +76,8 @@ inline constexpr runtime::MessageType message_type = detail::describe<M>();
 
 /// How M travels within the process: as itself or, too large or too strictly aligned for a frame, as a pointer to it.
 template <class M>
-using Carrier = std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M>, std::unique_ptr<M>, M>;
+using Carrier =
+    std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M>, std::unique_ptr<M>, M>;
 
 namespace detail {
 template <class M>

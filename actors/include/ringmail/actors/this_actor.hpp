@@ -13,7 +13,8 @@ namespace ringmail {
 
 enum class WaitError : std::uint8_t {
   timed_out,
-  stopped,  ///< the actor was told to stop: leave the handler soon
+  stopped,   ///< the actor was told to stop: leave the handler soon
+  no_stack,  ///< too many handlers are suspended, or memory is short: there was no wait
 };
 
 namespace detail {
@@ -40,7 +41,7 @@ Mailbox<A> sender() {
   return address ? Mailbox<A>(detail::this_system(), address) : Mailbox<A>();
 }
 
-/// Suspends the handler. An error: stopped.
+/// Suspends the handler. An error: stopped, or no_stack.
 std::expected<void, WaitError> sleep_for(std::chrono::nanoseconds duration);
 
 /// The next M sent to this actor, past whatever else waits; what waits keeps its order. Suspends until it is there.

@@ -27,7 +27,8 @@ class Cell {
   /// Runs once, before the first message. May suspend; what arrives meanwhile waits.
   virtual void start() {}
 
-  /// Runs once, after the last message, whatever the reason. Must not suspend.
+  /// Runs once, after the last message, whatever the reason; even where start() did not run, for it was stopped before.
+  /// Must not suspend.
   virtual void stopped(const ExitReason&) {}
 
   /// Who handles a message of this type that came from another process. None: null.
@@ -57,6 +58,8 @@ class Cell {
   State state_ = State::idle;
   bool started_ = false;
   bool stop_requested_ = false;
+  bool exported_ = false;      // on some lane
+  std::uint32_t queued_ = 0;   // how many wait
   Envelope* first_ = nullptr;  // what waits
   Envelope* last_ = nullptr;
   Cell* next_ready_ = nullptr;

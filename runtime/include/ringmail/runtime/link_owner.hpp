@@ -23,7 +23,7 @@ struct LinkAccount {
   std::uint64_t published = 0;   ///< messages to the peer, ever
   std::uint64_t unfinished = 0;  ///< of these, not finished by the peer, by its cursor as it was when it died
   std::uint64_t received = 0;    ///< messages from the peer, ever
-  std::string fault{};             ///< not empty: what was wrong with a cursor or a frame
+  std::string fault{};           ///< not empty: what was wrong with a cursor or a frame
 };
 
 class LinkOwner {
@@ -31,7 +31,9 @@ class LinkOwner {
   virtual ~LinkOwner() = default;
 
   /// A new link. Its mail may be written from now on, whether or not there is a peer yet. Called once.
-  virtual void open(std::uint32_t link, transport::LinkMail& mail, transport::Incarnation& first,
+  virtual void open(std::uint32_t link,
+                    transport::LinkMail& mail,
+                    transport::Incarnation& first,
                     std::function<void()> done) = 0;
 
   /// The process is dead and reaped (or never came up). Each scheduler delivers what it had published, settles where `next`

@@ -26,9 +26,10 @@ struct MessageType {
   std::uint32_t size = 0;
   std::uint32_t alignment = 1;
   std::string_view name;
-  void (*move)(void* to, void* from) noexcept = nullptr;  ///< constructs `to` from `from` and destroys `from`; null: memcpy
-  void (*destroy)(void* object) noexcept = nullptr;       ///< null: nothing to do
-  bool (*valid)(const std::byte* bytes) = nullptr;        ///< of bytes that another process wrote; null: any will do
+  void (*move)(void* to,
+               void* from) noexcept = nullptr;       ///< constructs `to` from `from` and destroys `from`; null: memcpy
+  void (*destroy)(void* object) noexcept = nullptr;  ///< null: nothing to do
+  bool (*valid)(const std::byte* bytes) = nullptr;   ///< of bytes that another process wrote; null: any will do
 
   void relocate(void* to, void* from) const noexcept {
     if (move != nullptr) {
@@ -52,6 +53,7 @@ struct Binding {
 struct Asker {
   Address address;
   std::uint32_t correlation = 0;  ///< 0: nobody waits
+  std::uint32_t incarnation = 0;  ///< of the peer behind a link: its successor counts its questions anew
   explicit operator bool() const { return correlation != 0; }
 };
 
@@ -67,6 +69,8 @@ struct Message {
 
   /// Moves the object to `to`, which has room for its type, and gives the storage back.
   void take(const MessageType& as, void* to);
+  /// Takes the bytes out of the ring, where who wrote them may write on while they are looked at.
+  void copy_out();
   /// Destroys what was not taken.
   void discard();
   bool is_taken() const { return ring == nullptr && envelope == nullptr; }

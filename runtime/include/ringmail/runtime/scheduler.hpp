@@ -1,12 +1,11 @@
 // A scheduler: a thread that owns cells, polls its inbound rings, runs their handlers and parks when idle.
 //
-// Threads: post(), add() and request_stop() may be called from any thread, everything else from the scheduler's own.
+// Threads: post(), add(), is_live() and request_stop() may be called from any thread, everything else from the scheduler's own.
 // "In a handler" means: called by a cell's handler or start(), and so allowed to suspend.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -32,6 +31,7 @@ struct Inlet;
 struct LocalInlet;
 struct LocalOutlet;
 struct Outlet;
+struct PendingAsk;
 struct RemoteLane;
 class AskTable;
 
@@ -45,15 +45,20 @@ enum class SendError : std::uint8_t {
 
 enum class AskError : std::uint8_t {
   timed_out,
-  unreachable,  ///< whom was asked is not there, or died
+  unreachable,  ///< whom was asked is not there, died or was stopped
   no_handler,
-  failed,       ///< its handler threw
-  stopped,      ///< the asker was told to stop while it waited, or the asked one stopped
-  full,         ///< the question could not be sent in time
-  wrong_type,   ///< the answer is not of the type that was asked for
+  failed,      ///< its handler threw
+  stopped,     ///< the asker was told to stop while it waited
+  full,        ///< the question could not be sent in time
+  wrong_type,  ///< the answer is not of the type that was asked for
 };
 
-enum class Wake : std::uint8_t { ready, timed_out, stopped };
+enum class Wake : std::uint8_t {
+  ready,
+  timed_out,
+  stopped,
+  no_stack,  ///< there is no stack for the loop to go on upon, so there was no wait
+};
 
 /// One suspension of one handler. Lies on the stack that is suspended.
 struct Waiter {
@@ -61,18 +66,27 @@ struct Waiter {
   Cell* cell = nullptr;
   Wake result = Wake::ready;
   bool waiting = false;
-  Waiter* next = nullptr;
+  Waiter* next_resumable = nullptr;
+  Waiter* next_in_line = nullptr;  // for room in a ring
   /// While waiting in receive(): takes the message if it is of the type waited for.
   const MessageType* wanted = nullptr;
   void* received = nullptr;
   Asker received_from;
 };
 
+/// Once nothing is under way: sent + what peers sent = messages + dead_letters, summed over the schedulers of a system.
 struct SchedulerCounters {
-  std::uint64_t messages = 0;      ///< handlers that have run
-  std::uint64_t dead_letters = 0;  ///< messages for which there was no actor or no handler
+  std::uint64_t sent = 0;          ///< to actors of this process
+  std::uint64_t messages = 0;      ///< delivered: given to a handler, or to one that waited for it
+  std::uint64_t dead_letters = 0;  ///< for which there was no actor or no handler
   std::uint64_t sleeps = 0;
   std::uint64_t lost_wakeups = 0;  ///< must be 0
+};
+
+/// Schedulers that stop together. None leaves while a cell of any is left, for it may still be sent to.
+struct SchedulerGroup {
+  std::atomic<std::uint64_t> live_cells{0};
+  std::function<void()> on_empty{};  ///< the last cell has ended, and they are to stop: wakes them all
 };
 
 class Scheduler {
@@ -80,7 +94,7 @@ class Scheduler {
   static constexpr std::uint64_t no_deadline = TimerQueue::never;
 
   /// `system` is what it belongs to, for who finds it by current(); not used here.
-  Scheduler(std::uint32_t index, transport::Bell& bell, System* system = nullptr);
+  Scheduler(std::uint32_t index, transport::Bell& bell, System* system = nullptr, const StackPoolOptions& stacks = {});
   ~Scheduler();
 
   /// The one whose thread this is, or null.
@@ -90,27 +104,42 @@ class Scheduler {
 
   // --- From any thread.
 
-  /// Runs `task` on the scheduler's thread, outside of any handler.
+  /// Runs `task` on the scheduler's thread, outside of any handler. Not at all, if the thread ends before.
   void post(std::move_only_function<void()> task);
-  /// Takes a cell in; messages may be sent to it at once, and wait until it has started.
+  /// Takes a cell in; messages may be sent to it at once, and wait until it has started. After the end of run() it is
+  /// destroyed as it is, and its id reaches nobody.
   ActorId add(std::unique_ptr<Cell> cell);
-  /// Asks every cell to stop; run() returns when all have ended.
+  /// Whether the actor has not ended.
+  bool is_live(ActorId id) const;
+  /// Asks every cell to stop; run() returns when all of the group have ended.
   void request_stop();
 
   // --- Set-up, before the thread runs.
   void connect_from(LocalRing& ring, transport::Bell& sender);
   void connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell);
+  void stop_together(SchedulerGroup& group) { group_ = &group; }
 
   /// The thread's body.
   void run();
 
+  /// When the threads of the whole group have ended, from any thread: what still lies in rings, or waits for room in one,
+  /// becomes dead letters.
+  void bury();
+
   // --- Sending. `object` is moved from and destroyed, whatever comes of it.
 
   /// In a handler it suspends while there is no room, until the deadline; elsewhere it queues.
-  std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, std::uint64_t deadline_ns);
+  std::expected<void, SendError> send(const Address& to,
+                                      const Binding& binding,
+                                      void* object,
+                                      std::uint64_t deadline_ns);
   /// In a handler. `reply` has room for an object of `reply_type`; on success it has been constructed there.
-  std::expected<void, AskError> ask(const Address& to, const Binding& binding, void* object, const MessageType& reply_type,
-                                    void* reply, std::uint64_t deadline_ns);
+  std::expected<void, AskError> ask(const Address& to,
+                                    const Binding& binding,
+                                    void* object,
+                                    const MessageType& reply_type,
+                                    void* reply,
+                                    std::uint64_t deadline_ns);
   void reply(const Asker& asker, const MessageType& type, void* object);
   void refuse(const Asker& asker, transport::NoReply reason);
   void stop(const Address& whom);
@@ -120,6 +149,7 @@ class Scheduler {
 
   // --- Waiting, in a handler.
 
+  /// ready: the time has come.
   Wake sleep_until(std::uint64_t deadline_ns);
   /// The next message of that type to this cell, in the order of arrival, past others.
   Wake receive(const MessageType& type, void* to, Asker& from, std::uint64_t deadline_ns);
@@ -138,7 +168,9 @@ class Scheduler {
     LinkAccount account;
   };
   LaneReport settle_lane(std::uint32_t link);
-  void switch_lane(std::uint32_t link, const transport::ConsumerBlock* consumer, const transport::Incarnation::HostEnd& end);
+  void switch_lane(std::uint32_t link,
+                   const transport::ConsumerBlock* consumer,
+                   const transport::Incarnation::HostEnd& end);
   void close_lane(std::uint32_t link);
   void lane_down(std::uint32_t link, const ExitReason& reason);
   void stop_lane(std::uint32_t link);
@@ -159,16 +191,19 @@ class Scheduler {
  private:
   struct Slot {
     std::atomic<Cell*> cell{nullptr};
-    std::uint32_t generation = 0;  // of the next cell in it; guarded by slots_mutex_
+    std::uint32_t generation = 0;  // of the last cell in it; guarded by slots_mutex_
   };
   static constexpr std::uint32_t chunk_slots = 4096;
 
   // The loop and its phases.
   void loop();
+  bool is_done() const;
+  bool end();
   bool run_ready();
   bool drain();
   bool drain(Inlet& inlet);
   void store_cursor(Inlet& inlet);
+  bool is_behind();
   void take_tasks();
   void expire_timers();
   void flush();
@@ -179,9 +214,11 @@ class Scheduler {
   // Cells.
   Cell* find(ActorId id) const;
   void deliver(Message& message);
-  bool hand_over(Waiter& waiter, Message& message);
-  static bool message_is(const Message& message, const MessageType& type);
+  void deliver_later(Message& message);
+  bool hand_over(Cell& cell, Message& message);
+  static bool message_is(Message& message, const MessageType& type);
   void enqueue(Cell& cell, Message& message);
+  Envelope* take_first(Cell& cell);
   void append(Cell& cell, Envelope& envelope);
   void make_ready(Cell& cell);
   void run_cell(Cell& cell);
@@ -192,43 +229,51 @@ class Scheduler {
   void finish_turn(Cell& cell);
   void terminate(Cell& cell);
   void request_stop(Cell& cell);
-  void dead_letter(Message& message, const char* why);
+  /// `reason` is what an asker is told.
+  void dead_letter(Message& message, const char* why, transport::NoReply reason = transport::NoReply::stopped);
+  void bury(Message& message, const char* why);
   void tell_down(const Address& watcher, const Binding& binding, const Address& who, const ExitReason& reason);
 
   // Frames.
   void take_local(Inlet& inlet, const transport::Frame& frame);
   void take_local_control(Inlet& inlet, const transport::Frame& frame);
-  void take_remote(Inlet& inlet, const transport::Frame& frame);
+  void take_remote(Inlet& inlet, const transport::Frame& frame, bool now = true);
   void take_remote_control(Inlet& inlet, const transport::Frame& frame);
-  void faulted(RemoteLane& lane);
   void report_fault(RemoteLane& lane, std::string what);
   void connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end);
   void disconnect(RemoteLane& lane);
   void take_all(RemoteLane& lane);
+  RemoteLane* lane_to(std::uint32_t link);
 
   // Sending.
   std::expected<std::byte*, SendError> room(Outlet& outlet, std::uint32_t bytes, std::uint64_t deadline_ns);
+  std::expected<std::byte*, SendError> wait_for_room(Outlet& outlet, std::uint32_t bytes, std::uint64_t deadline_ns);
   void mark_dirty(Outlet& outlet);
   void mark_crowded(Outlet& outlet);
   void publish(Outlet& outlet);
   void publish_dirty();
   void retry_overflow(Outlet& outlet);
-  void wake_room_waiters(Outlet& outlet, Wake result);
+  void next_in_line(Outlet& outlet);
   std::byte* room_now(Outlet& outlet, std::uint32_t bytes);
   void commit(Outlet& outlet, const transport::FrameHead& head);
+  void open(Outlet& outlet);
+  void close(Outlet& outlet);
+  void discard_overflow(Outlet& outlet);
   // These write now or, without room, later; never before what waits already.
-  void write_later(Outlet& outlet, std::uint32_t bytes, const transport::FrameHead& head,
+  void write_later(Outlet& outlet,
+                   std::uint32_t bytes,
+                   const transport::FrameHead& head,
                    std::move_only_function<void(std::byte*)> write);
-  void write_object(Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word,
-                    void* object);
+  void write_object(
+      Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word, void* object);
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
-  std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, std::uint32_t correlation,
-                                      std::uint64_t deadline_ns);
-  std::expected<void, SendError> send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation);
-  std::expected<void, SendError> send_local(ActorId to, const Binding& binding, void* object, std::uint32_t correlation,
-                                            std::uint64_t deadline_ns);
-  std::expected<void, SendError> send_remote(const Address& to, const Binding& binding, void* object,
-                                             std::uint32_t correlation, std::uint64_t deadline_ns);
+  std::expected<void, SendError> send(
+      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns);
+  void send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation);
+  std::expected<void, SendError> send_local(
+      ActorId to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns);
+  std::expected<void, SendError> send_remote(
+      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns);
   void send_system(ActorId to, const Binding& binding, void* object);
   void monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down);
   void demonitor_elsewhere(ActorId whom, ActorId watcher);
@@ -237,6 +282,8 @@ class Scheduler {
   void complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame);
   void complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error);
   RemoteLane* lane_of(std::uint32_t link) const;
+  RemoteLane* lane_of(const Asker& asker) const;
+  PendingAsk* asked(std::uint32_t correlation, std::uint32_t link) const;
   Address self() const { return {0, current_cell_ != nullptr ? current_cell_->id() : ActorId()}; }
 
   const std::uint32_t index_;
@@ -253,16 +300,20 @@ class Scheduler {
   std::unique_ptr<AskTable> asks_;
   std::vector<std::unique_ptr<LocalInlet>> local_inlets_;
   std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread
-  std::vector<std::unique_ptr<RemoteLane>> lanes_;   // by link
-  std::vector<Outlet*> dirty_;                       // with an open batch
-  std::vector<Outlet*> crowded_;                     // with somebody or something waiting for room
+  std::vector<std::unique_ptr<RemoteLane>> lanes_;     // by link
+  std::vector<Outlet*> dirty_;                         // with an open batch
+  std::vector<Outlet*> crowded_;                       // with somebody or something waiting for room
   Cell* first_ready_ = nullptr;
   Cell* last_ready_ = nullptr;
-  std::deque<Waiter*> resumable_;
+  std::uint64_t backlog_ = 0;  // messages that wait at cells which are ready
+  Waiter* first_resumable_ = nullptr;
+  Waiter* last_resumable_ = nullptr;
   Cell* current_cell_ = nullptr;
   std::size_t next_inlet_ = 0;
   std::uint32_t turns_ = 0;
+  std::uint32_t turns_behind_ = 0;
   std::uint32_t turns_since_clock_ = 0;
+  std::uint64_t messages_at_clock_ = 0;
   bool timers_due_ = false;
   bool stopping_ = false;
   bool busy_ = false;  // whether this turn of the loop has done anything
@@ -272,11 +323,13 @@ class Scheduler {
   std::mutex tasks_mutex_;
   std::vector<std::move_only_function<void()>> tasks_;
   std::atomic<bool> has_tasks_{false};
-  std::mutex slots_mutex_;
+  mutable std::mutex slots_mutex_;
   std::vector<std::uint32_t> free_slots_;
   std::uint32_t used_slots_ = 0;
+  bool ended_ = false;
   std::unique_ptr<std::atomic<Slot*>[]> chunks_;
-  std::atomic<std::uint64_t> live_cells_{0};
+  SchedulerGroup own_group_;  // unless there is another
+  SchedulerGroup* group_ = &own_group_;
 };
 
 }  // namespace ringmail::runtime

@@ -29,15 +29,17 @@ class Reactor;
 class LocalRing;
 
 struct SystemOptions {
-  std::uint32_t schedulers = 0;         ///< threads that run actors; 0: one for each CPU this process may use, at most 8
-  std::vector<int> cpus{};                ///< scheduler i is pinned to cpus[i], as far as they go
-  std::string listen{};                   ///< path of the socket for peers that somebody else starts; empty: none
+  std::uint32_t schedulers = 0;  ///< threads that run actors; 0: one for each CPU this process may use, at most 8
+  std::vector<int> cpus{};       ///< scheduler i is pinned to cpus[i], as far as they go
+  std::string listen{};          ///< path of the socket for peers that somebody else starts; empty: none
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Compares canonical schema texts (ours, theirs): empty, or one line that names the mismatch. Null: nothing is compared.
   std::string (*compare_schemas)(std::string_view ours, std::string_view theirs) = nullptr;
 };
 
+/// See SchedulerCounters.
 struct SystemCounters {
+  std::uint64_t sent = 0;
   std::uint64_t messages = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t sleeps = 0;
@@ -50,7 +52,8 @@ class System final : private LinkOwner {
   /// As shutdown().
   ~System() override;
 
-  /// Stops peers in order, then actors, then threads. Blocks until all of it is done. Not in a handler.
+  /// Stops peers in order, then actors, then threads. Blocks until all of it is done. Not in a handler. What is sent after it
+  /// reaches nobody, and counters() then gives the final account.
   void shutdown();
 
   std::uint32_t schedulers() const override { return static_cast<std::uint32_t>(schedulers_.size()); }
@@ -60,13 +63,13 @@ class System final : private LinkOwner {
   ActorId spawn(std::unique_ptr<Cell> cell, std::uint32_t placement = any_scheduler);
   static constexpr std::uint32_t any_scheduler = ~0u;
 
-  /// From any thread. False if the name is taken.
+  /// From any thread. False if the name is taken, or the actor has ended.
   bool set_name(std::string name, ActorId actor);
   ActorId find_name(std::string_view name) const;
 
   /// Runs `body` as a handler of a passing actor on scheduler `index`, and waits until it has returned. So a plain thread may
-  /// ask, send to peers and wait for room like a handler does.
-  void call(std::uint32_t index, std::move_only_function<void()> body);
+  /// ask, send to peers and wait for room like a handler does. False: the system is being shut down, and `body` was not run.
+  bool call(std::uint32_t index, std::move_only_function<void()> body);
 
   /// A new link and its process. From any thread.
   struct PeerHandle {
@@ -95,7 +98,9 @@ class System final : private LinkOwner {
   System() = default;
 
   // LinkOwner, on the reactor's thread.
-  void open(std::uint32_t link, transport::LinkMail& mail, transport::Incarnation& first,
+  void open(std::uint32_t link,
+            transport::LinkMail& mail,
+            transport::Incarnation& first,
             std::function<void()> done) override;
   void replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) override;
   void close(std::uint32_t link, std::function<void(LinkAccount)> done) override;
@@ -114,6 +119,7 @@ class System final : private LinkOwner {
   std::shared_ptr<spdlog::logger> log_;
   std::string (*compare_schemas_)(std::string_view, std::string_view) = nullptr;
   transport::Bells bells_;
+  SchedulerGroup group_;
   std::vector<std::unique_ptr<LocalRing>> rings_;
   std::vector<std::unique_ptr<Scheduler>> schedulers_;
   std::vector<std::thread> threads_;
