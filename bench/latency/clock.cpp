@@ -1,0 +1,47 @@
+#include "latency/clock.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace bench {
+
+using ringmail::transport::monotonic_ns;
+
+bool has_invariant_counter() {
+#if defined(__x86_64__)
+  constexpr unsigned power_management = 0x80000007;
+  constexpr unsigned invariant_tsc = 1u << 8;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(power_management, &a, &b, &c, &d) != 0 && (d & invariant_tsc) != 0;
+#else
+  return false;
+#endif
+}
+
+TickLength::TickLength() : ns_(monotonic_ns()), ticks_(ticks()) {}
+
+double TickLength::ns_per_tick() const {
+  constexpr std::uint64_t shortest_ns = 20'000'000;
+  std::uint64_t now_ns = monotonic_ns();
+  while (now_ns - ns_ < shortest_ns) now_ns = monotonic_ns();
+  return static_cast<double>(now_ns - ns_) / static_cast<double>(ticks() - ticks_);
+}
+
+ClockTraits clock_traits() {
+  constexpr int readings = 10'000;
+  const Ticks start = ticks();
+  Ticks last = start;
+  Ticks step = std::numeric_limits<Ticks>::max();
+  for (int i = 0; i < readings; ++i) {
+    const Ticks now = ticks();
+    if (now != last) step = std::min(step, now - last);
+    last = now;
+  }
+  return {.cost = static_cast<double>(last - start) / readings, .step = static_cast<double>(step)};
+}
+
+}  // namespace bench

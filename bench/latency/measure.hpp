@@ -1,0 +1,41 @@
+// Runs scenarios block by block, interleaved, and turns samples into figures.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "latency/far_process.hpp"
+#include "latency/statistics.hpp"
+
+namespace bench {
+
+struct Plan {
+  Block block;
+  unsigned groups = 0;             ///< one block of each scenario is a group
+  std::chrono::seconds budget{0};  ///< no group is begun after this long
+};
+
+/// In nanoseconds. Of a round trip `trip` and `ratio_to_floor`, of a stream `message_ns`.
+struct Figures {
+  std::string_view key = {};
+  Scenario::Figure figure = Scenario::Figure::round_trip;
+  std::uint64_t payload_bytes = 0;
+  Percentiles trip = {};
+  double ratio_to_floor = 0;
+  double message_ns = 0;
+};
+
+struct Report {
+  std::vector<Figures> figures;
+  unsigned groups = 0;
+  double clock_cost_ns = 0;
+  double clock_step_ns = 0;
+};
+
+/// Forks and pins. Call it once, from a process without threads. The first of `subjects` is the floor.
+Report measure(std::span<const Subject> subjects, const Plan& plan, const Placement& placement);
+
+}  // namespace bench

@@ -1,0 +1,86 @@
+// What a scenario is: one way of going from one process to another. A scenario is one file with one class, and a line in
+// scenarios.cpp.
+//
+// Two processes run each scenario in turn, block by block: the near end, which holds the clock, and the far end, a child made
+// by fork(). A scenario is constructed before the fork, so shared memory made in its constructor is shared by both.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include "latency/clock.hpp"
+
+namespace bench {
+
+/// One sample. Trips that take longer than it can hold (seconds) count as that.
+using Sample = std::uint32_t;
+
+struct Placement {
+  int near_cpu = 0;
+  int far_cpu = 0;
+};
+
+class Scenario {
+ public:
+  enum class Figure : std::uint8_t { round_trip, one_way };
+
+  virtual ~Scenario() = default;
+
+  virtual Figure figure() const { return Figure::round_trip; }
+  virtual std::uint64_t payload_bytes() const = 0;
+
+  /// How many messages make a block, where a block of round trips has `round_trips`.
+  virtual std::uint64_t messages(std::uint64_t round_trips) const { return round_trips; }
+
+  /// Near end, once, after the fork: whatever threads and processes it has of its own. Not pinned yet, because who counts the
+  /// CPUs it may use would find one and never spin.
+  virtual void start(const Placement& placement) { static_cast<void>(placement); }
+
+  /// Near end: `messages` there and back (or only there, the last one acknowledged). Returns how long all of it took. Round
+  /// trips store each one's time in `each`, unless that is null.
+  virtual Ticks near_end(std::uint64_t messages, Sample* each) = 0;
+
+  /// Far end, for the same messages. Not called when has_far_end() is false: the far end is a process of its own.
+  virtual void far_end(std::uint64_t messages) { static_cast<void>(messages); }
+  virtual bool has_far_end() const { return true; }
+};
+
+/// Times trip(i) for each i. One reading of the clock ends a trip and starts the next, so each sample holds one reading.
+template <class Trip>
+Ticks time_each(std::uint64_t messages, Sample* each, Trip&& trip) {
+  const Ticks start = ticks();
+  Ticks before = start;
+  for (std::uint64_t i = 0; i < messages; ++i) {
+    trip(i);
+    const Ticks now = ticks();
+    if (each != nullptr) {
+      each[i] = static_cast<Sample>(std::min<Ticks>(now - before, std::numeric_limits<Sample>::max()));
+    }
+    before = now;
+  }
+  return before - start;
+}
+
+/// A key of the report and what stands behind it: one scenario, or several that differ in their payload.
+struct Subject {
+  std::string_view key;
+  std::string_view description;
+  std::vector<std::unique_ptr<Scenario>> (*make)();
+};
+
+/// All of them, floor.rtt first: what the others are compared with.
+const std::vector<Subject>& subjects();
+
+/// For what the operating system may refuse: this program has nothing better to do than to say so and end.
+template <class Expected>
+auto value_of(Expected&& expected) {
+  if (!expected) throw std::runtime_error(to_string(expected.error()));
+  return std::move(*expected);
+}
+
+}  // namespace bench

@@ -1,0 +1,27 @@
+// Percentiles and medians of recorded samples. All exact: nothing is binned.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "latency/scenario.hpp"
+
+namespace bench {
+
+struct Percentiles {
+  double p50 = 0, p90 = 0, p99 = 0, p999 = 0, max = 0;
+};
+
+/// Nearest rank: the smallest sample that at least that part of all samples does not exceed. Sorts. Precondition: not empty.
+Percentiles percentiles(std::span<Sample> samples);
+
+/// Of samples that are exact to `step`, because the clock advances in such steps: what the median would be if samples of one
+/// value were spread evenly over their step. A ratio of two medians of a few steps each would jump otherwise. Precondition:
+/// not empty.
+double median_between_steps(std::span<const Sample> samples, double step);
+
+/// Precondition: not empty.
+double median(std::vector<double> values);
+
+}  // namespace bench
