@@ -1,0 +1,33 @@
+"""The numbered examples. EXAMPLES is the folder where they were built."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+
+def run(number: str, *arguments: str) -> str:
+    program = pathlib.Path(os.environ["EXAMPLES"]) / number / ("example-" + number.partition("-")[2])
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_hello_adds_up():
+    assert run("01-hello") == "1 + 2 + ... + 100 = 5050\n"
+
+
+def test_a_thousand_handlers_wait_at_the_same_time():
+    served = re.fullmatch(r"1000 dishes of 100 ms each, on one thread, in (\d+) ms\n", run("02-waiting"))
+    assert served
+    # One after the other they would take 100 s.
+    assert 100 <= int(served[1]) < 10_000
+
+
+def test_a_python_peer_answers_dies_and_is_back():
+    lines = run("03-python-peer", os.environ["RINGMAIL_PYTHON"]).splitlines()
+    assert [line for line in lines if not line.startswith("[")] == [  # those are the log's
+        "Hello world, from Python",
+        "whom was asked is not there or died",
+        "Hello again, from Python",
+    ]
