@@ -2,8 +2,8 @@
 // been quiet is cold: its producer sets a bit when it publishes, and the bits are what is polled.
 //
 // SYNC(cold). Going cold: mark, then poll once more (a producer that published before it saw the mark is seen by that poll).
-// Coming back: clear the bit, poll, unmark, in that order: unmarking first would leave a bit behind, clearing after the poll
-// would lose what was published in between.
+// Coming back: clear the bit, unmark, poll, in that order. Clearing after the poll would lose what was published in between;
+// a bit that a producer sets late, having seen the mark, costs one needless look.
 #pragma once
 
 #include <atomic>
