@@ -26,8 +26,8 @@ def test_a_thousand_handlers_wait_at_the_same_time():
 
 def test_a_python_peer_answers_dies_and_is_back():
     lines = run("03-python-peer", os.environ["RINGMAIL_PYTHON"]).splitlines()
-    assert [line for line in lines if not line.startswith("[")] == [  # those are the log's
-        "Hello world, from Python",
-        "whom was asked is not there or died",
-        "Hello again, from Python",
-    ]
+    said = [line for line in lines if not line.startswith("[")]  # those are the log's
+    assert said[0] == "Hello world, from Python"
+    assert said[-1] == "Hello again, from Python"
+    # Once or twice: a successor is told of an earlier attempt only at the first message that it is given.
+    assert said[1:-1] in (["whom was asked is not there or died"], ["whom was asked is not there or died"] * 2)
