@@ -1,6 +1,7 @@
 """A Python peer in a process of its own, at a host that speaks the real rings."""
 
 import pytest
+from ringmail._ringmail import type_id
 
 HEAD = """
 import ringmail
@@ -54,9 +55,16 @@ def test_a_handler_may_return_the_very_message(host):
     running.stop()
 
 
-def test_an_ask_without_an_answer_is_refused_at_once(host):
+def test_a_handler_that_promised_no_reply_answers_that_it_is_done(host):
     running = host(HEAD + 'peer.on("flights.Flight")(lambda message: None)\npeer.run()').ready()
     running.ask(running.types.Flight(), correlation=4)
+    assert running.wait_for("reply")[:2] == ["4", str(type_id("ringmail.Done"))]
+    running.stop()
+
+
+def test_an_ask_without_an_answer_is_refused_at_once(host):
+    running = host(HEAD + 'peer.on("flights.Ask")(lambda message: None)\npeer.run()').ready()
+    running.ask(running.types.Ask(), correlation=4)
     assert running.wait_for("no_reply") == ["4", "1"]
     running.ask(running.types.Other(), correlation=5)  # no handler at all
     assert running.wait_for("no_reply") == ["5", "1"]

@@ -83,7 +83,7 @@ static int handle_mail(Peer* self, Entry* entry) {
   int status = result == NULL ? -1 : check_loan(self);
   if (status == 0 && peer_is_asked(self)) {
     /* Before the view is taken back: a handler may return what it was given. */
-    status = result == Py_None ? peer_answer_refusal(self, reason_no_handler) : peer_answer(self, entry, result);
+    status = result == Py_None ? peer_answer_nothing(self, entry) : peer_answer(self, entry, result);
   }
   Py_XDECREF(result);
   if (take_back(self, entry) < 0) status = -1;

@@ -72,6 +72,19 @@ int peer_answer_refusal(Peer* self, uint32_t reason) {
   return -1;
 }
 
+/* Nothing is a good answer where nothing was promised; else the asker is told not to wait. */
+int peer_answer_nothing(Peer* self, const Entry* entry) {
+  if (PyTuple_GET_SIZE(entry->replies) != 0) return peer_answer_refusal(self, reason_no_handler);
+  int code;
+  while ((code = ringmail_reply(self->link, &self->message, ringmail_type_id("ringmail.Done"), NULL, 0)) ==
+         RINGMAIL_EINTERRUPTED) {
+    if (PyErr_CheckSignals() < 0) return -1;
+  }
+  if (code >= 0) return 0;
+  raise_failure(self, code);
+  return -1;
+}
+
 void peer_answer_failure(Peer* self) {
   while (ringmail_refuse(self->link, &self->message, reason_failed) == RINGMAIL_EINTERRUPTED) continue;
 }

@@ -188,6 +188,7 @@ int check_length(const Peer* self, const Layout* layout);
 PyObject* peer_sender(Peer* self); /* borrowed */
 int peer_is_asked(const Peer* self);
 int peer_answer(Peer* self, const Entry* entry, PyObject* message);
+int peer_answer_nothing(Peer* self, const Entry* entry);
 int peer_answer_refusal(Peer* self, uint32_t reason);
 void peer_answer_failure(Peer* self); /* leaves the exception that is being raised alone */
 int peer_finish(Peer* self);
