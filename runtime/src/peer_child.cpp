@@ -101,6 +101,7 @@ std::expected<void, std::string> PeerChild::run(ReactorLoop& loop,
     return std::unexpected("cannot run '" + command.arguments.front() + "': " + uv_strerror(result));
   }
   pid_ = handle_->process.pid;
+  assert(pid_ > 1);  // -0 and -1 are groups that nobody means
   return {};
 }
 

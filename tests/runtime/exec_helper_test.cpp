@@ -122,6 +122,7 @@ TEST(ExecHelper, leaves_no_orphan_when_the_host_is_killed) {
   ASSERT_EQ(pipe2(pipe_ends, O_CLOEXEC), 0);
   const Descriptor from_host(pipe_ends[0]);
   const pid_t host = fork();
+  ASSERT_GE(host, 0);
   if (host == 0) be_a_host(pipe_ends[1]);
   close(pipe_ends[1]);
   pid_t pids[2] = {};

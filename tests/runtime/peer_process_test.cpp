@@ -237,7 +237,7 @@ TEST(PeerProcess, that_is_killed_from_outside_is_known_for_the_signal) {
   ReactorHost host;
   const auto link = host.spawn(test_peer({"serve"}));
   host.told().await("up 1");
-  kill(host.reactor().peer_pid(link), SIGKILL);
+  host.signal(link, SIGKILL);
   EXPECT_EQ(to_string(host.await_end(link).reason), "killed by signal 9 (Killed)");
 }
 
@@ -281,6 +281,7 @@ TEST(PeerProcess, takes_its_children_with_it) {
   const auto line = std::ranges::find_if(lines, [](const std::string& text) { return text.contains("[peer] child "); });
   ASSERT_NE(line, lines.end());
   const int child = std::atoi(line->substr(line->rfind(' ')).c_str());
+  ASSERT_GT(child, 1);
   // It is nobody's zombie for long: init reaps it.
   const auto deadline = std::chrono::steady_clock::now() + watchdog;
   while (kill(child, 0) == 0 && std::chrono::steady_clock::now() < deadline) sched_yield();

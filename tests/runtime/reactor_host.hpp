@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <iostream>
@@ -211,6 +212,13 @@ class ReactorHost {
 
   void send(std::uint32_t link, std::uint32_t type) {
     reactor_->post([this, link, type] { owner_.send(link, type); });
+  }
+
+  /// To its process. Without one it fails the test: the number 0 would reach the test's own group.
+  void signal(std::uint32_t link, int number) {
+    const int pid = reactor_->peer_pid(link);
+    ASSERT_GT(pid, 1);
+    ::kill(pid, number);
   }
 
   Ending await_end(std::uint32_t link) {

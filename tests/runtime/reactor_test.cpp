@@ -185,6 +185,7 @@ TEST_F(Listener, awaits_the_next_one_when_the_first_is_gone) {
   const auto link = host.spawn(options);
   host.log().await("opening -> awaited");
   const pid_t first = start_by_hand("peer");
+  ASSERT_GT(first, 0);
   host.told().await("up 1");
   kill(first, SIGKILL);
   EXPECT_EQ(exit_code_of(first), -SIGKILL);

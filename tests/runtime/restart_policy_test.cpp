@@ -164,10 +164,9 @@ TEST(RestartPolicy, mail_outlives_a_peer_that_is_killed) {
   const auto link = host.spawn(options);
   host.send(link, 41);
   host.log().await("[peer] message 41");
-  const int first = host.reactor().peer_pid(link);
-  kill(first, SIGSTOP);
+  host.signal(link, SIGSTOP);
   host.send(link, 42);
-  kill(first, SIGKILL);
+  host.signal(link, SIGKILL);
   host.told().await("up 2");
   host.log().await("[peer] message 42 again");
   host.send(link, 43);

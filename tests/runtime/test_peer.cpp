@@ -78,8 +78,9 @@ void write_to_stream(const std::string& text) {
   if (write(stream_number, text.data(), text.size()) < 0) std::abort();
 }
 
+/// Not detached by those who do not go in order.
 ringmail_peer* attached() {
-  ringmail_peer* peer = nullptr;
+  static ringmail_peer* peer = nullptr;
   if (attach(peer) != 0) std::exit(exit_refused);
   return peer;
 }
@@ -100,7 +101,7 @@ int say_inherited() {
   for (int number = 1; number < SIGRTMAX; ++number) {
     struct sigaction action{};
     if (sigaction(number, nullptr, &action) != 0) continue;
-    if (action.sa_handler != SIG_DFL) say("signal " + std::to_string(number) + " is not at its default");
+    if (action.sa_handler == SIG_IGN) say("signal " + std::to_string(number) + " is ignored");
     if (sigismember(&blocked, number) == 1) say("signal " + std::to_string(number) + " is blocked");
   }
   say("leads " + std::string(getpgrp() == getpid() && getsid(0) == getpid() ? "its group" : "nothing"));
