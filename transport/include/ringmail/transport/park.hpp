@@ -13,7 +13,6 @@
 
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/layout.hpp"
-#include "ringmail/transport/pause.hpp"
 
 namespace ringmail::transport {
 
@@ -68,14 +67,16 @@ class Parker {
   template <class HasWork>
   void look_for_lost_wakeup(std::uint32_t parked, HasWork&& has_work) {
     if (!has_work()) return;
-    // The producer may stand between its publish and its ring: it gets time before it is accused.
-    const std::uint64_t until = monotonic_ns() + lost_wakeup_ns;
+    // The producer may stand between its publish and its ring: it gets time before it is accused. Asleep, not spinning: it may
+    // be this very CPU that it waits for.
+    const std::uint64_t until_ns = monotonic_ns() + lost_wakeup_ns;
     while (bell_->park.load(std::memory_order_relaxed) == parked) {
-      if (monotonic_ns() > until) {
+      const std::uint64_t now_ns = monotonic_ns();
+      if (now_ns >= until_ns) {
         ++lost_wakeups_;
         return;
       }
-      pause();
+      futex_wait(bell_->park, parked, until_ns - now_ns);
     }
   }
 
