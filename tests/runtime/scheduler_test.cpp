@@ -139,9 +139,10 @@ TEST_F(SchedulerTest, an_answer_of_another_type_is_an_error_and_is_destroyed) {
 }
 
 TEST_F(SchedulerTest, a_message_longer_than_half_the_ring_is_refused_and_destroyed) {
-  static constexpr MessageType huge_type{.size = LocalRing::capacity / 2, .alignment = 8, .name = "Huge", .destroy = [](void* object) noexcept {
-                                           *static_cast<int*>(object) = -1;
-                                         }};
+  static constexpr MessageType huge_type{
+      .size = LocalRing::capacity / 2, .alignment = 8, .name = "Huge", .destroy = [](void* object) noexcept {
+        *static_cast<int*>(object) = -1;
+      }};
   static constexpr Binding huge{.type = &huge_type, .handler = [](Cell&, Message&) {}};
   Schedulers schedulers(2);
   schedulers.start();
@@ -169,7 +170,8 @@ TEST_F(SchedulerTest, who_finds_no_room_until_his_deadline_fails_with_full_and_s
   schedulers.start();
   std::atomic<bool> hold{true};
   std::atomic<std::uint64_t> handled{0};
-  const ActorId sink = schedulers.add(0, [&](TestCell& cell) { cell.on_tracked = [&](TestCell&, std::uint64_t) { ++handled; }; });
+  const ActorId sink =
+      schedulers.add(0, [&](TestCell& cell) { cell.on_tracked = [&](TestCell&, std::uint64_t) { ++handled; }; });
   // A task keeps the whole thread: nothing is taken out of its rings.
   schedulers[0].post([&] { until([&] { return !hold.load(); }); });
   std::uint64_t sent = 0;
@@ -224,7 +226,8 @@ TEST_F(SchedulerTest, who_needs_much_room_is_not_overtaken_for_ever_by_those_who
   ASSERT_TRUE(until([&] { return small_senders == 8; }));
   std::vector<std::byte> object(large_type.size);
   std::expected<void, SendError> result;
-  schedulers.handle_on(1, [&](TestCell& self) { result = self.scheduler().send({0, sink}, large, object.data(), far_off()); });
+  schedulers.handle_on(
+      1, [&](TestCell& self) { result = self.scheduler().send({0, sink}, large, object.data(), far_off()); });
   EXPECT_TRUE(result);
   over = true;
   EXPECT_TRUE(until([&] { return arrived == 1 && small_senders == 0; }));
@@ -279,7 +282,8 @@ TEST_F(SchedulerTest, an_actor_that_sends_to_itself_for_ever_keeps_nobody_from_r
   schedulers.handle_on(0, [&](TestCell& self) { ASSERT_TRUE(send_number(self.scheduler(), {0, busy}, 0, far_off())); });
   for (const std::uint32_t from : {0u, 1u}) {
     schedulers.handle_on(from, [&](TestCell& self) {
-      for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(ask_number(self.scheduler(), {0, neighbour}, i, far_off()), i + 1);
+      for (std::uint64_t i = 0; i < 100; ++i)
+        EXPECT_EQ(ask_number(self.scheduler(), {0, neighbour}, i, far_off()), i + 1);
     });
   }
   schedulers.run_on(0, [] {});
@@ -364,9 +368,8 @@ TEST_F(SchedulerTest, an_exception_in_start_ends_the_actor_and_is_told) {
 TEST_F(SchedulerTest, an_exception_in_stopped_hurts_nobody) {
   Schedulers schedulers(1);
   schedulers.start();
-  const ActorId thrower = schedulers.add(0, [&](TestCell& cell) {
-    cell.on_stopped = [](const ExitReason&) { throw std::runtime_error("too late"); };
-  });
+  const ActorId thrower = schedulers.add(
+      0, [&](TestCell& cell) { cell.on_stopped = [](const ExitReason&) { throw std::runtime_error("too late"); }; });
   schedulers.handle_on(0, [&](TestCell& self) {
     self.scheduler().stop({0, thrower});
     EXPECT_EQ(ask_number(self.scheduler(), {0, thrower}, 1, far_off()).error(), AskError::unreachable);
@@ -413,7 +416,8 @@ TEST_F(SchedulerTest, whatever_lies_between_schedulers_when_they_end_is_counted_
           if (!go) return;
           // Two for one: rings and mailboxes fill.
           for (std::uint64_t n = 1; n <= 2; ++n) {
-            static_cast<void>(send_tracked(self.scheduler(), actors[(value * 7 + n) % actors.size()], value + n, far_off()));
+            static_cast<void>(
+                send_tracked(self.scheduler(), actors[(value * 7 + n) % actors.size()], value + n, far_off()));
           }
         };
       }));

@@ -51,7 +51,8 @@ inline constexpr MessageType tracked_type{
 struct Number {
   std::uint64_t value = 0;
 };
-inline constexpr MessageType number_type{.id = 0x1001, .size = sizeof(Number), .alignment = alignof(Number), .name = "Number"};
+inline constexpr MessageType number_type{
+    .id = 0x1001, .size = sizeof(Number), .alignment = alignof(Number), .name = "Number"};
 
 /// Takes messages of both types.
 class TestCell : public Cell {
@@ -112,7 +113,9 @@ inline void handle_down(Cell& cell, Message& message) {
 }
 inline constexpr Binding down_binding{.type = &down_type, .handler = &handle_down};
 
-inline const Binding* TestCell::find(std::uint32_t type) const noexcept { return type == number_type.id ? &number : nullptr; }
+inline const Binding* TestCell::find(std::uint32_t type) const noexcept {
+  return type == number_type.id ? &number : nullptr;
+}
 inline const Binding* TestCell::down() const noexcept { return &down_binding; }
 
 inline std::expected<void, SendError> send_tracked(Scheduler& from,

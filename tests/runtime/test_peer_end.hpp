@@ -1,0 +1,246 @@
+// A link whose peer is the test itself: the same segments, mapped a second time as a peer's process would map them.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ringmail/transport/lane.hpp"
+#include "ringmail/transport/link.hpp"
+#include "test_schedulers.hpp"
+
+namespace ringmail::runtime::test {
+
+/// What a peer found in one of its rings.
+struct Received {
+  transport::FrameHead head;
+  std::uint64_t value = 0;
+};
+
+/// The peer's side of one incarnation. One thread.
+class PeerEnd {
+ public:
+  PeerEnd(const transport::LinkLayout& layout,
+          const transport::LinkMail& mail,
+          const transport::Incarnation& incarnation,
+          const transport::Bells& bells)
+      : layout_(layout) {
+    std::vector<int> descriptors;
+    const auto segments = incarnation.segments(mail, bells, descriptors);
+    for (std::size_t i = 0; i < segments.size(); ++i) map(segments[i], descriptors[i]);
+    for (std::uint32_t i = 0; i < layout.lanes; ++i) lanes_.push_back(open(i));
+  }
+
+  transport::Lane& lane(std::uint32_t index) { return lanes_[index]; }
+  std::byte* mail_out_data(std::uint32_t index) { return peer_.data() + layout_.peer_mail_data(index); }
+  transport::ConsumerBlock& mail_cursor(std::uint32_t index) {
+    return *peer_.at<transport::ConsumerBlock>(layout_.peer_mail_consumer(index));
+  }
+
+  /// The next message or control frame, or nothing. Finished at once, and said so if `tell`.
+  std::optional<Received> take_mail(std::uint32_t index, bool tell = true) {
+    return take(index, lanes_[index].mail_in, tell);
+  }
+  std::optional<Received> take_control(std::uint32_t index) { return take(index, lanes_[index].control_in, true); }
+  std::optional<Received> wait_for_mail(std::uint32_t index) {
+    std::optional<Received> found;
+    until([&] { return (found = take_mail(index)).has_value(); });
+    return found;
+  }
+  std::optional<Received> wait_for_control(std::uint32_t index) {
+    std::optional<Received> found;
+    until([&] { return (found = take_control(index)).has_value(); });
+    return found;
+  }
+
+  /// False: no room until now.
+  bool send(std::uint32_t index, ActorId target, std::uint64_t value, std::uint32_t correlation = 0) {
+    return write(index, lanes_[index].mail_out,
+                 {.kind = transport::FrameKind::message,
+                  .type = number_type.id,
+                  .correlation = correlation,
+                  .target = target.value(),
+                  .sender = 77},
+                 value);
+  }
+  bool reply(std::uint32_t index, std::uint32_t correlation, std::uint64_t value, std::uint32_t type = number_type.id) {
+    return write(index, lanes_[index].control_out,
+                 {.kind = transport::FrameKind::reply, .type = type, .correlation = correlation}, value);
+  }
+  bool write(std::uint32_t index,
+             transport::RingProducer& ring,
+             const transport::FrameHead& head,
+             std::uint64_t value) {
+    std::byte* place = ring.try_loan(sizeof value);
+    if (place == nullptr) return false;
+    std::memcpy(place, &value, sizeof value);
+    ring.commit(head);
+    lanes_[index].publish();
+    return true;
+  }
+
+ private:
+  void map(const transport::WelcomeSegment& segment, int descriptor) {
+    using enum transport::Mapping::Access;
+    using transport::SegmentRole;
+    const bool is_own = segment.role != SegmentRole::mail && segment.role != SegmentRole::host;
+    const auto seal = !is_own                             ? transport::Seal::no_more_writers
+                      : segment.role == SegmentRole::peer ? transport::Seal::size
+                                                          : transport::Seal::shared_writers;
+    auto joined = transport::Segment::join(transport::Descriptor(dup(descriptor)), segment.bytes, seal);
+    if (!joined) std::abort();
+    auto mapping = joined->map(is_own ? write : read);
+    if (!mapping) std::abort();
+    transport::Mapping& place = segment.role == SegmentRole::mail         ? mail_
+                                : segment.role == SegmentRole::host       ? host_
+                                : segment.role == SegmentRole::peer       ? peer_
+                                : segment.role == SegmentRole::host_bells ? host_bells_
+                                                                          : peer_bell_;
+    place = std::move(*mapping);
+  }
+
+  transport::Lane open(std::uint32_t i) {
+    const transport::Mapping& mail = mail_;
+    const transport::Mapping& host = host_;
+    using transport::ConsumerBlock;
+    using transport::ProducerBlock;
+    return {.mail_out = transport::RingProducer({.data = peer_.data() + layout_.peer_mail_data(i),
+                                                 .capacity = layout_.mail_to_host_bytes,
+                                                 .own = peer_.at<ProducerBlock>(layout_.peer_mail_producer(i)),
+                                                 .other = host.at<ConsumerBlock>(layout_.host_mail_consumer(i))}),
+            .control_out = transport::RingProducer({.data = peer_.data() + layout_.peer_control_data(i),
+                                                    .capacity = layout_.control_bytes,
+                                                    .own = peer_.at<ProducerBlock>(layout_.peer_control_producer(i)),
+                                                    .other = host.at<ConsumerBlock>(layout_.host_control_consumer(i))}),
+            .mail_in = transport::RingConsumer({.data = mail.data() + layout_.mail_data(i),
+                                                .capacity = layout_.mail_to_peer_bytes,
+                                                .other = mail.at<ProducerBlock>(layout_.mail_producer(i)),
+                                                .own = peer_.at<ConsumerBlock>(layout_.peer_mail_consumer(i))}),
+            .control_in = transport::RingConsumer({.data = host.data() + layout_.host_control_data(i),
+                                                   .capacity = layout_.control_bytes,
+                                                   .other = host.at<ProducerBlock>(layout_.host_control_producer(i)),
+                                                   .own = peer_.at<ConsumerBlock>(layout_.peer_control_consumer(i))}),
+            .bell = transport::Doorbell(host_bells_.at<transport::Bell>(0)[i])};
+  }
+
+  std::optional<Received> take(std::uint32_t index, transport::RingConsumer& ring, bool tell) {
+    const transport::Frame* frame = ring.peek();
+    if (frame == nullptr) return std::nullopt;
+    ring.begin();
+    Received found{.head = frame->head};
+    if (frame->length == sizeof found.value) std::memcpy(&found.value, frame->payload, sizeof found.value);
+    ring.advance();
+    if (tell) lanes_[index].store_cursors();
+    return found;
+  }
+
+  transport::LinkLayout layout_;
+  transport::Mapping mail_, host_, peer_, host_bells_, peer_bell_;
+  std::vector<transport::Lane> lanes_;
+};
+
+/// The host's side: what a reactor does with the schedulers, waited for.
+class TestLink {
+ public:
+  TestLink(Schedulers& schedulers, std::uint32_t count, std::uint32_t number, std::uint64_t ring_bytes)
+      : schedulers_(schedulers), count_(count), number_(number) {
+    layout_ = {
+        .lanes = count, .mail_to_peer_bytes = ring_bytes, .mail_to_host_bytes = ring_bytes, .control_bytes = 4096};
+    mail_.emplace(must(transport::LinkMail::create(layout_)));
+    make_incarnation();
+  }
+  TestLink(const TestLink&) = delete;
+  ~TestLink() { close(); }
+
+  void open() {
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      schedulers_.run_on(i, [&] {
+        const auto end = incarnation_->host_end(i);
+        schedulers_[i].open_lane(number_, transport::RingProducer(mail_->producer(i, end.mail_consumer)), end);
+      });
+    }
+    is_open_ = true;
+  }
+
+  /// The peer's process is dead; another one takes over. The memory of the dead one goes.
+  LinkAccount replace() {
+    auto old = std::move(incarnation_);
+    auto old_peer = std::move(peer_);
+    make_incarnation(false);
+    LinkAccount account;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      schedulers_.run_on(i, [&] {
+        auto report = schedulers_[i].settle_lane(number_);
+        if (!incarnation_->resume_at(i, report.resume)) std::abort();
+        const auto end = incarnation_->host_end(i);
+        schedulers_[i].switch_lane(number_, end.mail_consumer, end);
+        add(account, report.account);
+        resumes_[i] = report.resume;
+      });
+    }
+    peer_ = std::make_unique<PeerEnd>(layout_, *mail_, *incarnation_, schedulers_.bells());
+    return account;
+  }
+
+  LinkAccount close() {
+    LinkAccount account;
+    if (!is_open_) return account;
+    is_open_ = false;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      schedulers_.run_on(i, [&] {
+        add(account, schedulers_[i].settle_lane(number_).account);
+        schedulers_[i].close_lane(number_);
+      });
+    }
+    // As the reactor does: whoever touches it after this dies.
+    peer_.reset();
+    incarnation_.reset();
+    mail_.reset();
+    return account;
+  }
+
+  void down() {
+    const ExitReason reason{.kind = ExitReason::Kind::signalled, .signal = 9};
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      schedulers_.run_on(i, [&] { schedulers_[i].lane_down(number_, reason); });
+    }
+  }
+
+  PeerEnd& peer() { return *peer_; }
+  const transport::Resume& resume(std::uint32_t lane) const { return resumes_[lane]; }
+
+ private:
+  template <class T>
+  static T must(std::expected<T, transport::MemoryFailure> made) {
+    if (!made) std::abort();
+    return std::move(*made);
+  }
+  static void add(LinkAccount& account, const LinkAccount& lane) {
+    account.published += lane.published;
+    account.unfinished += lane.unfinished;
+    account.received += lane.received;
+    if (account.fault.empty()) account.fault = lane.fault;
+  }
+  void make_incarnation(bool with_peer = true) {
+    incarnation_ = std::make_unique<transport::Incarnation>(must(transport::Incarnation::create(layout_)));
+    if (with_peer) peer_ = std::make_unique<PeerEnd>(layout_, *mail_, *incarnation_, schedulers_.bells());
+  }
+
+  Schedulers& schedulers_;
+  std::uint32_t count_;
+  std::uint32_t number_;
+  bool is_open_ = false;
+  transport::LinkLayout layout_;
+  std::optional<transport::LinkMail> mail_;
+  std::unique_ptr<transport::Incarnation> incarnation_;
+  std::unique_ptr<PeerEnd> peer_;
+  transport::Resume resumes_[8];
+};
+
+}  // namespace ringmail::runtime::test
