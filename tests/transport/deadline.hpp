@@ -15,7 +15,8 @@ namespace ringmail::transport::test {
 
 inline constexpr unsigned watchdog_s = 50;
 
-/// Ends this process, by SIGALRM, where a call that blocks would hang it. A child does not inherit it, and sets its own.
+/// Ends this process, by SIGALRM, where a call that blocks would hang it. A child does not inherit it, and sets its
+/// own.
 inline void start_watchdog() { alarm(watchdog_s); }
 
 /// Polls until `condition` holds. False: it did not within a time that no loaded machine explains.

@@ -1,5 +1,5 @@
-// The memory of a link, from both its sides in one process: who may write what, where a peer takes up, and what a host says of
-// one that forges.
+// The memory of a link, from both its sides in one process: who may write what, where a peer takes up, and what a host
+// says of one that forges.
 #include "ringmail/transport/link.hpp"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-// The pairs that must not both miss each other (docs/memory_model.md), raced against each other: each side stores, then looks for
-// the other's store. On x86 a store that is only a release can be overtaken by the load behind it; that is what these find,
-// where the two have a CPU each.
+// The pairs that must not both miss each other (docs/memory_model.md), raced against each other: each side stores, then
+// looks for the other's store. On x86 a store that is only a release can be overtaken by the load behind it; that is
+// what these find, where the two have a CPU each.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -28,8 +28,8 @@ void shift(int steps) {
   for (int step = 0; step < steps; ++step) std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-/// Runs `left` and `right` at the same time, over and over, with every small shift between them, and `settle` after both.
-/// `left` is given a way to wait for `right`.
+/// Runs `left` and `right` at the same time, over and over, with every small shift between them, and `settle` after
+/// both. `left` is given a way to wait for `right`.
 template <class Left, class Right, class Settle>
 void race(Left&& left, Right&& right, Settle&& settle) {
   start_watchdog();

@@ -1,21 +1,22 @@
 /*
- * The Ringmail C ABI: what a process needs to be a peer of a Ringmail system. Every language binds to this or speaks the
- * formats in docs/spec/ itself.
+ * The Ringmail C ABI: what a process needs to be a peer of a Ringmail system. Every language binds to this or speaks
+ * the formats in docs/spec/ itself.
  *
  * Ownership   What a function hands out belongs to the peer it came from and dies with ringmail_detach(), a message's
  *             payload already with ringmail_release(). Nothing is to be freed by the caller. Strings and bytes that are
  *             passed in are copied before the call returns.
- * Threads     A ringmail_peer is used by one thread at a time. ringmail_interrupt() alone may be called from any thread and
- *             from a signal handler. ringmail_strerror() is pure. There is no global state, and no signal is handled.
- * Errors      Functions return 0 or a positive figure, or one of the negative RINGMAIL_E codes. ringmail_error(peer) gives
- *             one line about the last failure of that peer. No function throws, and none ends the process.
+ * Threads     A ringmail_peer is used by one thread at a time. ringmail_interrupt() alone may be called from any thread
+ *             and from a signal handler. ringmail_strerror() is pure. There is no global state, and no signal is
+ *             handled.
+ * Errors      Functions return 0 or a positive figure, or one of the negative RINGMAIL_E codes. ringmail_error(peer)
+ *             gives one line about the last failure of that peer. No function throws, and none ends the process.
  * Time        Nanoseconds. A timeout of 0 does not wait, a negative one waits for ever.
- * Memory      What reads or writes the control stream may allocate: attach, lookup, fail, detach, and what waits. Nothing
- *             else does; out of memory is RINGMAIL_ESYSTEM.
- * Signals     One that comes while a call sleeps ends it with RINGMAIL_EINTERRUPTED; one that comes just before the sleep does
- *             not. A handler that must end a wait calls ringmail_interrupt().
- * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail that
- *             is already there can be received before. A peer that the host spawned should then exit.
+ * Memory      What reads or writes the control stream may allocate: attach, lookup, fail, detach, and what waits.
+ *             Nothing else does; out of memory is RINGMAIL_ESYSTEM.
+ * Signals     One that comes while a call sleeps ends it with RINGMAIL_EINTERRUPTED; one that comes just before the
+ *             sleep does not. A handler that must end a wait calls ringmail_interrupt().
+ * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail
+ *             that is already there can be received before. A peer that the host spawned should then exit.
  */
 #ifndef RINGMAIL_H
 #define RINGMAIL_H
@@ -35,77 +36,77 @@ typedef struct ringmail_peer ringmail_peer;
 typedef uint64_t ringmail_mailbox;
 
 enum {
-  RINGMAIL_ECLOSED = -1,     /* the host has died or has closed the link */
-  RINGMAIL_ESTOPPED = -2,    /* the host said stop, and all mail sent before that has been released */
-  RINGMAIL_ETIMEDOUT = -3,   /* the time is up */
-  RINGMAIL_EFULL = -4,       /* no room in the ring within the time given */
-  RINGMAIL_ETOOLONG = -5,    /* longer than half the ring can ever take */
-  RINGMAIL_EREFUSED = -6,    /* the handshake failed; ringmail_error() says why */
-  RINGMAIL_ENOTFOUND = -7,   /* no mailbox has that name */
-  RINGMAIL_EPROTOCOL = -8,   /* the host wrote something impossible: the link is dead */
-  RINGMAIL_EMISUSE = -9,     /* the caller broke a rule stated here */
+  RINGMAIL_ECLOSED = -1,       /* the host has died or has closed the link */
+  RINGMAIL_ESTOPPED = -2,      /* the host said stop, and all mail sent before that has been released */
+  RINGMAIL_ETIMEDOUT = -3,     /* the time is up */
+  RINGMAIL_EFULL = -4,         /* no room in the ring within the time given */
+  RINGMAIL_ETOOLONG = -5,      /* longer than half the ring can ever take */
+  RINGMAIL_EREFUSED = -6,      /* the handshake failed; ringmail_error() says why */
+  RINGMAIL_ENOTFOUND = -7,     /* no mailbox has that name */
+  RINGMAIL_EPROTOCOL = -8,     /* the host wrote something impossible: the link is dead */
+  RINGMAIL_EMISUSE = -9,       /* the caller broke a rule stated here */
   RINGMAIL_EINTERRUPTED = -10, /* a signal handler ran, or ringmail_interrupt() was called */
   RINGMAIL_ENOTSPAWNED = -11,  /* neither a descriptor, nor RINGMAIL_FDS, nor a path: nobody spawned this process */
   RINGMAIL_ESYSTEM = -12,      /* the operating system refused something; ringmail_error() says what */
 };
 
 typedef struct ringmail_options {
-  size_t size;           /* sizeof(ringmail_options), so that fields can be appended */
-  int descriptor;        /* the control stream, closed by ringmail_detach(); -1: the one that RINGMAIL_FDS names */
-  const char* path;      /* the socket of a host that did not spawn this process, or NULL */
-  const char* name;      /* what to be known as; NULL: what the host calls it */
-  const char* language;  /* "c", "python", ...; NULL: "c" */
-  const char* schema;    /* the canonical schema text this peer was built with, or NULL: the host compares */
-  uint64_t ring_bytes;   /* wanted for the mail ring in either direction, a power of two from 4096; 0: the host's choice */
-  int64_t timeout_ns;    /* for the whole handshake; 0: 10 s */
+  size_t size;          /* sizeof(ringmail_options), so that fields can be appended */
+  int descriptor;       /* the control stream, closed by ringmail_detach(); -1: the one that RINGMAIL_FDS names */
+  const char* path;     /* the socket of a host that did not spawn this process, or NULL */
+  const char* name;     /* what to be known as; NULL: what the host calls it */
+  const char* language; /* "c", "python", ...; NULL: "c" */
+  const char* schema;   /* the canonical schema text this peer was built with, or NULL: the host compares */
+  uint64_t ring_bytes;  /* wanted for mail rings, a power of two from 4096; 0: the host's choice */
+  int64_t timeout_ns;   /* for the whole handshake; 0: 10 s */
 } ringmail_options;
 
-#define RINGMAIL_OPTIONS_INIT \
-  { sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0 }
+#define RINGMAIL_OPTIONS_INIT {sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0}
 
 enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4 };
 
 typedef struct ringmail_message {
-  const void* payload;      /* in shared memory, read-only, aligned to 32 bytes; valid until ringmail_release() */
-  uint32_t length;          /* of the payload, in bytes */
-  uint32_t type;            /* type id: FNV-1a of the qualified name; of a RINGMAIL_NO_REPLY, the reason */
-  uint32_t correlation;     /* not 0: an ask, to be answered with ringmail_reply(), or the ask that this answers */
-  uint16_t kind;            /* RINGMAIL_MESSAGE, RINGMAIL_REPLY or RINGMAIL_NO_REPLY */
-  uint16_t redelivered;     /* not 0: an earlier incarnation of this peer may have handled it */
-  uint32_t lane;            /* which of the host's threads sent it */
-  uint32_t attempt;         /* how many incarnations died with this very message in hand */
-  ringmail_mailbox target;  /* the actor of this peer that it is for; 0: the peer itself */
-  ringmail_mailbox sender;  /* 0: sent by no actor */
+  const void* payload;     /* in shared memory, read-only, aligned to 32 bytes; valid until ringmail_release() */
+  uint32_t length;         /* of the payload, in bytes */
+  uint32_t type;           /* type id: FNV-1a of the qualified name; of a RINGMAIL_NO_REPLY, the reason */
+  uint32_t correlation;    /* not 0: an ask, to be answered with ringmail_reply(), or the ask that this answers */
+  uint16_t kind;           /* RINGMAIL_MESSAGE, RINGMAIL_REPLY or RINGMAIL_NO_REPLY */
+  uint16_t redelivered;    /* not 0: an earlier incarnation of this peer may have handled it */
+  uint32_t lane;           /* which of the host's threads sent it */
+  uint32_t attempt;        /* how many incarnations died with this very message in hand */
+  ringmail_mailbox target; /* the actor of this peer that it is for; 0: the peer itself */
+  ringmail_mailbox sender; /* 0: sent by no actor */
 } ringmail_message;
 
 /*
- * Joins the host: finds the control stream, shakes hands, maps the rings. options may be NULL.
- * 0, or an error with *peer set all the same where there was memory for it, so that ringmail_error() can tell; detach it.
+ * Joins the host: finds the control stream, shakes hands, maps the rings. options may be NULL. 0, or an error with
+ * *peer set all the same where there was memory for it, so that ringmail_error() can tell; detach it.
  */
 int ringmail_attach(const ringmail_options* options, ringmail_peer** peer);
 
 /* Publishes what is open, tells the host goodbye if it said stop, and unmaps everything. NULL is allowed. */
 void ringmail_detach(ringmail_peer* peer);
 
-const char* ringmail_name(const ringmail_peer* peer);          /* as the host calls it */
-const char* ringmail_schema(const ringmail_peer* peer);        /* the host's canonical schema text; docs/spec/message.md */
-uint64_t ringmail_incarnation(const ringmail_peer* peer);      /* 1 for the first life of this peer, then 2, ... */
+const char* ringmail_name(const ringmail_peer* peer);     /* as the host calls it */
+const char* ringmail_schema(const ringmail_peer* peer);   /* the host's canonical schema text; docs/spec/message.md */
+uint64_t ringmail_incarnation(const ringmail_peer* peer); /* 1 for the first life of this peer, then 2, ... */
 
 /*
- * The next message, without waiting: 1 and *message, or 0 if there is none. Replies come before mail. The message before must
- * have been released. RINGMAIL_ESTOPPED when the host said stop and everything it had sent has been released.
+ * The next message, without waiting: 1 and *message, or 0 if there is none. Replies come before mail. The message
+ * before must have been released. RINGMAIL_ESTOPPED when the host said stop and everything it had sent has been
+ * released.
  */
 int ringmail_receive(ringmail_peer* peer, ringmail_message* message);
 
 /*
- * The received message is finished: publishes what was sent meanwhile, and only then may the host forget it. A message that
- * is not released when this process dies is given to the next incarnation.
+ * The received message is finished: publishes what was sent meanwhile, and only then may the host forget it. A message
+ * that is not released when this process dies is given to the next incarnation.
  */
 int ringmail_release(ringmail_peer* peer);
 
 /*
- * Waits until there is something to receive: 1, or 0 when the time is up. Spins a while, then sleeps; allowed only between
- * messages. Publishes first. After a 1, ringmail_receive() may still return 0: what came was for this library.
+ * Waits until there is something to receive: 1, or 0 when the time is up. Spins a while, then sleeps; allowed only
+ * between messages. Publishes first. After a 1, ringmail_receive() may still return 0: what came was for this library.
  */
 int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns);
 
@@ -113,28 +114,41 @@ int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns);
 void ringmail_interrupt(ringmail_peer* peer);
 
 /*
- * Sends a copy. It joins the batch that the next release, wait or flush publishes. When there is no room, the batch so far is
- * published and the call waits up to timeout_ns, then RINGMAIL_EFULL.
+ * Sends a copy. It joins the batch that the next release, wait or flush publishes. When there is no room, the batch so
+ * far is published and the call waits up to timeout_ns, then RINGMAIL_EFULL.
  */
-int ringmail_send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
+int ringmail_send(ringmail_peer* peer,
+                  ringmail_mailbox target,
+                  uint32_t type,
+                  const void* payload,
+                  uint32_t length,
                   int64_t timeout_ns);
 
-/* As ringmail_send(), and sets *correlation, which the RINGMAIL_REPLY or RINGMAIL_NO_REPLY that answers it will carry. */
-int ringmail_ask(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
-                 int64_t timeout_ns, uint32_t* correlation);
+/*
+ * As ringmail_send(), and sets *correlation, which the RINGMAIL_REPLY or RINGMAIL_NO_REPLY that answers it will carry.
+ */
+int ringmail_ask(ringmail_peer* peer,
+                 ringmail_mailbox target,
+                 uint32_t type,
+                 const void* payload,
+                 uint32_t length,
+                 int64_t timeout_ns,
+                 uint32_t* correlation);
 
 /*
- * Answers an ask; a copy of *message will do, also after its release. Never waits for long: replies have a ring of their own.
+ * Answers an ask; a copy of *message will do, also after its release. Never waits for long: replies have a ring of
+ * their own.
  */
-int ringmail_reply(ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload,
-                   uint32_t length);
+int ringmail_reply(
+    ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload, uint32_t length);
 
 /* Tells the asker that there will be no answer. reason: 1 no handler, 2 the handler failed, 3 this peer stops. */
 int ringmail_refuse(ringmail_peer* peer, const ringmail_message* message, uint32_t reason);
 
 /*
- * Sends without a copy: *payload is room for `length` bytes in the ring itself, to be written and then published (with the
- * rest of its batch) or cancelled. One loan is open at a time, and nothing else may be called on the peer until it is closed.
+ * Sends without a copy: *payload is room for `length` bytes in the ring itself, to be written and then published (with
+ * the rest of its batch) or cancelled. One loan is open at a time, and nothing else may be called on the peer until it
+ * is closed.
  */
 int ringmail_loan(ringmail_peer* peer, ringmail_mailbox target, uint32_t length, int64_t timeout_ns, void** payload);
 int ringmail_publish(ringmail_peer* peer, uint32_t type);
@@ -146,7 +160,9 @@ int ringmail_flush(ringmail_peer* peer);
 /* The mailbox that the host knows by that name. Asks over the control stream: not for the hot path. */
 int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, ringmail_mailbox* mailbox);
 
-/* Tells the host, in one line, why this process is about to exit. It becomes the reason in the monitors' down message. */
+/*
+ * Tells the host, in one line, why this process is about to exit. It becomes the reason in the monitors' down message.
+ */
 int ringmail_fail(ringmail_peer* peer, const char* text);
 
 /* One line about the last failure, never NULL. */
@@ -159,10 +175,10 @@ const char* ringmail_strerror(int code);
 uint32_t ringmail_type_id(const char* name);
 
 typedef struct ringmail_counters {
-  uint64_t received;      /* messages released; replies are not counted */
-  uint64_t sent;          /* messages published; replies are not counted */
-  uint64_t sleeps;        /* times ringmail_wait() went to sleep */
-  uint64_t lost_wakeups;  /* must be 0 */
+  uint64_t received;     /* messages released; replies are not counted */
+  uint64_t sent;         /* messages published; replies are not counted */
+  uint64_t sleeps;       /* times ringmail_wait() went to sleep */
+  uint64_t lost_wakeups; /* must be 0 */
 } ringmail_counters;
 
 void ringmail_count(const ringmail_peer* peer, ringmail_counters* counters);

@@ -23,8 +23,13 @@ int guarded(ringmail_peer* peer, Call&& call) {
   }
 }
 
-int send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, uint32_t correlation, const void* payload,
-         uint32_t length, int64_t timeout_ns) {
+int send(ringmail_peer* peer,
+         ringmail_mailbox target,
+         uint32_t type,
+         uint32_t correlation,
+         const void* payload,
+         uint32_t length,
+         int64_t timeout_ns) {
   void* room = nullptr;
   const int result = ringmail_loan(peer, target, length, timeout_ns, &room);
   if (result != 0) return result;
@@ -32,7 +37,11 @@ int send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, uint32_t c
   return peer->link.publish_loan(type, correlation);
 }
 
-int answer(ringmail_peer* peer, const ringmail_message& message, FrameKind kind, uint32_t type, const void* payload,
+int answer(ringmail_peer* peer,
+           const ringmail_message& message,
+           FrameKind kind,
+           uint32_t type,
+           const void* payload,
            uint32_t length) {
   return guarded(peer, [&] { return peer->link.answer(message, kind, type, payload, length); });
 }
@@ -67,19 +76,28 @@ int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns) {
 }
 void ringmail_interrupt(ringmail_peer* peer) { peer->link.interrupt(); }
 
-int ringmail_send(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
+int ringmail_send(ringmail_peer* peer,
+                  ringmail_mailbox target,
+                  uint32_t type,
+                  const void* payload,
+                  uint32_t length,
                   int64_t timeout_ns) {
   return send(peer, target, type, 0, payload, length, timeout_ns);
 }
 
-int ringmail_ask(ringmail_peer* peer, ringmail_mailbox target, uint32_t type, const void* payload, uint32_t length,
-                 int64_t timeout_ns, uint32_t* correlation) {
+int ringmail_ask(ringmail_peer* peer,
+                 ringmail_mailbox target,
+                 uint32_t type,
+                 const void* payload,
+                 uint32_t length,
+                 int64_t timeout_ns,
+                 uint32_t* correlation) {
   *correlation = peer->link.next_correlation();
   return send(peer, target, type, *correlation, payload, length, timeout_ns);
 }
 
-int ringmail_reply(ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload,
-                   uint32_t length) {
+int ringmail_reply(
+    ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload, uint32_t length) {
   return answer(peer, *message, FrameKind::reply, type, payload, length);
 }
 

@@ -102,11 +102,13 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
   };
 }
 
-std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail, const Bells& host_bells,
+std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
+                                                  const Bells& host_bells,
                                                   std::vector<int>& descriptors) const {
   std::vector<WelcomeSegment> list;
   const auto add = [&](SegmentRole role, const Segment& segment) {
-    list.push_back({.role = role, .bytes = segment.size(), .host_fd = static_cast<std::uint32_t>(segment.descriptor())});
+    list.push_back(
+        {.role = role, .bytes = segment.size(), .host_fd = static_cast<std::uint32_t>(segment.descriptor())});
     descriptors.push_back(segment.descriptor());
   };
   add(SegmentRole::mail, mail.segment());

@@ -1,10 +1,10 @@
 #include "ringmail/transport/memory.hpp"
 
+#include <sys/mman.h>
+
 #include <cerrno>
 #include <cstring>
 #include <utility>
-
-#include <sys/mman.h>
 
 namespace ringmail::transport {
 

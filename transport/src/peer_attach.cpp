@@ -1,13 +1,13 @@
 // How a process becomes a peer: find the control stream, shake hands, check and map the segments, open the lanes.
-#include <cerrno>
-#include <climits>
-#include <cstdlib>
-#include <cstring>
-
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
 
 #include "peer_link.hpp"
 
@@ -48,11 +48,13 @@ int PeerLink::connect(const ringmail_options& options) {
                   "this process was not spawned by a Ringmail system: %s is not set, and no socket was named",
                   inherited_descriptors_variable);
     }
-    // A grandchild finds the variable too, but at that number something else or nothing, which is not this one's to close.
+    // A grandchild finds the variable too, but at that number something else or nothing, which is not this one's to
+    // close.
     int type = 0;
     socklen_t bytes = sizeof type;
     if (getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 || type != SOCK_STREAM) {
-      return fail(RINGMAIL_ENOTSPAWNED, "descriptor %d, which should be the control stream, is not a stream socket", number);
+      return fail(RINGMAIL_ENOTSPAWNED, "descriptor %d, which should be the control stream, is not a stream socket",
+                  number);
     }
     socket = Descriptor(number);
   }
@@ -91,8 +93,8 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
   if (auto checked = check(welcome_, (*frame)->descriptors.size()); !checked) {
     result = fail(RINGMAIL_EREFUSED, "%s", to_string(checked.error()).c_str());
   } else if (welcome_.line_bytes != line_bytes) {
-    result = fail(RINGMAIL_EREFUSED, "the host's frames start every %u bytes, this peer's every %u", welcome_.line_bytes,
-                  static_cast<unsigned>(line_bytes));
+    result = fail(RINGMAIL_EREFUSED, "the host's frames start every %u bytes, this peer's every %u",
+                  welcome_.line_bytes, static_cast<unsigned>(line_bytes));
   } else {
     result = map_segments(**frame);
   }
@@ -132,8 +134,8 @@ int PeerLink::map_segments(ControlFrame& frame) {
     auto segment = Segment::join(std::move(frame.descriptors[i]), plan.bytes, plan.seal);
     auto mapping = segment ? segment->map(plan.access) : std::unexpected(segment.error());
     if (!mapping) {
-      return fail(RINGMAIL_EREFUSED, "segment %.*s: %s", static_cast<int>(to_string(role).size()), to_string(role).data(),
-                  to_string(mapping.error()).c_str());
+      return fail(RINGMAIL_EREFUSED, "segment %.*s: %s", static_cast<int>(to_string(role).size()),
+                  to_string(role).data(), to_string(mapping.error()).c_str());
     }
     *plan.mapping = std::move(*mapping);
   }

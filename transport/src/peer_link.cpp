@@ -104,8 +104,8 @@ int PeerLink::release() {
   if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
   if (held_ring_ == &held_lane_->mail_in) ++received_;
   held_ring_->advance();
-  // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and loses
-  // nothing.
+  // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and
+  // loses nothing.
   flush();
   if (held_ring_->cursor_due() || held_ring_->empty()) held_lane_->store_cursors();
   held_ring_ = nullptr;

@@ -31,7 +31,8 @@ class PeerLink {
   int loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload);
   int publish_loan(std::uint32_t type, std::uint32_t correlation);
   int cancel_loan();
-  int answer(const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
+  int answer(
+      const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
   std::uint32_t next_correlation();
   int flush();
 
@@ -62,7 +63,8 @@ class PeerLink {
   bool has_input() const;
   int take_control(PeerLane& lane, ringmail_message& message);
   void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
-  int wait_for_room(PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
+  int wait_for_room(
+      PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
   bool host_is_gone();
   int stream_failed(const StreamError& error);
   int faulted(const PeerLane& lane);
@@ -78,12 +80,12 @@ class PeerLink {
 
   // What is going on.
   std::uint32_t next_lane_ = 0;
-  PeerLane* held_lane_ = nullptr;       // of the message that is not released yet
+  PeerLane* held_lane_ = nullptr;  // of the message that is not released yet
   RingConsumer* held_ring_ = nullptr;
   PeerLane* loan_lane_ = nullptr;
   ringmail_mailbox loan_target_ = 0;
-  bool dirty_ = false;                  // some lane has an open batch
-  bool closed_ = true;                  // until attach() is done, and again after the host's death
+  bool dirty_ = false;  // some lane has an open batch
+  bool closed_ = true;  // until attach() is done, and again after the host's death
   std::uint32_t correlation_ = 0;
   std::uint32_t request_ = 0;
   std::uint64_t received_ = 0;

@@ -1,7 +1,7 @@
+#include "ringmail/transport/futex.hpp"
+
 #include <cerrno>
 #include <ctime>
-
-#include "ringmail/transport/futex.hpp"
 
 // Not in a public header; the calls behind os_sync_wait_on_address, and on every macOS since 10.12.
 extern "C" int __ulock_wait(std::uint32_t operation, void* address, std::uint64_t value, std::uint32_t timeout_us);

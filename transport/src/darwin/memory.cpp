@@ -1,15 +1,15 @@
 // macOS has no seals: links there are trusted.
 #include "ringmail/transport/memory.hpp"
 
-#include <atomic>
-#include <cerrno>
-#include <cstdio>
-#include <utility>
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
 
 namespace ringmail::transport {
 
@@ -28,7 +28,7 @@ std::expected<Segment, MemoryFailure> Segment::create(const char*, std::uint64_t
 }
 
 std::expected<Segment, MemoryFailure> Segment::join(Descriptor descriptor, std::uint64_t bytes, Seal) {
-  struct stat status {};
+  struct stat status{};
   // The size of a shared memory object is rounded up to pages.
   if (fstat(descriptor.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < bytes) {
     return std::unexpected(MemoryFailure{MemoryError::wrong_size, 0});

@@ -1,11 +1,11 @@
 #include "ringmail/transport/futex.hpp"
 
-#include <cerrno>
-#include <ctime>
-
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
 
 namespace ringmail::transport {
 

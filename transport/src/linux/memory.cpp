@@ -1,12 +1,12 @@
 #include "ringmail/transport/memory.hpp"
 
-#include <cerrno>
-#include <utility>
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <utility>
 
 namespace ringmail::transport {
 namespace {
@@ -35,7 +35,7 @@ std::expected<Segment, MemoryFailure> Segment::create(const char* name, std::uin
 }
 
 std::expected<Segment, MemoryFailure> Segment::join(Descriptor descriptor, std::uint64_t bytes, Seal sealed) {
-  struct stat status {};
+  struct stat status{};
   if (fstat(descriptor.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) != bytes) {
     return std::unexpected(MemoryFailure{MemoryError::wrong_size, 0});
   }

@@ -8,8 +8,8 @@ namespace ringmail::transport {
 
 enum class SleepResult : std::uint8_t { woken, timed_out, interrupted };
 
-/// Sleeps while `word` holds `value`, at most `timeout_ns`. May wake for no reason: look at the word again. `interrupted`: a signal
-/// handler ran.
+/// Sleeps while `word` holds `value`, at most `timeout_ns`. May wake for no reason: look at the word again.
+/// `interrupted`: a signal handler ran.
 SleepResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t value, std::uint64_t timeout_ns);
 
 /// Wakes one sleeper. Never FUTEX_PRIVATE: the sleeper may be in another process.

@@ -1,8 +1,8 @@
 // One lane of a link as one side holds it: two rings out, two rings in, and the other side's doorbell.
 //
-// Mail carries users' messages; its rings towards the peer outlive the peer. Control carries replies and system messages, is
-// read first and is fresh for each incarnation: with one ring a suspended handler would block its own reply, `stop` would
-// wait behind data, and every successor would read the `stop` again.
+// Mail carries users' messages; its rings towards the peer outlive the peer. Control carries replies and system
+// messages, is read first and is fresh for each incarnation: with one ring a suspended handler would block its own
+// reply, `stop` would wait behind data, and every successor would read the `stop` again.
 #pragma once
 
 #include "ringmail/transport/park.hpp"

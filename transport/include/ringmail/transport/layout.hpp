@@ -64,8 +64,8 @@ struct alignas(isolation_bytes) ProducerBlock {
 };
 static_assert(sizeof(ProducerBlock) == 128);
 
-/// What a ring's consumer writes. The cursor is stored once a batch, the word in hand once a message, the cold mark hardly
-/// ever; the producer reads the first when the ring looks full and the last after every publish.
+/// What a ring's consumer writes. The cursor is stored once a batch, the word in hand once a message, the cold mark
+/// hardly ever; the producer reads the first when the ring looks full and the last after every publish.
 struct ConsumerBlock {
   alignas(isolation_bytes) std::atomic<std::uint64_t> cursor{0};  ///< position of the first frame not finished
   alignas(isolation_bytes) std::atomic<std::uint64_t> in_hand{

@@ -1,7 +1,7 @@
 // The host's side of a link: the memory of one incarnation of a peer, and the mail that outlives it.
 //
-// Threads: LinkMail and Incarnation belong to the thread that sets the link up (the reactor) and must outlive what points into
-// them. What host_end() and producer() give is used by one scheduler each.
+// Threads: LinkMail and Incarnation belong to the thread that sets the link up (the reactor) and must outlive what
+// points into them. What host_end() and producer() give is used by one scheduler each.
 #pragma once
 
 #include <cstdint>
@@ -77,7 +77,9 @@ class Incarnation {
   HostEnd host_end(std::uint32_t lane);
 
   /// Welcome's segments and their descriptors, in the same order.
-  std::vector<WelcomeSegment> segments(const LinkMail& mail, const Bells& host_bells, std::vector<int>& descriptors) const;
+  std::vector<WelcomeSegment> segments(const LinkMail& mail,
+                                       const Bells& host_bells,
+                                       std::vector<int>& descriptors) const;
 
  private:
   LinkLayout layout_;

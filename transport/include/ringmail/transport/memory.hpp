@@ -1,8 +1,8 @@
 // Shared memory without a name: made by the host, sized once, sealed, passed on by descriptor.
 //
-// Memory is divided by writer. What the host writes is sealed against every further writer before it is shared; what the peer
-// writes is sealed so after the peer has mapped it. So nobody can corrupt unread messages that are addressed to them, and
-// nobody can shrink a file under somebody who reads it. A joiner checks size and seals before it maps.
+// Memory is divided by writer. What the host writes is sealed against every further writer before it is shared; what
+// the peer writes is sealed so after the peer has mapped it. So nobody can corrupt unread messages that are addressed
+// to them, and nobody can shrink a file under somebody who reads it. A joiner checks size and seals before it maps.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +67,8 @@ class Segment {
  public:
   Segment() = default;
 
-  /// A new segment of zeroes, every page of it accounted for, so that a full machine is an error here and not a SIGBUS later.
+  /// A new segment of zeroes, every page of it accounted for, so that a full machine is an error here and not a SIGBUS
+  /// later.
   static std::expected<Segment, MemoryFailure> create(const char* name, std::uint64_t bytes);
 
   /// One that was received: its size must be `bytes`, and it must be sealed against resizing. Against writers too when

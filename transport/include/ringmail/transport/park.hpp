@@ -1,12 +1,13 @@
 // How a thread sleeps until one of its producers publishes, and how a producer wakes it.
 //
-// The park word holds a state and a park count. The argument, with the names of its edges (docs/memory_model.md has it whole):
+// The park word holds a state and a park count. The argument, with the names of its edges (docs/memory_model.md has it
+// whole):
 //   consumer                                      producer
 //   word.store(count + 1, parked)                 frame.commit.store(...)            both sequentially consistent,
 //   any ring not empty? store(awake), work        w = word.load()                    so one of the two sees the other
 //   futex_wait(word, that value)                  w.cas(to ringing); futex_wake
-// The waker changes the word, so a wake that comes before the sleep makes the sleep return at once. Each producer wakes by
-// itself, at most once per sleep: one that dies between the change and the wake must not mute the others.
+// The waker changes the word, so a wake that comes before the sleep makes the sleep return at once. Each producer wakes
+// by itself, at most once per sleep: one that dies between the change and the wake must not mute the others.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +68,8 @@ class Parker {
   template <class HasWork>
   void look_for_lost_wakeup(std::uint32_t parked, HasWork&& has_work) {
     if (!has_work()) return;
-    // The producer may stand between its publish and its ring: it gets time before it is accused. Asleep, not spinning: it may
-    // be this very CPU that it waits for.
+    // The producer may stand between its publish and its ring: it gets time before it is accused. Asleep, not spinning:
+    // it may be this very CPU that it waits for.
     const std::uint64_t until_ns = monotonic_ns() + lost_wakeup_ns;
     while (bell_->park.load(std::memory_order_relaxed) == parked) {
       const std::uint64_t now_ns = monotonic_ns();
@@ -94,21 +95,24 @@ class Doorbell {
 
   /// Call after publishing. `cold_mark` is RingProducer::cold_mark(), read after the publish.
   void ring(std::uint32_t cold_mark) {
-    if (cold_mark != 0) [[unlikely]] mark_pending(cold_mark - 1);
+    if (cold_mark != 0) [[unlikely]]
+      mark_pending(cold_mark - 1);
     ring();
   }
 
   void ring() {
     // SYNC(park): after the sequentially consistent store of the frame; with Parker::park.
     std::uint32_t word = bell_->park.load(std::memory_order_seq_cst);
-    if (ParkWord::state(word) == ParkState::awake) [[likely]] return;
+    if (ParkWord::state(word) == ParkState::awake) [[likely]]
+      return;
     wake(word);
   }
 
  private:
   void mark_pending(std::uint32_t bit) {
     if (bit >= pending_rings) return;  // the mark is the other side's word: a wrong one mutes only itself
-    // SYNC(cold): before the load of the park word; the scheduler clears the bit, polls the ring, unmarks, in that order.
+    // SYNC(cold): before the load of the park word; the scheduler clears the bit, polls the ring, unmarks, in that
+    // order.
     bell_->pending[bit / 64].fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_seq_cst);
   }
 

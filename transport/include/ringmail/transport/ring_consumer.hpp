@@ -30,9 +30,7 @@ class RingConsumer {
   }
 
   /// Whether there is nothing to read: one load of the word that the producer will write next.
-  bool empty() const {
-    return detail::word_at(memory_.data, position_ & mask_).load(std::memory_order_seq_cst) == 0;
-  }
+  bool empty() const { return detail::word_at(memory_.data, position_ & mask_).load(std::memory_order_seq_cst) == 0; }
 
   /// The next frame, or null: nothing there, or fault() says what is wrong with it. The same frame until advance().
   const Frame* peek() {
@@ -45,7 +43,8 @@ class RingConsumer {
       const auto commit = std::bit_cast<CommitWord>(word);
       const std::uint64_t bytes = frame_bytes(commit.length);
       fault_ = check(commit, offset, bytes);
-      if (fault_ != RingFault::none) [[unlikely]] return nullptr;
+      if (fault_ != RingFault::none) [[unlikely]]
+        return nullptr;
       bytes_ = bytes;
       if (commit.kind == FrameKind::padding) [[unlikely]] {
         step();
@@ -76,8 +75,8 @@ class RingConsumer {
     attempt_ = 0;
   }
 
-  /// A cursor is due when a quarter of the ring has been finished since the last; so a producer that waits for room and a
-  /// consumer that never runs dry meet. In the stretch that a dead predecessor may have seen, after every message.
+  /// A cursor is due when a quarter of the ring has been finished since the last; so a producer that waits for room and
+  /// a consumer that never runs dry meet. In the stretch that a dead predecessor may have seen, after every message.
   bool cursor_due() const {
     return position_ - stored_ >= memory_.capacity / 4 || (position_ <= resume_tail_ && position_ != stored_);
   }
@@ -92,7 +91,8 @@ class RingConsumer {
     return memory_.other->want.load(std::memory_order_seq_cst) != 0;
   }
 
-  /// Marks this ring as polled only when bit `mark - 1` of the pending set is set; 0 unmarks it. Poll once more after marking.
+  /// Marks this ring as polled only when bit `mark - 1` of the pending set is set; 0 unmarks it. Poll once more after
+  /// marking.
   void mark_cold(std::uint32_t mark) {
     // SYNC(cold): ordered before the poll that follows; with RingProducer::cold_mark.
     memory_.own->cold.store(mark, std::memory_order_seq_cst);
@@ -101,7 +101,8 @@ class RingConsumer {
   RingFault fault() const { return fault_; }
   std::uint64_t position() const { return position_; }
   bool redelivers() const { return position_ < resume_tail_; }  ///< a predecessor may have seen the frame at position()
-  std::uint32_t attempt() const { return attempt_; }  ///< how many predecessors died with the frame at position() in hand
+  /// How many predecessors died with the frame at position() in hand.
+  std::uint32_t attempt() const { return attempt_; }
 
  private:
   void step() {
@@ -112,7 +113,8 @@ class RingConsumer {
   RingFault check(const CommitWord& commit, std::uint64_t offset, std::uint64_t bytes) const {
     if (commit.sequence != sequence_) return RingFault::sequence_gap;
     if (commit.kind < FrameKind::padding || commit.kind > last_kind_) return RingFault::unknown_kind;
-    if (commit.kind > FrameKind::last_between_processes && commit.kind < FrameKind::local) return RingFault::unknown_kind;
+    if (commit.kind > FrameKind::last_between_processes && commit.kind < FrameKind::local)
+      return RingFault::unknown_kind;
     if (bytes > memory_.capacity / 2) return RingFault::frame_too_long;
     if (offset + bytes > memory_.capacity) return RingFault::frame_past_end;
     if (commit.kind == FrameKind::padding && offset + bytes != memory_.capacity) return RingFault::padding_length;
@@ -130,7 +132,7 @@ class RingConsumer {
   std::uint64_t stored_ = 0;  // the cursor as last stored
   std::uint64_t resume_tail_ = 0;
   std::uint32_t attempt_ = 0;
-  std::uint64_t bytes_ = 0;   // of the frame at position_, once peeked
+  std::uint64_t bytes_ = 0;  // of the frame at position_, once peeked
   Frame frame_;
   std::uint16_t sequence_ = 0;
   FrameKind last_kind_ = FrameKind::last_between_processes;

@@ -59,20 +59,22 @@ class RingProducer {
 
   bool has_open_batch() const { return next_ != tail_; }
 
-  /// Publishes the open batch with one store: all of it or, if this process dies before, none. Returns whether there was
-  /// one; then the consumer must be rung.
+  /// Publishes the open batch with one store: all of it or, if this process dies before, none. Returns whether there
+  /// was one; then the consumer must be rung.
   bool publish() {
     if (next_ == tail_) return false;
-    // SYNC(frame): with the acquire load in RingConsumer::peek; everything written to the batch is visible to who sees it.
-    // SYNC(park): sequentially consistent, so that it is ordered before the load of the consumer's park word and cold mark.
+    // SYNC(frame): with the acquire load in RingConsumer::peek; everything written to the batch is visible to who sees
+    // it.
+    // SYNC(park): sequentially consistent, so that it is ordered before the load of the consumer's park word and cold
+    // mark.
     detail::word_at(memory_.data, tail_ & mask_).store(first_commit_, std::memory_order_seq_cst);
     tail_ = next_;
     published_messages_ = messages_;
     return true;
   }
 
-  /// Tells the consumer that this producer sleeps until the cursor moves (false: no longer). After `true`, look whether the
-  /// loan still fails before sleeping.
+  /// Tells the consumer that this producer sleeps until the cursor moves (false: no longer). After `true`, look whether
+  /// the loan still fails before sleeping.
   void want_room(bool want) {
     // SYNC(want): ordered before the load of the cursor in try_loan; with RingConsumer::store_cursor.
     memory_.own->want.store(want ? 1 : 0, std::memory_order_seq_cst);
@@ -92,7 +94,8 @@ class RingProducer {
   /// Reads the consumer's cursor and checks it. False: it is at fault, and so is every later loan that needs room.
   bool refresh_cursor() {
     if (fault_ != RingFault::none) return false;
-    // SYNC(cursor): with the store in RingConsumer::store_cursor; what was read before it may be overwritten after this.
+    // SYNC(cursor): with the store in RingConsumer::store_cursor; what was read before it may be overwritten after
+    // this.
     const std::uint64_t cursor = memory_.other->cursor.load(std::memory_order_seq_cst);
     fault_ = cursor % line_bytes != 0 ? RingFault::cursor_unaligned
              : cursor < cursor_       ? RingFault::cursor_backwards
@@ -104,8 +107,8 @@ class RingProducer {
   }
 
   /// What the consumer has not finished, by its cursor as it now stands. Reads this producer's own frames from the last
-  /// cursor known to be good, so a cursor that is not on a frame boundary is found out: then fault() says so, and the last
-  /// good cursor counts. Precondition: no open batch.
+  /// cursor known to be good, so a cursor that is not on a frame boundary is found out: then fault() says so, and the
+  /// last good cursor counts. Precondition: no open batch.
   struct Unfinished {
     std::uint64_t cursor = 0;  ///< where the first message starts, behind its padding; the tail if there is none
     std::uint64_t messages = 0;
@@ -116,27 +119,28 @@ class RingProducer {
     const std::uint64_t known = cursor_;
     refresh_cursor();
     if (const auto found = frames_from(known, cursor_)) return *found;
-    // Either this cursor or, checked for all but this, an earlier one lies inside a frame. From an earlier one nothing can be
-    // read any more: what it passed over has been overwritten since.
+    // Either this cursor or, checked for all but this, an earlier one lies inside a frame. From an earlier one nothing
+    // can be read any more: what it passed over has been overwritten since.
     fault_ = RingFault::cursor_unaligned;
     const auto found = frames_from(known, known);
     cursor_ = found ? known : tail_;
     return found ? *found : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
   }
 
-  /// Position of the frame that the consumer's handler worked on last, or a position that no frame has. For reports: it is
-  /// the consumer's word, unchecked.
+  /// Position of the frame that the consumer's handler worked on last, or a position that no frame has. For reports: it
+  /// is the consumer's word, unchecked.
   std::uint64_t in_hand() const { return memory_.other->in_hand.load(std::memory_order_relaxed) - 1; }
 
-  /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of the
-  /// one before is forgotten with it.
+  /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of
+  /// the one before is forgotten with it.
   void switch_consumer(const ConsumerBlock* other) {
     memory_.other = other;
     fault_ = RingFault::none;
   }
 
  private:
-  /// Counts from `cursor` on, reading frame by frame from `from` to the tail; nothing if either is not where a frame starts.
+  /// Counts from `cursor` on, reading frame by frame from `from` to the tail; nothing if either is not where a frame
+  /// starts.
   std::optional<Unfinished> frames_from(std::uint64_t from, std::uint64_t cursor) const {
     Unfinished found{.cursor = cursor, .sequence = static_cast<std::uint16_t>(sequence_)};
     std::optional<std::uint16_t> sequence;

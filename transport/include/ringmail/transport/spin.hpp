@@ -11,8 +11,8 @@ namespace ringmail::transport {
 /// How many CPUs this process may run on. With one, spinning only keeps the producer from running.
 unsigned usable_cpus();
 
-/// Spins for a time, not for a count, and only where work has lately come soon enough to be worth it: a spin that is longer
-/// than a sleep and a wake costs more than they do.
+/// Spins for a time, not for a count, and only where work has lately come soon enough to be worth it: a spin that is
+/// longer than a sleep and a wake costs more than they do.
 class SpinPolicy {
  public:
   /// About what a sleep and a wake cost together on current machines.
