@@ -13,9 +13,6 @@ namespace {
 
 using Kind = ExitReason::Kind;
 
-/// For a peer that was refused, or closed its stream: to read why, say so, and exit.
-constexpr std::chrono::nanoseconds leave_deadline = std::chrono::seconds(1);
-
 std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -135,7 +132,8 @@ std::chrono::nanoseconds PeerSupervisor::deadline_of(PeerState state) const {
     case PeerState::starting: return options_.deadlines.start;
     case PeerState::handshaking: return options_.deadlines.handshake;
     case PeerState::draining: return options_.deadlines.drain;
-    case PeerState::leaving: return leave_deadline;
+    // To read why it was refused, say so, and exit: as long as when it is asked by SIGTERM.
+    case PeerState::leaving:
     case PeerState::terminating: return options_.deadlines.terminate;
     case PeerState::killing: return options_.deadlines.reap;
     default: return std::chrono::nanoseconds(0);

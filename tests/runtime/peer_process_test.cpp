@@ -15,6 +15,12 @@ using testing::HasSubstr;
 
 Ending end_of(ReactorHost& host, const PeerOptions& options) { return host.await_end(host.spawn(options)); }
 
+/// For one that has to be killed.
+PeerOptions impatient(PeerOptions options) {
+  options.deadlines.terminate = milliseconds(50);
+  return options;
+}
+
 TEST(PeerProcess, handles_what_was_sent_before_it_ran_and_stops_when_it_is_told_to) {
   ReactorHost host;
   const auto link = host.spawn(test_peer({"serve"}));
@@ -92,7 +98,7 @@ TEST(PeerProcess, that_exits_before_the_handshake_is_named_with_its_code_and_its
 
 TEST(PeerProcess, that_prints_into_the_control_stream_is_refused_and_killed) {
   ReactorHost host;
-  const Ending ending = end_of(host, test_peer({"garbage"}));
+  const Ending ending = end_of(host, impatient(test_peer({"garbage"})));
   EXPECT_EQ(ending.reason.kind, Kind::handshake);
   EXPECT_EQ(ending.reason.signal, SIGKILL);
   EXPECT_THAT(ending.reason.text, HasSubstr("not a control frame: the bytes \"Hell"));
@@ -166,7 +172,7 @@ TEST(PeerProcess, of_another_name_is_refused) {
 
 TEST(PeerProcess, that_sends_a_descriptor_is_refused) {
   ReactorHost host;
-  const Ending ending = end_of(host, test_peer({"descriptor"}));
+  const Ending ending = end_of(host, impatient(test_peer({"descriptor"})));
   EXPECT_EQ(ending.reason.kind, Kind::handshake);
   EXPECT_THAT(ending.reason.text, HasSubstr("a file descriptor came"));
 }
@@ -181,7 +187,7 @@ TEST(PeerProcess, that_says_nothing_is_killed_at_the_start_deadline) {
 
 TEST(PeerProcess, that_says_half_a_hello_is_refused_at_the_handshake_deadline) {
   ReactorHost host;
-  PeerOptions options = test_peer({"half-hello"});
+  PeerOptions options = impatient(test_peer({"half-hello"}));
   options.deadlines.handshake = milliseconds(50);
   const Ending ending = end_of(host, options);
   EXPECT_EQ(ending.reason.kind, Kind::handshake);
@@ -215,7 +221,7 @@ TEST(PeerProcess, whose_ring_is_at_fault_is_killed) {
 
 TEST(PeerProcess, that_closes_its_stream_and_stays_is_killed) {
   ReactorHost host;
-  const Ending ending = end_of(host, test_peer({"close-stream"}));
+  const Ending ending = end_of(host, impatient(test_peer({"close-stream"})));
   EXPECT_EQ(ending.reason.kind, Kind::protocol);
   EXPECT_EQ(ending.reason.signal, SIGKILL);
   EXPECT_EQ(ending.reason.text, "it closed its control stream and did not exit");
@@ -262,8 +268,8 @@ TEST(PeerProcess, that_does_not_drain_is_sent_sigterm) {
 
 TEST(PeerProcess, that_ignores_sigterm_is_killed) {
   ReactorHost host;
-  PeerOptions options = test_peer({"stubborn"});
-  options.deadlines.drain = options.deadlines.terminate = milliseconds(50);
+  PeerOptions options = impatient(test_peer({"stubborn"}));
+  options.deadlines.drain = milliseconds(50);
   const auto link = host.spawn(options);
   host.told().await("up 1");
   host.reactor().stop_peer(link);
