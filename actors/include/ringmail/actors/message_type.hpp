@@ -80,12 +80,13 @@ using Carrier =
     std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M>, std::unique_ptr<M>, M>;
 
 namespace detail {
-template <class M>
-Carrier<M> carry(M message) {
+// By reference: a large one shall not stand on the stack once more.
+template <class M, class Source>
+Carrier<M> carry(Source&& message) {
   if constexpr (std::is_same_v<Carrier<M>, M>) {
-    return message;
+    return M(std::forward<Source>(message));
   } else {
-    return std::make_unique<M>(std::move(message));
+    return std::make_unique<M>(std::forward<Source>(message));
   }
 }
 
