@@ -36,7 +36,10 @@ concept Accepts = (!Protocol<A> && requires(A& actor, const M& message) { actor.
 
 namespace detail {
 template <class A, class M>
-struct ReplyOf {
+struct ReplyOf {};
+template <class A, class M>
+  requires requires(A& actor, const M& message) { actor.on(message); }
+struct ReplyOf<A, M> {
   using type = std::remove_cvref_t<decltype(std::declval<A&>().on(std::declval<const M&>()))>;
 };
 }  // namespace detail
