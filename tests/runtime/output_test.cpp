@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
+#include <poll.h>
 
+#include <csignal>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "peer_os.hpp"
 #include "peer_output_lines.hpp"
 #include "reactor_host.hpp"
 
@@ -105,15 +108,26 @@ TEST(Output, is_complete_although_the_peer_exits_at_once) {
   EXPECT_EQ(next, 20000);
 }
 
-TEST(Output, comes_before_the_peer_is_said_to_be_dead) {
+TEST(Output, is_read_to_its_end_before_the_peer_is_said_to_be_dead) {
+  constexpr int lines = 50'000;  // more than is read in one turn of the loop
   ReactorHost host;
-  host.await_end(host.spawn(shell_peer("echo last words >&2; kill -9 $$")));
-  const auto lines = host.log().lines();
-  const auto words = std::ranges::find(lines, "warning: [peer] last words");
-  const auto death = std::ranges::find_if(lines, [](const auto& line) { return line.contains("-> closing"); });
-  ASSERT_NE(words, lines.end());
-  ASSERT_NE(death, lines.end());
-  EXPECT_LT(words, death);
+  const auto link = host.spawn(test_peer({"print-at-once", std::to_string(lines)}));
+  host.log().await("[peer] waiting");
+  // Keeps the reactor from reading until the peer is dead.
+  host.reactor().post([&] {
+    const auto death = open_death_watch(host.reactor().peer_pid(link));
+    host.signal(link, SIGUSR1);
+    pollfd entry{.fd = death.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&entry, 1, 20'000), 1);
+  });
+  host.await_end(link);
+  const auto log = host.log().lines();
+  const auto last = std::ranges::find(log, "info: [peer] line " + std::to_string(lines - 1));
+  const auto death = std::ranges::find_if(log, [](const auto& line) { return line.contains("-> closing"); });
+  ASSERT_NE(last, log.end());
+  ASSERT_NE(death, log.end());
+  EXPECT_LT(last, death);
+  EXPECT_EQ(host.log().count("[peer] line "), static_cast<std::size_t>(lines));
 }
 
 TEST(Output, can_be_opened_anew_by_its_path) {

@@ -208,6 +208,19 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
        say(result == 0 ? "mailbox " + std::to_string(mailbox) : ringmail_error(peer));
        return 0;
      }},
+    {"print-at-once",  // so many lines after SIGUSR1, all of them before anybody has read one
+     [](const Arguments& arguments) -> int {
+       fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
+       sigset_t signals;
+       sigemptyset(&signals);
+       sigaddset(&signals, SIGUSR1);
+       sigprocmask(SIG_BLOCK, &signals, nullptr);
+       say("waiting");
+       int number = 0;
+       sigwait(&signals, &number);
+       for (int i = 0; i < std::atoi(arguments[0].c_str()); ++i) std::printf("line %d\n", i);
+       return 0;
+     }},
     {"list-descriptors", [](const Arguments&) { return list_descriptors(); }},
     {"say-inherited", [](const Arguments&) { return say_inherited(); }},
 };
