@@ -30,7 +30,7 @@ struct PeerDeadlines {
   std::chrono::nanoseconds start = std::chrono::seconds(30);     ///< from spawn to the first byte of the hello
   std::chrono::nanoseconds handshake = std::chrono::seconds(2);  ///< from there to ready
   std::chrono::nanoseconds drain = std::chrono::seconds(5);      ///< from stop to goodbye, then SIGTERM
-  std::chrono::nanoseconds terminate = std::chrono::seconds(2);  ///< from SIGTERM to SIGKILL
+  std::chrono::nanoseconds terminate = std::chrono::seconds(2);  ///< from SIGTERM to SIGKILL; as long for one that was refused or left
   std::chrono::nanoseconds reap = std::chrono::seconds(2);       ///< from SIGKILL to a line in the log that says so
 };
 
@@ -41,7 +41,7 @@ struct PeerOptions {
   std::string working_directory{};                                 ///< empty: the host's
   RestartPolicy restart{};
   PeerDeadlines deadlines{};
-  std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; the peer may ask for another
+  std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
   std::string schema{};                     ///< canonical text of what this host speaks with it; sent in the welcome
 };
