@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -32,16 +33,23 @@ double TickLength::ns_per_tick() const {
 }
 
 ClockTraits clock_traits() {
-  constexpr int readings = 10'000;
+  std::vector<Ticks> lengths(10'000);
   const Ticks start = ticks();
   Ticks last = start;
-  Ticks step = std::numeric_limits<Ticks>::max();
-  for (int i = 0; i < readings; ++i) {
+  for (Ticks& length : lengths) {
     const Ticks now = ticks();
-    if (now != last) step = std::min(step, now - last);
+    length = now - last;
     last = now;
   }
-  return {.cost = static_cast<double>(last - start) / readings, .step = static_cast<double>(step)};
+  // All are multiples of the step, to a tick: where a step is no whole number of them.
+  std::ranges::sort(lengths);
+  Ticks step = std::numeric_limits<Ticks>::max();
+  for (std::size_t i = 1; i < lengths.size(); ++i) {
+    const Ticks gap = lengths[i] - lengths[i - 1];
+    if (gap > 1) step = std::min(step, gap);
+  }
+  return {.cost = static_cast<double>(last - start) / static_cast<double>(lengths.size()),
+          .step = step == std::numeric_limits<Ticks>::max() ? 1 : static_cast<double>(step)};
 }
 
 }  // namespace bench

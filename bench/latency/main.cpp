@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "latency/cpus.hpp"
+#include "latency/echo_peer.hpp"
 #include "latency/measure.hpp"
 #include "latency/report.hpp"
 
@@ -26,6 +27,7 @@ struct Options {
   std::vector<int> cpus;
   unsigned blocks = 0;  // 0: by `quick`
   std::uint64_t round_trips = 20'000;
+  int echo_peer_cpu = -1;  // not -1: this process is somebody's far end
 };
 
 std::vector<std::string> keys() {
@@ -49,6 +51,7 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--round-trips", options.round_trips, "Round trips in a block")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option(echo_peer_option, options.echo_peer_cpu)->group("");  // not in the help
 }
 
 Plan plan_of(const Options& options) {
@@ -105,7 +108,7 @@ int main(int argc, char** argv) {
   declare(app, options);
   CLI11_PARSE(app, argc, argv);
   try {
-    return run(options);
+    return options.echo_peer_cpu >= 0 ? run_echo_peer(options.echo_peer_cpu) : run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "latency: {}\n", error.what());
     return 1;

@@ -19,6 +19,9 @@ const std::vector<Subject>& subjects() {
       {"flags.rtt", "a flag each way, on lines that only one side writes: what memory divided by writer needs",
        [] { return list(make_flags_rtt()); }},
       {"ring.rtt", "32 bytes through a ring and back through another", [] { return list(make_ring_rtt()); }},
+      {"actor.remote_rtt", "an actor asks a C++ process, 32 bytes both ways",
+       [] { return list(make_actor_remote_rtt()); }},
+      {"python.rtt", "an actor asks a Python process, 32 bytes both ways", [] { return list(make_python_rtt()); }},
       {"ring.oneway", "32 bytes, 1 KiB and 64 KiB through a ring, each published by itself",
        [] { return list(make_ring_oneway_32(), make_ring_oneway_1024(), make_ring_oneway_65536()); }},
   };

@@ -1,0 +1,31 @@
+"""Runs latency for a moment and checks the shape of its report; the figures mean nothing in so short a run.
+
+    smoke_test.py LATENCY
+"""
+
+import json
+import subprocess
+import sys
+
+SKIPPED = 77  # one CPU: latency says the same
+
+ran = subprocess.run([sys.argv[1], "--blocks", "1", "--round-trips", "200", "--json", "-"], stdout=subprocess.PIPE)
+if ran.returncode == SKIPPED:
+    sys.exit(SKIPPED)
+assert ran.returncode == 0, f"exit code {ran.returncode}"
+report = json.loads(ran.stdout)
+
+for key in "floor.rtt", "flags.rtt", "ring.rtt", "actor.remote_rtt", "python.rtt":
+    trip = report[key]
+    percentiles = [trip[name] for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")]
+    assert 0 < percentiles[0] and percentiles == sorted(percentiles), (key, percentiles)
+    assert trip["ratio_to_floor"] > 0, key
+assert report["floor.rtt"]["ratio_to_floor"] == 1
+
+stream = report["ring.oneway"]
+for figures in stream, stream["32"], stream["1024"], stream["65536"]:
+    assert all(figures[name] > 0 for name in ("ns_per_msg", "msgs_per_s", "gb_per_s")), figures
+assert stream["ns_per_msg"] == stream["32"]["ns_per_msg"]
+
+assert all(report["machine"][name] for name in ("cpu", "kernel", "compiler", "pinning")), report["machine"]
+assert report["machine"]["blocks"] == 1
