@@ -24,6 +24,17 @@ struct Pair {
     });
     EXPECT_TRUE(host.shake_hands());
   }
+
+  /// Until the peer has come to its next step(); it goes on with next_step().
+  void wait_for_step() {
+    const auto resolve = host.next<Resolve>();
+    ASSERT_TRUE(resolve);
+    step_ = resolve->request;
+  }
+  void next_step() { host.answer({.request = step_, .found = true, .mailbox = host_actor}); }
+
+ private:
+  std::uint32_t step_ = 0;
 };
 
 inline int send(AbiPeer& peer, std::string_view text, std::int64_t timeout_ns = -1) {
@@ -35,8 +46,5 @@ inline int step(AbiPeer& peer) {
   ringmail_mailbox mailbox = 0;
   return ringmail_lookup(peer, "step", -1, &mailbox);
 }
-inline void wait_for_step(TestHost& host) { ASSERT_TRUE(host.next<Resolve>()); }
-/// Of a peer that has looked up nothing else.
-inline void next_step(TestHost& host) { host.answer({.request = 1, .found = true, .mailbox = host_actor}); }
 
 }  // namespace ringmail::transport::test

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "abi_pair.hpp"
+#include "deadline.hpp"
 #include "ringmail/transport/futex.hpp"
 
 namespace ringmail::transport::test {
@@ -23,9 +24,9 @@ TEST(CAbiSend, what_is_sent_waits_for_release_wait_or_flush) {
     PEER_EXPECT(ringmail_wait(peer, 0) == 0);
     return 0;
   });
-  wait_for_step(pair.host);
+  pair.wait_for_step();
   EXPECT_THAT(pair.host.drain(), IsEmpty());
-  next_step(pair.host);
+  pair.next_step();
   EXPECT_THAT(pair.host.drain_until(3),
               ElementsAre(Field(&Mail::text, "one"), Field(&Mail::text, "two"), Field(&Mail::text, "three")));
   EXPECT_EQ(pair.host.join(), 0);
@@ -92,11 +93,29 @@ TEST(CAbiSend, a_full_ring_is_waited_for_as_long_as_was_said) {
     PEER_EXPECT(counters.sent == 1063 && counters.lost_wakeups == 0);
     return 0;
   });
-  wait_for_step(pair.host);
-  next_step(pair.host);
+  pair.wait_for_step();
+  pair.next_step();
   const auto came = pair.host.drain_until(1063);
   ASSERT_EQ(came.size(), 1063u);
   for (std::size_t number = 0; number < 1000; ++number) ASSERT_EQ(came[63 + number].text, std::to_string(number));
+  EXPECT_EQ(pair.host.join(), 0);
+}
+
+TEST(CAbiSend, who_waits_for_room_has_told_what_is_finished) {
+  Pair pair([](AbiPeer& peer) {
+    ringmail_message message{};
+    PEER_EXPECT(step(peer) == 0);
+    PEER_EXPECT(peer.next(message) == 1);
+    PEER_EXPECT(ringmail_release(peer) == 0);
+    for (int count = 0; count < 64; ++count) PEER_EXPECT(send(peer, "x") == 0);
+    return 0;
+  });
+  pair.wait_for_step();
+  pair.host.send("finished");
+  pair.host.send("not yet");
+  pair.next_step();
+  EXPECT_TRUE(until([&] { return pair.host.unfinished().messages == 1; }));
+  EXPECT_EQ(pair.host.drain_until(64).size(), 64u);
   EXPECT_EQ(pair.host.join(), 0);
 }
 

@@ -142,12 +142,37 @@ TEST(CAbi, an_ask_of_the_peer_gets_its_answer_before_other_mail) {
   TestHost& host = pair.host;
   const auto asks = host.drain_until(2);
   ASSERT_EQ(asks.size(), 2u);
-  wait_for_step(host);
+  pair.wait_for_step();
   host.send("mail");
   host.send_control("yes", {.kind = FrameKind::reply, .correlation = asks[0].head.correlation});
   host.send_control("", {.kind = FrameKind::no_reply, .type = 3, .correlation = asks[1].head.correlation});
-  next_step(host);
+  pair.next_step();
   EXPECT_EQ(host.join(), 0);
+}
+
+TEST(CAbi, what_is_released_is_told_by_the_quarter_and_at_the_end) {
+  Pair pair([](AbiPeer& peer) {
+    ringmail_message message{};
+    PEER_EXPECT(step(peer) == 0);
+    for (const int messages : {17, 3}) {
+      for (int count = 0; count < messages; ++count) {
+        PEER_EXPECT(peer.next(message) == 1);
+        PEER_EXPECT(ringmail_release(peer) == 0);
+      }
+      PEER_EXPECT(step(peer) == 0);
+    }
+    return 0;
+  });
+  pair.wait_for_step();
+  for (int count = 0; count < 20; ++count) pair.host.send("x");
+  pair.next_step();
+  pair.wait_for_step();
+  EXPECT_LE(pair.host.unfinished().messages, 4u);
+  pair.next_step();
+  pair.wait_for_step();
+  EXPECT_EQ(pair.host.unfinished().messages, 0u);
+  pair.next_step();
+  EXPECT_EQ(pair.host.join(), 0);
 }
 
 TEST(CAbi, an_interrupt_ends_this_wait_or_the_next) {

@@ -1,9 +1,13 @@
 // Peers that are killed at any point, and the next ones: nothing is lost, and what is repeated is marked.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <ostream>
+#include <string>
 
 #include "abi_peer.hpp"
 #include "deadline.hpp"
@@ -114,6 +118,56 @@ INSTANTIATE_TEST_SUITE_P(,
                          LinkCrashPoint,
                          testing::Values(Point::received, Point::echoed, Point::released),
                          testing::PrintToStringParamName());
+
+#ifdef __linux__
+/// The pages of the segment that this process writes as a peer: first its cursors, then its mail.
+std::byte* own_pages() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("rw-s") != std::string::npos && line.find("ringmail.peer") != std::string::npos) {
+      return reinterpret_cast<std::byte*>(std::stoull(line, nullptr, 16));
+    }
+  }
+  return nullptr;
+}
+
+volatile std::sig_atomic_t touched[2];  // which of these pages was written first, and which next
+volatile std::sig_atomic_t touches = 0;
+std::byte* watched = nullptr;
+
+void on_touch(int, siginfo_t* info, void*) {
+  const auto page = (static_cast<std::byte*>(info->si_addr) - watched) / 4096;
+  if (touches == 2 || page < 0 || page > 1) _exit(9);
+  touched[touches] = static_cast<std::sig_atomic_t>(page);
+  touches = touches + 1;
+  mprotect(watched + page * 4096, 4096, PROT_READ | PROT_WRITE);
+}
+
+// Else a peer that dies in between has finished the message for the host, and what it led to is lost.
+TEST(LinkCrash, what_a_message_led_to_is_published_before_its_cursor) {
+  TestHost host;
+  host.spawn([] {
+    AbiPeer peer;
+    ringmail_message message{};
+    PEER_EXPECT(peer.next(message) == 1);
+    PEER_EXPECT(ringmail_send(peer, actor_on(0), 0, "result", 6, -1) == 0);
+    watched = own_pages();
+    PEER_EXPECT(watched != nullptr && mprotect(watched, 2 * 4096, PROT_READ) == 0);
+    struct sigaction action{};
+    action.sa_sigaction = on_touch;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGSEGV, &action, nullptr);
+    PEER_EXPECT(ringmail_release(peer) == 0);
+    PEER_EXPECT(touches == 2 && touched[0] == 1 && touched[1] == 0);
+    return 0;
+  });
+  ASSERT_TRUE(host.shake_hands());
+  host.send("work");
+  EXPECT_EQ(host.join(), 0);
+  EXPECT_EQ(host.drain().size(), 1u);
+  EXPECT_EQ(host.unfinished().messages, 0u);
+}
+#endif
 
 // The host kills, whatever the peer is at, and one peer follows another.
 TEST(LinkCrash, nothing_is_lost_over_many_kills) {
