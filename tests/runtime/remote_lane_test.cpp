@@ -166,10 +166,12 @@ TEST_F(RemoteLaneTest, who_waits_for_room_at_a_death_goes_on_where_the_dead_one_
   const std::uint64_t count = fill();
   Blocked blocked;
   block(blocked, count, in_ms(8'000));
-  // Everything read, the cursor stored, and dead before it rang.
-  for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer().take_mail(0, false));
-  peer().lane(0).mail_in.store_cursor();
-  EXPECT_EQ(link_.replace().unfinished, 0u);
+  const LinkAccount account = link_.replace([&](PeerEnd& peer) {
+    // Everything read, the cursor stored, and dead before it rang.
+    for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer.take_mail(0, false));
+    peer.lane(0).mail_in.store_cursor();
+  });
+  EXPECT_EQ(account.unfinished, 0u);
   EXPECT_TRUE(until([&] { return blocked.done.load(); }));
   ASSERT_TRUE(blocked.result);
   EXPECT_EQ(peer().wait_for_mail(0)->value, count);

@@ -168,14 +168,16 @@ class TestLink {
     is_open_ = true;
   }
 
-  /// The peer's process is dead; another one takes over. The memory of the dead one goes.
-  LinkAccount replace() {
+  /// The peer's process is dead; another one takes over. The memory of the dead one goes. `last_act`: what it did just before
+  /// on lane 0, unseen by the scheduler.
+  LinkAccount replace(const std::function<void(PeerEnd&)>& last_act = nullptr) {
     auto old = std::move(incarnation_);
     auto old_peer = std::move(peer_);
     make_incarnation(false);
     LinkAccount account;
     for (std::uint32_t i = 0; i < count_; ++i) {
       schedulers_.run_on(i, [&] {
+        if (i == 0 && last_act) last_act(*old_peer);
         auto report = schedulers_[i].settle_lane(number_);
         if (!incarnation_->resume_at(i, report.resume)) std::abort();
         const auto end = incarnation_->host_end(i);
