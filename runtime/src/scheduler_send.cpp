@@ -54,10 +54,10 @@ void Scheduler::send_here(ActorId to, const Binding& binding, void* object, std:
   message.target = to;
   type.relocate(message.payload, object);
   Cell* cell = find(to);
-  Message copy = message;  // for the envelope goes with the message
+  // Where it is taken here it takes its envelope, and so itself, with it.
   if (cell == nullptr) {
-    dead_letter(copy, "there is no such actor");
-  } else if (!hand_over(*cell, copy)) {
+    dead_letter(message, "there is no such actor");
+  } else if (!hand_over(*cell, message)) {
     append(*cell, *envelope);
   }
 }
