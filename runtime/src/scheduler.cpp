@@ -18,6 +18,9 @@ thread_local Scheduler* current_scheduler = nullptr;
 /// Frames taken from one ring before the next one's turn.
 constexpr int frames_per_turn = 64;
 
+/// Messages of waiting actors before the rings' turn; each actor has had one by then, if there are more of them.
+constexpr int messages_per_turn = 64;
+
 /// The ring's memory is this process's own, and the frame is the consumer's until it advances.
 Message local_message(Inlet& inlet, const transport::Frame& frame) {
   std::byte* payload = const_cast<std::byte*>(frame.payload);
@@ -116,15 +119,16 @@ bool Scheduler::run_ready() {
     if (waiter == last_waiter) break;
   }
   Cell* const last = last_ready_;
-  while (first_ready_ != nullptr) {
+  bool was_round = false;
+  for (int messages = 1; first_ready_ != nullptr; ++messages) {
     Cell* cell = std::exchange(first_ready_, first_ready_->next_ready_);
-    const bool was_last = cell == last;
     if (first_ready_ == nullptr) last_ready_ = nullptr;
     backlog_ -= cell->queued_;
+    was_round = was_round || cell == last;
     busy_ = true;
     run_cell(*cell);
     if (!fibers_.owns_loop()) return false;
-    if (was_last) break;
+    if (was_round && messages >= messages_per_turn) break;
   }
   return true;
 }
