@@ -1,0 +1,91 @@
+// Rings between the schedulers of one process: frames that came in one, and what is left in them at the end.
+#include "local_ring.hpp"
+#include "outlet.hpp"
+#include "poll_set.hpp"
+#include "ringmail/runtime/scheduler.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+/// The ring's memory is this process's own, and the frame is the consumer's until it advances.
+Message local_message(Inlet& inlet, const transport::Frame& frame) {
+  std::byte* payload = const_cast<std::byte*>(frame.payload);
+  const Binding* binding = nullptr;
+  std::memcpy(&binding, payload, sizeof binding);
+  return {.binding = binding,
+          .payload = payload + LocalPayload::object_offset(*binding->type),
+          .length = binding->type->size,
+          .type = binding->type->id,
+          .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
+          .target = ActorId(frame.head.target),
+          .ring = inlet.ring};
+}
+
+}  // namespace
+
+void Scheduler::connect_from(LocalRing& ring, transport::Bell& sender) {
+  auto& own = local_inlets_.emplace_back(std::make_unique<LocalInlet>(ring.consumer(), sender));
+  inlets_->add(*own);
+}
+
+void Scheduler::connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell) {
+  if (outlets_.size() <= target) outlets_.resize(target + 1);
+  outlets_[target] = std::make_unique<LocalOutlet>(ring.producer(), bell);
+}
+
+void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
+  if (frame.head.kind == transport::FrameKind::local_control) {
+    take_local_control(inlet, frame);
+    return;
+  }
+  Message message = local_message(inlet, frame);
+  deliver(message);
+}
+
+void Scheduler::take_local_control(Inlet& inlet, const transport::Frame& frame) {
+  std::byte* payload = const_cast<std::byte*>(frame.payload);
+  const transport::FrameHead head = frame.head;
+  switch (static_cast<Operation>(head.type)) {
+    case Operation::reply: {
+      const MessageType* type = nullptr;
+      std::memcpy(&type, payload, sizeof type);
+      complete(head.correlation, 0, *type, payload + LocalPayload::object_offset(*type));
+      break;
+    }
+    case Operation::refuse: complete_refused(head.correlation, 0, static_cast<AskError>(head.target)); break;
+    case Operation::stop: {
+      if (Cell* cell = find(ActorId(head.target))) request_stop(*cell);
+      break;
+    }
+    case Operation::monitor: {
+      const Binding* down = nullptr;
+      std::memcpy(&down, payload, sizeof down);
+      monitor({0, ActorId(head.target)}, ActorId(head.sender), *down);
+      break;
+    }
+    case Operation::demonitor: demonitor({0, ActorId(head.target)}, ActorId(head.sender)); break;
+  }
+  inlet.ring->advance();
+}
+
+void Scheduler::bury() {
+  for (const auto& inlet : local_inlets_) {
+    while (const transport::Frame* frame = inlet->ring->peek()) {
+      if (frame->head.kind == transport::FrameKind::local) {
+        Message message = local_message(*inlet, *frame);
+        bury(message, "the system has been shut down");
+        continue;
+      }
+      // Only a reply holds an object, and nobody waits for it.
+      if (static_cast<Operation>(frame->head.type) == Operation::reply)
+        take_local_control(*inlet, *frame);
+      else
+        inlet->ring->advance();
+    }
+  }
+  for (const auto& outlet : outlets_) {
+    if (outlet != nullptr) discard_overflow(*outlet);
+  }
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,227 @@
+// What a peer can do to its host by writing nonsense: to itself much, to others nothing.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <functional>
+#include <ostream>
+
+#include "remote_lane_fixture.hpp"
+
+namespace ringmail::runtime::test {
+namespace {
+
+using transport::FrameKind;
+
+class RemoteLaneTrustTest : public RemoteLaneTest {};
+
+TEST_F(RemoteLaneTrustTest, an_actor_that_was_not_made_known_cannot_be_told_from_none) {
+  std::atomic<int> reached{0};
+  const ActorId hidden =
+      schedulers_.add(0, [&](TestCell& cell) { cell.on_number = [&](TestCell&, std::uint64_t) { ++reached; }; });
+  schedulers_.run_on(0, [] {});
+  const ActorId none(0, 9, 4000);
+  std::uint32_t correlation = 0;
+  for (const ActorId target : {hidden, none}) {
+    ASSERT_TRUE(peer().send(0, target, 1, ++correlation));
+    const auto refused = peer().wait_for_control(0);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->head.kind, FrameKind::no_reply);
+    EXPECT_EQ(refused->head.correlation, correlation);
+    EXPECT_EQ(refused->head.type, static_cast<std::uint32_t>(transport::NoReply::stopped));
+  }
+  EXPECT_EQ(reached, 0);
+  EXPECT_TRUE(faults().empty());
+}
+
+TEST_F(RemoteLaneTrustTest, who_sends_to_a_peer_may_be_sent_to_until_he_ends) {
+  std::atomic<int> reached{0};
+  ActorId sender;
+  sender = schedulers_.add(0, [&](TestCell& cell) {
+    cell.on_start = [&](TestCell& self) { ASSERT_TRUE(send_number(self.scheduler(), peer_address, 1, far_off())); };
+    cell.on_number = [&](TestCell&, std::uint64_t) { ++reached; };
+  });
+  const auto mail = peer().wait_for_mail(0);
+  ASSERT_TRUE(mail);
+  EXPECT_EQ(ActorId(mail->head.sender), sender);
+  ASSERT_TRUE(peer().send(0, sender, 1));
+  EXPECT_TRUE(until([&] { return reached == 1; }));
+  schedulers_.run_on(0, [&] { schedulers_[0].stop({0, sender}); });
+  ASSERT_TRUE(until([&] { return !schedulers_[0].is_live(sender); }));
+  ASSERT_TRUE(peer().send(0, sender, 1, 3));
+  EXPECT_EQ(peer().wait_for_control(0)->head.kind, FrameKind::no_reply);
+  EXPECT_EQ(reached, 1);
+}
+
+TEST_F(RemoteLaneTrustTest, a_message_that_is_not_what_its_type_says_is_a_dead_letter_and_hurts_nobody) {
+  std::atomic<int> reached{0};
+  const ActorId actor =
+      add_exported([&](TestCell& cell) { cell.on_number = [&](TestCell&, std::uint64_t) { ++reached; }; });
+  const auto write = [&](std::uint32_t type, std::uint32_t bytes, std::uint32_t correlation) {
+    transport::RingProducer& ring = peer().lane(0).mail_out;
+    std::byte* place = ring.try_loan(bytes);
+    ASSERT_NE(place, nullptr);
+    std::memset(place, 0, bytes);
+    ring.commit({.kind = FrameKind::message, .type = type, .correlation = correlation, .target = actor.value()});
+    peer().lane(0).publish();
+    const auto refused = peer().wait_for_control(0);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->head.type, static_cast<std::uint32_t>(transport::NoReply::no_handler));
+  };
+  write(number_type.id, 7, 1);
+  write(number_type.id, 9, 2);
+  write(number_type.id, 0, 3);
+  write(0, 8, 4);
+  write(0xdead, 8, 5);
+  EXPECT_EQ(reached, 0);
+  EXPECT_EQ(schedulers_.counters().dead_letters, 5u);
+  ASSERT_TRUE(peer().send(0, actor, 1));
+  EXPECT_TRUE(until([&] { return reached == 1; }));
+}
+
+TEST_F(RemoteLaneTrustTest, an_answer_that_is_not_what_was_asked_for_is_an_error) {
+  for (const std::uint32_t type : {0u, 0xdeadu}) {
+    std::atomic<bool> done{false};
+    std::expected<std::uint64_t, AskError> answer;
+    schedulers_.add(0, [&](TestCell& cell) {
+      cell.on_start = [&](TestCell& self) {
+        answer = ask_number(self.scheduler(), peer_address, 1, far_off());
+        done = true;
+      };
+    });
+    const auto asked = peer().wait_for_mail(0);
+    ASSERT_TRUE(asked);
+    // One that nobody asked for, or that was answered before, goes nowhere.
+    ASSERT_TRUE(peer().reply(0, asked->head.correlation + 64, 5));
+    ASSERT_TRUE(peer().reply(0, 0, 5));
+    ASSERT_TRUE(peer().reply(0, asked->head.correlation, 5, type));
+    EXPECT_TRUE(until([&] { return done.load(); }));
+    EXPECT_EQ(answer.error(), AskError::wrong_type);
+    ASSERT_TRUE(peer().reply(0, asked->head.correlation, 5));
+  }
+  EXPECT_TRUE(faults().empty());
+}
+
+TEST_F(RemoteLaneTrustTest, an_answer_on_another_link_answers_nothing) {
+  TestLink second(schedulers_, 2, 2, ring_bytes);
+  second.open();
+  std::atomic<bool> done{false};
+  std::expected<std::uint64_t, AskError> answer;
+  schedulers_.add(0, [&](TestCell& cell) {
+    cell.on_start = [&](TestCell& self) {
+      answer = ask_number(self.scheduler(), peer_address, 1, far_off());
+      done = true;
+    };
+  });
+  const auto asked = peer().wait_for_mail(0);
+  ASSERT_TRUE(asked);
+  ASSERT_TRUE(second.peer().reply(0, asked->head.correlation, 666));
+  ASSERT_TRUE(until([&] {
+    return second.peer().lane(0).control_out.refresh_cursor() && !second.peer().lane(0).control_out.cursor_moved();
+  }));
+  schedulers_.run_on(0, [] {});
+  schedulers_.run_on(0, [] {});
+  EXPECT_FALSE(done);
+  ASSERT_TRUE(peer().reply(0, asked->head.correlation, 7));
+  EXPECT_TRUE(until([&] { return done.load(); }));
+  EXPECT_EQ(answer, 7u);
+}
+
+/// Each forges something, and is to be found out by that name.
+struct Forgery {
+  const char* name;
+  std::function<void(PeerEnd&)> forge;
+  const char* fault;
+};
+void PrintTo(const Forgery& forgery, std::ostream* out) { *out << forgery.name; }
+
+class ForgeryTest : public RemoteLaneTest, public testing::WithParamInterface<Forgery> {};
+
+void write_raw(PeerEnd& peer, const transport::CommitWord& word) {
+  transport::detail::word_at(peer.mail_out_data(0), 0)
+      .store(std::bit_cast<std::uint64_t>(word), std::memory_order_seq_cst);
+  peer.lane(0).bell.ring();
+}
+
+const Forgery forgeries[] = {
+    {"a_reply_as_mail", [](PeerEnd& peer) { peer.write(0, peer.lane(0).mail_out, {.kind = FrameKind::reply}, 1); },
+     "a system frame came as mail"},
+    {"a_stop", [](PeerEnd& peer) { peer.write(0, peer.lane(0).control_out, {.kind = FrameKind::stop}, 1); },
+     "a frame of a kind that only a host sends"},
+    {"mail_as_control", [](PeerEnd& peer) { peer.write(0, peer.lane(0).control_out, {.kind = FrameKind::message}, 1); },
+     "a frame of a kind that only a host sends"},
+    {"a_frame_with_a_pointer",
+     [](PeerEnd& peer) { peer.write(0, peer.lane(0).mail_out, {.kind = FrameKind::local}, 1); },
+     "a frame has an unknown kind"},
+    {"kind_0", [](PeerEnd& peer) { write_raw(peer, {.length = 8, .kind = FrameKind(0), .sequence = 0}); },
+     "a frame has an unknown kind"},
+    {"an_endless_frame",
+     [](PeerEnd& peer) { write_raw(peer, {.length = ~0u, .kind = FrameKind::message, .sequence = 0}); },
+     "a frame is longer than half the ring"},
+    {"a_gap", [](PeerEnd& peer) { write_raw(peer, {.length = 8, .kind = FrameKind::message, .sequence = 3}); },
+     "a frame is out of sequence"},
+    {"a_cursor_past_the_tail", [](PeerEnd& peer) { peer.mail_cursor(0).cursor.store(1 << 20); },
+     "the cursor is past the last published frame"},
+    {"a_cursor_that_is_nowhere", [](PeerEnd& peer) { peer.mail_cursor(0).cursor.store(3); },
+     "the cursor is not on a frame boundary"},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, ForgeryTest, testing::ValuesIn(forgeries), [](const auto& info) {
+  return std::string(info.param.name);
+});
+
+TEST_P(ForgeryTest, cuts_the_link_by_name_once_and_hurts_no_other) {
+  TestLink second(schedulers_, 2, 2, ring_bytes);
+  second.open();
+  std::atomic<std::uint64_t> sum{0};
+  const ActorId actor =
+      add_exported([&](TestCell& cell) { cell.on_number = [&](TestCell&, std::uint64_t value) { sum += value; }; });
+  schedulers_.run_on(0, [&] { ASSERT_TRUE(schedulers_[0].export_to(2, actor)); });
+
+  GetParam().forge(peer());
+  const std::uint64_t count = fill();  // whoever sends looks at the cursor
+  EXPECT_TRUE(until([&] { return !faults().empty(); }));
+  EXPECT_EQ(faults(), std::vector<std::string>{GetParam().fault});
+
+  // Nothing more is read from it.
+  static_cast<void>(peer().send(0, actor, 1'000'000));
+  ASSERT_TRUE(second.peer().send(0, actor, 1));
+  EXPECT_TRUE(until([&] { return sum == 1; }));
+  EXPECT_TRUE(faults(2).empty());
+
+  // Nobody waits in a circle for a ring that has no room until there is another peer.
+  const std::uint64_t sleeps = schedulers_.counters(0).sleeps;
+  Blocked blocked;
+  block(blocked, count, far_off());
+  EXPECT_TRUE(until([&] { return schedulers_.counters(0).sleeps > sleeps + 2; }));
+
+  // The mail is kept for the next, and so are those who wait.
+  const LinkAccount account = link_.replace();
+  EXPECT_EQ(account.fault, GetParam().fault);
+  EXPECT_EQ(account.unfinished, count);
+  link_.down();
+  for (std::uint64_t i = 0; i <= count; ++i) EXPECT_EQ(peer().wait_for_mail(0)->value, i);
+  EXPECT_TRUE(blocked.result);
+  ASSERT_TRUE(peer().send(0, actor, 1));
+  EXPECT_TRUE(until([&] { return sum == 2; }));
+  EXPECT_EQ(faults().size(), 1u);
+}
+
+TEST_F(RemoteLaneTrustTest, a_peer_that_asks_and_reads_no_answers_is_cut_before_it_fills_the_memory) {
+  const ActorId actor = add_exported(
+      [](TestCell& cell) { cell.on_number = [](TestCell& self, std::uint64_t value) { reply_number(self, value); }; });
+  std::uint32_t correlation = 0;
+  EXPECT_TRUE(until([&] {
+    for (int i = 0; i < 64; ++i) {
+      if (peer().send(0, actor, 1, correlation + 1)) ++correlation;
+    }
+    return !faults().empty();
+  }));
+  EXPECT_EQ(faults(), std::vector<std::string>{"it does not read what it is sent"});
+  EXPECT_GT(correlation, 60'000u);
+  link_.replace();
+  ASSERT_TRUE(peer().send(0, actor, 5, 1));
+  EXPECT_EQ(peer().wait_for_control(0)->value, 5u);
+}
+
+}  // namespace
+}  // namespace ringmail::runtime::test
