@@ -208,27 +208,6 @@ TEST(Park, a_parker_goes_on_with_the_count_of_the_word) {
   }
 }
 
-TEST(Park, a_cold_mark_sets_its_bit_before_the_bell_rings) {
-  Bell bell;
-  Doorbell producer(bell);
-  bell.park = ParkWord::make(1, ParkState::parked);
-  producer.ring(1 + 70);
-  EXPECT_EQ(bell.pending[1].load(), std::uint64_t{1} << 6);
-  EXPECT_EQ(state_of(bell), ParkState::ringing);
-}
-
-TEST(Park, a_cold_mark_past_the_set_is_ignored) {
-  auto bells = std::make_unique<Bell[]>(2);
-  Doorbell(bells[0]).ring(pending_rings + 1);
-  Doorbell(bells[0]).ring(UINT32_MAX);
-  for (const Bell& bell : {std::cref(bells[0]), std::cref(bells[1])}) {
-    for (const auto& word : bell.pending) ASSERT_EQ(word.load(), 0u);
-    EXPECT_EQ(bell.park.load(), 0u);
-  }
-  Doorbell(bells[0]).ring(pending_rings);
-  EXPECT_EQ(bells[0].pending[pending_rings / 64 - 1].load(), std::uint64_t{1} << 63);
-}
-
 /// One end of a ping-pong. It never spins, so every round is a sleep or the race to one.
 struct Player {
   TestRing& out;
@@ -265,41 +244,6 @@ TEST(Park, no_wakeup_is_lost_in_many_rounds) {
   std::thread other([&] { Player{back, there, right, left}.play(rounds, false); });
   Player{there, back, left, right}.play(rounds, true);
   other.join();
-}
-
-// The same with a ring that is polled only through its bit: marked, polled once, slept on; cleared, polled, unmarked.
-TEST(Park, no_frame_in_a_cold_ring_is_lost_in_many_rounds) {
-  start_watchdog();
-  constexpr int frames = 60'000;
-  constexpr std::uint32_t number = 5;
-  TestRing ring;
-  Bell bell;
-  std::atomic<int> taken{0};
-  std::thread other([&] {
-    auto producer = ring.producer();
-    Doorbell doorbell(bell);
-    for (int sent = 0; sent < frames; ++sent) {
-      if (!send(producer, "")) --sent;
-      doorbell.ring(producer.cold_mark());
-      if (sent % 3 == 0 && !until([&] { return taken.load() >= sent; })) return;
-    }
-  });
-  auto consumer = ring.consumer();
-  Parker parker(bell);
-  const auto drain_ring = [&] { taken += static_cast<int>(drain(consumer).size()); };
-  const auto is_pending = [&] { return bell.pending[0].load(std::memory_order_seq_cst) != 0; };
-  while (taken.load() < frames) {
-    consumer.mark_cold(number + 1);
-    // Once more, and from then on the bit alone counts.
-    if (consumer.empty()) {
-      while (bell.pending[0].exchange(0, std::memory_order_seq_cst) == 0) parker.park(longest_sleep_ns, is_pending);
-    }
-    drain_ring();
-    consumer.mark_cold(0);
-  }
-  other.join();
-  EXPECT_EQ(parker.lost_wakeups(), 0u);
-  EXPECT_GT(parker.sleeps(), 0u);
 }
 
 TEST(Park, a_sleeper_in_another_process_is_woken) {
