@@ -68,6 +68,33 @@ TEST_F(RemoteLaneTest, a_full_ring_fails_the_sender_at_its_deadline_and_nothing_
   EXPECT_FALSE(peer().take_mail(0));
 }
 
+TEST_F(RemoteLaneTest, who_needs_much_room_is_not_overtaken_by_who_needs_little) {
+  static constexpr MessageType large_type{.id = 0x1002, .size = 1024, .alignment = 8, .name = "Large"};
+  static constexpr Binding large{.type = &large_type, .handler = nullptr};
+  const std::uint64_t count = fill();
+  std::atomic<int> done{0};
+  std::expected<void, SendError> sent;
+  schedulers_.add(0, [&](TestCell& cell) {
+    cell.on_start = [&](TestCell& self) {
+      std::byte object[1024] = {};
+      sent = self.scheduler().send(peer_address, large, object, far_off());
+      ++done;
+    };
+  });
+  schedulers_.run_on(0, [] {});
+  schedulers_.run_on(0, [] {});
+  // Room for a few small ones, and not for the large one.
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(peer().take_mail(0));
+  EXPECT_EQ(send(1, in_ms(10)).error(), SendError::full);
+  Blocked blocked;
+  block(blocked, 2, far_off());
+  EXPECT_FALSE(blocked.done);
+  for (std::uint64_t i = 4; i < count; ++i) EXPECT_EQ(peer().take_mail(0)->value, i);
+  EXPECT_EQ(peer().wait_for_mail(0)->head.type, large_type.id);
+  EXPECT_TRUE(sent);
+  EXPECT_EQ(peer().wait_for_mail(0)->value, 2u);
+}
+
 // --- Deaths
 
 TEST_F(RemoteLaneTest, what_the_dead_had_not_finished_is_counted_and_given_to_the_next_in_order) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <ctime>
 #include <optional>
 #include <stdexcept>
@@ -193,76 +194,38 @@ TEST_F(SchedulerTest, who_finds_no_room_until_his_deadline_fails_with_full_and_s
   expect_balance(schedulers.counters());
 }
 
-TEST_F(SchedulerTest, who_needs_much_room_is_not_overtaken_for_ever_by_those_who_need_little) {
-  static constexpr MessageType large_type{.size = 100 * 1024, .alignment = 8, .name = "Large"};
-  static std::atomic<int> arrived;
-  arrived = 0;
-  static constexpr Binding large{.type = &large_type, .handler = [](Cell&, Message& message) {
-                                   message.discard();
-                                   ++arrived;
-                                 }};
-  Schedulers schedulers(2);
+TEST_F(SchedulerTest, a_scheduler_that_is_behind_lets_its_senders_feel_it) {
+  constexpr std::uint32_t senders = 3;
+  constexpr std::uint64_t each = 60'000;
+  Schedulers schedulers(1 + senders);
   schedulers.start();
-  std::atomic<bool> over{false};
+  std::atomic<std::uint64_t> sent{0};
+  std::uint64_t most_waiting = 0;
+  std::atomic<std::uint64_t> handled{0};
   const ActorId sink = schedulers.add(0, [&](TestCell& cell) {
-    // Slower than those who send.
-    cell.on_number = [&](TestCell&, std::uint64_t) {
-      const std::uint64_t end = now_ns() + 2'000;
-      while (now_ns() < end) {
+    cell.on_number = [&](TestCell& self, std::uint64_t) {
+      // Two of its own, and it is never without something to do from here on.
+      if (handled == 0) {
+        for (int i = 0; i < 2; ++i) ASSERT_TRUE(send_number(self.scheduler(), {0, self.id()}, 0, far_off()));
+        sent += 2;
       }
+      most_waiting = std::max(most_waiting, sent - handled);
+      ++handled;
     };
   });
-  std::atomic<int> small_senders{0};
-  for (int i = 0; i < 8; ++i) {
-    schedulers.add(1, [&](TestCell& cell) {
+  for (std::uint32_t i = 1; i <= senders; ++i) {
+    schedulers.add(i, [&](TestCell& cell) {
       cell.on_start = [&](TestCell& self) {
-        ++small_senders;
-        while (!over && send_number(self.scheduler(), {0, sink}, 0, far_off())) {
+        for (std::uint64_t n = 0; n < each; ++n) {
+          ++sent;
+          ASSERT_TRUE(send_number(self.scheduler(), {0, sink}, n, far_off()));
         }
-        --small_senders;
       };
     });
   }
-  ASSERT_TRUE(until([&] { return small_senders == 8; }));
-  std::vector<std::byte> object(large_type.size);
-  std::expected<void, SendError> result;
-  schedulers.handle_on(
-      1, [&](TestCell& self) { result = self.scheduler().send({0, sink}, large, object.data(), far_off()); });
-  EXPECT_TRUE(result);
-  over = true;
-  EXPECT_TRUE(until([&] { return arrived == 1 && small_senders == 0; }));
-}
-
-TEST_F(SchedulerTest, a_scheduler_that_is_behind_lets_its_senders_feel_it) {
-  Schedulers schedulers(2);
-  schedulers.start();
-  constexpr std::uint64_t count = 60'000;
-  std::atomic<std::uint64_t> sent{0};
-  std::uint64_t handled = 0;
-  std::uint64_t most_waiting = 0;
-  std::atomic<bool> done{false};
-  const ActorId sink = schedulers.add(0, [&](TestCell& cell) {
-    cell.on_number = [&](TestCell& self, std::uint64_t value) {
-      // Two of its own, and it is never without something to do from here on.
-      if (handled++ == 0) {
-        for (int i = 0; i < 2; ++i) ASSERT_TRUE(send_number(self.scheduler(), {0, self.id()}, 0, far_off()));
-      }
-      const std::uint64_t waiting = sent - handled;
-      if (waiting < count && waiting > most_waiting) most_waiting = waiting;
-      if (value == count) done = true;
-    };
-  });
-  schedulers.add(1, [&](TestCell& cell) {
-    cell.on_start = [&](TestCell& self) {
-      for (std::uint64_t i = 1; i <= count; ++i) {
-        ASSERT_TRUE(send_number(self.scheduler(), {0, sink}, i, far_off()));
-        ++sent;
-      }
-    };
-  });
-  EXPECT_TRUE(until([&] { return done.load(); }));
-  // A ring full, and what waits at the actor before its scheduler leaves the ring alone.
-  EXPECT_LT(most_waiting, LocalRing::capacity / 64 + 4096);
+  EXPECT_TRUE(until([&] { return handled == senders * each + 2; }));
+  // The rings full, and what waits at the actor before its scheduler leaves the rings alone.
+  EXPECT_LT(most_waiting, senders * LocalRing::capacity / 64 + 4096);
 }
 
 TEST_F(SchedulerTest, an_actor_that_sends_to_itself_for_ever_keeps_nobody_from_running) {
@@ -383,14 +346,19 @@ TEST_F(SchedulerTest, what_is_spawned_while_all_stop_is_stopped_and_destroyed) {
   {
     Schedulers schedulers(2);
     schedulers.start();
+    std::atomic<bool> first_ended{false};
     for (const std::uint32_t place : {0u, 1u}) {
-      schedulers.add(place, [&](TestCell& cell) {
-        cell.on_stopped = [&](const ExitReason&) {
+      schedulers.add(place, [&, place](TestCell& cell) {
+        cell.on_stopped = [&, place](const ExitReason&) {
+          // The second ends when the first's scheduler has long had nothing left.
+          if (place == 1) until([&] { return first_ended.load(); });
+          const std::uint64_t later = in_ms(place * 10);
+          while (now_ns() < later) {
+          }
+          first_ended = true;
           for (const std::uint32_t where : {0u, 1u}) {
             // It may start where the stop has not come yet.
-            schedulers.add(where, [&](TestCell& late) {
-              late.on_stopped = [&](const ExitReason&) { ++ended; };
-            });
+            schedulers.add(where, [&](TestCell& late) { late.on_stopped = [&](const ExitReason&) { ++ended; }; });
           }
         };
       });
@@ -402,6 +370,30 @@ TEST_F(SchedulerTest, what_is_spawned_while_all_stop_is_stopped_and_destroyed) {
     schedulers[0].post([&] { ++ran; });
   }
   EXPECT_EQ(ran, 0);
+}
+
+TEST_F(SchedulerTest, who_ends_last_wakes_those_who_wait_for_it) {
+  std::uint64_t shortest_ns = UINT64_MAX;
+  for (int round = 0; round < 5; ++round) {
+    Schedulers schedulers(2);
+    schedulers.start();
+    std::atomic<bool> runs{false};
+    schedulers.add(0, [&](TestCell& cell) {
+      // Long enough for the other scheduler to be asleep by then.
+      cell.on_stopped = [](const ExitReason&) {
+        const std::uint64_t end = in_ms(10);
+        while (now_ns() < end) {
+        }
+      };
+      cell.on_start = [&](TestCell&) { runs = true; };
+    });
+    ASSERT_TRUE(until([&] { return runs.load(); }));
+    const std::uint64_t begun = now_ns();
+    schedulers.stop();
+    shortest_ns = std::min(shortest_ns, now_ns() - begun);
+  }
+  // Else it sleeps its longest sleep.
+  EXPECT_LT(shortest_ns, transport::longest_sleep_ns / 2);
 }
 
 TEST_F(SchedulerTest, whatever_lies_between_schedulers_when_they_end_is_counted_and_destroyed) {
