@@ -91,8 +91,9 @@ TEST_F(RemoteLaneTest, who_needs_much_room_is_not_overtaken_by_who_needs_little)
   EXPECT_FALSE(blocked.done);
   for (std::uint64_t i = 4; i < count; ++i) EXPECT_EQ(peer().take_mail(0)->value, i);
   EXPECT_EQ(peer().wait_for_mail(0)->head.type, large_type.id);
-  EXPECT_TRUE(sent);
   EXPECT_EQ(peer().wait_for_mail(0)->value, 2u);
+  EXPECT_TRUE(until([&] { return done == 1 && blocked.done; }));
+  EXPECT_TRUE(sent);
 }
 
 // --- Deaths

@@ -200,6 +200,7 @@ TEST_P(ForgeryTest, cuts_the_link_by_name_once_and_hurts_no_other) {
   EXPECT_EQ(account.unfinished, count);
   link_.down();
   for (std::uint64_t i = 0; i <= count; ++i) EXPECT_EQ(peer().wait_for_mail(0)->value, i);
+  EXPECT_TRUE(until([&] { return blocked.done.load(); }));
   EXPECT_TRUE(blocked.result);
   ASSERT_TRUE(peer().send(0, actor, 1));
   EXPECT_TRUE(until([&] { return sum == 2; }));
