@@ -1,10 +1,11 @@
-#include "ringmail/actors/actors.hpp"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
 #include <stdexcept>
+
+#include "ringmail/actors/actors.hpp"
+#include "system_test.hpp"
 
 namespace {
 
@@ -28,23 +29,7 @@ class Counter : public ringmail::Actor {
   long total_ = 0;
 };
 
-class ActorTest : public testing::TestWithParam<std::uint32_t> {
- protected:
-  void SetUp() override {
-    auto created = ringmail::System::create({.schedulers = GetParam()});
-    ASSERT_TRUE(created) << created.error();
-    system_.emplace(std::move(*created));
-  }
-  void TearDown() override {
-    if (!system_) return;
-    EXPECT_EQ(system_->counters().lost_wakeups, 0u);
-    system_->shutdown();
-  }
-  ringmail::System& system() { return *system_; }
-
- private:
-  std::optional<ringmail::System> system_;
-};
+class ActorTest : public ringmail::test::SystemTest {};
 
 INSTANTIATE_TEST_SUITE_P(Schedulers, ActorTest, testing::Values(1, 2, 4), testing::PrintToStringParamName());
 

@@ -6,11 +6,9 @@
 #include <array>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <unordered_set>
 
-#include "../transport/deadline.hpp"
-#include "tracked.hpp"
+#include "system_test.hpp"
 
 namespace ringmail::test {
 namespace {
@@ -24,26 +22,7 @@ struct Huge {
   char bytes[140'000];
 };
 
-class MailboxTest : public testing::TestWithParam<std::uint32_t> {
- protected:
-  MailboxTest() { transport::test::start_watchdog(); }
-  void SetUp() override {
-    auto created = System::create({.schedulers = GetParam()});
-    ASSERT_TRUE(created) << created.error();
-    system_.emplace(std::move(*created));
-  }
-  void TearDown() override {
-    system_->shutdown();
-    const auto counters = system_->counters();
-    EXPECT_EQ(counters.sent, counters.messages + counters.dead_letters);
-    EXPECT_EQ(counters.lost_wakeups, 0u);
-    system_.reset();
-    EXPECT_EQ(Token::alive.load(), 0);
-  }
-  System& system() { return *system_; }
-
-  std::optional<System> system_;
-};
+class MailboxTest : public SystemTest {};
 
 INSTANTIATE_TEST_SUITE_P(Schedulers, MailboxTest, testing::Values(1, 3), testing::PrintToStringParamName());
 

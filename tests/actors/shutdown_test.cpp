@@ -6,8 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "../transport/deadline.hpp"
-#include "tracked.hpp"
+#include "system_test.hpp"
 
 namespace ringmail::test {
 namespace {
@@ -15,26 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using transport::test::until;
 
-class ShutdownTest : public testing::TestWithParam<std::uint32_t> {
- protected:
-  ShutdownTest() { transport::test::start_watchdog(); }
-  void SetUp() override {
-    auto created = System::create({.schedulers = GetParam()});
-    ASSERT_TRUE(created) << created.error();
-    system_.emplace(std::move(*created));
-  }
-  void TearDown() override {
-    system_->shutdown();
-    const auto counters = system_->counters();
-    EXPECT_EQ(counters.sent, counters.messages + counters.dead_letters);
-    EXPECT_EQ(counters.lost_wakeups, 0u);
-    system_.reset();
-    EXPECT_EQ(Token::alive.load(), 0);
-  }
-  System& system() { return *system_; }
-
-  std::optional<System> system_;
-};
+class ShutdownTest : public SystemTest {};
 
 INSTANTIATE_TEST_SUITE_P(Schedulers, ShutdownTest, testing::Values(1, 3), testing::PrintToStringParamName());
 
