@@ -44,6 +44,8 @@ class RingProducer {
   void cancel() {
     assert(loaned_);
     loaned_ = false;
+    // What was written to the loan may lie over terminators; the first line's word is not part of a loan.
+    zeroed_ = next_;
   }
 
   /// The loaned frame joins the open batch. Nobody sees it until publish().
@@ -63,6 +65,8 @@ class RingProducer {
   /// was one; then the consumer must be rung.
   bool publish() {
     if (next_ == tail_) return false;
+    // P1. Relaxed: ordered by the release of the commit word.
+    if (zeroed_ <= next_) write_terminator(next_);
     // SYNC(frame): with the acquire load in RingConsumer::peek; everything written to the batch is visible to who sees
     // it.
     // SYNC(park): sequentially consistent, so that it is ordered before the load of the consumer's park word and cold
@@ -70,6 +74,7 @@ class RingProducer {
     detail::word_at(memory_.data, tail_ & mask_).store(first_commit_, std::memory_order_seq_cst);
     tail_ = next_;
     published_messages_ = messages_;
+    if (!loaned_) write_terminators_ahead();
     return true;
   }
 
@@ -169,21 +174,36 @@ class RingProducer {
     const CommitWord commit{.length = length, .kind = head.kind, .sequence = static_cast<std::uint16_t>(sequence_++)};
     const std::uint64_t rest[3] = {head.type | std::uint64_t{head.correlation} << 32, head.target, head.sender};
     std::memcpy(frame + sizeof commit, rest, sizeof rest);
-    // P1. Relaxed: ordered by the release of the batch's first commit word, as is the commit word of a later frame.
-    detail::word_at(memory_.data, (next_ + bytes) & mask_).store(0, std::memory_order_relaxed);
     if (next_ == tail_) {
       first_commit_ = std::bit_cast<std::uint64_t>(commit);
     } else {
+      // P4. Relaxed: ordered by the release of the batch's first commit word.
       detail::word_at(memory_.data, next_ & mask_)
           .store(std::bit_cast<std::uint64_t>(commit), std::memory_order_relaxed);
     }
     next_ += bytes;
   }
 
+  /// The consumer read these lines a lap ago, so they have to come from its cache: now, while nobody waits for it, and not
+  /// between a frame and its commit word. P2
+  void write_terminators_ahead() {
+    while (zeroed_ <= tail_ + lines_ahead * line_bytes && zeroed_ + line_bytes - cursor_ <= memory_.capacity) {
+      write_terminator(zeroed_);
+    }
+  }
+
+  void write_terminator(std::uint64_t position) {
+    detail::word_at(memory_.data, position & mask_).store(0, std::memory_order_relaxed);
+    zeroed_ = position + line_bytes;
+  }
+
+  static constexpr std::uint64_t lines_ahead = 4;
+
   ProducerMemory memory_;
   std::uint64_t mask_ = 0;
   std::uint64_t tail_ = 0;      // end of what is published
   std::uint64_t next_ = 0;      // end of the open batch
+  std::uint64_t zeroed_ = 0;    // if beyond next_: the first word of every line from next_ to here is 0
   std::uint64_t cursor_ = 0;    // as last read: the consumer has finished at least this much
   std::uint64_t messages_ = 0;  // committed, padding not counted
   std::uint64_t published_messages_ = 0;
