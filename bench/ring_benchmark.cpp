@@ -49,7 +49,7 @@ void push_and_pop(benchmark::State& state) {
       if constexpr (publish_each) ring.producer.publish();
     }
     if constexpr (!publish_each) ring.producer.publish();
-    while (const Frame* frame = ring.consumer.peek()) {
+    while (const auto frame = ring.consumer.peek()) {
       ring.consumer.begin();
       std::uint64_t word = 0;
       std::memcpy(&word, frame->payload, sizeof word);

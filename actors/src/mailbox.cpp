@@ -5,6 +5,9 @@
 #include "ringmail/runtime/clock.hpp"
 
 namespace ringmail::detail {
+
+using runtime::Deadline;
+
 namespace {
 
 /// The scheduler of `system` whose handler this is, or null.
@@ -22,22 +25,18 @@ void destroy(const runtime::Binding& binding, void* object) {
 
 }  // namespace
 
-std::uint64_t deadline_after(std::chrono::nanoseconds timeout) {
-  if (timeout == std::chrono::nanoseconds::max()) return runtime::Scheduler::no_deadline;
-  return runtime::now_ns() + static_cast<std::uint64_t>(timeout.count() > 0 ? timeout.count() : 0);
-}
-
 std::expected<void, SendError> send(runtime::System& system,
                                     const runtime::Address& to,
                                     const runtime::Binding& binding,
                                     void* object,
                                     std::chrono::nanoseconds timeout) {
   if (runtime::Scheduler* scheduler = own_scheduler(system)) {
-    return scheduler->send(to, binding, object, deadline_after(timeout));
+    return scheduler->send(to, binding, object, Deadline::after(timeout));
   }
   std::expected<void, SendError> result;
-  const bool called = system.call(
-      speaker(to), [&] { result = runtime::Scheduler::current()->send(to, binding, object, deadline_after(timeout)); });
+  const bool called = system.call(speaker(to), [&] {
+    result = runtime::Scheduler::current()->send(to, binding, object, Deadline::after(timeout));
+  });
   if (called) return result;
   destroy(binding, object);
   return std::unexpected(SendError::unreachable);
@@ -50,10 +49,10 @@ std::expected<void, AskError> ask(runtime::System& system,
                                   const runtime::MessageType& reply_type,
                                   void* reply,
                                   std::chrono::nanoseconds timeout) {
-  const std::uint64_t deadline_ns = deadline_after(timeout);
   if (runtime::Scheduler* scheduler = own_scheduler(system)) {
-    return scheduler->ask(to, binding, object, reply_type, reply, deadline_ns);
+    return scheduler->ask(to, binding, object, reply_type, reply, Deadline::after(timeout));
   }
+  const std::uint64_t deadline_ns = Deadline::after(timeout).at_ns();
   std::expected<void, AskError> result;
   const bool called = system.call(speaker(to), [&] {
     result = runtime::Scheduler::current()->ask(to, binding, object, reply_type, reply, deadline_ns);

@@ -34,7 +34,7 @@ runtime::Address this_sender() { return here().current_cell()->asker().address; 
 
 std::expected<void, WaitError> receive(const runtime::MessageType& type, void* to, std::chrono::nanoseconds timeout) {
   runtime::Asker from;
-  return result_of(here().receive(type, to, from, deadline_after(timeout)));
+  return result_of(here().receive(type, to, from, runtime::Deadline::after(timeout)));
 }
 
 void monitor(const runtime::Address& whom) {
@@ -51,7 +51,7 @@ void demonitor(const runtime::Address& whom) { here().demonitor(whom, here().cur
 namespace this_actor {
 
 std::expected<void, WaitError> sleep_for(std::chrono::nanoseconds duration) {
-  return result_of(here().sleep_until(detail::deadline_after(duration)));
+  return result_of(here().sleep_until(runtime::Deadline::after(duration)));
 }
 
 // Timers come after everything that was ready.

@@ -18,10 +18,10 @@ class LaneEnd {
   LaneEnd(ringmail::transport::Lane lane, ringmail::transport::Bell& own_bell) : lane_(lane), parker_(own_bell) {}
 
   /// The next message; waits for it. It stays readable until finish().
-  const ringmail::transport::Frame& next() {
+  ringmail::transport::Frame next() {
     while (true) {
-      if (lane_.control_in.peek() != nullptr) unexpected();
-      if (const ringmail::transport::Frame* frame = lane_.mail_in.peek()) {
+      if (lane_.control_in.peek()) unexpected();
+      if (const auto frame = lane_.mail_in.peek()) {
         lane_.mail_in.begin();
         return *frame;
       }

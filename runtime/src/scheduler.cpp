@@ -81,8 +81,10 @@ bool Scheduler::is_done() const { return stopping_ && group_->live_cells.load(st
 void Scheduler::loop() {
   while (!is_done()) {
     busy_ = false;
+    resume_waiters();
     if (!run_ready()) return;
     if (!drain()) return;
+    resume_waiters();  // whose answers were in the rings
     expire_timers();
     flush();
     if (busy_ || spin()) continue;
@@ -91,10 +93,10 @@ void Scheduler::loop() {
   flush();
 }
 
-// --- run: actors with waiting messages, and handlers that may go on.
+// --- run: handlers that may go on, and actors with waiting messages.
 
-bool Scheduler::run_ready() {
-  // Those that become ready meanwhile have their turn after the rings.
+void Scheduler::resume_waiters() {
+  // Those that may go on only because of these have their turn later.
   Waiter* const last_waiter = last_resumable_;
   while (first_resumable_ != nullptr) {
     // It lies on the stack that is resumed.
@@ -104,6 +106,10 @@ bool Scheduler::run_ready() {
     fibers_.resume(waiter->fiber);
     if (waiter == last_waiter) break;
   }
+}
+
+bool Scheduler::run_ready() {
+  // Those that become ready meanwhile have their turn after the rings.
   Cell* const last = last_ready_;
   bool was_round = false;
   for (int messages = 1; first_ready_ != nullptr; ++messages) {
@@ -143,8 +149,8 @@ bool Scheduler::is_behind() {
 }
 
 bool Scheduler::drain(Inlet& inlet) {
-  const transport::Frame* frame = inlet.ring->peek();
-  if (frame == nullptr) {
+  auto frame = inlet.ring->peek();
+  if (!frame) {
     if (inlet.ring->fault() != transport::RingFault::none) [[unlikely]] {
       report_fault(*inlet.lane, std::string(to_string(inlet.ring->fault())));
     } else if (inlets_->note_quiet(inlet)) {
@@ -154,7 +160,7 @@ bool Scheduler::drain(Inlet& inlet) {
   }
   busy_ = true;
   inlet.quiet_polls = 0;
-  for (int frames = 0; frame != nullptr && frames < frames_per_turn; ++frames) {
+  for (int frames = 0; frame && frames < frames_per_turn; ++frames) {
     switch (inlet.source) {
       case Inlet::Source::local: take_local(inlet, *frame); break;
       case Inlet::Source::mail: take_remote(inlet, *frame); break;

@@ -159,12 +159,11 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link) {
 
 void Scheduler::take_all(RemoteLane& lane) {
   if (!lane.connected) return;
-  while (const transport::Frame* frame = lane.connected ? lane.lane.control_in.peek() : nullptr) {
-    take_remote_control(lane.control_in, *frame);
-  }
-  while (const transport::Frame* frame = lane.connected ? lane.lane.mail_in.peek() : nullptr) {
-    take_remote(lane.mail_in, *frame, false);
-  }
+  const auto next = [&lane](transport::RingConsumer& ring) {
+    return lane.connected ? ring.peek() : std::nullopt;  // not after a fault
+  };
+  while (const auto frame = next(lane.lane.control_in)) take_remote_control(lane.control_in, *frame);
+  while (const auto frame = next(lane.lane.mail_in)) take_remote(lane.mail_in, *frame, false);
 }
 
 void Scheduler::switch_lane(std::uint32_t link,

@@ -58,16 +58,14 @@ void Scheduler::commit(Outlet& outlet, const FrameHead& head) {
 
 // --- When there is room: handlers, who stand in line
 
-std::expected<std::byte*, SendError> Scheduler::room(Outlet& outlet, std::uint32_t bytes, std::uint64_t deadline_ns) {
+std::expected<std::byte*, SendError> Scheduler::room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline) {
   if (outlet.first == nullptr) [[likely]] {
     if (std::byte* place = room_now(outlet, bytes)) return place;
   }
-  return wait_for_room(outlet, bytes, deadline_ns);
+  return wait_for_room(outlet, bytes, deadline);
 }
 
-std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet,
-                                                              std::uint32_t bytes,
-                                                              std::uint64_t deadline_ns) {
+std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline) {
   // The consumer cannot make room by reading what it has not been shown.
   publish(outlet);
   Waiter waiter;
@@ -84,7 +82,7 @@ std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet,
       result = std::unexpected(SendError::too_long);
       break;
     }
-    const Wake woken = wait(waiter, deadline_ns);
+    const Wake woken = wait(waiter, deadline.at_ns());
     if (woken == Wake::stopped) result = std::unexpected(SendError::stopped);
     if (woken != Wake::ready) break;
     if (std::byte* place = room_now(outlet, bytes)) {

@@ -70,7 +70,7 @@ void Scheduler::take_local_control(Inlet& inlet, const transport::Frame& frame) 
 
 void Scheduler::bury() {
   for (const auto& inlet : local_inlets_) {
-    while (const transport::Frame* frame = inlet->ring->peek()) {
+    while (const auto frame = inlet->ring->peek()) {
       if (frame->head.kind == transport::FrameKind::local) {
         Message message = local_message(*inlet, *frame);
         bury(message, "the system has been shut down");

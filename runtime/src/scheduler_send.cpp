@@ -29,18 +29,18 @@ LocalOutlet* Scheduler::outlet_to(ActorId actor) const {
 std::expected<void, SendError> Scheduler::send(const Address& to,
                                                const Binding& binding,
                                                void* object,
-                                               std::uint64_t deadline_ns) {
-  return send(to, binding, object, 0, deadline_ns);
+                                               Deadline deadline) {
+  return send(to, binding, object, 0, deadline);
 }
 
 std::expected<void, SendError> Scheduler::send(
-    const Address& to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns) {
-  if (!to.is_local()) return send_remote(to, binding, object, correlation, deadline_ns);
+    const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline) {
+  if (!to.is_local()) return send_remote(to, binding, object, correlation, deadline);
   if (to.actor.thread() == index_) {
     send_here(to.actor, binding, object, correlation);
     return {};
   }
-  return send_local(to.actor, binding, object, correlation, deadline_ns);
+  return send_local(to.actor, binding, object, correlation, deadline);
 }
 
 void Scheduler::send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation) {
@@ -63,7 +63,7 @@ void Scheduler::send_here(ActorId to, const Binding& binding, void* object, std:
 }
 
 std::expected<void, SendError> Scheduler::send_local(
-    ActorId to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns) {
+    ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline) {
   const MessageType& type = *binding.type;
   LocalOutlet* outlet = outlet_to(to);
   if (outlet == nullptr) {
@@ -84,7 +84,7 @@ std::expected<void, SendError> Scheduler::send_local(
     write_object(*outlet, head, type, &binding, object);
     return {};
   }
-  const auto place = room(*outlet, LocalPayload::bytes(type), deadline_ns);
+  const auto place = room(*outlet, LocalPayload::bytes(type), deadline);
   if (!place) {
     destroy(type, object);
     return std::unexpected(place.error());
@@ -98,7 +98,7 @@ std::expected<void, SendError> Scheduler::send_local(
 }
 
 std::expected<void, SendError> Scheduler::send_remote(
-    const Address& to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns) {
+    const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline) {
   const MessageType& type = *binding.type;
   if (type.id == 0) {
     destroy(type, object);
@@ -119,7 +119,7 @@ std::expected<void, SendError> Scheduler::send_remote(
     write_object(lane->mail, head, type, nullptr, object);
     return {};
   }
-  const auto place = room(lane->mail, type.size, deadline_ns);
+  const auto place = room(lane->mail, type.size, deadline);
   if (!place) return std::unexpected(place.error());
   lane->let_in(sender.actor.value());
   current_cell_->exported_ = true;
@@ -131,7 +131,7 @@ std::expected<void, SendError> Scheduler::send_remote(
 /// From the runtime itself: never waits.
 void Scheduler::send_system(ActorId to, const Binding& binding, void* object) {
   Cell* const sender = std::exchange(current_cell_, nullptr);
-  static_cast<void>(send({0, to}, binding, object, 0, no_deadline));
+  static_cast<void>(send({0, to}, binding, object, no_deadline));
   current_cell_ = sender;
 }
 

@@ -8,12 +8,13 @@
 
 namespace ringmail::runtime {
 
-Wake Scheduler::wait(Waiter& waiter, std::uint64_t deadline_ns) {
+Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   Cell* const cell = current_cell_;
   assert(cell != nullptr && "only a handler can wait");
   if (cell->stop_requested_) return Wake::stopped;
   // What the handler has sent so far belongs to this turn, which ends here.
   publish_dirty();
+  const std::uint64_t deadline_ns = deadline.at_ns();
   waiter.fiber = fibers_.current();
   waiter.cell = cell;
   waiter.waiting = true;
@@ -50,13 +51,13 @@ void Scheduler::wake(Waiter& waiter, Wake result) {
   last_resumable_ = &waiter;
 }
 
-Wake Scheduler::sleep_until(std::uint64_t deadline_ns) {
+Wake Scheduler::sleep_until(Deadline deadline) {
   Waiter waiter;
-  const Wake woken = wait(waiter, deadline_ns);
+  const Wake woken = wait(waiter, deadline);
   return woken == Wake::timed_out ? Wake::ready : woken;
 }
 
-Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, std::uint64_t deadline_ns) {
+Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, Deadline deadline) {
   Cell* const cell = current_cell_;
   for (Envelope* previous = nullptr; Envelope* envelope = previous == nullptr ? cell->first_ : previous->next;
        previous = envelope) {
@@ -73,7 +74,7 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, std::uin
   Waiter waiter;
   waiter.wanted = &type;
   waiter.received = to;
-  const Wake woken = wait(waiter, deadline_ns);
+  const Wake woken = wait(waiter, deadline);
   from = waiter.received_from;
   // The message may have come in the same turn as the time-out.
   return waiter.wanted == nullptr ? Wake::ready : woken;
@@ -84,9 +85,9 @@ std::expected<void, AskError> Scheduler::ask(const Address& to,
                                              void* object,
                                              const MessageType& reply_type,
                                              void* reply,
-                                             std::uint64_t deadline_ns) {
+                                             Deadline deadline) {
   PendingAsk pending(*asks_, to, reply_type, reply);
-  const auto sent = send(to, binding, object, pending.correlation, deadline_ns);
+  const auto sent = send(to, binding, object, pending.correlation, deadline);
   if (!sent) {
     return std::unexpected(sent.error() == SendError::unreachable ? AskError::unreachable
                            : sent.error() == SendError::stopped   ? AskError::stopped
@@ -96,7 +97,7 @@ std::expected<void, AskError> Scheduler::ask(const Address& to,
   if (const RemoteLane* lane = to.is_local() ? nullptr : lane_of(to.link)) pending.incarnation = lane->incarnation;
   Wake woken = Wake::ready;
   // An actor of this scheduler that has ended refuses at once.
-  if (!pending.is_settled()) woken = wait(pending.waiter, deadline_ns);
+  if (!pending.is_settled()) woken = wait(pending.waiter, deadline);
   // The answer may have come in the same turn as the time-out.
   if (pending.answered) return {};
   return std::unexpected(woken == Wake::stopped ? AskError::stopped : pending.error);

@@ -33,7 +33,7 @@ struct Line {
   /// Like a scheduler does with it.
   std::uint64_t take() {
     std::uint64_t taken = 0;
-    while (inlet.ring->peek() != nullptr) {
+    while (inlet.ring->peek()) {
       inlet.ring->advance();
       ++taken;
     }

@@ -130,8 +130,8 @@ class PeerEnd {
   }
 
   std::optional<Received> take(std::uint32_t index, transport::RingConsumer& ring, bool tell) {
-    const transport::Frame* frame = ring.peek();
-    if (frame == nullptr) return std::nullopt;
+    const auto frame = ring.peek();
+    if (!frame) return std::nullopt;
     ring.begin();
     Received found{.head = frame->head};
     if (frame->length == sizeof found.value) std::memcpy(&found.value, frame->payload, sizeof found.value);

@@ -226,7 +226,7 @@ struct Player {
     };
     for (int round = 0; round < rounds; ++round) {
       if (begins) hit();
-      while (consumer.peek() == nullptr) parker.park(longest_sleep_ns, [&] { return !consumer.empty(); });
+      while (!consumer.peek()) parker.park(longest_sleep_ns, [&] { return !consumer.empty(); });
       consumer.advance();
       consumer.store_cursor();
       if (!begins) hit();

@@ -32,13 +32,13 @@ TEST_P(RingFrameFault, is_named_and_final) {
   CommitWord commit = GetParam().commit;
   commit.sequence = static_cast<std::uint16_t>(commit.sequence + GetParam().lines_before);
   ring.forge(at, commit);
-  EXPECT_EQ(consumer.peek(), nullptr);
+  EXPECT_FALSE(consumer.peek());
   EXPECT_EQ(consumer.fault(), GetParam().fault) << to_string(consumer.fault());
 
   // What was once wrong stays wrong, whatever is written afterwards.
   const RingFault first = consumer.fault();
   ASSERT_TRUE(send(producer, "good"));
-  EXPECT_EQ(consumer.peek(), nullptr);
+  EXPECT_FALSE(consumer.peek());
   EXPECT_EQ(consumer.fault(), first);
 }
 
@@ -50,7 +50,7 @@ TEST_P(RingFrameFault, would_be_a_frame_if_it_were_not_for_that) {
   ring.forge(
       producer.tail(),
       {.length = 0, .kind = FrameKind::message, .sequence = static_cast<std::uint16_t>(GetParam().lines_before)});
-  EXPECT_NE(consumer.peek(), nullptr);
+  EXPECT_TRUE(consumer.peek());
   EXPECT_EQ(consumer.fault(), RingFault::none);
 }
 
@@ -79,7 +79,7 @@ TEST(RingFault, a_local_ring_knows_its_own_kinds_and_no_others) {
     TestRing ring;
     auto consumer = ring.consumer(RingKind::local);
     ring.forge(0, {.length = 0, .kind = kind(number), .sequence = 0});
-    EXPECT_EQ(consumer.peek() != nullptr, good) << number;
+    EXPECT_EQ(consumer.peek().has_value(), good) << number;
     EXPECT_EQ(consumer.fault(), good ? RingFault::none : RingFault::unknown_kind) << number;
   }
 }
@@ -95,7 +95,7 @@ TEST(RingFault, no_word_reaches_past_the_ring) {
                             .sequence = static_cast<std::uint16_t>(position / line_bytes)});
     }
     auto consumer = ring.consumer();
-    while (const Frame* frame = consumer.peek()) {
+    while (const auto frame = consumer.peek()) {
       ASSERT_GE(frame->payload, ring.data.get());
       ASSERT_LE(frame->payload + frame->length, ring.data.get() + page_bytes);
       consumer.advance();

@@ -24,7 +24,7 @@ void resume(ConsumerBlock& block, RingProducer& producer, std::uint32_t attempt 
 
 void finish(RingConsumer& consumer, int messages) {
   for (; messages > 0; --messages) {
-    ASSERT_NE(consumer.peek(), nullptr);
+    ASSERT_TRUE(consumer.peek());
     consumer.advance();
   }
 }
@@ -87,7 +87,7 @@ TEST(RingResume, only_what_a_predecessor_may_have_seen_is_marked) {
   send(producer, "three");
   auto consumer = ring.consumer(block);
   for (const bool seen : {true, true, false}) {
-    ASSERT_NE(consumer.peek(), nullptr);
+    ASSERT_TRUE(consumer.peek());
     EXPECT_EQ(consumer.redelivers(), seen);
     consumer.advance();
   }
@@ -105,10 +105,10 @@ TEST(RingResume, attempts_are_counted_against_the_first_message_alone) {
   ConsumerBlock block;
   resume(block, producer, 2);
   auto consumer = ring.consumer(block);
-  ASSERT_NE(consumer.peek(), nullptr);
+  ASSERT_TRUE(consumer.peek());
   EXPECT_EQ(consumer.attempt(), 2u);
   consumer.advance();
-  ASSERT_NE(consumer.peek(), nullptr);
+  ASSERT_TRUE(consumer.peek());
   EXPECT_EQ(consumer.attempt(), 0u);
 }
 
@@ -119,7 +119,7 @@ TEST(RingResume, what_was_in_hand_is_found_behind_its_padding) {
   skip_lines(producer, consumer, lines - 1);
   send(producer, std::string(3 * line_bytes, 'a'));
   EXPECT_NE(producer.in_hand(), producer.unfinished().cursor) << "before a handler has begun";
-  ASSERT_NE(consumer.peek(), nullptr);
+  ASSERT_TRUE(consumer.peek());
   consumer.begin();
   EXPECT_EQ(producer.unfinished().messages, 1u);
   EXPECT_EQ(producer.in_hand(), producer.unfinished().cursor);
@@ -215,7 +215,7 @@ TEST(RingResume, nothing_is_lost_over_many_lives) {
       std::memcpy(text.data(), &sent, sizeof sent);
       if (send(producer, text)) ++sent;
       if (random() % 2 == 0) continue;
-      if (const Frame* frame = consumer.peek()) {
+      if (const auto frame = consumer.peek()) {
         std::uint64_t number = 0;
         std::memcpy(&number, frame->payload, sizeof number);
         ASSERT_EQ(number, next);

@@ -96,7 +96,7 @@ void consume(Shared& shared, std::uint64_t run_seed, std::uint64_t from, std::ui
   Doorbell bell(shared.producer_bell);
   Parker parker(shared.consumer_bell);
   for (std::uint64_t number = from; number < to;) {
-    if (const Frame* frame = consumer.peek()) {
+    if (const auto frame = consumer.peek()) {
       ASSERT_NO_FATAL_FAILURE(check(*frame, run_seed, number));
       consumer.begin();
       consumer.advance();
@@ -174,8 +174,8 @@ TEST(RingStress, a_killed_producer_leaves_all_of_a_batch_or_nothing) {
     std::uint64_t number = 0;
     const auto drain_to = [&](std::uint64_t most) {
       while (number < most) {
-        const Frame* frame = consumer.peek();
-        if (frame == nullptr) return;
+        const auto frame = consumer.peek();
+        if (!frame) return;
         ASSERT_EQ(std::memcmp(frame->payload, &number, sizeof number), 0);
         consumer.advance();
         consumer.store_cursor();

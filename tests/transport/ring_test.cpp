@@ -21,8 +21,8 @@ TEST(Ring, a_frame_arrives_with_its_head_and_payload) {
   auto consumer = ring.consumer();
   ASSERT_TRUE(send(producer, "one", {.kind = FrameKind::reply, .type = 2, .correlation = 3, .target = 4, .sender = 5}));
 
-  const Frame* frame = consumer.peek();
-  ASSERT_NE(frame, nullptr);
+  const auto frame = consumer.peek();
+  ASSERT_TRUE(frame);
   EXPECT_EQ(text_of(*frame), "one");
   EXPECT_EQ(frame->head.kind, FrameKind::reply);
   EXPECT_EQ(frame->head.type, 2u);
@@ -32,7 +32,7 @@ TEST(Ring, a_frame_arrives_with_its_head_and_payload) {
   EXPECT_EQ(frame->position, 0u);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(frame->payload) % 32, 0u);
   consumer.advance();
-  EXPECT_EQ(consumer.peek(), nullptr);
+  EXPECT_FALSE(consumer.peek());
   EXPECT_EQ(consumer.fault(), RingFault::none);
 }
 
@@ -44,7 +44,7 @@ TEST(Ring, a_committed_frame_is_seen_only_once_it_is_published) {
   ASSERT_TRUE(commit(producer, "one"));
   EXPECT_TRUE(producer.has_open_batch());
   EXPECT_TRUE(consumer.empty());
-  EXPECT_EQ(consumer.peek(), nullptr);
+  EXPECT_FALSE(consumer.peek());
   EXPECT_EQ(producer.published_messages(), 0u);
   EXPECT_TRUE(producer.publish());
   EXPECT_FALSE(producer.has_open_batch());
@@ -86,7 +86,7 @@ TEST(Ring, a_full_ring_refuses_a_loan_until_the_cursor_is_stored) {
   EXPECT_FALSE(send(producer, "x"));
   EXPECT_EQ(ring.word(page_bytes - line_bytes), 0u);
 
-  ASSERT_NE(consumer.peek(), nullptr);
+  ASSERT_TRUE(consumer.peek());
   consumer.advance();
   EXPECT_FALSE(send(producer, "x")) << "finished, but nobody has said so";
   consumer.store_cursor();
@@ -107,12 +107,12 @@ TEST(Ring, padding_is_published_together_with_its_message) {
   ASSERT_TRUE(commit(producer, text));
   EXPECT_EQ(ring.word(padding_at), 0u);
   EXPECT_NE(ring.word(0), 0u) << "the message stands behind its padding, out of reach";
-  EXPECT_EQ(consumer.peek(), nullptr);
+  EXPECT_FALSE(consumer.peek());
   producer.publish();
   EXPECT_EQ(std::bit_cast<CommitWord>(ring.word(padding_at)).kind, FrameKind::padding);
 
-  const Frame* frame = consumer.peek();
-  ASSERT_NE(frame, nullptr);
+  const auto frame = consumer.peek();
+  ASSERT_TRUE(frame);
   EXPECT_EQ(text_of(*frame), text);
   EXPECT_EQ(frame->position, page_bytes);
   EXPECT_EQ(producer.published_messages(), lines - 1) << "padding is no message";
@@ -141,7 +141,7 @@ TEST(Ring, a_cancelled_loan_leaves_no_trace) {
     std::memset(room, 0xff, producer.max_payload());
     producer.cancel();
     EXPECT_FALSE(producer.publish());
-    EXPECT_EQ(consumer.peek(), nullptr);
+    EXPECT_FALSE(consumer.peek());
     // The bytes of the loan stand where the next commit words are looked for.
     for (const char* text : {"one", "two"}) {
       ASSERT_TRUE(send(producer, text));
@@ -206,7 +206,7 @@ TEST(Ring, the_sequence_number_wraps) {
   auto consumer = ring.consumer();
   for (std::uint32_t i = 0; i < 2 * 65536 + 10; ++i) {
     ASSERT_TRUE(send(producer, "x"));
-    ASSERT_NE(consumer.peek(), nullptr) << i;
+    ASSERT_TRUE(consumer.peek()) << i;
     consumer.advance();
     consumer.store_cursor();
   }
@@ -232,7 +232,7 @@ TEST(Ring, a_cursor_is_due_when_a_quarter_of_the_ring_is_finished) {
   for (std::uint64_t line = 0; line < lines / 4; ++line) {
     EXPECT_FALSE(consumer.cursor_due()) << line;
     ASSERT_TRUE(send(producer, ""));
-    ASSERT_NE(consumer.peek(), nullptr);
+    ASSERT_TRUE(consumer.peek());
     consumer.advance();
   }
   EXPECT_TRUE(consumer.cursor_due());
@@ -246,7 +246,7 @@ TEST(Ring, a_stored_cursor_tells_whether_the_producer_wants_room) {
   auto consumer = ring.consumer();
   const auto finish_one = [&] {
     send(producer, "x");
-    consumer.peek();
+    static_cast<void>(consumer.peek());
     consumer.advance();
   };
   finish_one();
@@ -268,7 +268,7 @@ TEST(Ring, the_frame_in_hand_is_told_from_none) {
   send(producer, "two");
   EXPECT_EQ(producer.in_hand() % line_bytes, line_bytes - 1) << "no frame starts there";
   for (const std::uint64_t position : {std::uint64_t{0}, line_bytes}) {
-    ASSERT_NE(consumer.peek(), nullptr);
+    ASSERT_TRUE(consumer.peek());
     consumer.begin();
     EXPECT_EQ(producer.in_hand(), position);
     consumer.advance();
@@ -320,8 +320,8 @@ TEST(Ring, behaves_as_a_queue) {
     } else if (random() % 4 == 0) {
       producer.publish();
       for (std::uint64_t count = random() % 20; count > 0 && !model.empty(); --count) {
-        const Frame* frame = consumer.peek();
-        ASSERT_NE(frame, nullptr);
+        const auto frame = consumer.peek();
+        ASSERT_TRUE(frame);
         ASSERT_EQ(text_of(*frame), model.front());
         model.pop_front();
         consumer.advance();

@@ -169,7 +169,7 @@ std::vector<Mail> TestHost::drain() {
   std::vector<Mail> all;
   for (Lane& lane : lanes_) {
     for (RingConsumer* ring : {&lane.control_in, &lane.mail_in}) {
-      while (const Frame* frame = ring->peek()) {
+      while (const auto frame = ring->peek()) {
         all.push_back({frame->head, {reinterpret_cast<const char*>(frame->payload), frame->length}});
         ring->advance();
       }

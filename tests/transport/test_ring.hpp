@@ -64,7 +64,7 @@ inline std::string text_of(const Frame& frame) { return {reinterpret_cast<const 
 /// Takes everything that is there, and stores the cursor.
 inline std::vector<std::string> drain(RingConsumer& consumer) {
   std::vector<std::string> texts;
-  while (const Frame* frame = consumer.peek()) {
+  while (const auto frame = consumer.peek()) {
     texts.push_back(text_of(*frame));
     consumer.advance();
   }

@@ -51,7 +51,7 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
 
 /// Deals with what the host says to this process: 1 when there is something for its user.
 int PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
-  while (const Frame* frame = lane.control_in.peek()) {
+  while (const auto frame = lane.control_in.peek()) {
     switch (frame->head.kind) {
       case FrameKind::reply:
       case FrameKind::no_reply: give(lane, lane.control_in, *frame, message); return 1;
@@ -88,7 +88,7 @@ int PeerLink::receive(ringmail_message& message) {
     if (const int taken = take_control(lane, message); taken != 0) return taken;
     if (!lane.drained()) {
       all_drained = false;
-      if (const Frame* frame = lane.mail_in.peek()) {
+      if (const auto frame = lane.mail_in.peek()) {
         if (frame->head.kind != FrameKind::message)
           return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
         give(lane, lane.mail_in, *frame, message);

@@ -157,7 +157,7 @@ class Host {
   bool read_rings() {
     if (!welcomed_ || deaf_) return false;
     bool any = false;
-    while (const Frame* frame = end_->control_in.peek()) {
+    while (const auto frame = end_->control_in.peek()) {
       any = true;
       if (frame->head.kind == FrameKind::no_reply) {
         say("no_reply ", frame->head.correlation, ' ', frame->head.type);
@@ -166,7 +166,7 @@ class Host {
       }
       end_->control_in.advance();
     }
-    while (const Frame* frame = end_->mail_in.peek()) {
+    while (const auto frame = end_->mail_in.peek()) {
       any = true;
       say("mail ", frame->head.target, ' ', frame->head.type, ' ', frame->head.correlation, ' ',
           to_hex(frame->payload, frame->length));

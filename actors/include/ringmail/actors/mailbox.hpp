@@ -23,7 +23,6 @@ using runtime::SendError;
 inline constexpr std::chrono::nanoseconds default_send_timeout = std::chrono::seconds(30);
 
 namespace detail {
-std::uint64_t deadline_after(std::chrono::nanoseconds timeout);
 /// From whatever thread this is: a handler of `system`, or any other.
 std::expected<void, SendError> send(runtime::System& system,
                                     const runtime::Address& to,

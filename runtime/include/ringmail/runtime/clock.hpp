@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 
@@ -13,5 +14,31 @@ namespace ringmail::runtime {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
+
+/// When a wait ends. One that is given as a time from now becomes a time of the clock only where there is a wait: reading the
+/// clock costs as much as sending a message.
+class Deadline {
+ public:
+  static constexpr std::uint64_t never = UINT64_MAX;
+
+  constexpr Deadline(std::uint64_t at_ns) : ns_(at_ns) {}
+  static constexpr Deadline after(std::chrono::nanoseconds timeout) {
+    if (timeout == std::chrono::nanoseconds::max()) return never;
+    Deadline deadline(timeout.count() > 0 ? static_cast<std::uint64_t>(timeout.count()) : 0);
+    deadline.from_now_ = true;
+    return deadline;
+  }
+
+  /// The same at every call.
+  std::uint64_t at_ns() {
+    if (from_now_) ns_ += now_ns();
+    from_now_ = false;
+    return ns_;
+  }
+
+ private:
+  std::uint64_t ns_;
+  bool from_now_ = false;
+};
 
 }  // namespace ringmail::runtime

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ringmail/runtime/cell.hpp"
+#include "ringmail/runtime/clock.hpp"
 #include "ringmail/runtime/fiber.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/message.hpp"
@@ -91,7 +92,7 @@ struct SchedulerGroup {
 
 class Scheduler {
  public:
-  static constexpr std::uint64_t no_deadline = TimerQueue::never;
+  static constexpr std::uint64_t no_deadline = Deadline::never;
 
   /// `system` is what it belongs to, for who finds it by current(); not used here.
   Scheduler(std::uint32_t index, transport::Bell& bell, System* system = nullptr, const StackPoolOptions& stacks = {});
@@ -129,17 +130,14 @@ class Scheduler {
   // --- Sending. `object` is moved from and destroyed, whatever comes of it.
 
   /// In a handler it suspends while there is no room, until the deadline; elsewhere it queues.
-  std::expected<void, SendError> send(const Address& to,
-                                      const Binding& binding,
-                                      void* object,
-                                      std::uint64_t deadline_ns);
+  std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, Deadline deadline);
   /// In a handler. `reply` has room for an object of `reply_type`; on success it has been constructed there.
   std::expected<void, AskError> ask(const Address& to,
                                     const Binding& binding,
                                     void* object,
                                     const MessageType& reply_type,
                                     void* reply,
-                                    std::uint64_t deadline_ns);
+                                    Deadline deadline);
   void reply(const Asker& asker, const MessageType& type, void* object);
   void refuse(const Asker& asker, transport::NoReply reason);
   void stop(const Address& whom);
@@ -150,10 +148,10 @@ class Scheduler {
   // --- Waiting, in a handler.
 
   /// ready: the time has come.
-  Wake sleep_until(std::uint64_t deadline_ns);
+  Wake sleep_until(Deadline deadline);
   /// The next message of that type to this cell, in the order of arrival, past others.
-  Wake receive(const MessageType& type, void* to, Asker& from, std::uint64_t deadline_ns);
-  Wake wait(Waiter& waiter, std::uint64_t deadline_ns);
+  Wake receive(const MessageType& type, void* to, Asker& from, Deadline deadline);
+  Wake wait(Waiter& waiter, Deadline deadline);
   void wake(Waiter& waiter, Wake result);
 
   Cell* current_cell() const { return current_cell_; }
@@ -199,6 +197,7 @@ class Scheduler {
   void loop();
   bool is_done() const;
   bool end();
+  void resume_waiters();
   bool run_ready();
   bool drain();
   bool drain(Inlet& inlet);
@@ -246,8 +245,8 @@ class Scheduler {
   RemoteLane* lane_to(std::uint32_t link);
 
   // Sending.
-  std::expected<std::byte*, SendError> room(Outlet& outlet, std::uint32_t bytes, std::uint64_t deadline_ns);
-  std::expected<std::byte*, SendError> wait_for_room(Outlet& outlet, std::uint32_t bytes, std::uint64_t deadline_ns);
+  std::expected<std::byte*, SendError> room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline);
+  std::expected<std::byte*, SendError> wait_for_room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline);
   void mark_dirty(Outlet& outlet);
   void mark_crowded(Outlet& outlet);
   void publish(Outlet& outlet);
@@ -268,12 +267,12 @@ class Scheduler {
       Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word, void* object);
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
   std::expected<void, SendError> send(
-      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns);
+      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
   void send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation);
   std::expected<void, SendError> send_local(
-      ActorId to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns);
+      ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
   std::expected<void, SendError> send_remote(
-      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, std::uint64_t deadline_ns);
+      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
   void send_system(ActorId to, const Binding& binding, void* object);
   void monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down);
   void demonitor_elsewhere(ActorId whom, ActorId watcher);

@@ -2,8 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
+
+#include "ringmail/runtime/clock.hpp"
 
 namespace ringmail::runtime {
 
@@ -32,7 +33,7 @@ struct TimerCallback {
 class TimerQueue {
  public:
   /// The deadline that never comes.
-  static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::uint64_t never = Deadline::never;
 
   /// Makes room for `count` pending timers, so that add() does not allocate below that.
   void reserve(std::size_t count);

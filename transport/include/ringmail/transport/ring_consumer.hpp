@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cassert>
+#include <optional>
 
 #include "ringmail/transport/ring.hpp"
 
@@ -32,34 +33,36 @@ class RingConsumer {
   /// Whether there is nothing to read: one load of the word that the producer will write next.
   bool empty() const { return detail::word_at(memory_.data, position_ & mask_).load(std::memory_order_seq_cst) == 0; }
 
-  /// The next frame, or null: nothing there, or fault() says what is wrong with it. The same frame until advance().
-  const Frame* peek() {
+  /// The next frame, or none: nothing there, or fault() says what is wrong with it. The same frame until advance(). A
+  /// value, so that what its user does not look at is not copied.
+  std::optional<Frame> peek() {
     while (true) {
       const std::uint64_t offset = position_ & mask_;
       // SYNC(frame): with the store in RingProducer::publish. C1: the only load of this word.
       // SYNC(park): sequentially consistent for the poll between marking the park word and sleeping.
       const std::uint64_t word = detail::word_at(memory_.data, offset).load(std::memory_order_seq_cst);
-      if (word == 0 || fault_ != RingFault::none) return nullptr;
+      if (word == 0 || fault_ != RingFault::none) return std::nullopt;
       const auto commit = std::bit_cast<CommitWord>(word);
       const std::uint64_t bytes = frame_bytes(commit.length);
-      fault_ = check(commit, offset, bytes);
-      if (fault_ != RingFault::none) [[unlikely]]
-        return nullptr;
+      const RingFault fault = check(commit, offset, bytes);
+      if (fault != RingFault::none) [[unlikely]] {
+        fault_ = fault;
+        return std::nullopt;
+      }
       bytes_ = bytes;
       if (commit.kind == FrameKind::padding) [[unlikely]] {
         step();
         continue;
       }
       const std::uint64_t type_and_correlation = load(offset + offsetof(FrameHeader, type));
-      frame_ = {.head = {.kind = commit.kind,
-                         .type = static_cast<std::uint32_t>(type_and_correlation),
-                         .correlation = static_cast<std::uint32_t>(type_and_correlation >> 32),
-                         .target = load(offset + offsetof(FrameHeader, target)),
-                         .sender = load(offset + offsetof(FrameHeader, sender))},
-                .payload = memory_.data + offset + sizeof(FrameHeader),
-                .length = commit.length,
-                .position = position_};
-      return &frame_;
+      return Frame{.head = {.kind = commit.kind,
+                            .type = static_cast<std::uint32_t>(type_and_correlation),
+                            .correlation = static_cast<std::uint32_t>(type_and_correlation >> 32),
+                            .target = load(offset + offsetof(FrameHeader, target)),
+                            .sender = load(offset + offsetof(FrameHeader, sender))},
+                   .payload = memory_.data + offset + sizeof(FrameHeader),
+                   .length = commit.length,
+                   .position = position_};
     }
   }
 
@@ -133,7 +136,6 @@ class RingConsumer {
   std::uint64_t resume_tail_ = 0;
   std::uint32_t attempt_ = 0;
   std::uint64_t bytes_ = 0;  // of the frame at position_, once peeked
-  Frame frame_;
   std::uint16_t sequence_ = 0;
   FrameKind last_kind_ = FrameKind::last_between_processes;
   RingFault fault_ = RingFault::none;
