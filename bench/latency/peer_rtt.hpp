@@ -1,4 +1,4 @@
-// A question of an actor to a peer process, and the answer.
+// From an actor to a peer process and back.
 #pragma once
 
 #include <functional>
@@ -12,13 +12,18 @@
 
 namespace bench {
 
-/// The near end is an actor of a system with one scheduler, which asks 32 bytes and gets 32 bytes: each trip is one ask(),
-/// in which the handler suspends. The far end is a process that the system spawned.
+/// The near end is an actor of a system with one scheduler, the far end a process that the system spawned: 32 bytes there and
+/// 32 bytes back.
 class PeerRtt : public Scenario {
  public:
+  enum class By : std::uint8_t {
+    messages,  ///< the handler of the answer sends the next
+    ask,       ///< one handler asks again and again, and suspends each time
+  };
+
   /// `command` of the far end, given its CPU.
-  PeerRtt(std::string name, std::function<std::vector<std::string>(int cpu)> command)
-      : name_(std::move(name)), command_(std::move(command)) {}
+  PeerRtt(std::string name, By by, std::function<std::vector<std::string>(int cpu)> command)
+      : name_(std::move(name)), by_(by), command_(std::move(command)) {}
 
   std::uint64_t payload_bytes() const override { return sizeof(echo::Ping); }
   bool has_far_end() const override { return false; }
@@ -26,16 +31,14 @@ class PeerRtt : public Scenario {
   Ticks near_end(std::uint64_t messages, Sample* each) override;
 
  private:
-  struct Run {
-    std::uint64_t messages;
-    Sample* each;
-  };
-  class Asker;
+  struct Run;
+  class NearActor;
 
   std::string name_;
-  std::function<std::vector<std::string>(int)> command_;
+  By by_;
+  std::function<std::vector<std::string>(int cpu)> command_;
   std::optional<ringmail::System> system_;
-  ringmail::Mailbox<Asker> asker_;
+  ringmail::Mailbox<NearActor> near_actor_;
 };
 
 }  // namespace bench

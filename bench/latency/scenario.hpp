@@ -50,6 +50,10 @@ class Scenario {
   virtual bool has_far_end() const { return true; }
 };
 
+inline void record(Sample* each, std::uint64_t i, Ticks trip) {
+  if (each != nullptr) each[i] = static_cast<Sample>(std::min<Ticks>(trip, std::numeric_limits<Sample>::max()));
+}
+
 /// Times trip(i) for each i. One reading of the clock ends a trip and starts the next, so each sample holds one reading.
 template <class Trip>
 Ticks time_each(std::uint64_t messages, Sample* each, Trip&& trip) {
@@ -58,9 +62,7 @@ Ticks time_each(std::uint64_t messages, Sample* each, Trip&& trip) {
   for (std::uint64_t i = 0; i < messages; ++i) {
     trip(i);
     const Ticks now = ticks();
-    if (each != nullptr) {
-      each[i] = static_cast<Sample>(std::min<Ticks>(now - before, std::numeric_limits<Sample>::max()));
-    }
+    record(each, i, now - before);
     before = now;
   }
   return before - start;

@@ -11,6 +11,7 @@ std::unique_ptr<Scenario> make_floor_rtt();
 std::unique_ptr<Scenario> make_flags_rtt();
 std::unique_ptr<Scenario> make_ring_rtt();
 std::unique_ptr<Scenario> make_actor_remote_rtt();
+std::unique_ptr<Scenario> make_actor_remote_ask();
 std::unique_ptr<Scenario> make_python_rtt();
 std::unique_ptr<Scenario> make_ring_oneway_32();
 std::unique_ptr<Scenario> make_ring_oneway_1024();

@@ -15,7 +15,7 @@ if ran.returncode == SKIPPED:
 assert ran.returncode == 0, f"exit code {ran.returncode}"
 report = json.loads(ran.stdout)
 
-for key in "floor.rtt", "flags.rtt", "ring.rtt", "actor.remote_rtt", "python.rtt":
+for key in "floor.rtt", "flags.rtt", "ring.rtt", "actor.remote_rtt", "actor.remote_ask", "python.rtt":
     trip = report[key]
     percentiles = [trip[name] for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")]
     assert 0 < percentiles[0] and percentiles == sorted(percentiles), (key, percentiles)

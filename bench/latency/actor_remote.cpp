@@ -1,4 +1,4 @@
-// An actor asks a C++ process, which answers through the C ABI.
+// From an actor to a C++ process, which answers through the C ABI.
 #include <cstdio>
 #include <filesystem>
 
@@ -19,7 +19,9 @@ int echo(ringmail_peer* peer) {
     if (result == 0) {
       result = ringmail_wait(peer, -1);
     } else if (result == 1) {
-      result = ringmail_reply(peer, &message, echo::Pong::ringmail_type, message.payload, message.length);
+      result = message.correlation != 0
+                   ? ringmail_reply(peer, &message, echo::Pong::ringmail_type, message.payload, message.length)
+                   : ringmail_send(peer, message.sender, echo::Pong::ringmail_type, message.payload, message.length, -1);
       if (result == 0) result = ringmail_release(peer);
     }
     if (result < 0 && result != RINGMAIL_EINTERRUPTED) return result;
@@ -41,12 +43,20 @@ int run_echo_peer(int cpu) {
   return result == RINGMAIL_ESTOPPED ? 0 : 1;
 }
 
-std::unique_ptr<Scenario> make_actor_remote_rtt() {
+namespace {
+
+std::unique_ptr<Scenario> make_remote(std::string key, PeerRtt::By by) {
   // This very program. By its path, because what /proc/self/exe names changes with each exec.
   const std::string program = std::filesystem::read_symlink("/proc/self/exe");
-  return std::make_unique<PeerRtt>("actor.remote_rtt", [program](int cpu) {
+  return std::make_unique<PeerRtt>(std::move(key), by, [program](int cpu) {
     return std::vector<std::string>{program, echo_peer_option, std::to_string(cpu)};
   });
 }
+
+}  // namespace
+
+std::unique_ptr<Scenario> make_actor_remote_rtt() { return make_remote("actor.remote_rtt", PeerRtt::By::messages); }
+
+std::unique_ptr<Scenario> make_actor_remote_ask() { return make_remote("actor.remote_ask", PeerRtt::By::ask); }
 
 }  // namespace bench
