@@ -15,8 +15,11 @@ namespace {
 
 std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hello& hello,
                                                            const PeerOptions& options,
+                                                           transport::Ordering ordering,
                                                            SessionEvents& events) {
-  auto chosen = transport::negotiate(hello, {});
+  transport::HostLimits limits;
+  if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
+  auto chosen = transport::negotiate(hello, limits);
   if (!chosen) return chosen;
   if (!hello.name.empty() && hello.name != options.name) {
     return std::unexpected(transport::Refusal{
@@ -40,7 +43,7 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
 std::optional<transport::Refusal> PeerSession::objection(const transport::Hello& hello,
                                                          const PeerOptions& options,
                                                          SessionEvents& events) {
-  auto chosen = judge(hello, options, events);
+  auto chosen = judge(hello, options, transport::Ordering::sequential, events);
   if (chosen) return std::nullopt;
   return std::move(chosen.error());
 }
@@ -122,8 +125,9 @@ void PeerSession::take(const ControlFrame& frame) {
 void PeerSession::take_hello(const transport::Hello& hello) {
   began_ = true;
   events_->session_hello(hello);
-  const auto chosen = judge(hello, offer_.options, *events_);
+  const auto chosen = judge(hello, offer_.options, offer_.ordering, *events_);
   if (!chosen) return refused(chosen.error());
+  if ((chosen->features & transport::asymmetric_barrier) != 0) agreed_ = transport::Ordering::asymmetric;
   welcome(*chosen);
 }
 
@@ -157,7 +161,7 @@ void PeerSession::take_ready(const ControlFrame& frame) {
   }
   phase_ = Phase::open;
   was_ready_ = true;
-  events_->session_ready();
+  events_->session_ready(agreed_);
 }
 
 void PeerSession::take_open(const ControlFrame& frame) {

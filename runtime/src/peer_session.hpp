@@ -25,7 +25,7 @@ class SessionEvents {
  public:
   virtual void session_began() = 0;  ///< the first byte of a hello
   virtual void session_hello(const transport::Hello& hello) = 0;
-  virtual void session_ready() = 0;
+  virtual void session_ready(transport::Ordering ordering) = 0;
   virtual void session_refused(const std::string& why) = 0;  ///< by either side; the peer has been told
   virtual void session_closed(const std::string& how) = 0;   ///< by the peer
   virtual void session_broken(const std::string& what) = 0;  ///< something impossible came over an open stream
@@ -44,6 +44,7 @@ struct SessionOffer {
   const transport::LinkLayout& layout;
   const transport::LinkMail& mail;
   const transport::Bells& bells;
+  transport::Ordering ordering;  ///< what this host can do
   transport::Incarnation& incarnation;
   std::uint64_t number;  ///< of the incarnation, from 1
 };
@@ -100,6 +101,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   SessionEvents* events_;
   Phase phase_ = Phase::hello;
   bool began_ = false;
+  transport::Ordering agreed_ = transport::Ordering::sequential;
   bool was_ready_ = false;
   std::unique_ptr<LoopWatch> watch_;
 };

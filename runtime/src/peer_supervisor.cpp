@@ -242,6 +242,7 @@ SessionOffer PeerSupervisor::offer() {
           .layout = memory_.layout,
           .mail = *memory_.mail,
           .bells = host_.owner.bells(),
+          .ordering = host_.owner.ordering(),
           .incarnation = *memory_.incarnation,
           .number = number_};
 }
@@ -252,10 +253,10 @@ void PeerSupervisor::session_hello(const transport::Hello& hello) {
   hello_ = fmt::format("{} (process {})", hello.language.empty() ? "a peer" : hello.language, hello.pid);
 }
 
-void PeerSupervisor::session_ready() {
+void PeerSupervisor::session_ready(transport::Ordering ordering) {
   if (process_->is_dead()) return;
   handle(PeerEvent::ready, hello_ + " is ready");
-  host_.owner.up(link_, number_);
+  host_.owner.up(link_, number_, ordering);
 }
 
 void PeerSupervisor::session_refused(const std::string& why) {

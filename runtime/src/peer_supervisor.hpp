@@ -77,7 +77,7 @@ class PeerSupervisor final : private SessionEvents {
 
   void session_began() override;
   void session_hello(const transport::Hello& hello) override;
-  void session_ready() override;
+  void session_ready(transport::Ordering ordering) override;
   void session_refused(const std::string& why) override;
   void session_closed(const std::string& how) override;
   void session_broken(const std::string& what) override;

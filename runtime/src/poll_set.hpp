@@ -48,7 +48,9 @@ class PollSet {
   static constexpr std::size_t max_hot = 64;
   static constexpr std::uint32_t quiet_limit = 1024;  // polls without a frame, after which a ring may go cold
 
-  explicit PollSet(transport::Bell& bell) : bell_(bell) {}
+  /// `ordering`: as the scheduler's.
+  explicit PollSet(transport::Bell& bell, transport::Ordering ordering = transport::Ordering::sequential)
+      : bell_(bell), ordering_(ordering) {}
 
   void add(Inlet& inlet) {
     std::uint32_t number = 0;
@@ -79,7 +81,9 @@ class PollSet {
     if (hot_.size() <= max_hot || inlet.number >= transport::pending_rings) return false;
     if (++inlet.quiet_polls < quiet_limit) return false;
     inlet.ring->mark_cold(inlet.number + 1);
-    if (!inlet.ring->empty()) {
+    // SYNC(cold): the barrier that asymmetric producers leave to this side.
+    const bool ordered = ordering_ == transport::Ordering::sequential || transport::barrier_in_all_threads();
+    if (!ordered || !inlet.ring->empty()) {
       inlet.ring->mark_cold(0);
       inlet.quiet_polls = 0;
       return false;
@@ -136,6 +140,7 @@ class PollSet {
   bool cold_possible() const { return all_.size() > max_hot; }
 
   transport::Bell& bell_;
+  const transport::Ordering ordering_;
   std::vector<Inlet*> all_;  // by number
   std::vector<Inlet*> hot_;
 };

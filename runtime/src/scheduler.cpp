@@ -34,14 +34,19 @@ constexpr std::uint32_t most_turns_behind = 1024;
 
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t index, transport::Bell& bell, System* system, const StackPoolOptions& stacks)
+Scheduler::Scheduler(std::uint32_t index,
+                     transport::Bell& bell,
+                     transport::Ordering ordering,
+                     System* system,
+                     const StackPoolOptions& stacks)
     : index_(index),
       bell_(bell),
+      ordering_(ordering),
       system_(system),
       stacks_(stacks),
       fibers_(stacks_),
-      parker_(bell),
-      inlets_(std::make_unique<PollSet>(bell)),
+      parker_(bell, ordering),
+      inlets_(std::make_unique<PollSet>(bell, ordering)),
       asks_(std::make_unique<AskTable>()),
       chunks_(std::make_unique<std::atomic<Slot*>[]>((1u << ActorId::slot_bits) / chunk_slots)) {}
 
@@ -250,7 +255,9 @@ void Scheduler::park() {
   const std::uint64_t deadline_ns = timers_.next_deadline_ns();
   const std::uint64_t now = now_ns();
   if (deadline_ns <= now) return;
+  const bool ordered_so_far = parker_.failed_barriers() == 0;
   const auto slept = parker_.park(deadline_ns - now, [this] { return has_work(); });
+  if (ordered_so_far && parker_.failed_barriers() != 0 && on_failed_barrier) on_failed_barrier();
   if (slept == transport::SleepResult::timed_out) inlets_->poll_cold();
   spin_.observe();
 }
@@ -287,6 +294,7 @@ SchedulerCounters Scheduler::counters() const {
   SchedulerCounters counters = counters_;
   counters.sleeps = parker_.sleeps();
   counters.lost_wakeups = parker_.lost_wakeups();
+  counters.failed_barriers = parker_.failed_barriers();
   return counters;
 }
 

@@ -114,6 +114,8 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   lane.lane.control_in = end.control_in;
   lane.lane.mail_in = end.mail_in;
   lane.lane.bell = end.bell;
+  // Until this incarnation is ready and has agreed to something else.
+  lane.lane.order(transport::Ordering::sequential);
   // Control first: it is drained before mail in every turn.
   inlets_->add(lane.control_in);
   inlets_->add(lane.mail_in);
@@ -173,6 +175,8 @@ void Scheduler::switch_lane(std::uint32_t link,
   lane.lane.mail_out.switch_consumer(consumer);
   connect(lane, end);
 }
+
+void Scheduler::order_lane(std::uint32_t link, transport::Ordering ordering) { lane_of(link)->lane.order(ordering); }
 
 void Scheduler::close_lane(std::uint32_t link) {
   RemoteLane& lane = *lane_of(link);

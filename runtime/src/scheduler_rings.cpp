@@ -25,12 +25,14 @@ Message local_message(Inlet& inlet, const transport::Frame& frame) {
 
 void Scheduler::connect_from(LocalRing& ring, transport::Bell& sender) {
   auto& own = local_inlets_.emplace_back(std::make_unique<LocalInlet>(ring.consumer(), sender));
+  own->consumer.order(ordering_);
   inlets_->add(*own);
 }
 
 void Scheduler::connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell) {
   if (outlets_.size() <= target) outlets_.resize(target + 1);
   outlets_[target] = std::make_unique<LocalOutlet>(ring.producer(), bell);
+  outlets_[target]->producer.order(ordering_);
 }
 
 void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {

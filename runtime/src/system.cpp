@@ -65,9 +65,12 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   if (!bells) return std::unexpected(to_string(bells.error()));
   system->bells_ = std::move(*bells);
 
+  if (options.asymmetric_barriers && transport::register_for_barriers()) {
+    system->ordering_ = transport::Ordering::asymmetric;
+  }
   for (std::uint32_t i = 0; i < count; ++i) {
-    auto& scheduler =
-        *system->schedulers_.emplace_back(std::make_unique<Scheduler>(i, system->bells_[i], system.get()));
+    auto& scheduler = *system->schedulers_.emplace_back(
+        std::make_unique<Scheduler>(i, system->bells_[i], system->ordering_, system.get()));
     scheduler.stop_together(system->group_);
     scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
       self->actor_ended(id);
@@ -75,6 +78,9 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     };
     scheduler.on_dead_letter = [log = system->log_.get()](const Message& message, const char* why) {
       log->debug("dead letter of type {:#x}: {}", message.type, why);
+    };
+    scheduler.on_failed_barrier = [log = system->log_.get()] {
+      log->warn("the kernel refuses barriers that it granted before: sleeps last 1 ms at most from now on");
     };
     scheduler.on_stop_peer = [self = system.get()](std::uint32_t link) { self->stop_peer(link); };
     scheduler.on_fault = [self = system.get()](std::uint32_t link, std::string what) {
@@ -230,6 +236,7 @@ SystemCounters System::counters() {
     sum.dead_letters += counters.dead_letters;
     sum.sleeps += counters.sleeps;
     sum.lost_wakeups += counters.lost_wakeups;
+    sum.failed_barriers += counters.failed_barriers;
   }
   return sum;
 }

@@ -80,7 +80,8 @@ void System::down(std::uint32_t link, const ExitReason& reason) {
   on_all([link, reason](Scheduler& scheduler) { scheduler.lane_down(link, reason); }, nullptr);
 }
 
-void System::up(std::uint32_t link, std::uint64_t incarnation) {
+void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) {
+  on_all([link, ordering](Scheduler& scheduler) { scheduler.order_lane(link, ordering); }, nullptr);
   Link& entry = link_entry(link);
   const std::lock_guard lock(entry.mutex);
   entry.incarnation = incarnation;

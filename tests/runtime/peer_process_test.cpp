@@ -40,6 +40,14 @@ TEST(PeerProcess, handles_what_was_sent_before_it_ran_and_stops_when_it_is_told_
   EXPECT_EQ(host.log().count("[peer] drained"), 1U);
 }
 
+TEST(PeerProcess, agrees_with_the_host_on_who_pays_for_the_barrier) {
+  ReactorHost host;
+  host.spawn(test_peer({"serve"}));
+  host.told().await("up 1");
+  EXPECT_EQ(host.owner().agreed(),
+            transport::register_for_barriers() ? transport::Ordering::asymmetric : transport::Ordering::sequential);
+}
+
 TEST(PeerProcess, reads_its_mail_to_the_end_although_it_was_stopped_before_it_was_ready) {
   ReactorHost host;
   const auto link = host.spawn(test_peer({"serve"}));

@@ -88,6 +88,8 @@ class FakeOwner : public LinkOwner {
 
   void use(Reactor& reactor) { reactor_ = &reactor; }
   Diary& diary() { return diary_; }
+  /// Known once the diary says "up".
+  transport::Ordering agreed() const { return agreed_; }
 
   /// On the reactor's thread.
   void send(std::uint32_t link, std::uint32_t type) {
@@ -129,7 +131,12 @@ class FakeOwner : public LinkOwner {
   }
 
   void down(std::uint32_t, const ExitReason& reason) override { diary_.write("down: " + to_string(reason)); }
-  void up(std::uint32_t, std::uint64_t incarnation) override { diary_.write("up " + std::to_string(incarnation)); }
+  /// This host never sleeps, so it owes no barrier.
+  transport::Ordering ordering() const override { return transport::Ordering::asymmetric; }
+  void up(std::uint32_t, std::uint64_t incarnation, transport::Ordering ordering) override {
+    agreed_ = ordering;
+    diary_.write("up " + std::to_string(incarnation));
+  }
 
   void stop(std::uint32_t link) override {
     Lane& lane = lanes_.at(link);
@@ -170,6 +177,7 @@ class FakeOwner : public LinkOwner {
 
   Reactor* reactor_ = nullptr;
   Diary diary_;
+  std::atomic<transport::Ordering> agreed_{transport::Ordering::sequential};
   transport::Bells bells_ = *transport::Bells::create("test", 1);
   std::map<std::uint32_t, Lane> lanes_;
 };

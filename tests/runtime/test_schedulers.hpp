@@ -155,7 +155,8 @@ class Schedulers {
     if (!made) std::abort();
     bells_ = std::move(*made);
     for (std::uint32_t i = 0; i < count; ++i) {
-      schedulers_.push_back(std::make_unique<Scheduler>(i, bells_[i], nullptr, stacks));
+      schedulers_.push_back(
+          std::make_unique<Scheduler>(i, bells_[i], transport::Ordering::sequential, nullptr, stacks));
       schedulers_[i]->stop_together(group_);
     }
     group_.on_empty = [this] {

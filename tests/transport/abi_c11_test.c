@@ -22,7 +22,7 @@ static_assert(sizeof(void*) != 8 || offsetof(ringmail_message, attempt) == 28, "
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_message, target) == 32, "");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_message, sender) == 40, "");
 
-static_assert(sizeof(ringmail_counters) == 32, "");
+static_assert(sizeof(ringmail_counters) == 40, "");
 
 static_assert(RINGMAIL_ECLOSED == -1 && RINGMAIL_ESTOPPED == -2 && RINGMAIL_ETIMEDOUT == -3 && RINGMAIL_EFULL == -4 &&
                   RINGMAIL_ETOOLONG == -5 && RINGMAIL_EREFUSED == -6 && RINGMAIL_ENOTFOUND == -7 &&

@@ -32,6 +32,7 @@ TEST(CAbi, tells_each_side_who_the_other_is) {
   EXPECT_EQ(host.hello().language, "cobol");
   EXPECT_EQ(host.hello().schema, "message C { }");
   EXPECT_EQ(host.hello().wanted_ring_bytes, 8192u);
+  EXPECT_EQ((host.hello().features & asymmetric_barrier) != 0, register_for_barriers());
   EXPECT_EQ(host.hello().pid, static_cast<std::uint32_t>(host.pid()));
   EXPECT_EQ(host.join(), 0);
 }

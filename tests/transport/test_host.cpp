@@ -91,7 +91,8 @@ bool TestHost::receive_hello() {
 }
 
 Welcome TestHost::make_welcome() {
-  const auto chosen = negotiate(hello_, {});
+  // This host never sleeps, so it owes no barrier.
+  const auto chosen = negotiate(hello_, {.features = features_everywhere | asymmetric_barrier});
   Welcome welcome{.features = chosen ? chosen->features : 0,
                   .incarnation = incarnations_,
                   .lanes = layout_.lanes,

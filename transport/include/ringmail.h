@@ -179,6 +179,7 @@ typedef struct ringmail_counters {
   uint64_t sent;         /* messages published; replies are not counted */
   uint64_t sleeps;       /* times ringmail_wait() went to sleep */
   uint64_t lost_wakeups; /* must be 0 */
+  uint64_t failed_barriers; /* must be 0; else a seccomp filter came after ringmail_attach(), and sleeps are short */
 } ringmail_counters;
 
 void ringmail_count(const ringmail_peer* peer, ringmail_counters* counters);

@@ -30,7 +30,9 @@ std::string names_of(std::uint64_t features) {
   for (; features != 0; features &= features - 1) {
     const std::uint64_t lowest = features & ~(features - 1);
     if (!names.empty()) names += ", ";
-    names += lowest == mail_outlives_peer ? "mail_outlives_peer" : "bit " + std::to_string(std::countr_zero(lowest));
+    names += lowest == mail_outlives_peer   ? "mail_outlives_peer"
+             : lowest == asymmetric_barrier ? "asymmetric_barrier"
+                                            : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
 }

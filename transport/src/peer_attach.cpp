@@ -66,7 +66,10 @@ int PeerLink::connect(const ringmail_options& options) {
 
 int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
-  const Hello hello{.pid = static_cast<std::uint32_t>(getpid()),
+  std::uint64_t offered = features_everywhere;
+  if (register_for_barriers()) offered |= asymmetric_barrier;
+  const Hello hello{.features = offered,
+                    .pid = static_cast<std::uint32_t>(getpid()),
                     .wanted_ring_bytes = options.ring_bytes,
                     .language = text(options.language, "c"),
                     .name = text(options.name, ""),
@@ -90,7 +93,7 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
   welcome_ = std::move(*welcome);
 
   int result = 0;
-  if (auto checked = check(welcome_, (*frame)->descriptors.size()); !checked) {
+  if (auto checked = check(welcome_, (*frame)->descriptors.size(), offered); !checked) {
     result = fail(RINGMAIL_EREFUSED, "%s", to_string(checked.error()).c_str());
   } else if (welcome_.line_bytes != line_bytes) {
     result = fail(RINGMAIL_EREFUSED, "the host's frames start every %u bytes, this peer's every %u",
@@ -143,6 +146,7 @@ int PeerLink::map_segments(ControlFrame& frame) {
 }
 
 void PeerLink::open_lanes() {
+  const auto ordering = (welcome_.features & asymmetric_barrier) != 0 ? Ordering::asymmetric : Ordering::sequential;
   lanes_.resize(layout_.lanes);
   for (std::uint32_t i = 0; i < layout_.lanes; ++i) {
     PeerLane& lane = lanes_[i];
@@ -165,8 +169,9 @@ void PeerLink::open_lanes() {
                                      .own = peer_.at<ProducerBlock>(layout_.peer_control_producer(i)),
                                      .other = host.at<ConsumerBlock>(layout_.host_control_consumer(i))});
     lane.bell = Doorbell(host_bells_.at<Bell>(0)[i]);
+    lane.order(ordering);
   }
-  parker_ = Parker(*peer_bells_.at<Bell>(0));
+  parker_ = Parker(*peer_bells_.at<Bell>(0), ordering);
 }
 
 int PeerLink::attach(const ringmail_options& options) {

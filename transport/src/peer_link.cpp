@@ -323,7 +323,11 @@ void PeerLink::detach() {
 void PeerLink::count(ringmail_counters& counters) const {
   std::uint64_t sent = 0;
   for (const PeerLane& lane : lanes_) sent += lane.mail_out.published_messages();
-  counters = {.received = received_, .sent = sent, .sleeps = parker_.sleeps(), .lost_wakeups = parker_.lost_wakeups()};
+  counters = {.received = received_,
+              .sent = sent,
+              .sleeps = parker_.sleeps(),
+              .lost_wakeups = parker_.lost_wakeups(),
+              .failed_barriers = parker_.failed_barriers()};
 }
 
 }  // namespace ringmail::transport

@@ -223,7 +223,7 @@ class Host {
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
     std::vector<int> descriptors;
     const Welcome welcome{.version = 1,
-                          .features = features_known,
+                          .features = features_everywhere,
                           .incarnation = number_,
                           .line_bytes = 64,
                           .lanes = 1,

@@ -318,12 +318,12 @@ static PyObject* get_incarnation(PyObject* object, void* unused) {
 static PyObject* get_counters(PyObject* object, void* unused) {
   (void)unused;
   const Peer* self = (Peer*)object;
-  ringmail_counters counters = {0, 0, 0, 0};
+  ringmail_counters counters = {0, 0, 0, 0, 0};
   if (self->link == NULL) return PyErr_Format(PyExc_RuntimeError, "the peer is closed");
   ringmail_count(self->link, &counters);
-  return Py_BuildValue("(KKKKK)", (unsigned long long)counters.received, (unsigned long long)counters.sent,
+  return Py_BuildValue("(KKKKKK)", (unsigned long long)counters.received, (unsigned long long)counters.sent,
                        (unsigned long long)self->dropped, (unsigned long long)counters.sleeps,
-                       (unsigned long long)counters.lost_wakeups);
+                       (unsigned long long)counters.lost_wakeups, (unsigned long long)counters.failed_barriers);
 }
 
 enum { in_hand_type, in_hand_redelivered, in_hand_attempt, in_hand_asked };

@@ -74,6 +74,7 @@ class Counters(NamedTuple):
     dropped: int
     sleeps: int
     lost_wakeups: int
+    failed_barriers: int
 
 class Schema:
     enums: dict[str, Any]

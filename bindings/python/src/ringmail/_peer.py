@@ -27,6 +27,7 @@ class Counters(NamedTuple):
     dropped: int  # messages for which there was no handler
     sleeps: int  # times that run() went to sleep
     lost_wakeups: int  # must be 0
+    failed_barriers: int  # must be 0; else a seccomp filter came late, and sleeps are short
 
 
 class Peer(_ringmail.Peer):

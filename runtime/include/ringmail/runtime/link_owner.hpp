@@ -46,8 +46,11 @@ class LinkOwner {
   /// After replace() or close() is done: pending asks fail, monitors are told.
   virtual void down(std::uint32_t link, const ExitReason& reason) = 0;
 
-  /// The peer is ready: tells those who wait for it.
-  virtual void up(std::uint32_t link, std::uint64_t incarnation) = 0;
+  /// Whether this host's schedulers issue the barriers that an asymmetric peer leaves to them.
+  virtual transport::Ordering ordering() const = 0;
+
+  /// The peer is ready: tells those who wait for it. `ordering`: as agreed with it, for what is written to it from now on.
+  virtual void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) = 0;
 
   /// Each scheduler writes a stop frame with the end of its mail. Nothing may be sent after it.
   virtual void stop(std::uint32_t link) = 0;

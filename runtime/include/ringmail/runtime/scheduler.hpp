@@ -81,7 +81,8 @@ struct SchedulerCounters {
   std::uint64_t messages = 0;      ///< delivered: given to a handler, or to one that waited for it
   std::uint64_t dead_letters = 0;  ///< for which there was no actor or no handler
   std::uint64_t sleeps = 0;
-  std::uint64_t lost_wakeups = 0;  ///< must be 0
+  std::uint64_t lost_wakeups = 0;     ///< must be 0
+  std::uint64_t failed_barriers = 0;  ///< must be 0
 };
 
 /// Schedulers that stop together. None leaves while a cell of any is left, for it may still be sent to.
@@ -95,7 +96,12 @@ class Scheduler {
   static constexpr std::uint64_t no_deadline = Deadline::never;
 
   /// `system` is what it belongs to, for who finds it by current(); not used here.
-  Scheduler(std::uint32_t index, transport::Bell& bell, System* system = nullptr, const StackPoolOptions& stacks = {});
+  /// `ordering`: asymmetric if those who ring `bell` may leave their barriers to this thread; this process is registered then.
+  Scheduler(std::uint32_t index,
+            transport::Bell& bell,
+            transport::Ordering ordering = transport::Ordering::sequential,
+            System* system = nullptr,
+            const StackPoolOptions& stacks = {});
   ~Scheduler();
 
   /// The one whose thread this is, or null.
@@ -169,6 +175,8 @@ class Scheduler {
   void switch_lane(std::uint32_t link,
                    const transport::ConsumerBlock* consumer,
                    const transport::Incarnation::HostEnd& end);
+  /// What the peer has agreed to, once it is ready.
+  void order_lane(std::uint32_t link, transport::Ordering ordering);
   void close_lane(std::uint32_t link);
   void lane_down(std::uint32_t link, const ExitReason& reason);
   void stop_lane(std::uint32_t link);
@@ -181,6 +189,8 @@ class Scheduler {
   std::function<void(std::uint32_t link, std::string what)> on_fault;
   /// A message found no actor or no handler.
   std::function<void(const Message& message, const char* why)> on_dead_letter;
+  /// A barrier was refused before a sleep, for the first time.
+  std::function<void()> on_failed_barrier;
   /// Somebody wants a peer stopped.
   std::function<void(std::uint32_t link)> on_stop_peer;
   /// A cell has ended.
@@ -287,6 +297,7 @@ class Scheduler {
 
   const std::uint32_t index_;
   transport::Bell& bell_;
+  const transport::Ordering ordering_;
   System* const system_;
 
   // Written by this thread alone.

@@ -33,6 +33,8 @@ struct SystemOptions {
   std::vector<int> cpus{};       ///< scheduler i is pinned to cpus[i], as far as they go
   std::string listen{};          ///< path of the socket for peers that somebody else starts; empty: none
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
+  /// Leave the barrier between a publish and a sleep to the sleeper, where the kernel can do that. transport/barrier.hpp
+  bool asymmetric_barriers = true;
   /// Compares canonical schema texts (ours, theirs): empty, or one line that names the mismatch. Null: nothing is compared.
   std::string (*compare_schemas)(std::string_view ours, std::string_view theirs) = nullptr;
 };
@@ -43,7 +45,8 @@ struct SystemCounters {
   std::uint64_t messages = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t sleeps = 0;
-  std::uint64_t lost_wakeups = 0;  ///< must be 0
+  std::uint64_t lost_wakeups = 0;     ///< must be 0
+  std::uint64_t failed_barriers = 0;  ///< must be 0
 };
 
 class System final : private LinkOwner {
@@ -105,7 +108,8 @@ class System final : private LinkOwner {
   void replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) override;
   void close(std::uint32_t link, std::function<void(LinkAccount)> done) override;
   void down(std::uint32_t link, const ExitReason& reason) override;
-  void up(std::uint32_t link, std::uint64_t incarnation) override;
+  transport::Ordering ordering() const override { return ordering_; }
+  void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) override;
   void stop(std::uint32_t link) override;
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;
@@ -119,6 +123,7 @@ class System final : private LinkOwner {
   std::shared_ptr<spdlog::logger> log_;
   std::string (*compare_schemas_)(std::string_view, std::string_view) = nullptr;
   transport::Bells bells_;
+  transport::Ordering ordering_ = transport::Ordering::sequential;
   SchedulerGroup group_;
   std::vector<std::unique_ptr<LocalRing>> rings_;
   std::vector<std::unique_ptr<Scheduler>> schedulers_;

@@ -31,8 +31,9 @@ inline constexpr const char* inherited_descriptors_variable = "RINGMAIL_FDS";
 
 enum Feature : std::uint64_t {
   mail_outlives_peer = 1u << 0,  ///< the next incarnation is given the messages that this one has not finished
+  asymmetric_barrier = 1u << 1,  ///< both are registered for barriers, and issue one before they sleep. barrier.hpp
 };
-inline constexpr std::uint64_t features_known = mail_outlives_peer;
+inline constexpr std::uint64_t features_everywhere = mail_outlives_peer;
 
 inline constexpr std::uint64_t min_ring_bytes = 4096;
 inline constexpr std::uint64_t max_ring_bytes = std::uint64_t{1} << 30;
@@ -65,7 +66,7 @@ struct Hello {
 
   std::uint16_t version_min = protocol_version;
   std::uint16_t version_max = protocol_version;
-  std::uint64_t features = features_known;
+  std::uint64_t features = features_everywhere;
   std::uint32_t pid = 0;
   std::uint64_t wanted_ring_bytes = 0;  ///< 0: the host's choice
   std::string language = {};
@@ -222,7 +223,7 @@ std::string to_string(const Refusal& refusal);
 struct HostLimits {
   std::uint16_t version_min = protocol_version;
   std::uint16_t version_max = protocol_version;
-  std::uint64_t features = features_known;
+  std::uint64_t features = features_everywhere;
   std::uint64_t required_features = 0;
   std::uint64_t largest_ring_bytes = max_ring_bytes;
   std::string token = {};  ///< empty: any will do
@@ -244,6 +245,6 @@ std::expected<Chosen, Refusal> negotiate(const Hello& hello, const HostLimits& l
 /// seals that were announced is for whoever opens it to see. `offered`: the features of the hello.
 std::expected<void, Refusal> check(const Welcome& welcome,
                                    std::size_t descriptors,
-                                   std::uint64_t offered = features_known);
+                                   std::uint64_t offered = features_everywhere);
 
 }  // namespace ringmail::transport

@@ -18,6 +18,14 @@ struct Lane {
   RingConsumer control_in;
   Doorbell bell;  ///< of the thread at the other end
 
+  /// What this side stores, and who pays for its order. See RingProducer::order().
+  void order(Ordering ordering) {
+    mail_out.order(ordering);
+    control_out.order(ordering);
+    mail_in.order(ordering);
+    control_in.order(ordering);
+  }
+
   /// Publishes both open batches and rings for them. Mail first: who reads a stop must find the mail that it tells of.
   void publish() {
     if (mail_out.publish()) bell.ring(mail_out.cold_mark());

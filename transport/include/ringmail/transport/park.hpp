@@ -3,15 +3,16 @@
 // The park word holds a state and a park count. The argument, with the names of its edges (docs/memory_model.md has it
 // whole):
 //   consumer                                      producer
-//   word.store(count + 1, parked)                 frame.commit.store(...)            both sequentially consistent,
-//   any ring not empty? store(awake), work        w = word.load()                    so one of the two sees the other
-//   futex_wait(word, that value)                  w.cas(to ringing); futex_wake
+//   word.store(count + 1, parked)                 frame.commit.store(...)            each store ordered before the load
+//   any ring not empty? store(awake), work        w = word.load()                    behind it (barrier.hpp), so one of
+//   futex_wait(word, that value)                  w.cas(to ringing); futex_wake      the two sees the other
 // The waker changes the word, so a wake that comes before the sleep makes the sleep return at once. Each producer wakes
 // by itself, at most once per sleep: one that dies between the change and the wake must not mute the others.
 #pragma once
 
 #include <cstdint>
 
+#include "ringmail/transport/barrier.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/layout.hpp"
 
@@ -32,6 +33,9 @@ struct ParkWord {
 /// No sleep is longer than this: a net under the mechanism, not the mechanism.
 inline constexpr std::uint64_t longest_sleep_ns = 250'000'000;
 
+/// Nor longer than this where a barrier was refused: then it is the mechanism.
+inline constexpr std::uint64_t longest_unordered_sleep_ns = 1'000'000;
+
 /// A frame this old under a word that still reads parked was published by somebody who did not ring.
 inline constexpr std::uint64_t lost_wakeup_ns = 5'000'000;
 
@@ -39,7 +43,9 @@ inline constexpr std::uint64_t lost_wakeup_ns = 5'000'000;
 class Parker {
  public:
   Parker() = default;
-  explicit Parker(Bell& bell) : bell_(&bell), count_(ParkWord::count(bell.park.load(std::memory_order_relaxed))) {}
+  /// `ordering`: asymmetric if any of those who ring this bell publish so.
+  explicit Parker(Bell& bell, Ordering ordering = Ordering::sequential)
+      : bell_(&bell), count_(ParkWord::count(bell.park.load(std::memory_order_relaxed))), ordering_(ordering) {}
 
   /// Sleeps until rung, or `timeout_ns` or the longest sleep has passed. `has_work` polls everything that this thread's
   /// producers write; it is called after the word says parked, and work that it sees ends the sleep before it begins.
@@ -49,11 +55,15 @@ class Parker {
     const std::uint32_t parked = ParkWord::make(count_, ParkState::parked);
     // SYNC(park): ordered before the poll; with Doorbell::ring, whose load comes after the store of the frame.
     bell_->park.store(parked, std::memory_order_seq_cst);
+    // SYNC(park), SYNC(want): the barrier that asymmetric producers leave to this side.
+    const bool ordered = ordering_ == Ordering::sequential || barrier_in_all_threads();
+    if (!ordered) ++failed_barriers_;
     auto result = SleepResult::woken;
     if (!has_work()) {
       ++sleeps_;
-      result = futex_wait(bell_->park, parked, timeout_ns < longest_sleep_ns ? timeout_ns : longest_sleep_ns);
-      if (result == SleepResult::timed_out) look_for_lost_wakeup(parked, has_work);
+      const std::uint64_t longest_ns = ordered ? longest_sleep_ns : longest_unordered_sleep_ns;
+      result = futex_wait(bell_->park, parked, timeout_ns < longest_ns ? timeout_ns : longest_ns);
+      if (result == SleepResult::timed_out && ordered) look_for_lost_wakeup(parked, has_work);
     }
     // Relaxed: a producer that still reads parked rings once more than needed.
     bell_->park.store(ParkWord::make(count_, ParkState::awake), std::memory_order_relaxed);
@@ -63,6 +73,8 @@ class Parker {
   std::uint64_t sleeps() const { return sleeps_; }
   /// Must be 0. Counts sleeps that timed out over a frame whose producer did not ring within 5 ms.
   std::uint64_t lost_wakeups() const { return lost_wakeups_; }
+  /// Must be 0. Sleeps whose barrier was refused.
+  std::uint64_t failed_barriers() const { return failed_barriers_; }
 
  private:
   template <class HasWork>
@@ -85,6 +97,8 @@ class Parker {
   std::uint32_t count_ = 0;
   std::uint64_t sleeps_ = 0;
   std::uint64_t lost_wakeups_ = 0;
+  std::uint64_t failed_barriers_ = 0;
+  Ordering ordering_ = Ordering::sequential;
 };
 
 /// A producer's side of somebody else's bell. One thread; each producer has its own.
@@ -101,7 +115,7 @@ class Doorbell {
   }
 
   void ring() {
-    // SYNC(park): after the sequentially consistent store of the frame; with Parker::park.
+    // SYNC(park): after the store of the frame; with Parker::park.
     std::uint32_t word = bell_->park.load(std::memory_order_seq_cst);
     if (ParkWord::state(word) == ParkState::awake) [[likely]]
       return;

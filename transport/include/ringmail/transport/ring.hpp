@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ringmail/transport/barrier.hpp"
 #include "ringmail/transport/layout.hpp"
 #include "ringmail/transport/ring_fault.hpp"
 

@@ -30,6 +30,9 @@ class RingConsumer {
     assert(position_ % line_bytes == 0);
   }
 
+  /// As RingProducer::order(): for the cursors that this side stores.
+  void order(Ordering ordering) { ordering_ = ordering; }
+
   /// Whether there is nothing to read: one load of the word that the producer will write next.
   bool empty() const { return detail::word_at(memory_.data, position_ & mask_).load(std::memory_order_seq_cst) == 0; }
 
@@ -89,8 +92,8 @@ class RingConsumer {
     if (stored_ == position_) return false;
     stored_ = position_;
     // SYNC(cursor): with the load in RingProducer::refresh_cursor. C2.
-    memory_.own->cursor.store(position_, std::memory_order_seq_cst);
-    // SYNC(want): ordered after the cursor's store; with RingProducer::want_room.
+    // SYNC(want): ordered before the load of `want`; with RingProducer::want_room.
+    store_before_loads(memory_.own->cursor, position_, ordering_);
     return memory_.other->want.load(std::memory_order_seq_cst) != 0;
   }
 
@@ -139,6 +142,7 @@ class RingConsumer {
   std::uint16_t sequence_ = 0;
   FrameKind last_kind_ = FrameKind::last_between_processes;
   RingFault fault_ = RingFault::none;
+  Ordering ordering_ = Ordering::sequential;
 };
 
 }  // namespace ringmail::transport

@@ -17,6 +17,9 @@ class RingProducer {
     assert(std::has_single_bit(memory.capacity) && memory.capacity >= page_bytes);
   }
 
+  /// Sequential unless said otherwise. Asymmetric only when this process is registered and the consumer's barriers come.
+  void order(Ordering ordering) { ordering_ = ordering; }
+
   /// The largest payload: the largest frame is half a ring, so an empty ring always accepts it.
   std::uint32_t max_payload() const { return max_payload_of(memory_.capacity); }
   static std::uint32_t max_payload_of(std::uint64_t capacity) {
@@ -69,9 +72,8 @@ class RingProducer {
     if (zeroed_ <= next_) write_terminator(next_);
     // SYNC(frame): with the acquire load in RingConsumer::peek; everything written to the batch is visible to who sees
     // it.
-    // SYNC(park): sequentially consistent, so that it is ordered before the load of the consumer's park word and cold
-    // mark.
-    detail::word_at(memory_.data, tail_ & mask_).store(first_commit_, std::memory_order_seq_cst);
+    // SYNC(park): ordered before the load of the consumer's park word and cold mark.
+    store_before_loads(detail::word_at(memory_.data, tail_ & mask_), first_commit_, ordering_);
     tail_ = next_;
     published_messages_ = messages_;
     if (!loaned_) write_terminators_ahead();
@@ -212,6 +214,7 @@ class RingProducer {
   std::uint32_t length_ = 0;        // of the open loan
   std::uint32_t sequence_ = 0;
   RingFault fault_ = RingFault::none;
+  Ordering ordering_ = Ordering::sequential;
   bool loaned_ = false;
 };
 
