@@ -2,8 +2,9 @@
 // been quiet is cold: its producer sets a bit when it publishes, and the bits are what is polled.
 //
 // SYNC(cold). Going cold: mark, then poll once more (a producer that published before it saw the mark is seen by that poll).
-// Coming back: clear the bit, unmark, poll, in that order. Clearing after the poll would lose what was published in between;
-// a bit that a producer sets late, having seen the mark, costs one needless look.
+// Coming back: clear the bit, unmark, and poll with the others from then on. The bit is never cleared otherwise: clearing it
+// when the ring goes cold would lose one that was set for that very mark. One that is set late, by a producer who saw a mark
+// that is no more, costs a needless look.
 #pragma once
 
 #include <atomic>
