@@ -19,9 +19,10 @@ int echo(ringmail_peer* peer) {
     if (result == 0) {
       result = ringmail_wait(peer, -1);
     } else if (result == 1) {
-      result = message.correlation != 0
-                   ? ringmail_reply(peer, &message, echo::Pong::ringmail_type, message.payload, message.length)
-                   : ringmail_send(peer, message.sender, echo::Pong::ringmail_type, message.payload, message.length, -1);
+      result =
+          message.correlation != 0
+              ? ringmail_reply(peer, &message, echo::Pong::ringmail_type, message.payload, message.length)
+              : ringmail_send(peer, message.sender, echo::Pong::ringmail_type, message.payload, message.length, -1);
       if (result == 0) result = ringmail_release(peer);
     }
     if (result < 0 && result != RINGMAIL_EINTERRUPTED) return result;

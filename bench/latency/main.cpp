@@ -40,7 +40,7 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--json", options.json, "Write the figures as JSON to this file, - for stdout")->type_name("FILE");
   app.add_flag("--quick", options.quick, "Under 30 seconds");
   app.add_flag("--list", options.list, "Say what there is to measure, and end");
-  app.add_option("--only", options.only, "Measure these, and floor.rtt with them")
+  app.add_option("--only", options.only, "Measure these, and what they are compared with")
       ->type_name("KEY")
       ->check(CLI::IsMember(keys()));
   app.add_option("--cpus", options.cpus, "Where the near and the far end run (the first two allowed)")
@@ -64,11 +64,18 @@ Plan plan_of(const Options& options) {
 }
 
 std::vector<Subject> wanted(const Options& options) {
+  if (options.only.empty()) return subjects();
+  const auto is_named = [&](const Subject& subject) {
+    return std::ranges::find(options.only, subject.key) != options.only.end();
+  };
+  // And what they are compared with.
+  const auto is_base = [&](const Subject& subject) {
+    return std::ranges::any_of(subjects(),
+                               [&](const Subject& each) { return is_named(each) && each.base == subject.key; });
+  };
   std::vector<Subject> wanted;
-  for (const Subject& subject : subjects()) {
-    const bool named = options.only.empty() || std::ranges::find(options.only, subject.key) != options.only.end();
-    if (named || wanted.empty()) wanted.push_back(subject);
-  }
+  std::ranges::copy_if(subjects(), std::back_inserter(wanted),
+                       [&](const Subject& subject) { return is_named(subject) || is_base(subject); });
   return wanted;
 }
 

@@ -1,5 +1,7 @@
 #include "latency/measure.hpp"
 
+#include <algorithm>
+
 #include "latency/cpus.hpp"
 
 namespace bench {
@@ -28,7 +30,7 @@ void run_block(Scenario& scenario, const Block& block, const ClockTraits& clock,
   record.block_medians.push_back(median_between_steps({each, static_cast<std::size_t>(messages)}, clock.step));
 }
 
-Figures summary(const Scenario& scenario, Record& record, const Record& floor, double ns_per_tick) {
+Figures summary(const Scenario& scenario, Record& record, const Record& base, double ns_per_tick) {
   Figures figures{.figure = scenario.figure(), .payload_bytes = scenario.payload_bytes()};
   if (figures.figure == Scenario::Figure::one_way) {
     figures.message_ns = median(record.per_message) * ns_per_tick;
@@ -42,9 +44,9 @@ Figures summary(const Scenario& scenario, Record& record, const Record& floor, d
                   .max = ticks.max * ns_per_tick};
   std::vector<double> ratios;
   for (std::size_t group = 0; group < record.block_medians.size(); ++group) {
-    ratios.push_back(record.block_medians[group] / floor.block_medians[group]);
+    ratios.push_back(record.block_medians[group] / base.block_medians[group]);
   }
-  figures.ratio_to_floor = median(std::move(ratios));
+  figures.ratio = median(std::move(ratios));
   return figures;
 }
 
@@ -55,11 +57,11 @@ Report measure(std::span<const Subject> subjects, const Plan& plan, const Placem
   const auto end = std::chrono::steady_clock::now() + plan.budget;
 
   std::vector<std::unique_ptr<Scenario>> scenarios;
-  std::vector<std::string_view> keys;
+  std::vector<const Subject*> subject_of;
   for (const Subject& subject : subjects) {
     for (auto& scenario : subject.make()) {
       scenarios.push_back(std::move(scenario));
-      keys.push_back(subject.key);
+      subject_of.push_back(&subject);
     }
   }
 
@@ -88,8 +90,10 @@ Report measure(std::span<const Subject> subjects, const Plan& plan, const Placem
   report.clock_cost_ns = clock.cost * ns_per_tick;
   report.clock_step_ns = clock.step * ns_per_tick;
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
-    report.figures.push_back(summary(*scenarios[i], records[i], records[0], ns_per_tick));
-    report.figures.back().key = keys[i];
+    const auto base = std::ranges::find(subject_of, subject_of[i]->base, &Subject::key) - subject_of.begin();
+    report.figures.push_back(summary(*scenarios[i], records[i], records[static_cast<std::size_t>(base)], ns_per_tick));
+    report.figures.back().key = subject_of[i]->key;
+    report.figures.back().base = subject_of[i]->base;
   }
   return report;
 }

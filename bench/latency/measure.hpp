@@ -18,13 +18,14 @@ struct Plan {
   std::chrono::seconds budget{0};  ///< no group is begun after this long
 };
 
-/// In nanoseconds. Of a round trip `trip` and `ratio_to_floor`, of a stream `message_ns`.
+/// In nanoseconds. Of a round trip or a wake `trip` and `ratio`, of a stream `message_ns`.
 struct Figures {
   std::string_view key = {};
   Scenario::Figure figure = Scenario::Figure::round_trip;
   std::uint64_t payload_bytes = 0;
   Percentiles trip = {};
-  double ratio_to_floor = 0;
+  std::string_view base = {};
+  double ratio = 0;  ///< of the median to that of `base`
   double message_ns = 0;
 };
 
@@ -35,7 +36,7 @@ struct Report {
   double clock_step_ns = 0;
 };
 
-/// Forks and pins. Call it once, from a process without threads. The first of `subjects` is the floor.
+/// Forks and pins. Call it once, from a process without threads. The base of each subject must be among them.
 Report measure(std::span<const Subject> subjects, const Plan& plan, const Placement& placement);
 
 }  // namespace bench

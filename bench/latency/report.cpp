@@ -35,6 +35,8 @@ nlohmann::ordered_json stream_json(const Figures& figures) {
           {"gb_per_s", std::round(gb_per_s(figures) * 1000) / 1000}};
 }
 
+std::string ratio_name(std::string_view base) { return base == floor_key ? "ratio_to_floor" : "ratio_to_futex_wake"; }
+
 nlohmann::ordered_json round_trip_json(const Figures& figures) {
   return {{"payload_bytes", figures.payload_bytes},
           {"p50_ns", rounded(figures.trip.p50)},
@@ -42,7 +44,7 @@ nlohmann::ordered_json round_trip_json(const Figures& figures) {
           {"p99_ns", rounded(figures.trip.p99)},
           {"p999_ns", rounded(figures.trip.p999)},
           {"max_ns", rounded(figures.trip.max)},
-          {"ratio_to_floor", std::round(figures.ratio_to_floor * 1000) / 1000}};
+          {ratio_name(figures.base), std::round(figures.ratio * 1000) / 1000}};
 }
 
 }  // namespace
@@ -56,13 +58,20 @@ std::string to_table(const Report& report, const Machine& machine, const Plan& p
   line("{}; {} blocks of {} round trips; reading the clock ({}, in steps of {:.0f} ns) takes {:.0f} ns of each",
        pinning(placement), report.groups, plan.block.round_trips, clock_name(), report.clock_step_ns,
        report.clock_cost_ns);
-  line("\n{:<18}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}", "round trip, ns", "p50", "p90", "p99", "p99.9", "max",
-       "x floor");
-  for (const Figures& each : report.figures) {
-    if (each.figure != Scenario::Figure::round_trip) continue;
-    line("{:<18}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>12.0f}{:>10.2f}", each.key, each.trip.p50, each.trip.p90,
-         each.trip.p99, each.trip.p999, each.trip.max, each.ratio_to_floor);
-  }
+  const auto trips = [&](std::string_view base, std::string_view what, std::string_view ratio) {
+    bool titled = false;
+    for (const Figures& each : report.figures) {
+      if (each.figure != Scenario::Figure::round_trip || each.base != base) continue;
+      if (!titled) {
+        line("\n{:<18}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}", what, "p50", "p90", "p99", "p99.9", "max", ratio);
+      }
+      titled = true;
+      line("{:<18}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>12.0f}{:>10.2f}", each.key, each.trip.p50, each.trip.p90,
+           each.trip.p99, each.trip.p999, each.trip.max, each.ratio);
+    }
+  };
+  trips(floor_key, "round trip, ns", "x floor");
+  trips(wake_floor_key, "wake, ns", "x futex");
   bool titled = false;
   for (const Figures& each : report.figures) {
     if (each.figure != Scenario::Figure::one_way) continue;

@@ -1,15 +1,13 @@
 // A message of 32 bytes through a ring and an answer of 32 bytes through another, each one line: the whole path of a lane,
 // with the look at the other side's park word, and no actor around it.
-#include <array>
 #include <cstring>
 
+#include "latency/echo_rtt.hpp"
 #include "latency/lane_pair.hpp"
 #include "latency/scenarios.hpp"
 
 namespace bench {
 namespace {
-
-using Payload = std::array<std::uint64_t, 4>;
 
 class RingRtt : public Scenario {
  public:

@@ -68,14 +68,18 @@ Ticks time_each(std::uint64_t messages, Sample* each, Trip&& trip) {
   return before - start;
 }
 
+inline constexpr std::string_view floor_key = "floor.rtt";
+inline constexpr std::string_view wake_floor_key = "futex.wake";
+
 /// A key of the report and what stands behind it: one scenario, or several that differ in their payload.
 struct Subject {
   std::string_view key;
   std::string_view description;
   std::vector<std::unique_ptr<Scenario>> (*make)();
+  std::string_view base = floor_key;  ///< the key that its ratio is taken against
 };
 
-/// All of them, floor.rtt first: what the others are compared with.
+/// All of them, each behind its base.
 const std::vector<Subject>& subjects();
 
 /// For what the operating system may refuse: this program has nothing better to do than to say so and end.

@@ -16,5 +16,22 @@ std::unique_ptr<Scenario> make_python_rtt();
 std::unique_ptr<Scenario> make_ring_oneway_32();
 std::unique_ptr<Scenario> make_ring_oneway_1024();
 std::unique_ptr<Scenario> make_ring_oneway_65536();
+std::unique_ptr<Scenario> make_wake();
+
+// What ours is compared with.
+std::unique_ptr<Scenario> make_lamport_rtt();
+std::unique_ptr<Scenario> make_boost_spsc_rtt();
+std::unique_ptr<Scenario> make_lamport_oneway();
+std::unique_ptr<Scenario> make_lines_oneway();
+std::unique_ptr<Scenario> make_futex_wake();
+std::unique_ptr<Scenario> make_eventfd_wake();
+std::unique_ptr<Scenario> make_futex_rtt();
+std::unique_ptr<Scenario> make_eventfd_rtt();
+std::unique_ptr<Scenario> make_pipe_rtt();
+std::unique_ptr<Scenario> make_unix_stream_rtt();
+std::unique_ptr<Scenario> make_unix_seqpacket_rtt();
+std::unique_ptr<Scenario> make_posix_queue_rtt();
+std::unique_ptr<Scenario> make_boost_queue_rtt();
+std::unique_ptr<Scenario> make_zeromq_rtt();
 
 }  // namespace bench

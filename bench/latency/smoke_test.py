@@ -15,12 +15,15 @@ if ran.returncode == SKIPPED:
 assert ran.returncode == 0, f"exit code {ran.returncode}"
 report = json.loads(ran.stdout)
 
-for key in "floor.rtt", "flags.rtt", "ring.rtt", "actor.remote_rtt", "actor.remote_ask", "python.rtt":
+for key in "floor.rtt", "flags.rtt", "ring.rtt", "actor.remote_rtt", "actor.remote_ask", "python.rtt", "lamport.rtt", "zeromq.rtt":
     trip = report[key]
     percentiles = [trip[name] for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")]
     assert 0 < percentiles[0] and percentiles == sorted(percentiles), (key, percentiles)
     assert trip["ratio_to_floor"] > 0, key
 assert report["floor.rtt"]["ratio_to_floor"] == 1
+
+for key in "futex.wake", "eventfd.wake", "wake":
+    assert 0 < report[key]["p50_ns"] <= report[key]["max_ns"] and report[key]["ratio_to_futex_wake"] > 0, key
 
 stream = report["ring.oneway"]
 for figures in stream, stream["32"], stream["1024"], stream["65536"]:
