@@ -172,16 +172,19 @@ class RingProducer {
   }
 
   void append(const FrameHead& head, std::uint32_t length, std::uint64_t bytes) {
-    std::byte* frame = memory_.data + (next_ & mask_);
+    const std::uint64_t offset = next_ & mask_;
     const CommitWord commit{.length = length, .kind = head.kind, .sequence = static_cast<std::uint16_t>(sequence_++)};
-    const std::uint64_t rest[3] = {head.type | std::uint64_t{head.correlation} << 32, head.target, head.sender};
-    std::memcpy(frame + sizeof commit, rest, sizeof rest);
+    // Relaxed, all of them: ordered by the release of the batch's first commit word. P4
+    const auto write = [this](std::uint64_t at, std::uint64_t word) {
+      detail::word_at(memory_.data, at).store(word, std::memory_order_relaxed);
+    };
+    write(offset + offsetof(FrameHeader, type), head.type | std::uint64_t{head.correlation} << 32);
+    write(offset + offsetof(FrameHeader, target), head.target);
+    write(offset + offsetof(FrameHeader, sender), head.sender);
     if (next_ == tail_) {
       first_commit_ = std::bit_cast<std::uint64_t>(commit);
     } else {
-      // P4. Relaxed: ordered by the release of the batch's first commit word.
-      detail::word_at(memory_.data, next_ & mask_)
-          .store(std::bit_cast<std::uint64_t>(commit), std::memory_order_relaxed);
+      write(offset, std::bit_cast<std::uint64_t>(commit));
     }
     next_ += bytes;
   }
