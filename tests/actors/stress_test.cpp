@@ -130,10 +130,10 @@ class StressTest : public testing::TestWithParam<std::uint32_t> {};
 INSTANTIATE_TEST_SUITE_P(Schedulers, StressTest, testing::Values(1, 2, 4), testing::PrintToStringParamName());
 
 /// Runs waves of messages over the field; `to_the_end`: until nothing is under way, else the shutdown comes in between.
-void storm(std::uint32_t schedulers, bool to_the_end) {
+void storm(const SystemOptions& options, bool to_the_end) {
   transport::test::start_watchdog();
   std::mt19937_64 random(transport::test::seed());
-  auto system = System::create({.schedulers = schedulers});
+  auto system = System::create(options);
   ASSERT_TRUE(system) << system.error();
   Field field;
   field.system = &*system;
@@ -154,6 +154,7 @@ void storm(std::uint32_t schedulers, bool to_the_end) {
   EXPECT_EQ(counters.sent, counters.messages + counters.dead_letters);
   EXPECT_EQ(counters.messages, field.handled + field.received);
   EXPECT_EQ(counters.lost_wakeups, 0u);
+  EXPECT_EQ(counters.failed_barriers, 0u);
   EXPECT_EQ(field.running, 0);
   system = std::unexpected("");
   EXPECT_EQ(Token::alive.load(), 0);
@@ -168,10 +169,14 @@ void storm(std::uint32_t schedulers, bool to_the_end) {
   }
 }
 
-TEST_P(StressTest, every_message_is_delivered_or_counted_as_dead) { storm(GetParam(), true); }
+TEST_P(StressTest, every_message_is_delivered_or_counted_as_dead) { storm({.schedulers = GetParam()}, true); }
 
 TEST_P(StressTest, so_it_is_when_the_end_comes_in_the_middle) {
-  for (int round = 0; round < 5; ++round) storm(GetParam(), false);
+  for (int round = 0; round < 5; ++round) storm({.schedulers = GetParam()}, false);
+}
+
+TEST_P(StressTest, so_it_is_where_each_side_issues_its_own_barriers) {
+  storm({.schedulers = GetParam(), .asymmetric_barriers = false}, true);
 }
 
 }  // namespace
