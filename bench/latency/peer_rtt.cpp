@@ -34,7 +34,7 @@ class PeerRtt::NearActor : public ringmail::Actor {
     run_ = run;
     trip_ = 0;
     before_ = start_ = ticks();
-    static_cast<void>(peer_.send(ping(0)));
+    send_next();
   }
 
   void on(const echo::Pong& pong) {
@@ -48,11 +48,17 @@ class PeerRtt::NearActor : public ringmail::Actor {
     if (++trip_ == run_.messages) {
       run_.result->set_value(now - start_);
     } else {
-      static_cast<void>(peer_.send(ping(trip_)));
+      send_next();
     }
   }
 
  private:
+  void send_next() {
+    if (const auto sent = peer_.send(ping(trip_)); !sent) {
+      run_.result->set_value(std::unexpected(std::string(ringmail::to_string(sent.error()))));
+    }
+  }
+
   static echo::Ping ping(std::uint64_t i) { return {.words = {i, i + 1, i + 2, i + 3}}; }
 
   void ask_all(const Run& run) {
@@ -73,7 +79,7 @@ class PeerRtt::NearActor : public ringmail::Actor {
   }
 
   ringmail::Mailbox<echo::Echo> peer_;
-  Run run_{};
+  Run run_{};  // by messages
   std::uint64_t trip_ = 0;
   Ticks start_ = 0;
   Ticks before_ = 0;

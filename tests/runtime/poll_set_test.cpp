@@ -47,11 +47,15 @@ struct Line {
 
 class PollSetTest : public testing::Test {
  protected:
-  PollSetTest() { transport::test::start_watchdog(); }
+  explicit PollSetTest(transport::Ordering ordering = transport::Ordering::sequential)
+      : ordering_(ordering), set_(*bell_, ordering) {
+    transport::test::start_watchdog();
+  }
 
   void make(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       lines_.push_back(std::make_unique<Line>(*bell_));
+      lines_.back()->producer.order(ordering_);
       set_.add(lines_.back()->inlet);
     }
   }
@@ -82,8 +86,11 @@ class PollSetTest : public testing::Test {
     return nullptr;
   }
 
+  void expect_that_no_frame_is_overslept();
+
+  const transport::Ordering ordering_;
   std::unique_ptr<transport::Bell> bell_ = std::make_unique<transport::Bell>();
-  PollSet set_{*bell_};
+  PollSet set_;
   std::vector<std::unique_ptr<Line>> lines_;
 };
 
@@ -177,11 +184,11 @@ TEST_F(PollSetTest, bits_that_belong_to_no_ring_are_cleared) {
 
 /// A consumer that parks and rings that go cold under their producers' hands: whatever is published is found by the bit or
 /// by the poll, and never by the net alone.
-TEST_F(PollSetTest, no_frame_on_a_cold_ring_is_overslept) {
+void PollSetTest::expect_that_no_frame_is_overslept() {
   constexpr std::size_t rings = 200;
   constexpr std::uint64_t frames = 40'000;
   make(rings);
-  transport::Parker parker(*bell_);
+  transport::Parker parker(*bell_, ordering_);
   std::atomic<std::uint64_t> received{0};
   std::thread producer([&] {
     std::mt19937_64 random(transport::test::seed());
@@ -214,6 +221,18 @@ TEST_F(PollSetTest, no_frame_on_a_cold_ring_is_overslept) {
   producer.join();
   EXPECT_EQ(found_by_net, 0u);
   EXPECT_EQ(parker.lost_wakeups(), 0u);
+}
+
+TEST_F(PollSetTest, no_frame_on_a_cold_ring_is_overslept) { expect_that_no_frame_is_overslept(); }
+
+/// The producers have no barrier, and the consumer issues it for them, when it parks and when a ring goes cold.
+struct AsymmetricPollSetTest : PollSetTest {
+  AsymmetricPollSetTest() : PollSetTest(transport::Ordering::asymmetric) {}
+};
+
+TEST_F(AsymmetricPollSetTest, no_frame_on_a_cold_ring_is_overslept) {
+  if (!transport::register_for_barriers()) GTEST_SKIP() << "the kernel has no membarrier, or forbids it";
+  expect_that_no_frame_is_overslept();
 }
 
 /// The same with the real scheduler: rings from so many threads that most go cold.

@@ -61,6 +61,19 @@ class RemoteLaneTest : public testing::Test {
     while (send(sent, in_ms(1))) ++sent;
     return sent;
   }
+  /// An actor that asks the peer for a number, and what it got.
+  struct Asked {
+    std::atomic<bool> done{false};
+    std::expected<std::uint64_t, AskError> answer;
+  };
+  void ask_peer(Asked& asked) {
+    schedulers_.add(0, [&](TestCell& cell) {
+      cell.on_start = [&](TestCell& self) {
+        asked.answer = ask_number(self.scheduler(), peer_address, 1, far_off());
+        asked.done = true;
+      };
+    });
+  }
   /// An actor that sends what finds no room, and says what came of it.
   struct Blocked {
     std::atomic<bool> waits{false};

@@ -80,23 +80,17 @@ TEST_F(RemoteLaneTrustTest, a_message_that_is_not_what_its_type_says_is_a_dead_l
 
 TEST_F(RemoteLaneTrustTest, an_answer_that_is_not_what_was_asked_for_is_an_error) {
   for (const std::uint32_t type : {0u, 0xdeadu}) {
-    std::atomic<bool> done{false};
-    std::expected<std::uint64_t, AskError> answer;
-    schedulers_.add(0, [&](TestCell& cell) {
-      cell.on_start = [&](TestCell& self) {
-        answer = ask_number(self.scheduler(), peer_address, 1, far_off());
-        done = true;
-      };
-    });
-    const auto asked = peer().wait_for_mail(0);
-    ASSERT_TRUE(asked);
+    Asked asked;
+    ask_peer(asked);
+    const auto question = peer().wait_for_mail(0);
+    ASSERT_TRUE(question);
     // One that nobody asked for, or that was answered before, goes nowhere.
-    ASSERT_TRUE(peer().reply(0, asked->head.correlation + 64, 5));
+    ASSERT_TRUE(peer().reply(0, question->head.correlation + 64, 5));
     ASSERT_TRUE(peer().reply(0, 0, 5));
-    ASSERT_TRUE(peer().reply(0, asked->head.correlation, 5, type));
-    EXPECT_TRUE(until([&] { return done.load(); }));
-    EXPECT_EQ(answer.error(), AskError::wrong_type);
-    ASSERT_TRUE(peer().reply(0, asked->head.correlation, 5));
+    ASSERT_TRUE(peer().reply(0, question->head.correlation, 5, type));
+    EXPECT_TRUE(until([&] { return asked.done.load(); }));
+    EXPECT_EQ(asked.answer.error(), AskError::wrong_type);
+    ASSERT_TRUE(peer().reply(0, question->head.correlation, 5));
   }
   EXPECT_TRUE(faults().empty());
 }
@@ -104,26 +98,20 @@ TEST_F(RemoteLaneTrustTest, an_answer_that_is_not_what_was_asked_for_is_an_error
 TEST_F(RemoteLaneTrustTest, an_answer_on_another_link_answers_nothing) {
   TestLink second(schedulers_, 2, 2, ring_bytes);
   second.open();
-  std::atomic<bool> done{false};
-  std::expected<std::uint64_t, AskError> answer;
-  schedulers_.add(0, [&](TestCell& cell) {
-    cell.on_start = [&](TestCell& self) {
-      answer = ask_number(self.scheduler(), peer_address, 1, far_off());
-      done = true;
-    };
-  });
-  const auto asked = peer().wait_for_mail(0);
-  ASSERT_TRUE(asked);
-  ASSERT_TRUE(second.peer().reply(0, asked->head.correlation, 666));
+  Asked asked;
+  ask_peer(asked);
+  const auto question = peer().wait_for_mail(0);
+  ASSERT_TRUE(question);
+  ASSERT_TRUE(second.peer().reply(0, question->head.correlation, 666));
   ASSERT_TRUE(until([&] {
     return second.peer().lane(0).control_out.refresh_cursor() && !second.peer().lane(0).control_out.cursor_moved();
   }));
   schedulers_.run_on(0, [] {});
   schedulers_.run_on(0, [] {});
-  EXPECT_FALSE(done);
-  ASSERT_TRUE(peer().reply(0, asked->head.correlation, 7));
-  EXPECT_TRUE(until([&] { return done.load(); }));
-  EXPECT_EQ(answer, 7u);
+  EXPECT_FALSE(asked.done);
+  ASSERT_TRUE(peer().reply(0, question->head.correlation, 7));
+  EXPECT_TRUE(until([&] { return asked.done.load(); }));
+  EXPECT_EQ(asked.answer, 7u);
 }
 
 /// Each forges something, and is to be found out by that name.

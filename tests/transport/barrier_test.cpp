@@ -3,18 +3,12 @@
 #include "ringmail/transport/barrier.hpp"
 
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include <cerrno>
-#include <cstddef>
 #include <cstdlib>
 #include <thread>
 
 #include "deadline.hpp"
+#include "refuse_membarrier.hpp"
 #include "ringmail/transport/park.hpp"
 #include "ringmail/transport/spin.hpp"
 #include "test_ring.hpp"
@@ -88,30 +82,6 @@ TEST(Barrier, an_asymmetric_producer_loses_wakeups_where_the_consumer_issues_no_
   if (under_tsan) GTEST_SKIP() << "ThreadSanitizer's own work comes between the store and the load";
   start_watchdog();
   EXPECT_GT(wakeups_lost(Ordering::sequential, 10'000'000, 3), 0u);
-}
-
-bool refuse_membarrier() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{.len = std::size(filter), .filter = filter};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-/// Runs `body` in a process of its own, because a filter is for ever. What it returns is the exit status.
-template <class Body>
-int status_of_child(Body&& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    start_watchdog();
-    _exit(body());
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 TEST(Barrier, a_filter_that_forbids_it_is_noticed_before_anybody_relies_on_it) {

@@ -36,8 +36,9 @@ class RingConsumer {
   /// Whether there is nothing to read: one load of the word that the producer will write next.
   bool empty() const { return detail::word_at(memory_.data, position_ & mask_).load(std::memory_order_seq_cst) == 0; }
 
-  /// The next frame, or none: nothing there, or fault() says what is wrong with it. The same frame until advance(). A
-  /// value, so that what its user does not look at is not copied.
+  /// The next frame, or none: nothing there, or fault() says what is wrong with it. The same frame until advance(), if its
+  /// writer leaves it alone; each time it is read anew and checked anew. A value, so that what its user does not look at
+  /// is not copied.
   std::optional<Frame> peek() {
     while (true) {
       const std::uint64_t offset = position_ & mask_;
