@@ -17,11 +17,8 @@ class LaneEnd {
  public:
   /// Both ends are processes on one machine, so what one can do the other can.
   LaneEnd(ringmail::transport::Lane lane, ringmail::transport::Bell& own_bell)
-      : ordering_(ringmail::transport::register_for_barriers() ? ringmail::transport::Ordering::asymmetric
-                                                               : ringmail::transport::Ordering::sequential),
-        lane_(lane),
-        parker_(own_bell, ordering_) {
-    lane_.order(ordering_);
+      : lane_(lane), parker_(own_bell, ringmail::transport::best_ordering()) {
+    lane_.order(ringmail::transport::best_ordering());
   }
 
   /// The next message; waits for it. It stays readable until finish().
@@ -57,7 +54,6 @@ class LaneEnd {
   std::byte* wait_for_room(std::uint32_t length);
   [[noreturn]] void unexpected() const;
 
-  ringmail::transport::Ordering ordering_;
   ringmail::transport::Lane lane_;
   ringmail::transport::Parker parker_;
   // Not the default, which counts the CPUs: each end is pinned to one, and would take that for a machine with one.

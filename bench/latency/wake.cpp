@@ -119,8 +119,7 @@ class RingBell {
   void join() {
     if (joined_) return;
     joined_ = true;
-    const auto ordering =
-        transport::register_for_barriers() ? transport::Ordering::asymmetric : transport::Ordering::sequential;
+    const auto ordering = transport::best_ordering();
     producer_.order(ordering);
     consumer_.order(ordering);
     parker_ = transport::Parker(shared_.bell, ordering);

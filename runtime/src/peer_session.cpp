@@ -127,7 +127,7 @@ void PeerSession::take_hello(const transport::Hello& hello) {
   events_->session_hello(hello);
   const auto chosen = judge(hello, offer_.options, offer_.ordering, *events_);
   if (!chosen) return refused(chosen.error());
-  if ((chosen->features & transport::asymmetric_barrier) != 0) agreed_ = transport::Ordering::asymmetric;
+  agreed_ = transport::ordering_of(chosen->features);
   welcome(*chosen);
 }
 

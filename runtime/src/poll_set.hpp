@@ -83,7 +83,7 @@ class PollSet {
     if (++inlet.quiet_polls < quiet_limit) return false;
     inlet.ring->mark_cold(inlet.number + 1);
     // SYNC(cold): the barrier that asymmetric producers leave to this side.
-    const bool ordered = ordering_ == transport::Ordering::sequential || transport::barrier_in_all_threads();
+    const bool ordered = transport::barrier_before_look(ordering_);
     if (!ordered || !inlet.ring->empty()) {
       inlet.ring->mark_cold(0);
       inlet.quiet_polls = 0;

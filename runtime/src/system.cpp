@@ -65,9 +65,7 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   if (!bells) return std::unexpected(to_string(bells.error()));
   system->bells_ = std::move(*bells);
 
-  if (options.asymmetric_barriers && transport::register_for_barriers()) {
-    system->ordering_ = transport::Ordering::asymmetric;
-  }
+  if (options.asymmetric_barriers) system->ordering_ = transport::best_ordering();
   for (std::uint32_t i = 0; i < count; ++i) {
     auto& scheduler = *system->schedulers_.emplace_back(
         std::make_unique<Scheduler>(i, system->bells_[i], system->ordering_, system.get()));

@@ -44,8 +44,7 @@ TEST(PeerProcess, agrees_with_the_host_on_who_pays_for_the_barrier) {
   ReactorHost host;
   host.spawn(test_peer({"serve"}));
   host.told().await("up 1");
-  EXPECT_EQ(host.owner().agreed(),
-            transport::register_for_barriers() ? transport::Ordering::asymmetric : transport::Ordering::sequential);
+  EXPECT_EQ(host.owner().agreed(), transport::best_ordering());
 }
 
 TEST(PeerProcess, reads_its_mail_to_the_end_although_it_was_stopped_before_it_was_ready) {

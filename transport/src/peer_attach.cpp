@@ -146,7 +146,7 @@ int PeerLink::map_segments(ControlFrame& frame) {
 }
 
 void PeerLink::open_lanes() {
-  const auto ordering = (welcome_.features & asymmetric_barrier) != 0 ? Ordering::asymmetric : Ordering::sequential;
+  const Ordering ordering = ordering_of(welcome_.features);
   lanes_.resize(layout_.lanes);
   for (std::uint32_t i = 0; i < layout_.lanes; ++i) {
     PeerLane& lane = lanes_[i];

@@ -23,6 +23,14 @@ bool register_for_barriers();
 /// microseconds. False: it was refused, as by a seccomp filter that came later.
 bool barrier_in_all_threads();
 
+/// The best that this process can do here; registers it.
+inline Ordering best_ordering() { return register_for_barriers() ? Ordering::asymmetric : Ordering::sequential; }
+
+/// The part of whoever is about to sleep or to cease polling, between its mark and its look. False: refused.
+inline bool barrier_before_look(Ordering ordering) {
+  return ordering == Ordering::sequential || barrier_in_all_threads();
+}
+
 /// A store that the loads behind it do not overtake: by itself or, asymmetric, together with the sleeper's barrier.
 template <class T>
 void store_before_loads(std::atomic<T>& word, T value, Ordering ordering) {

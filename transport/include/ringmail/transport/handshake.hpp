@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ringmail/transport/barrier.hpp"
 #include "ringmail/transport/control_stream.hpp"
 
 namespace ringmail::transport {
@@ -33,6 +34,10 @@ enum Feature : std::uint64_t {
   mail_outlives_peer = 1u << 0,  ///< the next incarnation is given the messages that this one has not finished
   asymmetric_barrier = 1u << 1,  ///< both are registered for barriers, and issue one before they sleep. barrier.hpp
 };
+/// How a lane between two that chose these publishes.
+inline Ordering ordering_of(std::uint64_t features) {
+  return (features & asymmetric_barrier) != 0 ? Ordering::asymmetric : Ordering::sequential;
+}
 inline constexpr std::uint64_t features_everywhere = mail_outlives_peer;
 
 inline constexpr std::uint64_t min_ring_bytes = 4096;

@@ -56,7 +56,7 @@ class Parker {
     // SYNC(park): ordered before the poll; with Doorbell::ring, whose load comes after the store of the frame.
     bell_->park.store(parked, std::memory_order_seq_cst);
     // SYNC(park), SYNC(want): the barrier that asymmetric producers leave to this side.
-    const bool ordered = ordering_ == Ordering::sequential || barrier_in_all_threads();
+    const bool ordered = barrier_before_look(ordering_);
     if (!ordered) ++failed_barriers_;
     auto result = SleepResult::woken;
     if (!has_work()) {
