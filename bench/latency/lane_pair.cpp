@@ -59,7 +59,7 @@ LaneEnd& LanePair::near_end() {
 LaneEnd& LanePair::far_end() {
   if (end_) return *end_;
   std::vector<int> descriptors;
-  const auto segments = incarnation_.segments(mail_, near_bell_, descriptors);
+  const auto segments = incarnation_.segments(mail_, near_bell_.segment(), descriptors);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const WelcomeSegment& segment = segments[i];
     const auto map = [&](Seal seal, Mapping::Access access) {
@@ -69,7 +69,8 @@ LaneEnd& LanePair::far_end() {
       case SegmentRole::mail: mail_map_ = map(Seal::no_more_writers, Mapping::Access::read); break;
       case SegmentRole::host: host_map_ = map(Seal::no_more_writers, Mapping::Access::read); break;
       case SegmentRole::peer: peer_map_ = map(Seal::size, Mapping::Access::write); break;
-      case SegmentRole::host_bells: break;  // the mapping made before the fork serves
+      case SegmentRole::host_bells:
+      case SegmentRole::host_parked: break;  // the mapping made before the fork serves
       case SegmentRole::peer_bells: far_bell_map_ = map(Seal::shared_writers, Mapping::Access::write); break;
     }
   }

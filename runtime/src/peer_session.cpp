@@ -19,6 +19,8 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
                                                            SessionEvents& events) {
   transport::HostLimits limits;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
+  if (!options.trusted) limits.required_features |= transport::stream_doorbell;
+  limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
   if (!chosen) return chosen;
   if (!hello.name.empty() && hello.name != options.name) {
@@ -145,8 +147,10 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
       .name = offer_.options.name,
       .schema = offer_.options.schema,
       .host_pid = static_cast<std::uint32_t>(::getpid()),
-      .segments = offer_.incarnation.segments(offer_.mail, offer_.bells, descriptors),
+      .segments = offer_.incarnation.segments(
+          offer_.mail, offer_.options.trusted ? offer_.bells.segment() : offer_.mirrors.segment(), descriptors),
   };
+  for (std::uint32_t lane = 0; lane < offer_.layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
   // When it cannot be sent the stream's end shows in the next read.
   phase_ = Phase::ready;
   send(welcome, descriptors);
@@ -175,6 +179,9 @@ void PeerSession::take_open(const ControlFrame& frame) {
     case ControlKind::goodbye:
       if (decode<transport::Goodbye>(frame)) events_->session_goodbye();
       return;
+    case ControlKind::ring:
+      if (const auto request = decode<transport::Ring>(frame)) ring(request->lane);
+      return;
     default: return broken(std::string(to_string(frame.kind)) + " is not said by a peer that is ready");
   }
 }
@@ -187,6 +194,22 @@ void PeerSession::resolve(const transport::Resolve& request) {
     if (!session || session->phase_ != Phase::open) return;
     session->send(transport::Resolved{.request = number, .found = static_cast<bool>(actor), .mailbox = actor.value()});
   });
+}
+
+void PeerSession::ring(std::uint32_t lane) {
+  if (offer_.options.trusted) return broken("ring is not said by a peer that shares the host's bells");
+  if (lane >= offer_.layout.lanes) return broken("it rang lane " + std::to_string(lane) + ", which it has not");
+  Rings& rings = rings_[lane];
+  const std::uint32_t parks = parks_of(lane);
+  rings.left += (parks - rings.parks) & transport::ParkWord::count_mask;
+  rings.parks = parks;
+  if (rings.left == 0) return broken("it rang more often than this host slept");
+  --rings.left;
+  transport::wake(offer_.bells[lane]);
+}
+
+std::uint32_t PeerSession::parks_of(std::uint32_t lane) {
+  return transport::ParkWord::count(offer_.mirrors[lane].park.load(std::memory_order_acquire));
 }
 
 void PeerSession::refuse(RefusalCode code, std::string text) {

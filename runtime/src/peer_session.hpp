@@ -43,7 +43,8 @@ struct SessionOffer {
   const PeerOptions& options;
   const transport::LinkLayout& layout;
   const transport::LinkMail& mail;
-  const transport::Bells& bells;
+  transport::Bells& bells;
+  transport::ParkMirrors& mirrors;
   transport::Ordering ordering;  ///< what this host can do
   transport::Incarnation& incarnation;
   std::uint64_t number;  ///< of the incarnation, from 1
@@ -87,6 +88,8 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void take_ready(const transport::ControlFrame& frame);
   void welcome(const transport::Chosen& chosen);
   void resolve(const transport::Resolve& request);
+  void ring(std::uint32_t lane);
+  std::uint32_t parks_of(std::uint32_t lane);
   void stream_failed(const transport::StreamError& error);
   void broken(const std::string& what);
   void refused(const transport::Refusal& refusal);
@@ -96,6 +99,12 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   template <class Message>
   std::optional<Message> decode(const transport::ControlFrame& frame);
 
+  /// A peer rings at most once a sleep: what is more is a flood.
+  struct Rings {
+    std::uint32_t parks = 0;  ///< the scheduler's count of them when last looked at
+    std::uint64_t left = 1;   ///< sleeps that have not been rung for; it may be asleep now
+  };
+
   transport::ControlStream stream_;
   SessionOffer offer_;
   SessionEvents* events_;
@@ -103,6 +112,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   bool began_ = false;
   transport::Ordering agreed_ = transport::Ordering::sequential;
   bool was_ready_ = false;
+  std::vector<Rings> rings_;  // by lane
   std::unique_ptr<LoopWatch> watch_;
 };
 

@@ -55,7 +55,7 @@ std::expected<LinkMemory, std::string> LinkMemory::create(const PeerOptions& opt
   };
   auto mail = transport::LinkMail::create(layout);
   if (!mail) return failed(mail.error());
-  auto incarnation = transport::Incarnation::create(layout);
+  auto incarnation = transport::Incarnation::create(layout, trust_of(options));
   if (!incarnation) return failed(incarnation.error());
   return LinkMemory{.layout = layout,
                     .mail = std::make_unique<transport::LinkMail>(std::move(*mail)),

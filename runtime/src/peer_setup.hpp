@@ -14,6 +14,10 @@ namespace ringmail::runtime {
 /// One line that names what is wrong with `options`, or nothing.
 std::expected<void, std::string> check(const PeerOptions& options);
 
+inline transport::Trust trust_of(const PeerOptions& options) {
+  return options.trusted ? transport::Trust::trusted : transport::Trust::untrusted;
+}
+
 /// The memory of a link and of its first incarnation.
 struct LinkMemory {
   /// Precondition: check(options). One line on failure.

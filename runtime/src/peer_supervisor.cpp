@@ -198,7 +198,7 @@ void PeerSupervisor::died(ExitReason reason) {
   if (!decision.restart) return handle(PeerEvent::finished, why);
 
   // Made before the death is settled, so that mail can be queued towards it meanwhile.
-  auto next = transport::Incarnation::create(memory_.layout);
+  auto next = transport::Incarnation::create(memory_.layout, trust_of(options_));
   if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
   next_ = std::make_unique<transport::Incarnation>(std::move(*next));
   handle(PeerEvent::failed, why);
@@ -242,6 +242,7 @@ SessionOffer PeerSupervisor::offer() {
           .layout = memory_.layout,
           .mail = *memory_.mail,
           .bells = host_.owner.bells(),
+          .mirrors = host_.owner.mirrors(),
           .ordering = host_.owner.ordering(),
           .incarnation = *memory_.incarnation,
           .number = number_};

@@ -31,6 +31,7 @@ struct Inlet {
   std::uint32_t quiet_polls = 0;
   std::uint32_t number = 0;  ///< in the set: its bit is the same
   bool cold = false;
+  bool may_go_cold = true;  ///< not if its producer cannot set the bit
 };
 
 /// A ring from another scheduler of this process: the inlet owns its end.
@@ -79,7 +80,7 @@ class PollSet {
 
   /// Counts an empty poll of a hot ring; too many, in a set that is too large, and it goes cold. True if it did.
   bool note_quiet(Inlet& inlet) {
-    if (hot_.size() <= max_hot || inlet.number >= transport::pending_rings) return false;
+    if (hot_.size() <= max_hot || inlet.number >= transport::pending_rings || !inlet.may_go_cold) return false;
     if (++inlet.quiet_polls < quiet_limit) return false;
     inlet.ring->mark_cold(inlet.number + 1);
     // SYNC(cold): the barrier that asymmetric producers leave to this side.

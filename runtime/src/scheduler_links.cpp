@@ -116,6 +116,7 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   lane.lane.bell = end.bell;
   // Until this incarnation is ready and has agreed to something else.
   lane.lane.order(transport::Ordering::sequential);
+  lane.mail_in.may_go_cold = lane.control_in.may_go_cold = end.trust == transport::Trust::trusted;
   // Control first: it is drained before mail in every turn.
   inlets_->add(lane.control_in);
   inlets_->add(lane.mail_in);

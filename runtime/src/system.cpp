@@ -64,12 +64,16 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   auto bells = transport::Bells::create("ringmail.bells", count);
   if (!bells) return std::unexpected(to_string(bells.error()));
   system->bells_ = std::move(*bells);
+  auto mirrors = transport::ParkMirrors::create(count);
+  if (!mirrors) return std::unexpected(to_string(mirrors.error()));
+  system->mirrors_ = std::move(*mirrors);
 
   if (options.asymmetric_barriers) system->ordering_ = transport::best_ordering();
   for (std::uint32_t i = 0; i < count; ++i) {
     auto& scheduler = *system->schedulers_.emplace_back(
         std::make_unique<Scheduler>(i, system->bells_[i], system->ordering_, system.get()));
     scheduler.stop_together(system->group_);
+    scheduler.show(system->mirrors_[i]);
     scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
       self->actor_ended(id);
       if (reason.kind == ExitReason::Kind::failed) self->log_->error("an actor failed: {}", reason.text);

@@ -217,6 +217,47 @@ TEST(PeerProcess, that_says_hello_twice_is_killed) {
   EXPECT_THAT(ending.reason.text, HasSubstr("hello is not said by a peer that is ready"));
 }
 
+PeerOptions untrusted(PeerOptions options) {
+  options.trusted = false;
+  options.deadlines.drain = milliseconds(50);
+  return options;
+}
+
+TEST(PeerProcess, that_is_not_trusted_is_served_like_another) {
+  ReactorHost host;
+  const auto link = host.spawn(untrusted(test_peer({"serve"})));
+  host.send(link, 41);
+  host.log().await("[peer] message 41");
+  host.reactor().stop_peer(link);
+  EXPECT_EQ(to_string(host.await_end(link).reason), "ended normally");
+}
+
+TEST(PeerProcess, that_is_not_trusted_may_ring_once_for_each_sleep) {
+  ReactorHost host;
+  const auto link = host.spawn(untrusted(test_peer({"ring", "0", "1"})));
+  host.told().await("up 1");
+  host.reactor().stop_peer(link);
+  EXPECT_NE(host.await_end(link).reason.kind, Kind::protocol);
+
+  const Ending flood = end_of(host, untrusted(test_peer({"ring", "0", "2"})));
+  EXPECT_EQ(flood.reason.kind, Kind::protocol);
+  EXPECT_EQ(flood.reason.text, "on the control stream: it rang more often than this host slept");
+}
+
+TEST(PeerProcess, that_rings_a_lane_that_it_has_not_is_killed) {
+  ReactorHost host;
+  const Ending ending = end_of(host, untrusted(test_peer({"ring", "1", "1"})));
+  EXPECT_EQ(ending.reason.kind, Kind::protocol);
+  EXPECT_EQ(ending.reason.text, "on the control stream: it rang lane 1, which it has not");
+}
+
+TEST(PeerProcess, that_is_trusted_and_rings_on_the_stream_is_killed) {
+  ReactorHost host;
+  const Ending ending = end_of(host, test_peer({"ring", "0", "1"}));
+  EXPECT_EQ(ending.reason.kind, Kind::protocol);
+  EXPECT_EQ(ending.reason.text, "on the control stream: ring is not said by a peer that shares the host's bells");
+}
+
 TEST(PeerProcess, whose_ring_is_at_fault_is_killed) {
   ReactorHost host;
   const auto link = host.spawn(test_peer({"serve"}));

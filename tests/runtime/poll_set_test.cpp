@@ -137,6 +137,14 @@ TEST_F(PollSetTest, a_ring_that_has_something_in_it_does_not_go_cold) {
   EXPECT_EQ(lines_[99]->producer.cold_mark(), 0u);
 }
 
+TEST_F(PollSetTest, a_ring_whose_producer_cannot_set_its_bit_stays_hot) {
+  make(PollSet::max_hot + 2);
+  lines_[0]->inlet.may_go_cold = false;
+  cool_down();
+  EXPECT_EQ(set_.hot_count(), PollSet::max_hot);
+  EXPECT_FALSE(lines_[0]->inlet.cold);
+}
+
 TEST_F(PollSetTest, the_net_finds_a_cold_ring_whose_bit_was_never_set) {
   make(100);
   cool_down();

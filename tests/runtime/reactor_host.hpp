@@ -159,6 +159,7 @@ class FakeOwner : public LinkOwner {
   }
 
   transport::Bells& bells() override { return bells_; }
+  transport::ParkMirrors& mirrors() override { return mirrors_; }
   std::uint32_t schedulers() const override { return 1; }
 
  private:
@@ -179,6 +180,7 @@ class FakeOwner : public LinkOwner {
   Diary diary_;
   std::atomic<transport::Ordering> agreed_{transport::Ordering::sequential};
   transport::Bells bells_ = *transport::Bells::create("test", 1);
+  transport::ParkMirrors mirrors_ = *transport::ParkMirrors::create(1);
   std::map<std::uint32_t, Lane> lanes_;
 };
 

@@ -195,6 +195,16 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
        std::fprintf(stderr, "Traceback:\n  somewhere\nValueError: %s\n", arguments[1].c_str());
        return std::atoi(arguments[0].c_str());
      }},
+    {"ring",  // a lane, so often
+     [](const Arguments& arguments) -> int {
+       attached();
+       const auto frame = encode(Ring{.lane = static_cast<std::uint32_t>(std::atoi(arguments[0].c_str()))});
+       for (int i = 0; i < std::atoi(arguments[1].c_str()); ++i) {
+         write_to_stream(std::string("\4\0\0\0\11\0\0\0", 8) +
+                         std::string(reinterpret_cast<const char*>(frame.data()), frame.size()));
+       }
+       wait_for_ever();
+     }},
     {"close-stream",
      [](const Arguments&) -> int {
        ringmail_detach(attached());

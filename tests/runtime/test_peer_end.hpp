@@ -32,7 +32,7 @@ class PeerEnd {
           const transport::Bells& bells)
       : layout_(layout) {
     std::vector<int> descriptors;
-    const auto segments = incarnation.segments(mail, bells, descriptors);
+    const auto segments = incarnation.segments(mail, bells.segment(), descriptors);
     for (std::size_t i = 0; i < segments.size(); ++i) map(segments[i], descriptors[i]);
     for (std::uint32_t i = 0; i < layout.lanes; ++i) lanes_.push_back(open(i));
   }

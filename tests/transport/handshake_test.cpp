@@ -226,7 +226,7 @@ TEST(Handshake, values_out_of_range_are_refused) {
   patch(bytes, 4, std::uint8_t{0});
   EXPECT_EQ(error_of<Resolved>(bytes), DecodeError::out_of_range) << "a mailbox that was not found";
 
-  for (const int role : {0, 6, 255}) {
+  for (const int role : {0, 7, 255}) {
     Welcome welcome = a_welcome();
     welcome.segments[2].role = static_cast<SegmentRole>(role);
     EXPECT_EQ(error_of<Welcome>(encode(welcome)), DecodeError::out_of_range);
@@ -290,9 +290,9 @@ TEST(Negotiation, a_refused_version_names_both_ranges) {
 TEST(Negotiation, a_missing_feature_is_named) {
   Hello hello = a_hello();
   hello.features = 0;
-  const HostLimits limits{.features = 0b101, .required_features = 0b101};
+  const HostLimits limits{.features = 0b10101, .required_features = 0b10101};
   EXPECT_EQ(verdict(hello, limits, RefusalCode::missing_feature),
-            "the peer lacks what this host insists on: mail_outlives_peer, bit 2");
+            "the peer lacks what this host insists on: mail_outlives_peer, stream_doorbell, bit 4");
 }
 
 TEST(Negotiation, an_impossible_ring_size_is_named) {
@@ -329,8 +329,12 @@ TEST(Negotiation, the_cheapest_reason_comes_first) {
   verdict(hello, {.token = "other"}, RefusalCode::version);
 }
 
-void refuses(const Welcome& welcome, RefusalCode code, std::string_view text, std::size_t descriptors = 5) {
-  const auto verdict = check(welcome, descriptors);
+void refuses(const Welcome& welcome,
+             RefusalCode code,
+             std::string_view text,
+             std::size_t descriptors = 5,
+             std::uint64_t offered = features_everywhere) {
+  const auto verdict = check(welcome, descriptors, offered);
   ASSERT_FALSE(verdict) << text;
   EXPECT_EQ(verdict.error().code, code) << verdict.error().text;
   EXPECT_EQ(verdict.error().text, text);
@@ -367,6 +371,20 @@ TEST(Welcome, what_a_host_may_not_choose_is_refused_by_name) {
                   " bytes; a ring is a power of two from 4096 to 1073741824");
     }
   }
+}
+
+TEST(Welcome, whose_host_keeps_its_bells_shows_when_it_sleeps_instead) {
+  const std::uint64_t offered = features_everywhere | stream_doorbell;
+  const Welcome kept = but([](Welcome& w) {
+    w.features = stream_doorbell;
+    w.segments[3].role = SegmentRole::host_parked;
+  });
+  EXPECT_TRUE(check(kept, 5, offered));
+  refuses(but([](Welcome& w) { w.features = stream_doorbell; }), RefusalCode::bad_segment,
+          "a segment too many: host_bells", 5, offered);
+  refuses(but([](Welcome& w) { w.segments[3].role = SegmentRole::host_parked; }), RefusalCode::bad_segment,
+          "no segment host_bells", 5, offered);
+  refuses(kept, RefusalCode::missing_feature, "the host chose what this peer does not offer: stream_doorbell");
 }
 
 TEST(Welcome, each_segment_comes_once_with_its_descriptor_in_whole_pages) {

@@ -103,7 +103,7 @@ Welcome TestHost::make_welcome() {
                   .schema = schema,
                   .host_pid = static_cast<std::uint32_t>(getpid())};
   descriptors.clear();
-  welcome.segments = incarnation_->segments(mail_, bells_, descriptors);
+  welcome.segments = incarnation_->segments(mail_, bells_.segment(), descriptors);
   return welcome;
 }
 

@@ -38,7 +38,7 @@ std::uint16_t reserved_of(std::span<const std::byte> header) { return load<std::
 
 bool known(std::uint16_t kind) {
   return kind >= static_cast<std::uint16_t>(ControlKind::hello) &&
-         kind <= static_cast<std::uint16_t>(ControlKind::goodbye);
+         kind <= static_cast<std::uint16_t>(ControlKind::ring);
 }
 
 union AncillaryBuffer {

@@ -32,6 +32,15 @@ std::expected<Bells, MemoryFailure> Bells::create(const char* name, std::uint32_
   return bells;
 }
 
+std::expected<ParkMirrors, MemoryFailure> ParkMirrors::create(std::uint32_t count) {
+  auto made = make("ringmail.parked", park_mirror_bytes(count), Mapping::Access::write, Seal::no_more_writers);
+  if (!made) return std::unexpected(made.error());
+  ParkMirrors mirrors;
+  mirrors.segment_ = std::move(made->segment);
+  mirrors.mapping_ = std::move(made->mapping);
+  return mirrors;
+}
+
 std::expected<LinkMail, MemoryFailure> LinkMail::create(const LinkLayout& layout) {
   auto made = make("ringmail.mail", layout.mail_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!made) return std::unexpected(made.error());
@@ -49,7 +58,7 @@ ProducerMemory LinkMail::producer(std::uint32_t lane, const ConsumerBlock* consu
           .other = consumer};
 }
 
-std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout) {
+std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout, Trust trust) {
   auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!host) return std::unexpected(host.error());
   auto peer = make("ringmail.peer", layout.peer_bytes(), Mapping::Access::read, Seal::size);
@@ -59,6 +68,7 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
 
   Incarnation incarnation;
   incarnation.layout_ = layout;
+  incarnation.trust_ = trust;
   incarnation.host_ = std::move(host->segment);
   incarnation.host_map_ = std::move(host->mapping);
   incarnation.peer_ = std::move(peer->segment);
@@ -99,11 +109,12 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
                                   .own = host_map_.at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
       .bell = Doorbell(bell_[0]),
       .mail_consumer = peer_map_.at<const ConsumerBlock>(layout_.peer_mail_consumer(lane)),
+      .trust = trust_,
   };
 }
 
 std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
-                                                  const Bells& host_bells,
+                                                  const Segment& bells,
                                                   std::vector<int>& descriptors) const {
   std::vector<WelcomeSegment> list;
   const auto add = [&](SegmentRole role, const Segment& segment) {
@@ -114,7 +125,7 @@ std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
   add(SegmentRole::mail, mail.segment());
   add(SegmentRole::host, host_);
   add(SegmentRole::peer, peer_);
-  add(SegmentRole::host_bells, host_bells.segment());
+  add(trust_ == Trust::trusted ? SegmentRole::host_bells : SegmentRole::host_parked, bells);
   add(SegmentRole::peer_bells, bell_.segment());
   return list;
 }

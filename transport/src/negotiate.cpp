@@ -32,6 +32,7 @@ std::string names_of(std::uint64_t features) {
     if (!names.empty()) names += ", ";
     names += lowest == mail_outlives_peer   ? "mail_outlives_peer"
              : lowest == asymmetric_barrier ? "asymmetric_barrier"
+             : lowest == stream_doorbell    ? "stream_doorbell"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -108,9 +109,15 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
                     what + " of " + std::to_string(segment.bytes) + " bytes, not whole pages");
     }
   }
-  if (const auto missing = std::ranges::find(seen, false); missing != seen.end()) {
-    const auto role = static_cast<SegmentRole>(missing - seen.begin() + 1);
-    return refuse(RefusalCode::bad_segment, "no segment " + std::string(to_string(role)));
+  // The host shares its bells, or else only when they sleep.
+  const bool rings_on_stream = (welcome.features & stream_doorbell) != 0;
+  const auto not_due = rings_on_stream ? SegmentRole::host_bells : SegmentRole::host_parked;
+  for (std::size_t i = 0; i < segment_roles; ++i) {
+    const auto role = static_cast<SegmentRole>(i + 1);
+    const bool due = role != not_due;
+    if (seen[i] == due) continue;
+    return refuse(RefusalCode::bad_segment,
+                  (due ? "no segment " : "a segment too many: ") + std::string(to_string(role)));
   }
   return {};
 }
@@ -151,6 +158,7 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::resolved: return "resolved";
     case ControlKind::failure: return "failure";
     case ControlKind::goodbye: return "goodbye";
+    case ControlKind::ring: return "ring";
   }
   return "an unknown message";
 }
@@ -162,6 +170,7 @@ std::string_view to_string(SegmentRole role) {
     case SegmentRole::peer: return "peer";
     case SegmentRole::host_bells: return "host_bells";
     case SegmentRole::peer_bells: return "peer_bells";
+    case SegmentRole::host_parked: return "host_parked";
   }
   return "of an unknown role";
 }

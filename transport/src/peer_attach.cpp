@@ -66,7 +66,7 @@ int PeerLink::connect(const ringmail_options& options) {
 
 int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
-  std::uint64_t offered = features_everywhere;
+  std::uint64_t offered = features_everywhere | stream_doorbell;
   if (register_for_barriers()) offered |= asymmetric_barrier;
   const Hello hello{.features = offered,
                     .pid = static_cast<std::uint32_t>(getpid()),
@@ -130,6 +130,8 @@ int PeerLink::map_segments(ControlFrame& frame) {
         case SegmentRole::host: return {&host_, layout_.host_bytes(), read, Seal::no_more_writers};
         case SegmentRole::peer: return {&peer_, layout_.peer_bytes(), write, Seal::size};
         case SegmentRole::host_bells: return {&host_bells_, layout_.lanes * sizeof(Bell), write, Seal::shared_writers};
+        case SegmentRole::host_parked:
+          return {&host_parked_, park_mirror_bytes(layout_.lanes), read, Seal::no_more_writers};
         case SegmentRole::peer_bells: break;
       }
       return {&peer_bells_, sizeof(Bell), write, Seal::shared_writers};
@@ -168,7 +170,8 @@ void PeerLink::open_lanes() {
                                      .capacity = layout_.control_bytes,
                                      .own = peer_.at<ProducerBlock>(layout_.peer_control_producer(i)),
                                      .other = host.at<ConsumerBlock>(layout_.host_control_consumer(i))});
-    lane.bell = Doorbell(host_bells_.at<Bell>(0)[i]);
+    lane.bell = (welcome_.features & stream_doorbell) != 0 ? Doorbell(host_parked_.at<ParkMirror>(0)[i], *stream_, i)
+                                                           : Doorbell(host_bells_.at<Bell>(0)[i]);
     lane.order(ordering);
   }
   parker_ = Parker(*peer_bells_.at<Bell>(0), ordering);

@@ -73,7 +73,7 @@ class PeerLink {
   std::optional<ControlStream> stream_;
   Welcome welcome_;
   LinkLayout layout_;
-  Mapping mail_, host_, peer_, host_bells_, peer_bells_;
+  Mapping mail_, host_, peer_, host_bells_, host_parked_, peer_bells_;
   std::vector<PeerLane> lanes_;
   Parker parker_;
   SpinPolicy spin_;

@@ -30,7 +30,7 @@ def host_program(tmp_path_factory):
     program = tmp_path_factory.mktemp("host") / "host"
     platform = "darwin" if sys.platform == "darwin" else "linux"
     sources = [
-        TRANSPORT / "src" / f"{unit}.cpp" for unit in ("link", "memory", "control_stream", "handshake", "negotiate")
+        TRANSPORT / "src" / f"{unit}.cpp" for unit in ("link", "memory", "control_stream", "handshake", "negotiate", "park")
     ]
     sources += sorted((TRANSPORT / "src" / platform).glob("*.cpp"))
     command = [

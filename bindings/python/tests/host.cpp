@@ -233,7 +233,7 @@ class Host {
                           .name = "tested",
                           .schema = options_.schema,
                           .host_pid = static_cast<std::uint32_t>(::getpid()),
-                          .segments = incarnation_.segments(mail_, bells_, descriptors)};
+                          .segments = incarnation_.segments(mail_, bells_.segment(), descriptors)};
     if (!stream_->send(Welcome::kind, encode(welcome), descriptors)) give_up("cannot send the welcome");
   }
 

@@ -62,6 +62,7 @@ class LinkOwner {
   virtual std::string compare_schemas(std::string_view ours, std::string_view theirs) = 0;
 
   virtual transport::Bells& bells() = 0;
+  virtual transport::ParkMirrors& mirrors() = 0;
   virtual std::uint32_t schedulers() const = 0;
 };
 

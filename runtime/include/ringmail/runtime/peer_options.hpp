@@ -20,7 +20,8 @@ struct RestartPolicy {
   When when = When::temporary;
   std::uint32_t max_restarts = 5;  ///< within `window`; one more and the peer is given up
   std::chrono::nanoseconds window = std::chrono::seconds(60);
-  std::chrono::nanoseconds first_delay = std::chrono::milliseconds(20);  ///< doubles with each restart within the window
+  std::chrono::nanoseconds first_delay =
+      std::chrono::milliseconds(20);  ///< doubles with each restart within the window
   std::chrono::nanoseconds longest_delay = std::chrono::seconds(5);
   double jitter = 0.2;  ///< each delay is varied by up to this part of itself, so that peers do not return in step
 };
@@ -30,20 +31,24 @@ struct PeerDeadlines {
   std::chrono::nanoseconds start = std::chrono::seconds(30);     ///< from spawn to the first byte of the hello
   std::chrono::nanoseconds handshake = std::chrono::seconds(2);  ///< from there to ready
   std::chrono::nanoseconds drain = std::chrono::seconds(5);      ///< from stop to goodbye, then SIGTERM
-  std::chrono::nanoseconds terminate = std::chrono::seconds(2);  ///< from SIGTERM to SIGKILL; as long for one that was refused or left
-  std::chrono::nanoseconds reap = std::chrono::seconds(2);       ///< from SIGKILL to a line in the log that says so
+  std::chrono::nanoseconds terminate =
+      std::chrono::seconds(2);  ///< from SIGTERM to SIGKILL; as long for one that was refused or left
+  std::chrono::nanoseconds reap = std::chrono::seconds(2);  ///< from SIGKILL to a line in the log that says so
 };
 
 struct PeerOptions {
-  std::string name{};                  ///< unique in its system; in the log, the handshake and the process's down messages
-  std::vector<std::string> command{};  ///< program, looked up in PATH, and its arguments; empty: somebody else starts it
+  std::string name{};  ///< unique in its system; in the log, the handshake and the process's down messages
+  std::vector<std::string>
+      command{};  ///< program, looked up in PATH, and its arguments; empty: somebody else starts it
   std::vector<std::pair<std::string, std::string>> environment{};  ///< added to the host's, or in place of it
   std::string working_directory{};                                 ///< empty: the host's
   RestartPolicy restart{};
   PeerDeadlines deadlines{};
   std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
-  std::string schema{};                     ///< canonical text of what this host speaks with it; sent in the welcome
+  bool trusted =
+      true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
+  std::string schema{};  ///< canonical text of what this host speaks with it; sent in the welcome
 };
 
 }  // namespace ringmail::runtime

@@ -183,6 +183,9 @@ class Scheduler {
   /// `actor` may be sent to over `link`. False if there is no such actor.
   bool export_to(std::uint32_t link, ActorId actor);
 
+  /// Before it runs: it shows there whether it sleeps, for peers that may not write to its bell.
+  void show(transport::ParkMirror& mirror) { parker_.show(mirror); }
+
   // --- Called on this thread; set before it runs.
 
   /// A peer wrote something impossible.

@@ -114,6 +114,7 @@ class System final : private LinkOwner {
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;
   transport::Bells& bells() override { return bells_; }
+  transport::ParkMirrors& mirrors() override { return mirrors_; }
 
   /// Runs `each` on every scheduler, then `done` on the reactor's thread.
   void on_all(std::function<void(Scheduler&)> each, std::function<void()> done);
@@ -123,6 +124,7 @@ class System final : private LinkOwner {
   std::shared_ptr<spdlog::logger> log_;
   std::string (*compare_schemas_)(std::string_view, std::string_view) = nullptr;
   transport::Bells bells_;
+  transport::ParkMirrors mirrors_;
   transport::Ordering ordering_ = transport::Ordering::sequential;
   SchedulerGroup group_;
   std::vector<std::unique_ptr<LocalRing>> rings_;

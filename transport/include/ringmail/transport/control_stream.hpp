@@ -32,6 +32,7 @@ enum class ControlKind : std::uint16_t {
   resolved = 6,
   failure = 7,
   goodbye = 8,
+  ring = 9,
 };
 
 inline constexpr std::size_t control_header_bytes = 8;

@@ -33,6 +33,8 @@ inline constexpr const char* inherited_descriptors_variable = "RINGMAIL_FDS";
 enum Feature : std::uint64_t {
   mail_outlives_peer = 1u << 0,  ///< the next incarnation is given the messages that this one has not finished
   asymmetric_barrier = 1u << 1,  ///< both are registered for barriers, and issue one before they sleep. barrier.hpp
+  stream_doorbell =
+      1u << 2,  ///< the host shares no bells: the peer sees when they sleep, and rings on the control stream
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {
@@ -83,13 +85,14 @@ struct Hello {
 };
 
 enum class SegmentRole : std::uint8_t {
-  mail = 1,        ///< the host writes it, and it outlives the peer
-  host = 2,        ///< the host writes it
-  peer = 3,        ///< the peer writes it
-  host_bells = 4,  ///< both write; the host sleeps on it
-  peer_bells = 5,  ///< both write; the peer sleeps on it
+  mail = 1,         ///< the host writes it, and it outlives the peer
+  host = 2,         ///< the host writes it
+  peer = 3,         ///< the peer writes it
+  host_bells = 4,   ///< both write; the host sleeps on it
+  peer_bells = 5,   ///< both write; the peer sleeps on it
+  host_parked = 6,  ///< the host writes it; in place of host_bells where `stream_doorbell` was chosen
 };
-inline constexpr std::size_t segment_roles = 5;
+inline constexpr std::size_t segment_roles = 6;
 std::string_view to_string(SegmentRole role);
 
 struct WelcomeSegment {
@@ -137,6 +140,15 @@ struct Refused {
 };
 using Refusal = Refused;
 
+/// Peer to host: the thread of this lane sleeps, and there is something for it. At most once a sleep.
+struct Ring {
+  static constexpr auto kind = ControlKind::ring;
+
+  std::uint32_t lane = 0;
+
+  bool operator==(const Ring&) const = default;
+};
+
 /// Peer to host: which mailbox has this name?
 struct Resolve {
   static constexpr auto kind = ControlKind::resolve;
@@ -180,6 +192,7 @@ std::vector<std::byte> encode(const Resolve& resolve);
 std::vector<std::byte> encode(const Resolved& resolved);
 std::vector<std::byte> encode(const Failure& failure);
 std::vector<std::byte> encode(const Goodbye& goodbye);
+std::vector<std::byte> encode(const Ring& ring);
 
 struct DecodeError {
   enum Code : std::uint8_t {

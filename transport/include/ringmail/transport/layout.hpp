@@ -87,6 +87,16 @@ struct Bell {
 };
 static_assert(sizeof(Bell) == 2 * page_bytes && offsetof(Bell, pending) == page_bytes);
 
+/// What a scheduler shows of its park word to those who may not write to its bell: the same values, but for `ringing`.
+struct alignas(isolation_bytes) ParkMirror {
+  std::atomic<std::uint32_t> park{0};
+};
+static_assert(sizeof(ParkMirror) == 128);
+/// Of the segment that holds one for each of `count` schedulers.
+constexpr std::uint64_t park_mirror_bytes(std::uint32_t count) {
+  return (count * sizeof(ParkMirror) + page_bytes - 1) / page_bytes * page_bytes;
+}
+
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free,
               "a lock beside a shared atomic would be private to one process");
 

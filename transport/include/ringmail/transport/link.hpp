@@ -16,6 +16,9 @@
 
 namespace ringmail::transport {
 
+/// Whether a peer may share the memory on which the host's threads sleep: who shares a futex can take its wakes away.
+enum class Trust : std::uint8_t { trusted, untrusted };
+
 /// The host's doorbells, one a scheduler, in one segment that every trusted peer maps.
 class Bells {
  public:
@@ -29,6 +32,19 @@ class Bells {
   Segment segment_;
   Mapping mapping_;
   std::uint32_t count_ = 0;
+};
+
+/// What untrusted peers see of those doorbells. Nobody but the host can write to it.
+class ParkMirrors {
+ public:
+  static std::expected<ParkMirrors, MemoryFailure> create(std::uint32_t count);
+
+  ParkMirror& operator[](std::uint32_t index) { return mapping_.at<ParkMirror>(0)[index]; }
+  const Segment& segment() const { return segment_; }
+
+ private:
+  Segment segment_;
+  Mapping mapping_;
 };
 
 /// The rings of mail towards a peer. They are made once and outlive every incarnation of it.
@@ -58,7 +74,7 @@ struct Resume {
 class Incarnation {
  public:
   /// Everything made, mapped, sealed as far as it may be before the peer has mapped its part.
-  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout);
+  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout, Trust trust = Trust::trusted);
 
   /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
   std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
@@ -73,16 +89,16 @@ class Incarnation {
     RingConsumer control_in;
     Doorbell bell;
     const ConsumerBlock* mail_consumer;  ///< the peer's cursor on the mail that the host writes
+    Trust trust;
   };
   HostEnd host_end(std::uint32_t lane);
 
-  /// Welcome's segments and their descriptors, in the same order.
-  std::vector<WelcomeSegment> segments(const LinkMail& mail,
-                                       const Bells& host_bells,
-                                       std::vector<int>& descriptors) const;
+  /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
+  std::vector<WelcomeSegment> segments(const LinkMail& mail, const Segment& bells, std::vector<int>& descriptors) const;
 
  private:
   LinkLayout layout_;
+  Trust trust_ = Trust::trusted;
   Segment host_, peer_;
   Mapping host_map_, peer_map_;
   Bells bell_;

@@ -47,6 +47,9 @@ class Parker {
   explicit Parker(Bell& bell, Ordering ordering = Ordering::sequential)
       : bell_(&bell), count_(ParkWord::count(bell.park.load(std::memory_order_relaxed))), ordering_(ordering) {}
 
+  /// Shows the park word to those who may not write to the bell, from now on.
+  void show(ParkMirror& mirror) { mirror_ = &mirror; }
+
   /// Sleeps until rung, or `timeout_ns` or the longest sleep has passed. `has_work` polls everything that this thread's
   /// producers write; it is called after the word says parked, and work that it sees ends the sleep before it begins.
   template <class HasWork>
@@ -55,6 +58,7 @@ class Parker {
     const std::uint32_t parked = ParkWord::make(count_, ParkState::parked);
     // SYNC(park): ordered before the poll; with Doorbell::ring, whose load comes after the store of the frame.
     bell_->park.store(parked, std::memory_order_seq_cst);
+    if (mirror_ != nullptr) mirror_->park.store(parked, std::memory_order_seq_cst);
     // SYNC(park), SYNC(want): the barrier that asymmetric producers leave to this side.
     const bool ordered = barrier_before_look(ordering_);
     if (!ordered) ++failed_barriers_;
@@ -66,7 +70,9 @@ class Parker {
       if (result == SleepResult::timed_out && ordered) look_for_lost_wakeup(parked, has_work);
     }
     // Relaxed: a producer that still reads parked rings once more than needed.
-    bell_->park.store(ParkWord::make(count_, ParkState::awake), std::memory_order_relaxed);
+    const std::uint32_t awake = ParkWord::make(count_, ParkState::awake);
+    bell_->park.store(awake, std::memory_order_relaxed);
+    if (mirror_ != nullptr) mirror_->park.store(awake, std::memory_order_relaxed);
     return result;
   }
 
@@ -94,6 +100,7 @@ class Parker {
   }
 
   Bell* bell_ = nullptr;
+  ParkMirror* mirror_ = nullptr;
   std::uint32_t count_ = 0;
   std::uint64_t sleeps_ = 0;
   std::uint64_t lost_wakeups_ = 0;
@@ -101,11 +108,16 @@ class Parker {
   Ordering ordering_ = Ordering::sequential;
 };
 
+class ControlStream;
+
 /// A producer's side of somebody else's bell. One thread; each producer has its own.
 class Doorbell {
  public:
   Doorbell() = default;
-  explicit Doorbell(Bell& bell) : bell_(&bell) {}
+  explicit Doorbell(Bell& bell) : park_(&bell.park), bell_(&bell) {}
+  /// For one who may not write to the bell: he sees by the mirror when to ring, and says so on the control stream.
+  Doorbell(const ParkMirror& mirror, ControlStream& stream, std::uint32_t lane)
+      : park_(&mirror.park), stream_(&stream), lane_(lane) {}
 
   /// Call after publishing. `cold_mark` is RingProducer::cold_mark(), read after the publish.
   void ring(std::uint32_t cold_mark) {
@@ -116,7 +128,7 @@ class Doorbell {
 
   void ring() {
     // SYNC(park): after the store of the frame; with Parker::park.
-    std::uint32_t word = bell_->park.load(std::memory_order_seq_cst);
+    const std::uint32_t word = park_->load(std::memory_order_seq_cst);
     if (ParkWord::state(word) == ParkState::awake) [[likely]]
       return;
     wake(word);
@@ -124,7 +136,8 @@ class Doorbell {
 
  private:
   void mark_pending(std::uint32_t bit) {
-    if (bit >= pending_rings) return;  // the mark is the other side's word: a wrong one mutes only itself
+    // The mark is the other side's word: a wrong one mutes only itself. Who has only a mirror is never marked.
+    if (bit >= pending_rings || bell_ == nullptr) return;
     // SYNC(cold): before the load of the park word; the scheduler clears the bit, polls the ring, unmarks, in that
     // order.
     bell_->pending[bit / 64].fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_seq_cst);
@@ -135,13 +148,19 @@ class Doorbell {
     if (rung_ && count == rung_count_) return;
     rung_ = true;
     rung_count_ = count;
+    if (stream_ != nullptr) return ring_on_stream();
     // Failure means that another producer rang or the sleeper woke; the wake below is then merely spurious.
     std::uint32_t expected = ParkWord::make(count, ParkState::parked);
     bell_->park.compare_exchange_strong(expected, ParkWord::make(count, ParkState::ringing), std::memory_order_seq_cst);
     futex_wake(bell_->park);
   }
 
-  Bell* bell_ = nullptr;
+  void ring_on_stream();
+
+  const std::atomic<std::uint32_t>* park_ = nullptr;
+  Bell* bell_ = nullptr;  // or
+  ControlStream* stream_ = nullptr;
+  std::uint32_t lane_ = 0;
   std::uint32_t rung_count_ = 0;
   bool rung_ = false;
 };
