@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <string>
+#include <utility>
 
 #include "latency/echo_rtt.hpp"
 #include "ringmail/transport/layout.hpp"
@@ -35,6 +36,7 @@ class LamportRing {
   void receive(Payload& payload) {
     if (head_ == tail_) await_tail();
     payload = shared_.slot[head_ % slots];
+    ++taken_;
     shared_.head.store(++head_, std::memory_order_release);
   }
 
@@ -52,7 +54,7 @@ class LamportRing {
 
   void await_tail() {
     const auto has_input = [this] { return (tail_ = shared_.tail.load(std::memory_order_seq_cst)) != head_; };
-    if (has_input() || spin_.spin(has_input)) return;
+    if (has_input() || spin_.spin(has_input, std::exchange(taken_, 0))) return;
     while (!has_input()) parker_.park(ringmail::transport::longest_sleep_ns, has_input);
     spin_.observe();
   }
@@ -62,6 +64,7 @@ class LamportRing {
   // Each process has its own: what it writes itself, and what it last saw of the other's.
   std::uint64_t head_ = 0;
   std::uint64_t tail_ = 0;
+  std::uint64_t taken_ = 0;  // since the last idling
   ringmail::transport::Parker parker_;
   ringmail::transport::Doorbell doorbell_;
   ringmail::transport::SpinPolicy spin_{ringmail::transport::SpinPolicy::default_break_even_ns};

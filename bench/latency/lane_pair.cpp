@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "latency/scenario.hpp"
@@ -15,7 +16,7 @@ void LaneEnd::idle() {
   if (lane_.fault() != RingFault::none) unexpected();
   lane_.store_cursors();
   const auto has_input = [this] { return lane_.has_input(); };
-  if (spin_.spin(has_input)) return;
+  if (spin_.spin(has_input, std::exchange(taken_, 0))) return;
   while (!has_input()) parker_.park(longest_sleep_ns, has_input);
   spin_.observe();
 }
@@ -23,7 +24,7 @@ void LaneEnd::idle() {
 std::byte* LaneEnd::wait_for_room(std::uint32_t length) {
   std::byte* room = nullptr;
   const auto has_room = [&] { return (room = lane_.mail_out.try_loan(length)) != nullptr; };
-  if (spin_.spin(has_room)) return room;
+  if (spin_.spin(has_room, 0)) return room;
   lane_.mail_out.want_room(true);
   while (room == nullptr && !has_room()) {
     if (lane_.fault() != RingFault::none) unexpected();

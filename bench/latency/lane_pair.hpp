@@ -27,6 +27,7 @@ class LaneEnd {
       if (lane_.control_in.peek()) unexpected();
       if (const auto frame = lane_.mail_in.peek()) {
         lane_.mail_in.begin();
+        ++taken_;
         return *frame;
       }
       idle();
@@ -56,6 +57,7 @@ class LaneEnd {
 
   ringmail::transport::Lane lane_;
   ringmail::transport::Parker parker_;
+  std::uint64_t taken_ = 0;  // since the last idling
   // Not the default, which counts the CPUs: each end is pinned to one, and would take that for a machine with one.
   ringmail::transport::SpinPolicy spin_{ringmail::transport::SpinPolicy::default_break_even_ns};
 };

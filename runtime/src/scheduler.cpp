@@ -246,7 +246,8 @@ bool Scheduler::has_work() const {
 
 bool Scheduler::spin() {
   timers_due_ = true;  // unless there is work first
-  if (!spin_.spin([this] { return has_work(); }, timers_.next_deadline_ns())) return false;
+  const std::uint64_t drained = counters_.messages - std::exchange(messages_at_spin_, counters_.messages);
+  if (!spin_.spin([this] { return has_work(); }, drained, timers_.next_deadline_ns())) return false;
   timers_due_ = false;
   return true;
 }

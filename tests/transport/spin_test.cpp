@@ -14,9 +14,9 @@ constexpr auto nothing = [] { return false; };
 
 TEST(Spin, gives_up_after_a_while_and_sees_what_comes) {
   SpinPolicy policy;
-  EXPECT_FALSE(policy.spin(nothing));
+  EXPECT_FALSE(policy.spin(nothing, 1));
   int polls = 0;
-  EXPECT_TRUE(policy.spin([&] { return ++polls == 3; }));
+  EXPECT_TRUE(policy.spin([&] { return ++polls == 3; }, 1));
   EXPECT_GE(usable_cpus(), 1u);
 }
 
@@ -26,7 +26,7 @@ TEST(Spin, is_short_where_nothing_comes_in_time) {
     std::uint64_t shortest = UINT64_MAX;
     for (int spin = 0; spin < 20; ++spin) {
       const std::uint64_t start = monotonic_ns();
-      policy.spin(nothing);
+      policy.spin(nothing, 1);
       shortest = std::min(shortest, monotonic_ns() - start);
     }
     return shortest;
@@ -36,11 +36,28 @@ TEST(Spin, is_short_where_nothing_comes_in_time) {
   Bell bell;
   Parker parker(bell);
   for (int wait = 0; wait < 8; ++wait) {
-    policy.spin(nothing);
+    policy.spin(nothing, 1);
     parker.park(4 * break_even_ns, nothing);
     policy.observe();
   }
   EXPECT_LT(shortest_spin_ns(policy), break_even_ns / 2);
+}
+
+TEST(Spin, looks_away_for_longer_where_messages_come_in_numbers) {
+  SpinPolicy policy;
+  const auto ns_until_looked = [&](std::uint64_t drained) {
+    constexpr int spins = 1'000;
+    std::uint64_t shortest = UINT64_MAX;
+    for (int round = 0; round < 20; ++round) {
+      const std::uint64_t start = monotonic_ns();
+      for (int spin = 0; spin < spins; ++spin) policy.spin([] { return true; }, drained);
+      shortest = std::min(shortest, monotonic_ns() - start);
+    }
+    return shortest;
+  };
+  const std::uint64_t alone = ns_until_looked(1);
+  EXPECT_GT(ns_until_looked(2), 2 * alone);
+  EXPECT_LT(ns_until_looked(1), 2 * alone) << "the first that comes alone is the end of the stream";
 }
 
 }  // namespace

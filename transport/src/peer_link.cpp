@@ -3,6 +3,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace ringmail::transport {
 namespace {
@@ -120,7 +121,8 @@ int PeerLink::wait(std::int64_t timeout_ns) {
   for (PeerLane& lane : lanes_) lane.store_cursors();
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
-  if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, deadline_ns))) {
+  const std::uint64_t drained = received_ - std::exchange(received_at_wait_, received_);
+  if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, drained, deadline_ns))) {
     while (true) {
       if (host_is_gone()) return RINGMAIL_ECLOSED;
       const std::uint64_t now_ns = monotonic_ns();
@@ -146,7 +148,7 @@ int PeerLink::wait_for_room(
   flush();
   const auto try_again = [&] { return (*room = ring.try_loan(length)) != nullptr || ring.fault() != RingFault::none; };
   const bool may_wait = deadline_ns != 0;
-  if (try_again() || (may_wait && spin_.spin(try_again, deadline_ns)))
+  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns)))
     return ring.fault() == RingFault::none ? 0 : faulted(lane);
   if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the host");
   // What is finished is told before a sleep: the host may wait for that room.

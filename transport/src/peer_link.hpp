@@ -89,6 +89,7 @@ class PeerLink {
   std::uint32_t correlation_ = 0;
   std::uint32_t request_ = 0;
   std::uint64_t received_ = 0;
+  std::uint64_t received_at_wait_ = 0;
   std::atomic<bool> interrupted_{false};
   char error_[512] = "no error";
 };

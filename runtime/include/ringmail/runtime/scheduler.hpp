@@ -327,6 +327,7 @@ class Scheduler {
   std::uint32_t turns_behind_ = 0;
   std::uint32_t turns_since_clock_ = 0;
   std::uint64_t messages_at_clock_ = 0;
+  std::uint64_t messages_at_spin_ = 0;
   bool timers_due_ = false;
   bool stopping_ = false;
   bool busy_ = false;  // whether this turn of the loop has done anything

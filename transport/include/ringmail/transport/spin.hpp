@@ -21,11 +21,15 @@ class SpinPolicy {
   explicit SpinPolicy(std::uint64_t break_even_ns = usable_cpus() > 1 ? default_break_even_ns : 0)
       : break_even_ns_(break_even_ns), expected_gap_ns_(break_even_ns / 2) {}
 
-  /// Polls `has_work` until it holds or the time is up, at `deadline_ns` at the latest. Returns whether it held.
+  /// Polls `has_work` until it holds or the time is up, at `deadline_ns` at the latest. Returns whether it held. `drained`: how
+  /// many messages were taken since the last time.
   template <class HasWork>
-  bool spin(HasWork&& has_work, std::uint64_t deadline_ns = UINT64_MAX) {
-    // Two pauses after a drain let the producer run ahead; a poll in between would take the line from it.
-    pause();
+  bool spin(HasWork&& has_work, std::uint64_t drained, std::uint64_t deadline_ns = UINT64_MAX) {
+    // A poll takes the line that the producer is about to write. Where several messages came at a time there is a stream:
+    // looking away for longer lets its producer run ahead, and lines then come many at once. One that came alone is a
+    // question or an answer, and the next is looked for at once.
+    run_ahead_ = drained < 2 ? 1 : run_ahead_ < longest_run_ahead ? 2 * run_ahead_ : longest_run_ahead;
+    for (int pauses = 0; pauses < run_ahead_; ++pauses) pause();
     for (int polls = 0; polls < polls_without_clock; ++polls) {
       pause();
       if (has_work()) {
@@ -61,6 +65,10 @@ class SpinPolicy {
   static constexpr int polls_without_clock = 32;
   static constexpr int polls_a_look_at_the_clock = 8;
 
+  // A quarter to one microsecond, as long as PAUSE takes.
+  static constexpr int longest_run_ahead = 16;
+
+  int run_ahead_ = 1;
   std::uint64_t break_even_ns_;
   std::uint64_t expected_gap_ns_;
   std::uint64_t idle_since_ns_ = 0;
