@@ -44,14 +44,16 @@ int run_echo_peer(int cpu) {
   return result == RINGMAIL_ESTOPPED ? 0 : 1;
 }
 
+std::vector<std::string> echo_peer_command(int cpu) {
+  // By its path, because what /proc/self/exe names changes with each exec.
+  static const std::string program = std::filesystem::read_symlink("/proc/self/exe");
+  return {program, echo_peer_option, std::to_string(cpu)};
+}
+
 namespace {
 
 std::unique_ptr<Scenario> make_remote(std::string key, PeerRtt::By by) {
-  // This very program. By its path, because what /proc/self/exe names changes with each exec.
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe");
-  return std::make_unique<PeerRtt>(std::move(key), by, [program](int cpu) {
-    return std::vector<std::string>{program, echo_peer_option, std::to_string(cpu)};
-  });
+  return std::make_unique<PeerRtt>(std::move(key), by, echo_peer_command);
 }
 
 }  // namespace

@@ -29,4 +29,12 @@ void pin_this_thread(int cpu) {
   }
 }
 
+PinnedThread::PinnedThread(int cpu) {
+  CPU_ZERO(&before_);
+  sched_getaffinity(0, sizeof before_, &before_);
+  pin_this_thread(cpu);
+}
+
+PinnedThread::~PinnedThread() { sched_setaffinity(0, sizeof before_, &before_); }
+
 }  // namespace bench

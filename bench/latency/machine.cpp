@@ -1,8 +1,10 @@
 #include "latency/machine.hpp"
 
+#include <spdlog/fmt/chrono.h>
 #include <sys/utsname.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -48,6 +50,7 @@ Machine this_machine() {
           .kernel = std::string(names.sysname) + " " + names.release + " " + names.machine,
           .compiler = compiler_name,
           .build = build_name,
+          .date = fmt::format("{:%F %R} UTC", fmt::gmtime(std::time(nullptr))),
           .load_average = load};
 }
 

@@ -31,7 +31,8 @@ void run_block(Scenario& scenario, const Block& block, const ClockTraits& clock,
 }
 
 Figures summary(const Scenario& scenario, Record& record, const Record& base, double ns_per_tick) {
-  Figures figures{.figure = scenario.figure(), .payload_bytes = scenario.payload_bytes()};
+  Figures figures{
+      .variant = scenario.variant(), .figure = scenario.figure(), .payload_bytes = scenario.payload_bytes()};
   if (figures.figure == Scenario::Figure::one_way) {
     figures.message_ns = median(record.per_message) * ns_per_tick;
     return figures;
@@ -42,6 +43,8 @@ Figures summary(const Scenario& scenario, Record& record, const Record& base, do
                   .p99 = ticks.p99 * ns_per_tick,
                   .p999 = ticks.p999 * ns_per_tick,
                   .max = ticks.max * ns_per_tick};
+  figures.distribution = distribution(record.trips);
+  for (Point& point : figures.distribution) point.value *= ns_per_tick;
   std::vector<double> ratios;
   for (std::size_t group = 0; group < record.block_medians.size(); ++group) {
     ratios.push_back(record.block_medians[group] / base.block_medians[group]);
@@ -65,9 +68,10 @@ Report measure(std::span<const Subject> subjects, const Plan& plan, const Placem
     }
   }
 
-  FarProcess far(scenarios, plan.block, placement.far_cpu);
+  std::optional<FarProcess> far;
+  if (std::ranges::any_of(scenarios, &Scenario::has_far_end)) far.emplace(scenarios, plan.block, placement.far_cpu);
   for (const auto& scenario : scenarios) scenario->start(placement);
-  pin_this_thread(placement.near_cpu);
+  const PinnedThread pinned(placement.near_cpu);
 
   const ClockTraits clock = clock_traits();
 
@@ -81,7 +85,7 @@ Report measure(std::span<const Subject> subjects, const Plan& plan, const Placem
   for (; report.groups < plan.groups; ++report.groups) {
     if (report.groups > 0 && std::chrono::steady_clock::now() > end) break;
     for (std::size_t i = 0; i < scenarios.size(); ++i) {
-      if (scenarios[i]->has_far_end()) far.begin(i);
+      if (scenarios[i]->has_far_end()) far->begin(i);
       run_block(*scenarios[i], plan.block, clock, records[i]);
     }
   }

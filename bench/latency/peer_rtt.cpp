@@ -1,12 +1,11 @@
 #include "latency/peer_rtt.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <expected>
 #include <future>
 #include <stdexcept>
+
+#include "latency/peers.hpp"
 
 namespace bench {
 
@@ -86,20 +85,9 @@ class PeerRtt::NearActor : public ringmail::Actor {
 };
 
 void PeerRtt::start(const Placement& placement) {
-  const auto fail = [this](const std::string& why) { return std::runtime_error(name_ + ": " + why); };
-  // Standard output is for the figures.
-  auto log = std::make_shared<spdlog::logger>(name_, std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log->set_level(spdlog::level::warn);
-
-  auto system = ringmail::System::create({.schedulers = 1, .cpus = {placement.near_cpu}, .log = log});
-  if (!system) throw fail(system.error());
-  system_.emplace(std::move(*system));
-  const auto peer = system_->spawn_peer<echo::Echo>({.name = name_, .command = command_(placement.far_cpu)});
-  if (!peer) throw fail(peer.error());
-  if (!system_->runtime().wait_until_ready(peer->address().link)) {
-    throw fail("the far end did not start: " + to_string(system_->wait_for_end(*peer).reason));
-  }
-  near_actor_ = system_->spawn<NearActor>(*peer);
+  system_ = make_system(name_, {.schedulers = 1, .cpus = {placement.near_cpu}});
+  const auto peers = spawn_peers(*system_, name_, links_, command_(placement.far_cpu));
+  near_actor_ = system_->spawn<NearActor>(peers.front());
 }
 
 Ticks PeerRtt::near_end(std::uint64_t messages, Sample* each) {

@@ -21,9 +21,9 @@ class PeerRtt : public Scenario {
     ask,       ///< one handler asks again and again, and suspends each time
   };
 
-  /// `command` of the far end, given its CPU.
-  PeerRtt(std::string name, By by, std::function<std::vector<std::string>(int cpu)> command)
-      : name_(std::move(name)), by_(by), command_(std::move(command)) {}
+  /// `command` of the far end, given its CPU. The system has `links` to such processes, of which all but one are idle.
+  PeerRtt(std::string name, By by, std::function<std::vector<std::string>(int cpu)> command, unsigned links = 1)
+      : name_(std::move(name)), by_(by), command_(std::move(command)), links_(links) {}
 
   std::uint64_t payload_bytes() const override { return sizeof(echo::Ping); }
   bool has_far_end() const override { return false; }
@@ -37,6 +37,7 @@ class PeerRtt : public Scenario {
   std::string name_;
   By by_;
   std::function<std::vector<std::string>(int cpu)> command_;
+  unsigned links_;
   std::optional<ringmail::System> system_;
   ringmail::Mailbox<NearActor> near_actor_;
 };

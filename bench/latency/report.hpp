@@ -9,6 +9,11 @@
 namespace bench {
 
 std::string to_table(const Report& report, const Machine& machine, const Plan& plan, const Placement& placement);
-std::string to_json(const Report& report, const Machine& machine, const Plan& plan, const Placement& placement);
+/// `command` is what gave the report.
+std::string to_json(const Report& report,
+                    const Machine& machine,
+                    const Plan& plan,
+                    const Placement& placement,
+                    const std::string& command);
 
 }  // namespace bench

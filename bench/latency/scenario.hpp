@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,8 @@ class Scenario {
 
   virtual Figure figure() const { return Figure::round_trip; }
   virtual std::uint64_t payload_bytes() const = 0;
+  /// What it is called in the report, below its key, where several share one.
+  virtual std::string variant() const { return {}; }
 
   /// How many messages make a block, where a block of round trips has `round_trips`.
   virtual std::uint64_t messages(std::uint64_t round_trips) const { return round_trips; }
@@ -70,13 +73,18 @@ Ticks time_each(std::uint64_t messages, Sample* each, Trip&& trip) {
 
 inline constexpr std::string_view floor_key = "floor.rtt";
 inline constexpr std::string_view wake_floor_key = "futex.wake";
+inline constexpr std::string_view sender_cost_key = "wake.sender_cost";
+inline constexpr std::string_view fan_in_key = "fan_in";
 
-/// A key of the report and what stands behind it: one scenario, or several that differ in their payload.
+/// A key of the report and what stands behind it: one scenario, or several that differ in their payload or variant.
 struct Subject {
   std::string_view key;
   std::string_view description;
-  std::vector<std::unique_ptr<Scenario>> (*make)();
-  std::string_view base = floor_key;  ///< the key that its ratio is taken against
+  std::vector<std::unique_ptr<Scenario>> (*make)();  ///< null: it is not made of blocks, and main.cpp knows how
+  std::string_view base =
+      floor_key;  ///< the key that its ratio is taken against: its first scenario, where it has several
+  /// Measured when the others have ended, for it would disturb them.
+  bool apart = false;
 };
 
 /// All of them, each behind its base.

@@ -1,5 +1,7 @@
 #include "latency/scenarios.hpp"
 
+#include "latency/idle.hpp"
+
 namespace bench {
 namespace {
 
@@ -45,11 +47,19 @@ const std::vector<Subject>& subjects() {
        wake_floor_key},
       {"wake", "from a publish to a parked consumer until it has the message", [] { return list(make_wake()); },
        wake_floor_key},
+      {sender_cost_key, "what a send costs its sender: consumer awake, parked, parked and rung by 16 others as well",
+       [] { return list(make_sender_cost_awake(), make_sender_cost_parked(), make_sender_cost_contended()); },
+       sender_cost_key},
       {"ring.oneway", "32 bytes, 1 KiB and 64 KiB through a ring, each published by itself",
        [] { return list(make_ring_oneway_32(), make_ring_oneway_1024(), make_ring_oneway_65536()); }},
       {"lamport.oneway", "32 bytes through a ring with indices beside it", [] { return list(make_lamport_oneway()); }},
       {"lines.oneway", "one core reads 64 KiB that another has just written: the bound for large messages",
        [] { return list(make_lines_oneway()); }},
+      {fan_in_key,
+       "a message from an actor to a process and one back, among 1 to 512 links of which the others are idle",
+       [] { return list(make_fan_in(1), make_fan_in(2), make_fan_in(8), make_fan_in(64), make_fan_in(512)); },
+       fan_in_key, true},
+      {idle_key, "CPU and wakeups of a system with 64 links that are all idle", nullptr, {}, true},
   };
   return all;
 }

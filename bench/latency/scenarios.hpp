@@ -17,6 +17,10 @@ std::unique_ptr<Scenario> make_ring_oneway_32();
 std::unique_ptr<Scenario> make_ring_oneway_1024();
 std::unique_ptr<Scenario> make_ring_oneway_65536();
 std::unique_ptr<Scenario> make_wake();
+std::unique_ptr<Scenario> make_sender_cost_awake();
+std::unique_ptr<Scenario> make_sender_cost_parked();
+std::unique_ptr<Scenario> make_sender_cost_contended();
+std::unique_ptr<Scenario> make_fan_in(unsigned links);
 
 // What ours is compared with.
 std::unique_ptr<Scenario> make_lamport_rtt();

@@ -17,15 +17,28 @@ report = json.loads(ran.stdout)
 
 round_trips = """floor.rtt flags.rtt ring.rtt actor.remote_rtt actor.remote_ask python.rtt lamport.rtt boost_spsc.rtt
 futex.rtt eventfd.rtt pipe.rtt unix_stream.rtt unix_seqpacket.rtt posix_mq.rtt boost_mq.rtt zeromq.rtt""".split()
-for key in round_trips:
-    trip = report[key]
-    percentiles = [trip[name] for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")]
+
+
+def check(key, figures, ratio):
+    percentiles = [figures[name] for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")]
     assert 0 < percentiles[0] and percentiles == sorted(percentiles), (key, percentiles)
-    assert trip["ratio_to_floor"] > 0, key
+    distribution = figures["percentiles"]
+    assert [float(percent) for percent in distribution] == sorted(map(float, distribution)), (key, distribution)
+    assert list(distribution.values()) == sorted(distribution.values()), (key, distribution)
+    assert distribution["50"] == figures["p50_ns"] and distribution["100"] == figures["max_ns"], (key, distribution)
+    assert figures[ratio] > 0, key
+
+
+for key in round_trips:
+    check(key, report[key], "ratio_to_floor")
 assert report["floor.rtt"]["ratio_to_floor"] == 1
 
 for key in "futex.wake", "eventfd.wake", "wake":
-    assert 0 < report[key]["p50_ns"] <= report[key]["max_ns"] and report[key]["ratio_to_futex_wake"] > 0, key
+    check(key, report[key], "ratio_to_futex_wake")
+for consumer in "awake", "parked", "parked_16_ringing":
+    check(consumer, report["wake.sender_cost"][consumer], "ratio_to_awake")
+for links in "1", "2", "8", "64", "512":
+    check(links, report["fan_in"][links], "ratio_to_one_link")
 
 stream = report["ring.oneway"]
 for figures in stream, stream["32"], stream["1024"], stream["65536"]:
@@ -33,5 +46,11 @@ for figures in stream, stream["32"], stream["1024"], stream["65536"]:
 assert stream["ns_per_msg"] == stream["32"]["ns_per_msg"]
 assert report["lamport.oneway"]["ns_per_msg"] > 0 and report["lines.oneway"]["gb_per_s"] > 0
 
-assert all(report["machine"][name] for name in ("cpu", "kernel", "compiler", "pinning")), report["machine"]
+idle = report["idle"]
+assert idle["links"] == 64 and idle["schedulers"] > 0 and idle["seconds"] >= 2, idle
+# Nobody sleeps for longer than a quarter of a second, and here nobody wakes before.
+assert 0 < idle["scheduler_wakeups_per_s"] and 0 < idle["peer_wakeups_per_s"], idle
+assert 0 < idle["cpu_percent"] and 0 < idle["peers_cpu_percent"] and idle["reactor_wakeups_per_s"] >= 0, idle
+
+assert all(report["machine"][name] for name in ("command", "date", "cpu", "kernel", "compiler", "pinning")), report["machine"]
 assert report["machine"]["blocks"] == 1

@@ -22,6 +22,20 @@ Percentiles percentiles(std::span<Sample> samples) {
       .p50 = at(0.5), .p90 = at(0.9), .p99 = at(0.99), .p999 = at(0.999), .max = static_cast<double>(samples.back())};
 }
 
+std::vector<Point> distribution(std::span<const Sample> sorted) {
+  assert(!sorted.empty());
+  constexpr int above_in_20ths[] = {20, 18, 16, 14, 12, 10, 8, 6, 4, 3};  // and so on with a tenth of each
+  std::vector<Point> points;
+  for (double scale = 1.0 / 20; scale * above_in_20ths[0] * static_cast<double>(sorted.size()) >= 1; scale /= 10) {
+    for (const int twentieths : above_in_20ths) {
+      const double part = 1 - twentieths * scale;
+      points.push_back({100 * part, static_cast<double>(sorted[rank(part, sorted.size())])});
+    }
+  }
+  points.push_back({100, static_cast<double>(sorted.back())});
+  return points;
+}
+
 double median_between_steps(std::span<const Sample> samples, double step) {
   assert(!samples.empty());
   std::vector<Sample> copy(samples.begin(), samples.end());

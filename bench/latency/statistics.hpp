@@ -16,6 +16,15 @@ struct Percentiles {
 /// Nearest rank: the smallest sample that at least that part of all samples does not exceed. Sorts. Precondition: not empty.
 Percentiles percentiles(std::span<Sample> samples);
 
+/// A point of a distribution: that part of all samples, in percent, is not above the value.
+struct Point {
+  double percent = 0, value = 0;
+};
+
+/// From the smallest to the largest, closer and closer to the end: ten points for each tenth of what is left above. As many as
+/// there are samples to tell them apart. Precondition: sorted, not empty.
+std::vector<Point> distribution(std::span<const Sample> sorted);
+
 /// Of samples that are exact to `step`, because the clock advances in such steps: what the median would be if samples of one
 /// value were spread evenly over their step. A ratio of two medians of a few steps each would jump otherwise. Precondition:
 /// not empty.

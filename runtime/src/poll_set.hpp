@@ -47,8 +47,11 @@ struct LocalInlet : Inlet {
 
 class PollSet {
  public:
-  static constexpr std::size_t max_hot = 64;
-  static constexpr std::uint32_t quiet_limit = 1024;  // polls without a frame, after which a ring may go cold
+  // docs/decisions/0006: so many cost a round trip nothing that can be measured; four times as many double it.
+  static constexpr std::size_t max_hot = 16;
+  // Polls without a frame, after which a ring may go cold: they cost about what the barrier costs that it takes then. So going
+  // cold never costs more than twice what polling on would have.
+  static constexpr std::uint32_t quiet_limit = 1024;
 
   /// `ordering`: as the scheduler's.
   explicit PollSet(transport::Bell& bell, transport::Ordering ordering = transport::Ordering::sequential)

@@ -94,16 +94,16 @@ class PollSetTest : public testing::Test {
   std::vector<std::unique_ptr<Line>> lines_;
 };
 
-TEST_F(PollSetTest, a_set_of_64_never_goes_cold) {
-  make(PollSet::max_hot);
+TEST_F(PollSetTest, a_set_of_16_never_goes_cold) {
+  make(16);
   cool_down();
-  EXPECT_EQ(set_.hot_count(), PollSet::max_hot);
+  EXPECT_EQ(set_.hot_count(), 16u);
 }
 
-TEST_F(PollSetTest, of_a_larger_set_64_stay_hot) {
+TEST_F(PollSetTest, of_a_larger_set_16_stay_hot) {
   make(200);
   cool_down();
-  EXPECT_EQ(set_.hot_count(), PollSet::max_hot);
+  EXPECT_EQ(set_.hot_count(), 16u);
   EXPECT_EQ(set_.size(), 200u);
 }
 
