@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "latency/far_process.hpp"
-#include "latency/statistics.hpp"
+#include "measuring/statistics.hpp"
 
 namespace bench {
 

@@ -3,11 +3,11 @@
 
 #include <vector>
 
-namespace bench {
+namespace ringmail::measuring {
 
 std::vector<int> allowed_cpus();
 
 /// Throws when the CPU is not there or not allowed. Threads that the caller starts afterwards stay on it too.
 void pin_this_thread(int cpu);
 
-}  // namespace bench
+}  // namespace ringmail::measuring

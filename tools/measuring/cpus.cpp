@@ -1,4 +1,4 @@
-#include "latency/cpus.hpp"
+#include "measuring/cpus.hpp"
 
 #include <sched.h>
 
@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace bench {
+namespace ringmail::measuring {
 
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
@@ -29,4 +29,4 @@ void pin_this_thread(int cpu) {
   }
 }
 
-}  // namespace bench
+}  // namespace ringmail::measuring
