@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "latency/cpus.hpp"
+#include "measuring/cpus.hpp"
 #include "latency/echo_peer.hpp"
 #include "latency/peer_rtt.hpp"
 #include "latency/scenarios.hpp"

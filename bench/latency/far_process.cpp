@@ -11,7 +11,7 @@
 #include <exception>
 #include <new>
 
-#include "latency/cpus.hpp"
+#include "measuring/cpus.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/layout.hpp"
 #include "ringmail/transport/pause.hpp"

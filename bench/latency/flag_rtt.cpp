@@ -1,10 +1,8 @@
 // What the hardware needs: a word that goes from core to core and back, with nothing around it.
-#include <atomic>
-
 #include "latency/scenarios.hpp"
+#include "measuring/flag_turns.hpp"
 #include "ringmail/transport/layout.hpp"
 #include "ringmail/transport/memory.hpp"
-#include "ringmail/transport/pause.hpp"
 
 namespace bench {
 namespace {
@@ -17,38 +15,23 @@ class FlagRtt : public Scenario {
   FlagRtt(std::uint64_t near_offset, std::uint64_t far_offset)
       : mapping_(value_of(value_of(transport::Segment::create("latency.flags", transport::page_bytes))
                               .map(transport::Mapping::Access::write))),
-        near_(*mapping_.at<Flag>(near_offset)),
-        far_(*mapping_.at<Flag>(far_offset)) {}
+        near_(*mapping_.at<Flag>(near_offset), *mapping_.at<Flag>(far_offset)),
+        far_(*mapping_.at<Flag>(far_offset), *mapping_.at<Flag>(near_offset)) {}
 
   std::uint64_t payload_bytes() const override { return sizeof(Flag); }
 
   Ticks near_end(std::uint64_t messages, Sample* each) override {
-    return time_each(messages, each, [this](std::uint64_t) {
-      store_next(near_);
-      await_next(far_);
-    });
+    return time_each(messages, each, [this](std::uint64_t) { near_.trip(); });
   }
 
   void far_end(std::uint64_t messages) override {
-    for (std::uint64_t i = 0; i < messages; ++i) {
-      await_next(near_);
-      store_next(far_);
-    }
+    for (std::uint64_t i = 0; i < messages; ++i) far_.answer();
   }
 
  private:
-  using Flag = std::atomic<std::uint64_t>;
-
-  void store_next(Flag& flag) { flag.store(++turn_, std::memory_order_release); }
-  void await_next(const Flag& flag) {
-    ++turn_;
-    while (flag.load(std::memory_order_acquire) != turn_) transport::pause();
-  }
-
   transport::Mapping mapping_;
-  Flag& near_;
-  Flag& far_;
-  std::uint64_t turn_ = 0;  // each process has its own, and both are in step
+  FlagTurns near_;  // each process uses one of the two
+  FlagTurns far_;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "latency/cpus.hpp"
+#include "measuring/cpus.hpp"
 #include "latency/echo_peer.hpp"
 #include "latency/measure.hpp"
 #include "latency/report.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "latency/cpus.hpp"
+#include "measuring/cpus.hpp"
 
 namespace bench {
 namespace {

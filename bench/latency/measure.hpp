@@ -11,7 +11,7 @@
 
 #include "latency/far_process.hpp"
 #include "latency/idle.hpp"
-#include "latency/statistics.hpp"
+#include "measuring/statistics.hpp"
 
 namespace bench {
 

@@ -7,19 +7,18 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "latency/clock.hpp"
+#include "measuring/clock.hpp"
+#include "measuring/statistics.hpp"
 
 namespace bench {
 
-/// One sample. Trips that take longer than it can hold (seconds) count as that.
-using Sample = std::uint32_t;
+using namespace ringmail::measuring;
 
 struct Placement {
   int near_cpu = 0;
@@ -54,7 +53,7 @@ class Scenario {
 };
 
 inline void record(Sample* each, std::uint64_t i, Ticks trip) {
-  if (each != nullptr) each[i] = static_cast<Sample>(std::min<Ticks>(trip, std::numeric_limits<Sample>::max()));
+  if (each != nullptr) each[i] = to_sample(trip);
 }
 
 /// Times trip(i) for each i. One reading of the clock ends a trip and starts the next, so each sample holds one reading.

@@ -6,8 +6,8 @@
 #include <optional>
 #include <thread>
 
-#include "latency/cpus.hpp"
 #include "latency/scenarios.hpp"
+#include "measuring/cpus.hpp"
 #include "ringmail/transport/barrier.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"

@@ -1,29 +1,20 @@
-// How long a sleeper takes to wake: from the moment before its message is sent until it has the message in hand.
+// What wakes a sleeper: a ring and its bell, a bare futex, an eventfd.
 #include <sys/eventfd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "latency/scenarios.hpp"
+#include "measuring/wake_turns.hpp"
 #include "ringmail/transport/barrier.hpp"
 #include "ringmail/transport/descriptor.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"
-#include "ringmail/transport/pause.hpp"
 
 namespace bench {
 namespace {
 
 namespace transport = ringmail::transport;
-
-/// What both ends see, whatever wakes the sleeper.
-struct Stage {
-  alignas(transport::isolation_bytes) std::atomic<std::uint64_t> asleep;  ///< far end: about to sleep for message n
-  alignas(transport::isolation_bytes) std::atomic<std::uint64_t> awake;   ///< far end: has message n in hand
-  std::atomic<Ticks> took;                                                ///< and this is how long it was on its way
-  alignas(transport::isolation_bytes) std::atomic<Ticks> sent;            ///< near end: when, for who has no ring
-  std::atomic<std::uint32_t> word;                                        ///< near end: for a bare futex
-};
 
 /// Bell: made before the fork, from memory of its own. The near end calls ring(), the far end sleep(), which tells `about_to`
 /// just before it sleeps and returns what ring() was given.
@@ -33,8 +24,10 @@ class Wake : public Scenario {
   explicit Wake(const char* name)
       : mapping_(value_of(value_of(transport::Segment::create(name, Bell::bytes + transport::page_bytes))
                               .map(transport::Mapping::Access::write))),
-        stage_(*mapping_.at<Stage>(0)),
-        bell_(stage_, mapping_) {}
+        stage_(*mapping_.at<WakeStage>(0)),
+        bell_(stage_, mapping_),
+        waker_(stage_),
+        sleeper_(stage_) {}
 
   std::uint64_t payload_bytes() const override { return sizeof(Ticks); }
   std::uint64_t messages(std::uint64_t round_trips) const override {
@@ -44,34 +37,23 @@ class Wake : public Scenario {
   Ticks near_end(std::uint64_t messages, Sample* each) override {
     const Ticks start = ticks();
     for (std::uint64_t i = 0; i < messages; ++i) {
-      ++message_;
-      while (stage_.asleep.load(std::memory_order_acquire) != message_) transport::pause();
-      // It has said so, and has now to get there; its CPU comes to rest.
-      const std::uint64_t until_ns = transport::monotonic_ns() + settle_ns;
-      while (transport::monotonic_ns() < until_ns) transport::pause();
-      bell_.ring(ticks());
-      while (stage_.awake.load(std::memory_order_acquire) != message_) transport::pause();
-      record(each, i, stage_.took.load(std::memory_order_relaxed));
+      record(each, i, waker_.wake([this](Ticks sent) { bell_.ring(sent); }));
     }
     return ticks() - start;
   }
 
   void far_end(std::uint64_t messages) override {
     for (std::uint64_t i = 0; i < messages; ++i) {
-      ++message_;
-      const Ticks sent = bell_.sleep([this] { stage_.asleep.store(message_, std::memory_order_release); });
-      stage_.took.store(ticks() - sent, std::memory_order_relaxed);
-      stage_.awake.store(message_, std::memory_order_release);
+      sleeper_.sleep([this](auto&& about_to) { return bell_.sleep(about_to); });
     }
   }
 
  private:
-  static constexpr std::uint64_t settle_ns = 50'000;
-
   transport::Mapping mapping_;
-  Stage& stage_;
+  WakeStage& stage_;
   Bell bell_;
-  std::uint64_t message_ = 0;  // each process counts for itself
+  Waker waker_;  // each process uses one of the two
+  Sleeper sleeper_;
 };
 
 /// A message through a ring to a parked consumer.
@@ -86,7 +68,7 @@ class RingBell {
   };
   static constexpr std::uint64_t bytes = sizeof(Shared);
 
-  RingBell(Stage&, transport::Mapping& mapping)
+  RingBell(WakeStage&, transport::Mapping& mapping)
       : shared_(*mapping.at<Shared>(transport::page_bytes)),
         producer_({.data = shared_.data, .capacity = capacity, .own = &shared_.producer, .other = &shared_.consumer}),
         consumer_({.data = shared_.data, .capacity = capacity, .other = &shared_.producer, .own = &shared_.consumer}),
@@ -133,37 +115,15 @@ class RingBell {
   bool joined_ = false;
 };
 
-/// A word and a futex: what the kernel needs.
-class FutexBell {
- public:
+struct BareFutexBell : FutexBell {
   static constexpr std::uint64_t bytes = transport::page_bytes;
-  FutexBell(Stage& stage, transport::Mapping&) : stage_(stage) {}
-
-  void ring(Ticks sent) {
-    stage_.sent.store(sent, std::memory_order_relaxed);
-    stage_.word.store(++rung_, std::memory_order_release);
-    transport::futex_wake(stage_.word);
-  }
-
-  template <class AboutTo>
-  Ticks sleep(AboutTo&& about_to) {
-    about_to();
-    while (stage_.word.load(std::memory_order_acquire) == rung_) {
-      transport::futex_wait(stage_.word, rung_, transport::longest_sleep_ns);
-    }
-    ++rung_;
-    return stage_.sent.load(std::memory_order_relaxed);
-  }
-
- private:
-  Stage& stage_;
-  std::uint32_t rung_ = 0;  // each process counts for itself
+  BareFutexBell(WakeStage& stage, transport::Mapping&) : FutexBell(stage) {}
 };
 
 class EventfdBell {
  public:
   static constexpr std::uint64_t bytes = transport::page_bytes;
-  EventfdBell(Stage& stage, transport::Mapping&) : stage_(stage), event_(eventfd(0, EFD_CLOEXEC)) {
+  EventfdBell(WakeStage& stage, transport::Mapping&) : stage_(stage), event_(eventfd(0, EFD_CLOEXEC)) {
     if (!event_) throw std::runtime_error(std::string("eventfd: ") + std::strerror(errno));
   }
 
@@ -184,13 +144,13 @@ class EventfdBell {
   }
 
  private:
-  Stage& stage_;
+  WakeStage& stage_;
   transport::Descriptor event_;
 };
 
 }  // namespace
 
-std::unique_ptr<Scenario> make_futex_wake() { return std::make_unique<Wake<FutexBell>>("latency.futex_wake"); }
+std::unique_ptr<Scenario> make_futex_wake() { return std::make_unique<Wake<BareFutexBell>>("latency.futex_wake"); }
 std::unique_ptr<Scenario> make_eventfd_wake() { return std::make_unique<Wake<EventfdBell>>("latency.eventfd_wake"); }
 std::unique_ptr<Scenario> make_wake() { return std::make_unique<Wake<RingBell>>("latency.wake"); }
 

@@ -49,9 +49,9 @@ class Gen : public testing::Test {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(folder_ / ".out"), read(folder_ / ".err")};
   }
 
-  void expect_refused(const std::string& arguments, std::string_view error) const {
+  void expect_refused(const std::string& arguments, std::string_view error, int exit_code = 1) const {
     const Result result = run(arguments);
-    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.exit_code, exit_code);
     EXPECT_EQ(result.out, "");
     EXPECT_EQ(result.err, std::string(error) + "\n");
   }
@@ -138,10 +138,15 @@ TEST_F(Gen, says_what_is_wrong_in_one_line) {
   expect_refused("gen --lang cpp a.mail --depfile a.d",
                  "ringmail: error: --depfile needs --output, whose dependencies it lists");
   expect_refused("gen --lang cpp a.mail -o a.mail/x.hpp", "a.mail/x.hpp: error: cannot write: Not a directory");
-  expect_refused("gen a.mail", "ringmail: error: --lang is required");
-  expect_refused("gen --lang cpp", "ringmail: error: file is required");
-  expect_refused("gen --lang cpp a.mail --fast", "ringmail: error: The following argument was not expected: --fast");
-  expect_refused("", "ringmail: error: A subcommand is required");
+}
+
+TEST_F(Gen, what_is_not_understood_has_an_exit_code_of_its_own) {
+  constexpr int not_understood = 2;
+  expect_refused("gen a.mail", "ringmail: error: --lang is required", not_understood);
+  expect_refused("gen --lang cpp", "ringmail: error: file is required", not_understood);
+  expect_refused("gen --lang cpp a.mail --fast", "ringmail: error: The following argument was not expected: --fast",
+                 not_understood);
+  expect_refused("", "ringmail: error: A subcommand is required", not_understood);
 }
 
 TEST_F(Gen, help_is_no_error) {

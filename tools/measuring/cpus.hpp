@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace bench {
+namespace ringmail::measuring {
 
 std::vector<int> allowed_cpus();
 
@@ -24,4 +24,4 @@ class PinnedThread {
   cpu_set_t before_;
 };
 
-}  // namespace bench
+}  // namespace ringmail::measuring

@@ -1,10 +1,10 @@
-#include "latency/statistics.hpp"
+#include "measuring/statistics.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 
-namespace bench {
+namespace ringmail::measuring {
 namespace {
 
 std::size_t rank(double part, std::size_t count) {
@@ -57,4 +57,4 @@ double median(std::vector<double> values) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
-}  // namespace bench
+}  // namespace ringmail::measuring

@@ -1,4 +1,4 @@
-#include "latency/cpus.hpp"
+#include "measuring/cpus.hpp"
 
 #include <sched.h>
 
@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace bench {
+namespace ringmail::measuring {
 
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
@@ -37,4 +37,4 @@ PinnedThread::PinnedThread(int cpu) {
 
 PinnedThread::~PinnedThread() { sched_setaffinity(0, sizeof before_, &before_); }
 
-}  // namespace bench
+}  // namespace ringmail::measuring

@@ -1,4 +1,4 @@
-#include "latency/clock.hpp"
+#include "measuring/clock.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -8,9 +8,9 @@
 #include <cpuid.h>
 #endif
 
-namespace bench {
+namespace ringmail::measuring {
 
-using ringmail::transport::monotonic_ns;
+using transport::monotonic_ns;
 
 bool has_invariant_counter() {
 #if defined(__x86_64__)
@@ -52,4 +52,4 @@ ClockTraits clock_traits() {
           .step = step == std::numeric_limits<Ticks>::max() ? 1 : static_cast<double>(step)};
 }
 
-}  // namespace bench
+}  // namespace ringmail::measuring

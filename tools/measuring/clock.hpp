@@ -9,7 +9,7 @@
 #include <x86intrin.h>
 #endif
 
-namespace bench {
+namespace ringmail::measuring {
 
 using Ticks = std::uint64_t;
 
@@ -28,7 +28,7 @@ inline Ticks ticks() {
     return __rdtscp(&processor);
   }
 #endif
-  return ringmail::transport::monotonic_ns();
+  return transport::monotonic_ns();
 }
 
 /// How long a tick is, measured against CLOCK_MONOTONIC from construction to the call: the longer the run, the more exact.
@@ -51,4 +51,4 @@ struct ClockTraits {
 /// Measured, on this CPU now.
 ClockTraits clock_traits();
 
-}  // namespace bench
+}  // namespace ringmail::measuring

@@ -1,13 +1,20 @@
 // Percentiles and medians of recorded samples. All exact: nothing is binned.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
-#include "latency/scenario.hpp"
+namespace ringmail::measuring {
 
-namespace bench {
+/// One sample, in ticks. What takes longer than it can hold (seconds) counts as that.
+using Sample = std::uint32_t;
+
+inline Sample to_sample(std::uint64_t ticks) {
+  return static_cast<Sample>(std::min<std::uint64_t>(ticks, std::numeric_limits<Sample>::max()));
+}
 
 struct Percentiles {
   double p50 = 0, p90 = 0, p99 = 0, p999 = 0, max = 0;
@@ -33,4 +40,4 @@ double median_between_steps(std::span<const Sample> samples, double step);
 /// Precondition: not empty.
 double median(std::vector<double> values);
 
-}  // namespace bench
+}  // namespace ringmail::measuring
