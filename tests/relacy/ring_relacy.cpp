@@ -53,7 +53,7 @@ void write(std::byte* payload, std::uint32_t length, std::uint64_t number) {
   each_word(payload, length, [&](const std::byte* word) {
     model::plain[word]($) = number;
     // What was payload may be taken for a commit word.
-    if ((word - memories[0].data.data()) % 64 == 0) model::words[word].store(0xbad, rl::mo_relaxed, $);
+    if (reinterpret_cast<std::uintptr_t>(word) % line_bytes == 0) model::words[word].store(0xbad, rl::mo_relaxed, $);
   });
 }
 

@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "deadline.hpp"
@@ -95,31 +97,36 @@ bool killed(pid_t victim, const std::function<void()>& asleep) {
   return true;
 }
 
-void Kills::at_every_instruction(const std::function<std::string_view(std::uint64_t)>& round,
-                                 const std::uint64_t& steps_of_a_life,
-                                 std::uint64_t most) {
+void kill_at_every_instruction(const std::function<std::string_view(std::uint64_t)>& round,
+                               const std::uint64_t& steps_of_a_life,
+                               std::uint64_t most) {
+  start_watchdog();
   ASSERT_EQ(round(never), "") << "a victim that nobody kills";
   const std::uint64_t steps = steps_of_a_life;
   ASSERT_GT(steps, 0u);
   if (sanitized) most = std::min(most, most_kills_when_sanitized);
   const std::uint64_t stride = (steps + most - 1) / most;
+
   std::vector<std::string> died_at(steps + 1);
-  for (std::uint64_t step = 1; step <= steps && !testing::Test::HasFailure(); step += stride) {
+  std::map<std::string, std::uint64_t> kills;
+  const auto kill_after = [&](std::uint64_t step) {
+    start_watchdog();
     SCOPED_TRACE("killed after instruction " + std::to_string(step));
-    died_at[step] = round(step);
-    ++kills_[died_at[step]];
+    const std::string where(round(step));
+    if (!where.empty()) ++kills[where];
+    return where;
+  };
+  for (std::uint64_t step = 1; step <= steps && !testing::Test::HasFailure(); step += stride) {
+    died_at[step] = kill_after(step);
   }
-  const auto too_few = [](const auto& entry) { return !entry.first.empty() && entry.second < wanted_kills(); };
-  while (std::ranges::any_of(kills_, too_few) && !testing::Test::HasFailure()) {
+  for (std::uint64_t again = 1; again < wanted_kills(); ++again) {
     for (std::uint64_t step = 1; step <= steps && !testing::Test::HasFailure(); ++step) {
-      if (died_at[step].empty() || kills_[died_at[step]] >= wanted_kills()) continue;
-      SCOPED_TRACE("killed after instruction " + std::to_string(step));
-      ++kills_[std::string(round(step))];
+      if (!died_at[step].empty() && kills[died_at[step]] < wanted_kills()) kill_after(step);
     }
   }
   std::printf("%llu instructions; killed", static_cast<unsigned long long>(steps));
-  for (const auto& [where, count] : kills_) {
-    if (!where.empty()) std::printf(" at %s: %llu", where.c_str(), static_cast<unsigned long long>(count));
+  for (const auto& [where, count] : kills) {
+    std::printf(" at %s: %llu", where.c_str(), static_cast<unsigned long long>(count));
   }
   std::printf("\n");
 }

@@ -9,8 +9,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <string>
 #include <string_view>
 
 namespace ringmail::transport::test {
@@ -38,18 +36,11 @@ bool killed(pid_t victim, const std::function<void()>& asleep = [] {});
 /// How many kills each step of a protocol is to see at least: RINGMAIL_KILLS, or 1.
 std::uint64_t wanted_kills();
 
-/// Where the victim stood, as it said itself, and how often one was killed there.
-class Kills {
- public:
-  /// Calls `round` with every number of instructions that a life has, and again until wanted_kills() have died at each step of
-  /// the protocol. `round` has one victim live and die: where it died, or "" if it lived. A round of `never` comes first, which
-  /// must leave in `steps_of_a_life` how many there are. The first time not all of them, but about `most`, where that is fewer.
-  void at_every_instruction(const std::function<std::string_view(std::uint64_t)>& round,
-                            const std::uint64_t& steps_of_a_life,
-                            std::uint64_t most = 10'000);
-
- private:
-  std::map<std::string, std::uint64_t, std::less<>> kills_;
-};
+/// Calls `round` with every number of instructions that a life has, and again until wanted_kills() have died at each step of the
+/// protocol. `round` has one victim live and die, and says where it died, "" if it lived. A round of `never` comes first, which
+/// must leave in `steps_of_a_life` how many there are. The first time not all of them, but about `most`, where that is fewer.
+void kill_at_every_instruction(const std::function<std::string_view(std::uint64_t)>& round,
+                               const std::uint64_t& steps_of_a_life,
+                               std::uint64_t most = 10'000);
 
 }  // namespace ringmail::transport::test

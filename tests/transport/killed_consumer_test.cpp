@@ -144,13 +144,13 @@ void start_account(Account& account, std::uint64_t from) {
 
 class KilledConsumer : public testing::TestWithParam<Ordering> {
  protected:
-  KilledConsumer() { start_watchdog(); }
   void SetUp() override {
     if (!register_for_barriers()) GTEST_SKIP() << "the kernel has no membarrier, or forbids it";
   }
 
   /// Where one died that was killed after `step` instructions of its sleep and what comes after or, if `asleep` says so, in it.
   const char* park_and_die(std::uint64_t step, bool asleep) {
+    start_watchdog();
     Stage& stage = memory_.renew();
     start_account(stage.account, padded);
     Ends ends(stage.ring, padded, GetParam());
@@ -191,7 +191,7 @@ class KilledConsumer : public testing::TestWithParam<Ordering> {
 };
 
 TEST_P(KilledConsumer, leaves_its_messages_to_the_next_and_no_producer_asleep) {
-  Kills().at_every_instruction(
+  kill_at_every_instruction(
       [&](std::uint64_t step) {
         Stage& stage = memory_.renew();
         Account& account = stage.account;
@@ -218,7 +218,7 @@ TEST_P(KilledConsumer, leaves_its_messages_to_the_next_and_no_producer_asleep) {
 }
 
 TEST_P(KilledConsumer, may_die_on_its_way_to_sleep_and_back) {
-  Kills().at_every_instruction([&](std::uint64_t step) { return park_and_die(step, false); }, steps_);
+  kill_at_every_instruction([&](std::uint64_t step) { return park_and_die(step, false); }, steps_);
   for (std::uint64_t left = wanted_kills(); left > 0; --left) EXPECT_STREQ(park_and_die(never, true), "park");
 }
 

@@ -74,7 +74,6 @@ void take_echoes(TestHost& host, std::vector<Echo>& echoes) {
 }
 
 TEST(KilledPeer, leaves_to_the_next_exactly_what_it_has_not_finished) {
-  start_watchdog();
   InSharedMemory<Account> memory;
   std::uint64_t steps = 0;
   const auto round = [&](std::uint64_t step) -> std::string_view {
@@ -137,7 +136,7 @@ TEST(KilledPeer, leaves_to_the_next_exactly_what_it_has_not_finished) {
     steps = account.steps;
     return status == 0 ? "" : at;
   };
-  Kills().at_every_instruction(round, steps, 120);
+  kill_at_every_instruction(round, steps, 120);
 }
 
 }  // namespace

@@ -120,7 +120,6 @@ void publish(Account& account, RingProducer& producer, Doorbell bell, std::uint6
 
 class KilledProducer : public testing::TestWithParam<Publishing> {
  protected:
-  KilledProducer() { start_watchdog(); }
   InSharedMemory<Stage> memory_;
   std::uint64_t steps_ = 0;
 };
@@ -128,7 +127,7 @@ class KilledProducer : public testing::TestWithParam<Publishing> {
 TEST_P(KilledProducer, leaves_all_of_a_batch_or_nothing_and_nobody_asleep) {
   const auto& [name, state, ordering, from, batch] = GetParam();
   if (!register_for_barriers()) GTEST_SKIP() << "the kernel has no membarrier, or forbids it";
-  Kills().at_every_instruction(
+  kill_at_every_instruction(
       [&](std::uint64_t step) {
         Stage& stage = memory_.renew();
         Account& account = stage.account;
@@ -202,10 +201,9 @@ enum class End { after_an_instruction, asleep };
 
 class KilledWaiter : public testing::TestWithParam<Ordering> {
  protected:
-  KilledWaiter() { start_watchdog(); }
-
   /// Where one died that was killed after `step` instructions or, if `end` says so, in its sleep.
   const char* wait_and_die(std::uint64_t step, End end) {
+    start_watchdog();
     Stage& stage = memory_.renew();
     Account& account = stage.account;
     Ends ends(stage.ring, padded, GetParam());
@@ -245,8 +243,7 @@ class KilledWaiter : public testing::TestWithParam<Ordering> {
 
 TEST_P(KilledWaiter, leaves_whole_messages_and_a_consumer_that_goes_on) {
   if (!register_for_barriers()) GTEST_SKIP() << "the kernel has no membarrier, or forbids it";
-  Kills().at_every_instruction([&](std::uint64_t step) { return wait_and_die(step, End::after_an_instruction); },
-                               steps_);
+  kill_at_every_instruction([&](std::uint64_t step) { return wait_and_die(step, End::after_an_instruction); }, steps_);
   for (std::uint64_t left = wanted_kills(); left > 0; --left) {
     EXPECT_STREQ(wait_and_die(never, End::asleep), "park");
   }
