@@ -34,15 +34,20 @@ std::size_t deaths() {
 struct Notice {
   std::atomic<std::uint64_t> at_ns{0};
   std::atomic<std::uint64_t> count{0};
+  std::atomic<bool> watching{false};
 };
 
 class Watcher : public Actor {
  public:
   Watcher(Mailbox<Pricer> peer, Notice& notice) : peer_(peer), notice_(notice) {}
-  void started() override { this_actor::monitor(peer_); }
+  void started() override {
+    this_actor::monitor(peer_);
+    notice_.watching = true;
+  }
   void on(const Down& down) {
     notice_.at_ns = monotonic_ns();
-    if (down.reason.kind != ExitReason::Kind::signalled) return this_actor::stop();  // it was asked to, in the end
+    if (down.reason.kind == ExitReason::Kind::normal) return this_actor::stop();  // it was asked to, in the end
+    EXPECT_EQ(down.reason.kind, ExitReason::Kind::signalled) << to_string(down.reason);
     this_actor::monitor(peer_);
     ++notice_.count;
   }
@@ -67,6 +72,8 @@ TEST(PeerDeath, is_known_within_50_ms) {
   ASSERT_TRUE(peer) << peer.error();
   const std::uint32_t link = peer->address().link;
   Notice notice;
+  // A monitor that is set before the schedulers have the link is told at once that there is no such peer.
+  ASSERT_TRUE(system->runtime().wait_until_ready(link));
   system->spawn<Watcher>(*peer, notice);
 
   std::mt19937_64 random(transport::test::seed());
@@ -74,7 +81,7 @@ TEST(PeerDeath, is_known_within_50_ms) {
   std::uint64_t sent = 0;
   while (latencies_ns.size() < deaths()) {
     const std::uint64_t life = latencies_ns.size() + 1;
-    ASSERT_TRUE(until([&] { return system->runtime().incarnation(link) == life; }));
+    ASSERT_TRUE(until([&] { return system->runtime().incarnation(link) == life && notice.watching; }));
     // At work for a while, or asleep.
     for (std::uint64_t mail = random() % 64; mail > 0; --mail, ++sent) ASSERT_TRUE(peer->send(Tick{sent}));
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 2000));
