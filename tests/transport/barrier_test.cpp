@@ -11,18 +11,11 @@
 #include "refuse_membarrier.hpp"
 #include "ringmail/transport/park.hpp"
 #include "ringmail/transport/spin.hpp"
+#include "sanitized.hpp"
 #include "test_ring.hpp"
 
 namespace ringmail::transport::test {
 namespace {
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool under_tsan = true;
-#elif defined(__has_feature)
-constexpr bool under_tsan = __has_feature(thread_sanitizer);
-#else
-constexpr bool under_tsan = false;
-#endif
 
 /// RINGMAIL_LITMUS_ROUNDS asks for more. A round is some microseconds.
 std::uint64_t rounds() {

@@ -12,16 +12,6 @@ using testing::ElementsAre;
 
 constexpr std::uint64_t lines = page_bytes / line_bytes;
 
-/// The block of the next consumer, as the host writes it before that one starts.
-void resume(ConsumerBlock& block, RingProducer& producer, std::uint32_t attempt = 0) {
-  const auto unfinished = producer.unfinished();
-  block.cursor.store(unfinished.cursor);
-  block.resume_tail = producer.tail();
-  block.resume_sequence = unfinished.sequence;
-  block.attempt = attempt;
-  producer.switch_consumer(&block);
-}
-
 void finish(RingConsumer& consumer, int messages) {
   for (; messages > 0; --messages) {
     ASSERT_TRUE(consumer.peek());

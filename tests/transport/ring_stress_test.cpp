@@ -4,33 +4,18 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
+#include <memory>
 #include <thread>
 
 #include "deadline.hpp"
-#include "ringmail/transport/memory.hpp"
-#include "ringmail/transport/park.hpp"
-#include "test_ring.hpp"
+#include "shared_ring.hpp"
 
 namespace ringmail::transport::test {
 namespace {
 
-/// A ring and the doorbells of its two ends, in any memory that both see.
-struct Shared {
-  static constexpr std::uint64_t capacity = 16 * 1024;
-
-  Bell consumer_bell;
-  Bell producer_bell;
-  ConsumerBlock consumer_block;
-  ProducerBlock producer_block;
-  alignas(page_bytes) std::byte data[capacity];
-
-  RingProducer producer() {
-    return RingProducer({.data = data, .capacity = capacity, .own = &producer_block, .other = &consumer_block});
-  }
-  RingConsumer consumer() {
-    return RingConsumer({.data = data, .capacity = capacity, .other = &producer_block, .own = &consumer_block});
-  }
-};
+using Shared = SharedRing<16 * 1024>;
+using SharedMemory = InSharedMemory<Shared>;
 
 /// The length and the bytes of a message follow from its number, so either end can make them.
 struct Message {
@@ -121,16 +106,6 @@ TEST(RingStress, two_threads_agree_on_every_byte) {
   consume(*shared, seed(), 0, messages);
   other.join();
 }
-
-struct SharedMemory {
-  Segment segment;
-  Mapping mapping;
-  SharedMemory() {
-    segment = std::move(*Segment::create("ringmail.test", (sizeof(Shared) + page_bytes - 1) & ~(page_bytes - 1)));
-    mapping = std::move(*segment.map(Mapping::Access::write));
-  }
-  Shared& operator*() { return *mapping.at<Shared>(0); }
-};
 
 TEST(RingStress, two_processes_agree_on_every_byte) {
   start_watchdog();

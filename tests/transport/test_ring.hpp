@@ -72,6 +72,16 @@ inline std::vector<std::string> drain(RingConsumer& consumer) {
   return texts;
 }
 
+/// The block of the next consumer, as the host writes it before that one starts.
+inline void resume(ConsumerBlock& block, RingProducer& producer, std::uint32_t attempt = 0) {
+  const auto unfinished = producer.unfinished();
+  block.cursor.store(unfinished.cursor);
+  block.resume_tail = producer.tail();
+  block.resume_sequence = unfinished.sequence;
+  block.attempt = attempt;
+  producer.switch_consumer(&block);
+}
+
 /// Moves both ends of an empty ring on by so many lines.
 inline void skip_lines(RingProducer& producer, RingConsumer& consumer, std::uint64_t lines) {
   for (std::uint64_t line = 0; line < lines; ++line) {
