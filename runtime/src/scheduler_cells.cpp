@@ -291,7 +291,8 @@ void Scheduler::bury(Message& message, const char* why) {
 
 void Scheduler::monitor(const Address& whom, ActorId watcher, const Binding& down) {
   if (!whom.is_local()) {
-    RemoteLane* lane = lane_of(whom.link);
+    // As with mail: it may come before this scheduler has the link.
+    RemoteLane* lane = lane_to(whom.link);
     if (lane != nullptr && lane->open) {
       lane->watchers.push_back({watcher, &down});
     } else {

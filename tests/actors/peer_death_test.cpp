@@ -72,9 +72,8 @@ TEST(PeerDeath, is_known_within_50_ms) {
   ASSERT_TRUE(peer) << peer.error();
   const std::uint32_t link = peer->address().link;
   Notice notice;
-  // A monitor that is set before the schedulers have the link is told at once that there is no such peer.
+  system->spawn<Watcher>(*peer, notice);  // perhaps before its scheduler has the link
   ASSERT_TRUE(system->runtime().wait_until_ready(link));
-  system->spawn<Watcher>(*peer, notice);
 
   std::mt19937_64 random(transport::test::seed());
   std::vector<std::uint64_t> latencies_ns;

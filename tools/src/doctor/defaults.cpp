@@ -20,7 +20,7 @@ double observe_spin() {
   for (int i = 0; i < 20; ++i) {
     transport::SpinPolicy fresh;
     const std::uint64_t start_ns = transport::monotonic_ns();
-    fresh.spin([] { return false; });
+    fresh.spin([] { return false; }, 0);
     shortest_ns = std::min(shortest_ns, transport::monotonic_ns() - start_ns);
   }
   return static_cast<double>(shortest_ns);
