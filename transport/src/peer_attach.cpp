@@ -37,7 +37,7 @@ int PeerLink::connect(const ringmail_options& options) {
                   sizeof address.sun_path - 1);
     }
     std::strcpy(address.sun_path, options.path);
-    socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM, 0));
+    socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       return fail(RINGMAIL_ESYSTEM, "%s: %s", options.path, std::strerror(errno));
     }
@@ -177,6 +177,10 @@ void PeerLink::open_lanes() {
 int PeerLink::attach(const ringmail_options& options) {
   const std::uint64_t timeout_ns =
       options.timeout_ns > 0 ? static_cast<std::uint64_t>(options.timeout_ns) : default_attach_timeout_ns;
+  auto owner = ForkGuard::create();
+  if (!owner)
+    return fail(RINGMAIL_ESYSTEM, "no page to tell this process from its forks: %s", std::strerror(owner.error()));
+  owner_ = std::move(*owner);
   if (const int result = connect(options); result != 0) return result;
   const int result = shake_hands(options, monotonic_ns() + timeout_ns);
   closed_ = result != 0;
