@@ -56,7 +56,7 @@ class PeerLink {
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
 
-  int connect(const ringmail_options& options);
+  int connect(const ringmail_options& options, std::uint64_t timeout_ns);
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
   int map_segments(ControlFrame& frame);
   void open_lanes();
