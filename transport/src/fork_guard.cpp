@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <new>
 
-#include "wipe_on_fork.hpp"
-
 namespace ringmail::transport {
 namespace {
 
@@ -26,7 +24,7 @@ std::expected<ForkGuard, int> ForkGuard::create() {
   void* const page = mmap(nullptr, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return std::unexpected(errno);
   ForkGuard guard(page);
-  if (!wipe_on_fork(page, page_bytes())) return std::unexpected(errno);
+  if (!detail::wipe_on_fork(page, page_bytes())) return std::unexpected(errno);
   return guard;
 }
 

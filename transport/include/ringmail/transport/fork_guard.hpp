@@ -10,11 +10,17 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <utility>
 
 namespace ringmail::transport {
+
+namespace detail {
+/// A child finds zeros on these pages, which are private to this process. False: errno says why. One file a platform.
+bool wipe_on_fork(void* pages, std::size_t bytes);
+}  // namespace detail
 
 class ForkGuard {
  public:
