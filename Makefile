@@ -27,12 +27,16 @@ demo: venv
 	cmake --build --preset release --target flights
 	build/release/examples/flights/flights
 
-# Of the release only what is shown and measured is built: code without assertions. Development tests run last, so that
+# Of the release only what is shown and measured is built: code without assertions; of the fuzz preset only the fuzzers, each
+# of which searches for 10 seconds. Development tests run last, so that
 # the last line is ctest's about the run that has the tests of all languages.
 test: venv
 	cmake --preset release && cmake --build --preset release --target flights latency
 	for preset in dev asan tsan; do cmake --preset $$preset && cmake --build --preset $$preset || exit; done
-	for preset in asan tsan dev; do ctest --preset $$preset || exit; done
+	cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers
+	for preset in asan tsan; do ctest --preset $$preset || exit; done
+	ctest --preset fuzz --tests-regex '^fuzz\.'
+	ctest --preset dev
 
 bench: venv
 	cmake --preset release

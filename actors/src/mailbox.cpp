@@ -63,6 +63,7 @@ std::expected<void, AskError> ask(runtime::System& system,
 }
 
 void stop(runtime::System& system, const runtime::Address& whom) {
+  if (system.is_forked()) return;
   if (!whom.is_local()) {
     system.stop_peer(whom.link);
   } else if (runtime::Scheduler* scheduler = own_scheduler(system)) {

@@ -13,6 +13,13 @@ using transport::RefusalCode;
 
 namespace {
 
+/// Then the loop looks at the others.
+constexpr int frames_a_turn = 16;
+/// What a dead peer had said is all there, and what one that is not as dead as it seems goes on to say is not waited for: a
+/// socket holds fewer of the shortest frames.
+constexpr int frames_of_the_dead = 1 << 16;
+constexpr std::size_t max_unanswered = 64;
+
 std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hello& hello,
                                                            const PeerOptions& options,
                                                            transport::Ordering ordering,
@@ -65,10 +72,15 @@ std::expected<std::shared_ptr<PeerSession>, int> PeerSession::create(ReactorLoop
   return session;
 }
 
+bool PeerSession::may_read() const {
+  const bool is_dead = !watch_;
+  return phase_ != Phase::over && (unanswered_ < max_unanswered || is_dead);
+}
+
 void PeerSession::watch() {
   if (!watch_) return;
   // A peer that was refused is only waited for: what it still says is not read.
-  const unsigned reading = phase_ == Phase::over ? 0 : unsigned{LoopWatch::readable};
+  const unsigned reading = may_read() ? unsigned{LoopWatch::readable} : 0;
   const unsigned writing = stream_.wants_write() ? unsigned{LoopWatch::writable} : 0;
   if ((reading | writing) == 0) {
     watch_->stop();
@@ -80,18 +92,18 @@ void PeerSession::watch() {
 void PeerSession::on_ready(unsigned ready) {
   // A failure to write shows again, with its reason, when reading.
   if ((ready & LoopWatch::writable) != 0 && !stream_.flush() && phase_ == Phase::over) watch_.reset();
-  if ((ready & LoopWatch::readable) != 0) read();
+  if ((ready & LoopWatch::readable) != 0) read(frames_a_turn);
   watch();
 }
 
 void PeerSession::finish() {
   const auto kept = shared_from_this();
   watch_.reset();
-  read();
+  read(frames_of_the_dead);
   phase_ = Phase::over;
 }
 
-void PeerSession::read() {
+void PeerSession::read(int frames) {
   if (!began_ && phase_ == Phase::hello) {
     std::byte first;
     if (::recv(stream_.descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
@@ -99,7 +111,7 @@ void PeerSession::read() {
       events_->session_began();
     }
   }
-  while (phase_ != Phase::over) {
+  for (; frames > 0 && may_read(); --frames) {
     auto frame = stream_.receive();
     if (!frame) return stream_failed(frame.error());
     if (!*frame) return;
@@ -108,7 +120,7 @@ void PeerSession::read() {
 }
 
 void PeerSession::take(const ControlFrame& frame) {
-  if (frame.kind == ControlKind::refused && phase_ != Phase::hello) {
+  if (frame.kind == ControlKind::refused && phase_ == Phase::ready) {
     const auto refusal = transport::decode<transport::Refused>(frame);
     phase_ = Phase::over;
     return events_->session_refused("it refused: " +
@@ -151,7 +163,6 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
           offer_.mail, offer_.options.trusted ? offer_.bells.segment() : offer_.mirrors.segment(), descriptors),
   };
   for (std::uint32_t lane = 0; lane < offer_.layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
-  // When it cannot be sent the stream's end shows in the next read.
   phase_ = Phase::ready;
   send(welcome, descriptors);
 }
@@ -174,7 +185,9 @@ void PeerSession::take_open(const ControlFrame& frame) {
       if (const auto request = decode<transport::Resolve>(frame)) resolve(*request);
       return;
     case ControlKind::failure:
-      if (const auto failure = decode<transport::Failure>(frame)) events_->session_failure(failure->text);
+      if (const auto failure = decode<transport::Failure>(frame)) {
+        if (!std::exchange(has_failed_, true)) events_->session_failure(failure->text);
+      }
       return;
     case ControlKind::goodbye:
       if (decode<transport::Goodbye>(frame)) events_->session_goodbye();
@@ -187,13 +200,20 @@ void PeerSession::take_open(const ControlFrame& frame) {
 }
 
 void PeerSession::resolve(const transport::Resolve& request) {
+  // The dead read no answers.
+  if (!watch_) return;
+  ++unanswered_;
   const std::weak_ptr<PeerSession> weak = weak_from_this();
   events_->session_resolve(request.name, [weak, number = request.request](ActorId actor) {
     // The answer may come when this incarnation is no more.
-    const auto session = weak.lock();
-    if (!session || session->phase_ != Phase::open) return;
-    session->send(transport::Resolved{.request = number, .found = static_cast<bool>(actor), .mailbox = actor.value()});
+    if (const auto session = weak.lock()) session->answer(number, actor);
   });
+}
+
+void PeerSession::answer(std::uint32_t request, ActorId actor) {
+  --unanswered_;
+  if (phase_ != Phase::open) return;
+  send(transport::Resolved{.request = request, .found = static_cast<bool>(actor), .mailbox = actor.value()});
 }
 
 void PeerSession::ring(std::uint32_t lane) {
@@ -238,10 +258,13 @@ void PeerSession::stream_failed(const transport::StreamError& error) {
 }
 
 template <class Message>
-bool PeerSession::send(const Message& message, std::span<const int> descriptors) {
+void PeerSession::send(const Message& message, std::span<const int> descriptors) {
   const auto sent = stream_.send(Message::kind, transport::encode(message), descriptors);
+  // Any other failure shows again, with its reason, when reading.
+  if (!sent && sent.error() == transport::StreamError::backlog && phase_ == Phase::open) {
+    return broken(to_string(sent.error()));
+  }
   watch();
-  return sent.has_value();
 }
 
 template <class Message>

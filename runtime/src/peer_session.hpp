@@ -2,6 +2,9 @@
 //
 //   hello ──► ready ──► open          each may go to `over`: refused, closed, or broken
 //
+// A peer that floods its stream delays itself: a turn of the loop reads so many frames of it, none as long as so many of its
+// questions are unanswered, and answers that it does not read end the link.
+//
 // Threads: the loop's.
 #pragma once
 
@@ -20,7 +23,7 @@
 
 namespace ringmail::runtime {
 
-/// What a session tells of, at most once each but `session_failure` and `session_resolve`. None may destroy the session.
+/// What a session tells of, at most once each but `session_resolve`. None may destroy the session.
 class SessionEvents {
  public:
   virtual void session_began() = 0;  ///< the first byte of a hello
@@ -82,20 +85,22 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
       : stream_(std::move(stream)), offer_(offer), events_(&events) {}
 
   void on_ready(unsigned ready);
-  void read();
+  void read(int frames);
   void take(const transport::ControlFrame& frame);
   void take_open(const transport::ControlFrame& frame);
   void take_ready(const transport::ControlFrame& frame);
   void welcome(const transport::Chosen& chosen);
   void resolve(const transport::Resolve& request);
+  void answer(std::uint32_t request, ActorId actor);
   void ring(std::uint32_t lane);
   std::uint32_t parks_of(std::uint32_t lane);
   void stream_failed(const transport::StreamError& error);
   void broken(const std::string& what);
   void refused(const transport::Refusal& refusal);
+  bool may_read() const;
   void watch();
   template <class Message>
-  bool send(const Message& message, std::span<const int> descriptors = {});
+  void send(const Message& message, std::span<const int> descriptors = {});
   template <class Message>
   std::optional<Message> decode(const transport::ControlFrame& frame);
 
@@ -112,8 +117,10 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   bool began_ = false;
   transport::Ordering agreed_ = transport::Ordering::sequential;
   bool was_ready_ = false;
-  std::vector<Rings> rings_;  // by lane
-  std::unique_ptr<LoopWatch> watch_;
+  bool has_failed_ = false;           // and said so; what it says of it after that is not looked at
+  std::size_t unanswered_ = 0;        // resolves
+  std::vector<Rings> rings_;          // by lane
+  std::unique_ptr<LoopWatch> watch_;  // null once the peer is dead
 };
 
 }  // namespace ringmail::runtime

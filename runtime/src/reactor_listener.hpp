@@ -3,6 +3,12 @@
 // It lies in a directory of mode 0700 that belongs to this user, and a lock beside it (which stays) tells a socket that a
 // dead host left from one that is in use. Who connects must have the same uid, and say hello within the handshake's time.
 //
+// Somebody may connect ten thousand times and say nothing, and a good peer is still let in at once:
+//   - who has said its hello when it is accepted needs no place among the half-open;
+//   - when no place is left the newcomer gets one from the process that holds most, so that nobody with a single connection
+//     loses it to one with many;
+//   - a connection that is refused costs a few system calls, and its line in the log has a budget.
+//
 // Threads: the loop's, but for open(), which comes before the loop runs.
 #pragma once
 
@@ -13,14 +19,11 @@
 #include <optional>
 #include <string>
 
+#include "log_budget.hpp"
 #include "peer_os.hpp"
 #include "reactor_loop.hpp"
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
-
-namespace spdlog {
-class logger;
-}
 
 namespace ringmail::runtime {
 
@@ -49,7 +52,7 @@ class ReactorListener {
     transport::ControlStream stream;
     SocketPeer peer;
     LoopTimer timer;
-    std::unique_ptr<LoopWatch> watch;
+    std::unique_ptr<LoopWatch> watch;  ///< null while it is read for the first time
     bool is_refused = false;
   };
   using Place = std::list<HalfOpen>::iterator;
@@ -58,8 +61,12 @@ class ReactorListener {
   std::expected<void, std::string> take_place();
   std::expected<void, std::string> listen();
   void accept();
-  void admit(transport::Descriptor socket, SocketPeer peer);
-  void read(Place place);
+  void admit(transport::Descriptor socket);
+  void wait_for_hello(Place place);
+  Place least_deserving();
+  void turn_away(Place place);
+  bool read(Place place);
+  bool read_refused(Place place);
   void refuse(Place place, const transport::Refusal& refusal);
 
   ReactorLoop& loop_;
@@ -70,7 +77,8 @@ class ReactorListener {
   transport::Descriptor socket_;
   std::unique_ptr<LoopWatch> watch_;
   LoopTimer pause_;
-  std::list<HalfOpen> half_open_;
+  LogBudget about_strangers_;
+  std::list<HalfOpen> half_open_;  // the newest first
 };
 
 }  // namespace ringmail::runtime

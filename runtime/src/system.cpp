@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <semaphore>
 #include <system_error>
 
@@ -51,6 +52,8 @@ class Caller : public Cell {
   Call& call_;
 };
 
+constexpr const char* in_a_fork = "the system stays with the process that made it, and this is a fork of that";
+
 }  // namespace
 
 std::expected<std::unique_ptr<System>, std::string> System::create(const SystemOptions& options) {
@@ -58,6 +61,9 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   system->log_ = options.log != nullptr ? options.log : spdlog::default_logger();
   system->compare_schemas_ = options.compare_schemas;
 
+  auto owner = transport::ForkGuard::create();
+  if (!owner) return std::unexpected(std::string("a page to tell forks by: ") + std::strerror(owner.error()));
+  system->owner_ = std::move(*owner);
   const std::uint32_t count = options.schedulers != 0
                                   ? std::min(options.schedulers, transport::max_lanes)
                                   : std::min<std::uint32_t>(transport::usable_cpus(), most_schedulers_by_default);
@@ -117,9 +123,18 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   return system;
 }
 
-System::~System() { shutdown(); }
+System::~System() {
+  shutdown();
+  if (!is_forked()) return;
+  // Its threads are not here, so there is nobody to join, and what they were in the middle of cannot be taken apart.
+  static_cast<void>(reactor_.release());
+  for (auto& scheduler : schedulers_) static_cast<void>(scheduler.release());
+  for (auto& ring : rings_) static_cast<void>(ring.release());
+  static_cast<void>(new std::vector<std::thread>(std::move(threads_)));
+}
 
 void System::shutdown() {
+  if (is_forked()) return;
   assert(Scheduler::current() == nullptr);
   if (!running_) return;
   running_ = false;
@@ -131,6 +146,7 @@ void System::shutdown() {
 }
 
 ActorId System::spawn(std::unique_ptr<Cell> cell, std::uint32_t placement) {
+  if (is_forked()) return {};
   const std::uint32_t index = placement != any_scheduler
                                   ? placement % schedulers()
                                   : next_placement_.fetch_add(1, std::memory_order_relaxed) % schedulers();
@@ -165,6 +181,7 @@ void System::actor_ended(ActorId id) {
 
 bool System::call(std::uint32_t index, std::move_only_function<void()> body) {
   assert(Scheduler::current() == nullptr && "a scheduler's thread must not wait for a scheduler");
+  if (is_forked()) return false;
   Caller::Call call{.body = std::move(body)};
   schedulers_[index % schedulers()]->add(std::make_unique<Caller>(call));
   call.done.acquire();
@@ -172,6 +189,7 @@ bool System::call(std::uint32_t index, std::move_only_function<void()> body) {
 }
 
 std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOptions& options) {
+  if (is_forked()) return std::unexpected(in_a_fork);
   Link* entry = nullptr;
   std::uint32_t number = 0;
   {
@@ -189,9 +207,12 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
   return PeerHandle{number};
 }
 
-void System::stop_peer(std::uint32_t link) { reactor_->stop_peer(link); }
+void System::stop_peer(std::uint32_t link) {
+  if (!is_forked()) reactor_->stop_peer(link);
+}
 
 System::PeerEnd System::wait_for_end(std::uint32_t link) {
+  if (is_forked()) return {.reason = {.text = in_a_fork}, .account = {}};
   Link& entry = link_entry(link);
   std::unique_lock lock(entry.mutex);
   entry.changed.wait(lock, [&] { return entry.end.has_value(); });
@@ -199,6 +220,7 @@ System::PeerEnd System::wait_for_end(std::uint32_t link) {
 }
 
 bool System::wait_until_ready(std::uint32_t link) {
+  if (is_forked()) return false;
   Link& entry = link_entry(link);
   std::unique_lock lock(entry.mutex);
   entry.changed.wait(lock, [&] { return entry.end.has_value() || entry.incarnation != 0; });
@@ -223,7 +245,7 @@ SystemCounters System::counters() {
   SystemCounters sum;
   for (auto& scheduler : schedulers_) {
     SchedulerCounters counters;
-    if (running_) {
+    if (running_ && !is_forked()) {
       std::binary_semaphore done(0);
       scheduler->post([&] {
         counters = scheduler->counters();

@@ -10,7 +10,7 @@
 #include <future>
 #include <thread>
 
-#include "reactor_host.hpp"
+#include "listener_fixture.hpp"
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/handshake.hpp"
@@ -90,78 +90,6 @@ TEST(Reactor, refuses_a_name_that_is_taken) {
   EXPECT_EQ(second.error(), "there is a peer 'peer' already");
 }
 
-/// A folder of its own for a socket, and connections to it.
-class Listener : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "ringmail_XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = folder_ + "/private/socket";
-  }
-  void TearDown() override {
-    for (const char* name : {"/private/socket", "/private/socket.lock"}) unlink((folder_ + name).c_str());
-    rmdir((folder_ + "/private").c_str());
-    rmdir(folder_.c_str());
-  }
-
-  Descriptor connect() const {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, path_.c_str());
-    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return {};
-    return socket;
-  }
-
-  static std::string refusal_on(ControlStream& stream) {
-    const auto frame = stream.receive_until(transport::monotonic_ns() + 10'000'000'000);
-    if (!frame) return to_string(frame.error());
-    if (!*frame) return "nothing";
-    const auto refused = transport::decode<transport::Refused>(**frame);
-    return refused ? to_string(*refused) : to_string(refused.error());
-  }
-
-  std::string answer_to(transport::Hello hello) const {
-    hello.language = "c++";
-    ControlStream stream(connect());
-    EXPECT_TRUE(stream.send(hello.kind, encode(hello)));
-    return refusal_on(stream);
-  }
-
-  std::string start_error() const {
-    FakeOwner owner;
-    auto reactor = Reactor::start({.log = std::make_shared<spdlog::logger>("test"), .listen = path_}, owner);
-    if (!reactor) return reactor.error();
-    (*reactor)->stop();
-    return {};
-  }
-
-  static PeerOptions awaited_peer() {
-    PeerOptions options = test_peer({});
-    options.command = {};
-    return options;
-  }
-
-  /// Started by somebody else: not a child of the reactor.
-  pid_t start_by_hand(const std::string& name) const {
-    const pid_t child = fork();
-    if (child == 0) {
-      execl(RINGMAIL_TEST_PEER, RINGMAIL_TEST_PEER, "attach", path_.c_str(), name.c_str(), nullptr);
-      _exit(99);
-    }
-    return child;
-  }
-  static int exit_code_of(pid_t child) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
-  std::string folder_;
-  std::string path_;
-};
-
 TEST_F(Listener, lets_a_process_attach_that_somebody_else_started) {
   ReactorHost host(path_);
   const auto link = host.spawn(awaited_peer());
@@ -227,10 +155,10 @@ TEST_F(Listener, refuses_garbage_and_forgets_who_goes_away) {
 
 TEST_F(Listener, keeps_no_more_than_so_many_half_open) {
   ReactorHost host(path_);
+  ControlStream oldest(connect());
   std::vector<Descriptor> silent;
   for (int i = 0; i < 64; ++i) silent.push_back(connect());
-  ControlStream one_too_many(connect());
-  EXPECT_EQ(refusal_on(one_too_many), "busy: too many processes have not said hello yet");
+  EXPECT_EQ(refusal_on(oldest), "busy: too many processes have not said hello yet");
 }
 
 TEST_F(Listener, refuses_who_is_silent_when_the_time_is_up) {

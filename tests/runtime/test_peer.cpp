@@ -1,6 +1,7 @@
 // A peer process for the tests: its first argument says how it behaves, and misbehaves.
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -109,6 +110,28 @@ int say_inherited() {
   return 0;
 }
 
+/// When it is ready: the same message for ever, and what comes back is read or not.
+template <class Message>
+[[noreturn]] void flood(const Message& message, bool reads) {
+  attached();
+  const auto payload = encode(message);
+  const auto length = static_cast<std::uint16_t>(payload.size());
+  std::string frame{static_cast<char>(length & 255), static_cast<char>(length >> 8), 0, 0};
+  frame += {static_cast<char>(Message::kind), 0, 0, 0};
+  frame.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+  std::string frames;
+  for (int i = 0; i < 500; ++i) frames += frame;
+  std::size_t sent = 0;
+  while (true) {
+    pollfd stream{.fd = stream_number, .events = static_cast<short>(POLLOUT | (reads ? POLLIN : 0)), .revents = 0};
+    poll(&stream, 1, -1);
+    char answers[4096];
+    if (reads) static_cast<void>(recv(stream_number, answers, sizeof answers, MSG_DONTWAIT));
+    const ssize_t more = send(stream_number, frames.data() + sent, frames.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (more > 0) sent = (sent + static_cast<std::size_t>(more)) % frames.size();
+  }
+}
+
 const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
     {"serve", [](const Arguments&) { return serve(RINGMAIL_OPTIONS_INIT); }},
     {"attach",
@@ -170,6 +193,10 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
        write_to_stream(std::string(reinterpret_cast<const char*>(hello.data()), hello.size()));
        wait_for_ever();
      }},
+    {"flood-of-questions", [](const Arguments&) -> int { flood(Resolve{.name = "known"}, true); }},
+    {"flood-of-questions-without-ears", [](const Arguments&) -> int { flood(Resolve{.name = "known"}, false); }},
+    {"flood-of-failures", [](const Arguments&) -> int { flood(Failure{.text = std::string(1000, 'x')}, true); }},
+    {"flood-of-goodbyes", [](const Arguments&) -> int { flood(Goodbye{}, true); }},
     {"deaf",  // ready, and then does nothing
      [](const Arguments&) -> int {
        attached();

@@ -27,7 +27,7 @@ static_assert(sizeof(ringmail_counters) == 40, "");
 static_assert(RINGMAIL_ECLOSED == -1 && RINGMAIL_ESTOPPED == -2 && RINGMAIL_ETIMEDOUT == -3 && RINGMAIL_EFULL == -4 &&
                   RINGMAIL_ETOOLONG == -5 && RINGMAIL_EREFUSED == -6 && RINGMAIL_ENOTFOUND == -7 &&
                   RINGMAIL_EPROTOCOL == -8 && RINGMAIL_EMISUSE == -9 && RINGMAIL_EINTERRUPTED == -10 &&
-                  RINGMAIL_ENOTSPAWNED == -11 && RINGMAIL_ESYSTEM == -12,
+                  RINGMAIL_ENOTSPAWNED == -11 && RINGMAIL_ESYSTEM == -12 && RINGMAIL_EFORKED == -13,
               "codes are for ever");
 static_assert(RINGMAIL_MESSAGE == 2 && RINGMAIL_REPLY == 3 && RINGMAIL_NO_REPLY == 4, "as in the frames");
 

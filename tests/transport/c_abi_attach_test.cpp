@@ -140,6 +140,32 @@ TEST(CAbiAttach, a_welcome_that_does_not_fit_its_segments_is_refused) {
 
 // --- By the socket's name
 
+TEST(CAbiAttach, a_host_that_does_not_accept_is_given_up_in_time) {
+  start_watchdog();
+  std::string folder = testing::TempDir() + "ringmail.XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/host";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  const Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener.get(), 0), 0);
+  std::vector<Descriptor> queue;
+  do queue.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  while (connect(queue.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  EXPECT_EQ(errno, EAGAIN);
+
+  ringmail_options options = RINGMAIL_OPTIONS_INIT;
+  options.path = path.c_str();
+  options.timeout_ns = 20'000'000;
+  AbiPeer peer(&options);
+  EXPECT_EQ(peer.attached(), RINGMAIL_ETIMEDOUT);
+  EXPECT_TRUE(contains(peer.error(), "did not accept in time")) << peer.error();
+  unlink(path.c_str());
+  rmdir(folder.c_str());
+}
+
 TEST(CAbiAttach, a_peer_comes_by_the_name_of_the_socket) {
   std::string folder = testing::TempDir() + "ringmail.XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);

@@ -17,6 +17,9 @@
  *             sleep does not. A handler that must end a wait calls ringmail_interrupt().
  * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail
  *             that is already there can be received before. A peer that the host spawned should then exit.
+ * Fork        The link stays with the process that attached. In a child every function that would touch it returns
+ *             RINGMAIL_EFORKED; ringmail_detach() there frees the child's copies and says nothing to the host. A child
+ *             that wants to be a peer attaches anew, by the path of a socket.
  */
 #ifndef RINGMAIL_H
 #define RINGMAIL_H
@@ -48,6 +51,7 @@ enum {
   RINGMAIL_EINTERRUPTED = -10, /* a signal handler ran, or ringmail_interrupt() was called */
   RINGMAIL_ENOTSPAWNED = -11,  /* neither a descriptor, nor RINGMAIL_FDS, nor a path: nobody spawned this process */
   RINGMAIL_ESYSTEM = -12,      /* the operating system refused something; ringmail_error() says what */
+  RINGMAIL_EFORKED = -13,      /* this process is a fork of the one that attached, and nothing was touched */
 };
 
 typedef struct ringmail_options {

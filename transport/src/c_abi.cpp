@@ -140,6 +140,7 @@ const char* ringmail_strerror(int code) {
     case RINGMAIL_EINTERRUPTED: return "interrupted";
     case RINGMAIL_ENOTSPAWNED: return "this process was not spawned by a Ringmail system";
     case RINGMAIL_ESYSTEM: return "the operating system refused";
+    case RINGMAIL_EFORKED: return "the link belongs to the process that this one was forked from";
     default: return "unknown error";
   }
 }

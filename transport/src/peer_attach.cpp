@@ -1,9 +1,11 @@
 // How a process becomes a peer: find the control stream, shake hands, check and map the segments, open the lanes.
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -27,7 +29,7 @@ int inherited_stream() {
 
 }  // namespace
 
-int PeerLink::connect(const ringmail_options& options) {
+int PeerLink::connect(const ringmail_options& options, std::uint64_t timeout_ns) {
   Descriptor socket;
   if (options.path != nullptr) {
     sockaddr_un address{};
@@ -37,8 +39,15 @@ int PeerLink::connect(const ringmail_options& options) {
                   sizeof address.sun_path - 1);
     }
     std::strcpy(address.sun_path, options.path);
-    socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM, 0));
-    if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!socket) return fail(RINGMAIL_ESYSTEM, "%s: %s", options.path, std::strerror(errno));
+    // Who connects to a host that does not accept waits for it, once its queue is full.
+    const timeval timeout{
+        .tv_sec = static_cast<time_t>(timeout_ns / 1'000'000'000),
+        .tv_usec = static_cast<suseconds_t>(std::max<std::uint64_t>(timeout_ns % 1'000'000'000 / 1000, 1))};
+    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      if (errno == EAGAIN) return fail(RINGMAIL_ETIMEDOUT, "%s: the host did not accept in time", options.path);
       return fail(RINGMAIL_ESYSTEM, "%s: %s", options.path, std::strerror(errno));
     }
   } else {
@@ -180,8 +189,13 @@ void PeerLink::open_lanes() {
 int PeerLink::attach(const ringmail_options& options) {
   const std::uint64_t timeout_ns =
       options.timeout_ns > 0 ? static_cast<std::uint64_t>(options.timeout_ns) : default_attach_timeout_ns;
-  if (const int result = connect(options); result != 0) return result;
-  const int result = shake_hands(options, monotonic_ns() + timeout_ns);
+  auto owner = ForkGuard::create();
+  if (!owner)
+    return fail(RINGMAIL_ESYSTEM, "no page to tell this process from its forks: %s", std::strerror(owner.error()));
+  owner_ = std::move(*owner);
+  const std::uint64_t deadline_ns = monotonic_ns() + timeout_ns;
+  if (const int result = connect(options, timeout_ns); result != 0) return result;
+  const int result = shake_hands(options, deadline_ns);
   closed_ = result != 0;
   return result;
 }

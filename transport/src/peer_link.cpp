@@ -78,7 +78,16 @@ int PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
   return 0;
 }
 
+/// The link is its parent's: this process must touch nothing of it.
+bool PeerLink::is_forked() {
+  if (!owner_.is_forked()) [[likely]]
+    return false;
+  fail(RINGMAIL_EFORKED, "this process is a fork of the peer, whose link stays with its parent");
+  return true;
+}
+
 int PeerLink::receive(ringmail_message& message) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   bool all_drained = true;
@@ -102,6 +111,7 @@ int PeerLink::receive(ringmail_message& message) {
 }
 
 int PeerLink::release() {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
   if (held_ring_ == &held_lane_->mail_in) ++received_;
   held_ring_->advance();
@@ -115,6 +125,7 @@ int PeerLink::release() {
 }
 
 int PeerLink::wait(std::int64_t timeout_ns) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   flush();
@@ -138,6 +149,8 @@ int PeerLink::wait(std::int64_t timeout_ns) {
 }
 
 void PeerLink::interrupt() {
+  // Not the one that sets a text: this may be a signal handler.
+  if (owner_.is_forked()) return;
   interrupted_.store(true, std::memory_order_seq_cst);
   if (peer_bells_.data() != nullptr) wake(*peer_bells_.at<Bell>(0));
 }
@@ -178,6 +191,7 @@ int PeerLink::wait_for_room(
 }
 
 int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
   if (closed_) return RINGMAIL_ECLOSED;
   const std::uint32_t index = lane_of(target);
@@ -199,6 +213,7 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
 }
 
 int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
   loan_lane_->mail_out.commit(
       {.kind = FrameKind::message, .type = type, .correlation = correlation, .target = loan_target_, .sender = 0});
@@ -208,6 +223,7 @@ int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
 }
 
 int PeerLink::cancel_loan() {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
   loan_lane_->mail_out.cancel();
   loan_lane_ = nullptr;
@@ -216,6 +232,7 @@ int PeerLink::cancel_loan() {
 
 int PeerLink::answer(
     const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "a loan is open");
   if (closed_) return RINGMAIL_ECLOSED;
   if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
@@ -245,6 +262,7 @@ std::uint32_t PeerLink::next_correlation() {
 }
 
 int PeerLink::flush() {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (!dirty_) return 0;
   dirty_ = false;
   for (PeerLane& lane : lanes_) lane.publish();
@@ -275,6 +293,7 @@ int PeerLink::faulted(const PeerLane& lane) {
 }
 
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_) return RINGMAIL_ECLOSED;
   const std::uint32_t request = ++request_;
   const auto question = encode(Resolve{.request = request, .name = name});
@@ -296,6 +315,7 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
 }
 
 int PeerLink::report_failure(const char* text) {
+  if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_ || !stream_) return RINGMAIL_ECLOSED;
   // What is held stays unreleased, but what was sent before is out: flush comes first.
   flush();
@@ -307,7 +327,8 @@ int PeerLink::report_failure(const char* text) {
 }
 
 void PeerLink::detach() {
-  if (stream_ && !closed_ && !lanes_.empty()) {
+  // A child only gives its copies back.
+  if (!owner_.is_forked() && stream_ && !closed_ && !lanes_.empty()) {
     flush();
     bool all_drained = true;
     for (PeerLane& lane : lanes_) {

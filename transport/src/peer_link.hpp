@@ -11,6 +11,7 @@
 
 #include "ringmail.h"
 #include "ringmail/transport/control_stream.hpp"
+#include "ringmail/transport/fork_guard.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"
@@ -55,7 +56,7 @@ class PeerLink {
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
 
-  int connect(const ringmail_options& options);
+  int connect(const ringmail_options& options, std::uint64_t timeout_ns);
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
   int map_segments(ControlFrame& frame);
   void open_lanes();
@@ -65,11 +66,13 @@ class PeerLink {
   void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
   int wait_for_room(
       PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
+  bool is_forked();
   bool host_is_gone();
   int stream_failed(const StreamError& error);
   int faulted(const PeerLane& lane);
 
   // Set up by attach().
+  ForkGuard owner_;
   std::optional<ControlStream> stream_;
   Welcome welcome_;
   LinkLayout layout_;

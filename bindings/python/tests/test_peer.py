@@ -391,6 +391,13 @@ import os
 def flight(message, sender):
     pid = os.fork()
     if pid == 0:
+        for touch in (lambda: sender.send(message), peer.poll, peer.flush, lambda: peer.mailbox("x")):
+            try:
+                touch()
+            except ringmail.ForkedError as error:
+                assert "was forked from" in str(error)
+            else:
+                raise SystemExit(2)
         print(peer.closed, os.environ.get("RINGMAIL_FDS"), flush=True)
         raise SystemExit(0)
     assert os.waitpid(pid, 0)[1] == 0

@@ -1,8 +1,8 @@
 /* Exceptions, and which of them a code of the C ABI is. */
 #include "native.h"
 
-PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError, *Stopped,
-    *HostGone;
+PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError, *ForkedError,
+    *Stopped, *HostGone;
 
 static int add(PyObject* module, PyObject** error, const char* name, PyObject* base, const char* doc) {
   *error = PyErr_NewExceptionWithDoc(name, doc, base, NULL);
@@ -29,6 +29,9 @@ int errors_add(PyObject* module) {
     return -1;
   if (add(module, &ProtocolError, "ringmail.ProtocolError", Error, "The host sent what no host may send.") < 0)
     return -1;
+  if (add(module, &ForkedError, "ringmail.ForkedError", Error,
+          "The peer belongs to the process that this one was forked from.") < 0)
+    return -1;
   if (add(module, &Stopped, "ringmail.Stopped", Error,
           "The host said stop, and everything it sent has been released.") < 0)
     return -1;
@@ -50,6 +53,7 @@ void raise_code(int code, const char* text) {
     case RINGMAIL_EMISUSE: type = PyExc_RuntimeError; break;
     case RINGMAIL_ENOTSPAWNED: type = NotSpawnedError; break;
     case RINGMAIL_ESYSTEM: type = PyExc_OSError; break;
+    case RINGMAIL_EFORKED: type = ForkedError; break;
     default: break;
   }
   PyObject* message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");

@@ -17,7 +17,7 @@
 /* ---- errors.c */
 
 extern PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError,
-    *Stopped, *HostGone;
+    *ForkedError, *Stopped, *HostGone;
 
 int errors_add(PyObject* module);
 
@@ -156,6 +156,7 @@ typedef struct {
   char busy;            /* in a call without the GIL */
   char pinned;          /* a buffer of a ring is alive, so the rings must stay mapped */
   char warned_of_unknown;
+  char forked; /* this process is a child of the one that attached */
 } Peer;
 
 extern PyTypeObject PeerType;

@@ -5,6 +5,10 @@
 
 int peer_ready(Peer* self) {
   const char* why = NULL;
+  if (self->forked) {
+    raise_code(RINGMAIL_EFORKED, ringmail_strerror(RINGMAIL_EFORKED));
+    return -1;
+  }
   if (self->link == NULL) why = "the peer is closed";
   if (self->busy || (self->thread != 0 && self->thread != PyThread_get_thread_ident())) {
     why = "a peer is used by one thread: the one that calls run()";
@@ -166,7 +170,9 @@ static PyObject* peer_close(PyObject* object, PyObject* unused) {
 /* After a fork the link belongs to the parent: the child must not even say goodbye. */
 static PyObject* peer_forget(PyObject* object, PyObject* unused) {
   (void)unused;
-  ((Peer*)object)->link = NULL;
+  Peer* self = (Peer*)object;
+  if (self->link != NULL) self->forked = 1;
+  self->link = NULL;
   Py_RETURN_NONE;
 }
 

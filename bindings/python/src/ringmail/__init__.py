@@ -14,6 +14,7 @@ peer.run()
 from ._peer import Counters, Peer, peer
 from ._ringmail import (
     Error,
+    ForkedError,
     FullError,
     HostGone,
     Mailbox,
@@ -30,6 +31,7 @@ from ._schema import Schema, parse_schema
 __all__ = [
     "Counters",
     "Error",
+    "ForkedError",
     "FullError",
     "HostGone",
     "Mailbox",

@@ -1,6 +1,10 @@
 // One runtime in one process: N schedulers and one reactor. Owned by whoever made it; there may be several.
 //
 // Threads: everything may be called from any thread that is not a scheduler's, unless it says otherwise.
+//
+// Fork: the threads stay with the process that made the system. To its child the system has ended: nothing is sent, spawned or
+// waited for there, and the destructor leaves peers, socket and threads alone (and leaks what they use). A handler that forks
+// must exec or _exit in the child: to return would be to run a second scheduler on the same rings.
 #pragma once
 
 #include <atomic>
@@ -18,6 +22,7 @@
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "ringmail/transport/fork_guard.hpp"
 
 namespace spdlog {
 class logger;
@@ -92,6 +97,9 @@ class System final : private LinkOwner {
   int peer_pid(std::uint32_t link) const;
   std::uint64_t incarnation(std::uint32_t link) const;
 
+  /// Whether this process is a child of the one that made the system.
+  bool is_forked() const { return owner_.is_forked(); }
+
   SystemCounters counters();
   spdlog::logger& log() { return *log_; }
 
@@ -121,6 +129,7 @@ class System final : private LinkOwner {
   void actor_ended(ActorId id);
   Link& link_entry(std::uint32_t link) const;
 
+  transport::ForkGuard owner_;
   std::shared_ptr<spdlog::logger> log_;
   std::string (*compare_schemas_)(std::string_view, std::string_view) = nullptr;
   transport::Bells bells_;
