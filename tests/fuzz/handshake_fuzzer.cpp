@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "guarded.hpp"
 #include "ringmail/transport/handshake.hpp"
 
 namespace {
@@ -25,14 +26,15 @@ void read(std::span<const std::byte> payload) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto payload = std::as_bytes(std::span(data, size));
-  read<Hello>(payload);
-  read<Welcome>(payload);
-  read<Ready>(payload);
-  read<Refused>(payload);
-  read<Resolve>(payload);
-  read<Resolved>(payload);
-  read<Failure>(payload);
-  read<Goodbye>(payload);
+  ringmail::fuzz::between_guards(data, size, [](std::span<const std::byte> payload) {
+    read<Hello>(payload);
+    read<Welcome>(payload);
+    read<Ready>(payload);
+    read<Refused>(payload);
+    read<Resolve>(payload);
+    read<Resolved>(payload);
+    read<Failure>(payload);
+    read<Goodbye>(payload);
+  });
   return 0;
 }

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string_view>
 
+#include "guarded.hpp"
 #include "ringmail/actors/schema.hpp"
 
 namespace {
@@ -17,8 +19,10 @@ void check(const ringmail::schema::Schema& schema) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view source(reinterpret_cast<const char*>(data), size);
-  if (const auto schema = ringmail::schema::parse_mail(source, "fuzz.mail")) check(*schema);
-  if (const auto schema = ringmail::schema::parse_text(source)) check(*schema);
+  ringmail::fuzz::between_guards(data, size, [](std::span<const std::byte> input) {
+    const std::string_view source(reinterpret_cast<const char*>(input.data()), input.size());
+    if (const auto schema = ringmail::schema::parse_mail(source, "fuzz.mail")) check(*schema);
+    if (const auto schema = ringmail::schema::parse_text(source)) check(*schema);
+  });
   return 0;
 }
