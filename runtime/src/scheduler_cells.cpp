@@ -113,7 +113,7 @@ bool Scheduler::hand_over(Cell& cell, Message& message) {
 
 bool Scheduler::message_is(Message& message, const MessageType& type) {
   if (message.binding != nullptr) return message.binding->type == &type;
-  if (message.type != type.id || message.length != type.size) return false;
+  if (!type.may_be(message.type, message.length)) return false;
   if (type.valid == nullptr) return true;
   message.copy_out();
   return type.valid(message.payload);

@@ -161,12 +161,25 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link) {
 }
 
 void Scheduler::take_all(RemoteLane& lane) {
-  if (!lane.connected) return;
-  const auto next = [&lane](transport::RingConsumer& ring) {
-    return lane.connected ? ring.peek() : std::nullopt;  // not after a fault
+  const auto take = [&lane](transport::RingConsumer& ring, auto&& each) {
+    // A cursor is due after each quarter, so that a ring's worth is four. The dead process can have left no more; a child of
+    // its that writes on would keep this thread here for ever.
+    for (int quarters = 0; lane.connected; ++quarters) {
+      if (quarters == 4) {
+        lane.fault = "more was written than its ring holds";
+        return;
+      }
+      while (!ring.cursor_due()) {
+        const auto frame = ring.peek();
+        if (!frame) return;
+        each(*frame);
+        if (!lane.connected) return;  // the frame was a fault
+      }
+      ring.store_cursor();
+    }
   };
-  while (const auto frame = next(lane.lane.control_in)) take_remote_control(lane.control_in, *frame);
-  while (const auto frame = next(lane.lane.mail_in)) take_remote(lane.mail_in, *frame, false);
+  take(lane.lane.control_in, [&](const transport::Frame& frame) { take_remote_control(lane.control_in, frame); });
+  take(lane.lane.mail_in, [&](const transport::Frame& frame) { take_remote(lane.mail_in, frame, false); });
 }
 
 void Scheduler::switch_lane(std::uint32_t link,

@@ -130,7 +130,7 @@ void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, con
   PendingAsk* ask = asked(correlation, link);
   if (ask == nullptr) return;
   const MessageType& type = *ask->reply_type;
-  if (type.id == frame.head.type && type.size == frame.length) {
+  if (type.may_be(frame.head.type, frame.length)) {
     // Copied before it is looked at: who wrote it may write on.
     std::memcpy(ask->reply, frame.payload, frame.length);
     ask->answered = type.valid == nullptr || type.valid(static_cast<const std::byte*>(ask->reply));

@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <functional>
+#include <optional>
 #include <ostream>
 
 #include "remote_lane_fixture.hpp"
@@ -93,6 +94,84 @@ TEST_F(RemoteLaneTrustTest, an_answer_that_is_not_what_was_asked_for_is_an_error
     ASSERT_TRUE(peer().reply(0, question->head.correlation, 5));
   }
   EXPECT_TRUE(faults().empty());
+}
+
+// What stays in its process has no id, and 0 is what such a frame says.
+TEST_F(RemoteLaneTrustTest, bytes_never_become_an_object_of_a_type_that_stays_in_its_process) {
+  std::atomic<bool> waits{false};
+  std::optional<Wake> woken;
+  std::atomic<bool> done{false};
+  const ActorId actor = add_exported([&](TestCell& cell) {
+    cell.on_number = [&](TestCell& self, std::uint64_t) {
+      alignas(Tracked) std::byte room[sizeof(Tracked)];
+      Asker from;
+      waits = true;
+      woken = self.scheduler().receive(tracked_type, room, from, in_ms(50));
+      if (woken == Wake::ready) reinterpret_cast<Tracked*>(room)->~Tracked();
+      done = true;
+    };
+  });
+  const transport::FrameHead forged{.kind = FrameKind::message, .type = 0, .target = actor.value()};
+  static_assert(sizeof(Tracked) == sizeof(std::uint64_t));
+  // Both before it waits, so that it lies in the mailbox, and while it waits.
+  ASSERT_TRUE(peer().send(0, actor, 1));
+  ASSERT_TRUE(peer().write(0, peer().lane(0).mail_out, forged, 0xdead));
+  ASSERT_TRUE(until([&] { return waits.load(); }));
+  ASSERT_TRUE(peer().write(0, peer().lane(0).mail_out, forged, 0xdead));
+  ASSERT_TRUE(until([&] { return done.load(); }));
+  EXPECT_EQ(woken, Wake::timed_out);
+  EXPECT_TRUE(until([&] { return schedulers_.counters().dead_letters == 2; }));
+}
+
+TEST_F(RemoteLaneTrustTest, an_answer_never_becomes_an_object_of_a_type_that_stays_in_its_process) {
+  std::atomic<bool> done{false};
+  std::expected<void, AskError> asked;
+  schedulers_.add(0, [&](TestCell& cell) {
+    cell.on_start = [&](TestCell& self) {
+      Number question{1};
+      alignas(Tracked) std::byte room[sizeof(Tracked)];
+      asked = self.scheduler().ask(peer_address, number, &question, tracked_type, room, far_off());
+      done = true;
+    };
+  });
+  const auto question = peer().wait_for_mail(0);
+  ASSERT_TRUE(question);
+  ASSERT_TRUE(peer().reply(0, question->head.correlation, 0xdead, 0));
+  EXPECT_TRUE(until([&] { return done.load(); }));
+  EXPECT_EQ(asked, std::unexpected(AskError::wrong_type));
+}
+
+/// A process that its parent, the peer, left behind: it writes on, and heeds no cursor.
+struct Stray {
+  explicit Stray(std::byte* data, std::uint64_t bytes)
+      : ring({.data = data, .capacity = bytes, .own = &own, .other = &cursor}) {}
+  void write() {
+    static_cast<void>(ring.try_loan(0));
+    ring.commit({.kind = FrameKind::message, .type = number_type.id, .target = 9});
+    ring.publish();
+    cursor.cursor = ring.tail();
+  }
+  transport::ProducerBlock own;
+  transport::ConsumerBlock cursor;
+  transport::RingProducer ring;
+};
+
+TEST_F(RemoteLaneTrustTest, a_child_that_writes_on_after_its_peers_death_keeps_nobody_waiting) {
+  std::optional<Stray> stray;
+  std::uint64_t written = 0;
+  const LinkAccount account = link_.replace([&](PeerEnd& dead) {
+    stray.emplace(dead.mail_out_data(0), ring_bytes);
+    // One more whenever one has been taken.
+    schedulers_[0].on_dead_letter = [&](const Message&, const char*) {
+      if (++written < 100'000) stray->write();
+    };
+    stray->write();
+  });
+  schedulers_.run_on(0, [&] { schedulers_[0].on_dead_letter = nullptr; });
+  EXPECT_LE(account.received, ring_bytes / transport::line_bytes);
+  EXPECT_EQ(account.fault, "more was written than its ring holds");
+  ASSERT_TRUE(peer().send(0, ActorId(9), 1, 1));
+  EXPECT_TRUE(peer().wait_for_control(0));
 }
 
 TEST_F(RemoteLaneTrustTest, an_answer_on_another_link_answers_nothing) {

@@ -33,11 +33,26 @@ class PeerEnd {
       : layout_(layout) {
     std::vector<int> descriptors;
     const auto segments = incarnation.segments(mail, bells.segment(), descriptors);
-    for (std::size_t i = 0; i < segments.size(); ++i) map(segments[i], descriptors[i]);
-    for (std::uint32_t i = 0; i < layout.lanes; ++i) lanes_.push_back(open(i));
+    open(segments, descriptors);
+  }
+  /// As a welcome gave them.
+  PeerEnd(const transport::LinkLayout& layout,
+          const std::vector<transport::WelcomeSegment>& segments,
+          const std::vector<int>& descriptors)
+      : layout_(layout) {
+    open(segments, descriptors);
   }
 
   transport::Lane& lane(std::uint32_t index) { return lanes_[index]; }
+  const transport::LinkLayout& layout() const { return layout_; }
+  /// What it may write.
+  transport::Mapping& own() { return peer_; }
+  transport::Bell& host_bell(std::uint32_t index) { return host_bells_.at<transport::Bell>(0)[index]; }
+  /// How far the host has finished its mail.
+  std::uint64_t host_cursor(std::uint32_t index) const {
+    return host_.at<transport::ConsumerBlock>(layout_.host_mail_consumer(index))->cursor;
+  }
+  transport::Bell& own_bell() { return *peer_bell_.at<transport::Bell>(0); }
   std::byte* mail_out_data(std::uint32_t index) { return peer_.data() + layout_.peer_mail_data(index); }
   transport::ConsumerBlock& mail_cursor(std::uint32_t index) {
     return *peer_.at<transport::ConsumerBlock>(layout_.peer_mail_consumer(index));
@@ -86,6 +101,11 @@ class PeerEnd {
   }
 
  private:
+  void open(const std::vector<transport::WelcomeSegment>& segments, const std::vector<int>& descriptors) {
+    for (std::size_t i = 0; i < segments.size(); ++i) map(segments[i], descriptors[i]);
+    for (std::uint32_t i = 0; i < layout_.lanes; ++i) lanes_.push_back(open(i));
+  }
+
   void map(const transport::WelcomeSegment& segment, int descriptor) {
     using enum transport::Mapping::Access;
     using transport::SegmentRole;

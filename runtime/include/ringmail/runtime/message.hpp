@@ -31,6 +31,11 @@ struct MessageType {
   void (*destroy)(void* object) noexcept = nullptr;  ///< null: nothing to do
   bool (*valid)(const std::byte* bytes) = nullptr;   ///< of bytes that another process wrote; null: any will do
 
+  /// Whether a frame of another process that says so can be one. A type without an id never is: bytes are no objects.
+  bool may_be(std::uint32_t frame_type, std::uint32_t length) const {
+    return id != 0 && frame_type == id && length == size;
+  }
+
   void relocate(void* to, void* from) const noexcept {
     if (move != nullptr) {
       move(to, from);
