@@ -87,7 +87,7 @@ std::expected<void, std::string> ReactorListener::listen() {
     return failed(path_, "the path of a socket has at most " + std::to_string(sizeof address.sun_path - 1) + " bytes");
   }
   std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Descriptor socket = transport::unix_socket();
   if (!socket) return failed(path_, std::strerror(errno));
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return failed(path_, std::strerror(errno));
@@ -102,7 +102,7 @@ std::expected<void, std::string> ReactorListener::listen() {
 }
 
 void ReactorListener::accept() {
-  Descriptor socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  Descriptor socket = transport::accept_connection(socket_.get());
   if (!socket) {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED) return;
     log_.error("at {}: cannot accept a connection: {}", path_, std::strerror(errno));

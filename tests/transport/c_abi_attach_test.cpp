@@ -144,7 +144,7 @@ TEST(CAbiAttach, a_peer_comes_by_the_name_of_the_socket) {
   std::string folder = testing::TempDir() + "ringmail.XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   const std::string path = folder + "/host";
-  const Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor listener = unix_socket();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
@@ -159,7 +159,7 @@ TEST(CAbiAttach, a_peer_comes_by_the_name_of_the_socket) {
     PEER_EXPECT(ringmail_fail(peer, "I came by name") == 0);
     return 0;
   });
-  host.take(Descriptor(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+  host.take(accept_connection(listener.get()));
   ASSERT_TRUE(host.shake_hands());
   const auto failure = host.next<Failure>();
   ASSERT_TRUE(failure);
