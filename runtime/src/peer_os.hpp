@@ -25,6 +25,9 @@ transport::Descriptor open_death_watch(int pid);
 /// Of a child that is dead.
 ExitStatus reap(int death_watch);
 
+/// In words, or nothing. Any thread: strsignal() may give out a buffer that all threads share.
+const char* name_of_signal(int number);
+
 /// The end that is read, and the end that is written; close-on-exec. Or errno.
 std::expected<std::pair<transport::Descriptor, transport::Descriptor>, int> make_pipe();
 

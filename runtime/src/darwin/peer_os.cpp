@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -75,6 +76,8 @@ ExitStatus reap(int death_watch) {
   if (WIFEXITED(status)) return {.code = WEXITSTATUS(status)};
   return {.signal = WTERMSIG(status)};
 }
+
+const char* name_of_signal(int number) { return number > 0 && number < NSIG ? ::sys_siglist[number] : nullptr; }
 
 std::expected<std::pair<Descriptor, Descriptor>, int> make_pipe() {
   int ends[2];

@@ -72,6 +72,8 @@ ExitStatus reap(int death_watch) {
   return {.signal = info.si_status};
 }
 
+const char* name_of_signal(int number) { return ::sigdescr_np(number); }
+
 std::expected<std::pair<Descriptor, Descriptor>, int> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno);
