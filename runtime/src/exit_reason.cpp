@@ -1,6 +1,6 @@
 #include "ringmail/runtime/exit_reason.hpp"
 
-#include <cstring>
+#include "peer_os.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -8,8 +8,7 @@ namespace {
 /// "exited with 3", "killed by signal 9 (Killed)", or nothing where there was no process or nobody saw its end.
 std::string ending(const ExitReason& reason) {
   if (reason.signal != 0) {
-    // The thread-safe one: strsignal() may give out a buffer that all threads share.
-    const char* name = ::sigdescr_np(reason.signal);
+    const char* name = name_of_signal(reason.signal);
     return "killed by signal " + std::to_string(reason.signal) + " (" + (name != nullptr ? name : "unknown") + ")";
   }
   return reason.code != 0 ? "exited with " + std::to_string(reason.code) : std::string();

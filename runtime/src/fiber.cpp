@@ -12,6 +12,12 @@
 
 #include "sanitizers.hpp"
 
+// The ABI has it on every system; LLVM's header does not say so.
+namespace __cxxabiv1 {
+struct __cxa_eh_globals;
+extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
+}  // namespace __cxxabiv1
+
 namespace ringmail::runtime {
 
 namespace context = boost::context::detail;

@@ -11,8 +11,8 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 
+#include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "ringmail/transport/ring_producer.hpp"
 
@@ -29,7 +29,7 @@ struct Outlet {
   struct Pending {
     std::uint32_t bytes;
     transport::FrameHead head;
-    std::move_only_function<void(std::byte*)> write;
+    MoveOnlyFunction<void(std::byte*)> write;
     bool is_message() const {
       return head.kind == transport::FrameKind::message || head.kind == transport::FrameKind::local;
     }

@@ -6,6 +6,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "ringmail/transport/descriptor.hpp"
 
@@ -24,17 +25,28 @@ transport::Descriptor open_death_watch(int pid);
 /// Of a child that is dead.
 ExitStatus reap(int death_watch);
 
+/// In words, or nothing. Any thread: strsignal() may give out a buffer that all threads share.
+const char* name_of_signal(int number);
+
+/// The end that is read, and the end that is written; close-on-exec. Or errno.
+std::expected<std::pair<transport::Descriptor, transport::Descriptor>, int> make_pipe();
+
 /// The program through which every peer is run (exec_helper.c says what it does), from memory: an installed library has no
 /// file of its own beside it.
 class ExecHelper {
  public:
+  ExecHelper() = default;
+  ~ExecHelper();
+  ExecHelper(const ExecHelper&) = delete;
+  ExecHelper& operator=(const ExecHelper&) = delete;
+
   /// One line on failure.
   std::expected<void, std::string> prepare();
   /// What a child of this process runs it as. Precondition: prepare() succeeded.
   const std::string& path() const { return path_; }
 
  private:
-  transport::Descriptor image_;
+  transport::Descriptor image_;  // where memory can be executed
   std::string path_;
 };
 

@@ -1,12 +1,13 @@
 #include "peer_output.hpp"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+
+#include "peer_os.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -20,13 +21,13 @@ constexpr std::size_t most_bytes_of_last_line = 300;
 std::expected<std::unique_ptr<PeerOutput>, int> PeerOutput::create(ReactorLoop& loop,
                                                                    std::function<void(std::string_view)> line) {
   // A pipe and not a socket: programs open /dev/stdout anew, and that works with pipes alone.
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno);
+  auto ends = make_pipe();
+  if (!ends) return std::unexpected(ends.error());
   std::unique_ptr<PeerOutput> output(new PeerOutput(std::move(line)));
-  output->host_end_ = transport::Descriptor(ends[0]);
-  output->peer_end_ = transport::Descriptor(ends[1]);
+  output->host_end_ = std::move(ends->first);
+  output->peer_end_ = std::move(ends->second);
   // Sets O_NONBLOCK, on this end alone.
-  auto watch = LoopWatch::create(loop, ends[0], [raw = output.get()](unsigned) { raw->read_some(); });
+  auto watch = LoopWatch::create(loop, output->host_end_.get(), [raw = output.get()](unsigned) { raw->read_some(); });
   if (!watch) return std::unexpected(watch.error());
   output->watch_ = std::move(*watch);
   output->watch_->watch(LoopWatch::readable);

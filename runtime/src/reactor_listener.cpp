@@ -96,7 +96,7 @@ std::expected<void, std::string> ReactorListener::listen() {
     return failed(path_, "the path of a socket has at most " + std::to_string(sizeof address.sun_path - 1) + " bytes");
   }
   std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Descriptor socket = transport::unix_socket();
   if (!socket) return failed(path_, std::strerror(errno));
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return failed(path_, std::strerror(errno));
@@ -112,7 +112,7 @@ std::expected<void, std::string> ReactorListener::listen() {
 
 void ReactorListener::accept() {
   for (int turn = 0; turn < accepts_a_turn; ++turn) {
-    Descriptor socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Descriptor socket = transport::accept_connection(socket_.get());
     if (socket) {
       admit(std::move(socket));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

@@ -187,7 +187,7 @@ void Scheduler::store_cursor(Inlet& inlet) {
 
 void Scheduler::take_tasks() {
   if (!has_tasks_.load(std::memory_order_relaxed)) return;
-  std::vector<std::move_only_function<void()>> tasks;
+  std::vector<MoveOnlyFunction<void()>> tasks;
   {
     const std::lock_guard lock(tasks_mutex_);
     tasks.swap(tasks_);
@@ -263,7 +263,7 @@ void Scheduler::park() {
   spin_.observe();
 }
 
-void Scheduler::post(std::move_only_function<void()> task) {
+void Scheduler::post(MoveOnlyFunction<void()> task) {
   {
     const std::lock_guard lock(tasks_mutex_);
     tasks_.push_back(std::move(task));

@@ -104,7 +104,7 @@ void Scheduler::next_in_line(Outlet& outlet) {
 void Scheduler::write_later(Outlet& outlet,
                             std::uint32_t bytes,
                             const FrameHead& head,
-                            std::move_only_function<void(std::byte*)> write) {
+                            MoveOnlyFunction<void(std::byte*)> write) {
   assert(outlet.state != Outlet::State::closed);
   if (outlet.lane != nullptr && outlet.lane->connected && outlet.overflow.size() >= most_waiting_for_a_peer) {
     report_fault(*outlet.lane, "it does not read what it is sent");

@@ -34,7 +34,7 @@ void pin(std::thread& thread, int cpu) {
 class Caller : public Cell {
  public:
   struct Call {
-    std::move_only_function<void()> body;
+    MoveOnlyFunction<void()> body;
     bool ran = false;
     std::binary_semaphore done{0};
   };
@@ -179,7 +179,7 @@ void System::actor_ended(ActorId id) {
   name_count_.store(names_.size(), std::memory_order_relaxed);
 }
 
-bool System::call(std::uint32_t index, std::move_only_function<void()> body) {
+bool System::call(std::uint32_t index, MoveOnlyFunction<void()> body) {
   assert(Scheduler::current() == nullptr && "a scheduler's thread must not wait for a scheduler");
   if (is_forked()) return false;
   Caller::Call call{.body = std::move(body)};

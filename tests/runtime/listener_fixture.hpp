@@ -14,6 +14,7 @@
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/unix_socket.hpp"
 
 namespace ringmail::runtime {
 
@@ -36,7 +37,7 @@ class Listener : public testing::Test {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strcpy(address.sun_path, path_.c_str());
-    transport::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    transport::Descriptor socket = transport::unix_socket();
     if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return {};
     return socket;
   }

@@ -147,7 +147,7 @@ TEST_F(Listener, refuses_who_is_not_awaited) {
 TEST_F(Listener, refuses_garbage_and_forgets_who_goes_away) {
   ReactorHost host(path_);
   ControlStream stream(connect());
-  ASSERT_GT(send(stream.descriptor(), "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 0);
+  ASSERT_GT(write(stream.descriptor(), "GET / HTTP/1.1\r\n\r\n", 18), 0);
   EXPECT_THAT(refusal_on(stream), HasSubstr("malformed handshake: not a control frame"));
   connect();
   host.log().await("went away without a hello");

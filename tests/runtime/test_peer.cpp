@@ -87,7 +87,7 @@ ringmail_peer* attached() {
 }
 
 int list_descriptors() {
-  DIR* directory = opendir("/proc/self/fd");
+  DIR* directory = opendir("/dev/fd");
   while (const dirent* entry = readdir(directory)) {
     const int number = std::atoi(entry->d_name);
     if (entry->d_name[0] != '.' && number != dirfd(directory)) say("descriptor " + std::to_string(number));

@@ -188,7 +188,7 @@ class Schedulers {
   }
 
   /// On the scheduler's thread, outside of any handler; waits for it.
-  void run_on(std::uint32_t index, std::move_only_function<void()> task) {
+  void run_on(std::uint32_t index, MoveOnlyFunction<void()> task) {
     std::binary_semaphore done(0);
     schedulers_[index]->post([&] {
       task();
@@ -198,7 +198,7 @@ class Schedulers {
   }
 
   /// In a handler of a passing cell; waits for it.
-  void handle_on(std::uint32_t index, std::move_only_function<void(TestCell&)> body) {
+  void handle_on(std::uint32_t index, MoveOnlyFunction<void(TestCell&)> body) {
     std::binary_semaphore done(0);
     auto cell = std::make_unique<TestCell>();
     cell->on_start = [&](TestCell& self) {
@@ -210,7 +210,7 @@ class Schedulers {
     done.acquire();
   }
 
-  ActorId add(std::uint32_t index, std::move_only_function<void(TestCell&)> set_up) {
+  ActorId add(std::uint32_t index, MoveOnlyFunction<void(TestCell&)> set_up) {
     auto cell = std::make_unique<TestCell>();
     set_up(*cell);
     return schedulers_[index]->add(std::move(cell));

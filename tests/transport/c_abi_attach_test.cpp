@@ -148,12 +148,14 @@ TEST(CAbiAttach, a_host_that_does_not_accept_is_given_up_in_time) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  const Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor listener = unix_socket();
   ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(listen(listener.get(), 0), 0);
   std::vector<Descriptor> queue;
-  do queue.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  while (connect(queue.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  do {
+    queue.push_back(unix_socket());
+    fcntl(queue.back().get(), F_SETFL, O_NONBLOCK);
+  } while (connect(queue.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   EXPECT_EQ(errno, EAGAIN);
 
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
@@ -170,7 +172,7 @@ TEST(CAbiAttach, a_peer_comes_by_the_name_of_the_socket) {
   std::string folder = testing::TempDir() + "ringmail.XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   const std::string path = folder + "/host";
-  const Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor listener = unix_socket();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
@@ -185,7 +187,7 @@ TEST(CAbiAttach, a_peer_comes_by_the_name_of_the_socket) {
     PEER_EXPECT(ringmail_fail(peer, "I came by name") == 0);
     return 0;
   });
-  host.take(Descriptor(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+  host.take(accept_connection(listener.get()));
   ASSERT_TRUE(host.shake_hands());
   const auto failure = host.next<Failure>();
   ASSERT_TRUE(failure);

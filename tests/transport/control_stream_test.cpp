@@ -44,7 +44,7 @@ std::vector<std::byte> frame_of(std::uint32_t length,
 
 std::size_t open_descriptors() {
   std::size_t count = 0;
-  DIR* directory = opendir("/proc/self/fd");
+  DIR* directory = opendir("/dev/fd");
   while (readdir(directory) != nullptr) ++count;
   closedir(directory);
   return count;
@@ -64,6 +64,7 @@ struct Wire {
     auto pair = control_pair();
     stream.emplace(std::move(pair->first), policy);
     raw = std::move(pair->second);
+    prepare_stream(raw.get());
   }
 
   void put(std::span<const std::byte> bytes, std::span<const int> descriptors = {}) const {
@@ -74,14 +75,14 @@ struct Wire {
     message.msg_iovlen = 1;
     if (!descriptors.empty()) {
       message.msg_control = control.data();
-      message.msg_controllen = control.size();
+      message.msg_controllen = static_cast<decltype(message.msg_controllen)>(control.size());
       cmsghdr* header = CMSG_FIRSTHDR(&message);
       header->cmsg_level = SOL_SOCKET;
       header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+      header->cmsg_len = static_cast<decltype(header->cmsg_len)>(CMSG_LEN(descriptors.size_bytes()));
       std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
     }
-    ASSERT_EQ(sendmsg(raw.get(), &message, MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    ASSERT_EQ(send_now(raw.get(), message), static_cast<ssize_t>(bytes.size()));
   }
   void put(std::string_view text) const { put(bytes_of(text)); }
 
@@ -239,8 +240,9 @@ TEST(ControlStream, a_waiting_frame_keeps_descriptors_that_their_owner_has_close
   ASSERT_TRUE(pair.left->send(ControlKind::hello, large));
   ASSERT_TRUE(pair.left->wants_write());
   int ends[2];
-  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe(ends), 0);
   const Descriptor read_end(ends[0]);
+  fcntl(read_end.get(), F_SETFD, FD_CLOEXEC);
   {
     const Descriptor write_end(ends[1]);
     // Large, so that it goes in pieces: the descriptor must go with the first alone.

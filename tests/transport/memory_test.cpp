@@ -26,14 +26,6 @@ Segment made(Seal seal) {
 
 Descriptor shared(const Segment& segment) { return Descriptor(fcntl(segment.descriptor(), F_DUPFD_CLOEXEC, 0)); }
 
-/// What somebody else gets who was given the descriptor.
-int error_of_mapping(const Segment& segment, int protection) {
-  void* address = mmap(nullptr, size, protection, MAP_SHARED, segment.descriptor(), 0);
-  if (address == MAP_FAILED) return errno;
-  munmap(address, size);
-  return 0;
-}
-
 TEST(Memory, a_new_segment_is_zero_and_all_there) {
   auto segment = Segment::create("ringmail.test", size);
   ASSERT_TRUE(segment.has_value());
@@ -72,6 +64,14 @@ TEST(Memory, a_mapping_outlives_its_segment_and_moves) {
 }
 
 #ifdef __linux__
+/// What somebody else gets who was given the descriptor.
+int error_of_mapping(const Segment& segment, int protection) {
+  void* address = mmap(nullptr, size, protection, MAP_SHARED, segment.descriptor(), 0);
+  if (address == MAP_FAILED) return errno;
+  munmap(address, size);
+  return 0;
+}
+
 TEST(Memory, nobody_resizes_a_sealed_segment) {
   for (const Seal seal : {Seal::size, Seal::no_more_writers, Seal::shared_writers}) {
     auto segment = made(seal);

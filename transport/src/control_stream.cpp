@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cassert>
@@ -48,11 +47,12 @@ union AncillaryBuffer {
 
 void attach(msghdr& message, AncillaryBuffer& buffer, std::span<const int> descriptors) {
   message.msg_control = buffer.bytes;
-  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  // The fields' types differ between systems.
+  message.msg_controllen = static_cast<decltype(message.msg_controllen)>(CMSG_SPACE(descriptors.size_bytes()));
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  header->cmsg_len = static_cast<decltype(header->cmsg_len)>(CMSG_LEN(descriptors.size_bytes()));
   std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
 }
 
@@ -121,6 +121,10 @@ std::string to_string(const StreamError& error) {
   return "unknown control stream error";
 }
 
+ControlStream::ControlStream(Descriptor socket, Descriptors policy) : socket_(std::move(socket)), policy_(policy) {
+  prepare_stream(socket_.get());
+}
+
 std::expected<void, StreamError> ControlStream::send(ControlKind kind,
                                                      std::span<const std::byte> payload,
                                                      std::span<const int> descriptors) {
@@ -183,7 +187,7 @@ std::expected<std::size_t, StreamError> ControlStream::write(std::span<const std
   message.msg_iovlen = 1;
   if (!descriptors.empty()) attach(message, ancillary, descriptors);
   for (;;) {
-    const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent = send_now(socket_.get(), message);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
     if (errno == EPIPE || errno == ECONNRESET) return std::unexpected(error(StreamError::closed));
@@ -239,12 +243,13 @@ std::expected<std::size_t, StreamError> ControlStream::read(std::span<std::byte>
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    // Without a buffer for them the system drops the descriptors before they have a number here.
-    if (policy_ == Descriptors::accepted) {
+    // Without a buffer for them the system drops the descriptors before they have a number here. Where it does not say so
+    // they are taken, to be refused.
+    if (policy_ == Descriptors::accepted || !tells_dropped_descriptors) {
       message.msg_control = ancillary.bytes;
       message.msg_controllen = sizeof(ancillary.bytes);
     }
-    const ssize_t got = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const ssize_t got = receive_now(socket_.get(), message);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
     if (got < 0 && errno != ECONNRESET) return std::unexpected(error(StreamError::io, errno));
@@ -257,7 +262,7 @@ std::expected<std::size_t, StreamError> ControlStream::read(std::span<std::byte>
       return std::unexpected(
           error(policy_ == Descriptors::refused ? StreamError::unexpected_descriptor : StreamError::lost_descriptor));
     }
-    if (taken > 0 && header_read_ == control_header_bytes) {
+    if (taken > 0 && (policy_ == Descriptors::refused || header_read_ == control_header_bytes)) {
       return std::unexpected(error(StreamError::unexpected_descriptor));
     }
     if (received_.size() > max_control_descriptors) return std::unexpected(error(StreamError::lost_descriptor));
@@ -309,12 +314,6 @@ bool ControlStream::wait(int events, std::uint64_t deadline_ns) const {
     pollfd entry{.fd = socket_.get(), .events = static_cast<short>(events), .revents = 0};
     if (::poll(&entry, 1, static_cast<int>(milliseconds)) > 0) return true;
   }
-}
-
-std::expected<std::pair<Descriptor, Descriptor>, int> control_pair() {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::unexpected(errno);
-  return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
 }
 
 }  // namespace ringmail::transport

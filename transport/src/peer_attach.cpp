@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "peer_link.hpp"
+#include "ringmail/transport/unix_socket.hpp"
 
 namespace ringmail::transport {
 namespace {
@@ -39,7 +40,7 @@ int PeerLink::connect(const ringmail_options& options, std::uint64_t timeout_ns)
                   sizeof address.sun_path - 1);
     }
     std::strcpy(address.sun_path, options.path);
-    socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    socket = unix_socket();
     if (!socket) return fail(RINGMAIL_ESYSTEM, "%s: %s", options.path, std::strerror(errno));
     // Who connects to a host that does not accept waits for it, once its queue is full.
     const timeval timeout{

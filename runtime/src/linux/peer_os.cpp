@@ -72,6 +72,14 @@ ExitStatus reap(int death_watch) {
   return {.signal = info.si_status};
 }
 
+const char* name_of_signal(int number) { return ::sigdescr_np(number); }
+
+std::expected<std::pair<Descriptor, Descriptor>, int> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno);
+  return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
+}
+
 std::expected<void, std::string> ExecHelper::prepare() {
   if (image_) return {};
   const auto failed = [](const char* what) {
@@ -88,6 +96,8 @@ std::expected<void, std::string> ExecHelper::prepare() {
   path_ = "/proc/self/fd/" + std::to_string(image_.get());
   return {};
 }
+
+ExecHelper::~ExecHelper() = default;
 
 std::optional<SocketPeer> socket_peer(int socket) {
   ucred credentials{};

@@ -1,4 +1,5 @@
-// macOS has no seals: links there are trusted.
+// macOS has no seals, so links there are trusted; and it accounts for a page when it is touched, so a full machine is not
+// noticed here.
 #include "ringmail/transport/memory.hpp"
 
 #include <fcntl.h>
@@ -16,11 +17,14 @@ namespace ringmail::transport {
 std::expected<Segment, MemoryFailure> Segment::create(const char*, std::uint64_t bytes) {
   static std::atomic<unsigned> serial{0};
   char path[32];  // macOS allows 31 bytes
-  std::snprintf(path, sizeof path, "/ringmail.%d.%u", getpid(), serial.fetch_add(1, std::memory_order_relaxed));
-  Descriptor descriptor(shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  Descriptor descriptor;
+  do {
+    // A process that died before it took the name away may have had the same number.
+    std::snprintf(path, sizeof path, "/ringmail.%d.%u", getpid(), serial.fetch_add(1, std::memory_order_relaxed));
+    descriptor = Descriptor(shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  } while (!descriptor && errno == EEXIST);
   if (!descriptor) return std::unexpected(MemoryFailure{MemoryError::create, errno});
   shm_unlink(path);
-  fcntl(descriptor.get(), F_SETFD, FD_CLOEXEC);
   if (ftruncate(descriptor.get(), static_cast<off_t>(bytes)) != 0) {
     return std::unexpected(MemoryFailure{MemoryError::resize, errno});
   }

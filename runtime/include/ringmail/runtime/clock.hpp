@@ -2,18 +2,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <ctime>
+
+#include "ringmail/transport/futex.hpp"
 
 namespace ringmail::runtime {
 
-/// Nanoseconds on CLOCK_MONOTONIC: the clock of every deadline in the runtime. It never jumps, means nothing outside
+/// The clock of every deadline in the runtime, in nanoseconds, and transport's too. It never jumps, means nothing outside
 /// this machine, and stands still while the machine is suspended. Any thread; no system call where the vDSO has the
 /// clock.
-[[nodiscard]] inline std::uint64_t now_ns() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
+[[nodiscard]] inline std::uint64_t now_ns() noexcept { return transport::monotonic_ns(); }
 
 /// When a wait ends. One that is given as a time from now becomes a time of the clock only where there is a wait: reading the
 /// clock costs as much as sending a message.

@@ -19,6 +19,7 @@
 #include "ringmail/runtime/fiber.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/message.hpp"
+#include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/timer_queue.hpp"
 #include "ringmail/transport/park.hpp"
 #include "ringmail/transport/spin.hpp"
@@ -112,7 +113,7 @@ class Scheduler {
   // --- From any thread.
 
   /// Runs `task` on the scheduler's thread, outside of any handler. Not at all, if the thread ends before.
-  void post(std::move_only_function<void()> task);
+  void post(MoveOnlyFunction<void()> task);
   /// Takes a cell in; messages may be sent to it at once, and wait until it has started. After the end of run() it is
   /// destroyed as it is, and its id reaches nobody.
   ActorId add(std::unique_ptr<Cell> cell);
@@ -275,7 +276,7 @@ class Scheduler {
   void write_later(Outlet& outlet,
                    std::uint32_t bytes,
                    const transport::FrameHead& head,
-                   std::move_only_function<void(std::byte*)> write);
+                   MoveOnlyFunction<void(std::byte*)> write);
   void write_object(
       Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word, void* object);
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
@@ -335,7 +336,7 @@ class Scheduler {
 
   // Written by any thread.
   std::mutex tasks_mutex_;
-  std::vector<std::move_only_function<void()>> tasks_;
+  std::vector<MoveOnlyFunction<void()>> tasks_;
   std::atomic<bool> has_tasks_{false};
   mutable std::mutex slots_mutex_;
   std::vector<std::uint32_t> free_slots_;

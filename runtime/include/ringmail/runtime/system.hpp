@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "ringmail/runtime/link_owner.hpp"
+#include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "ringmail/transport/fork_guard.hpp"
@@ -77,7 +78,7 @@ class System final : private LinkOwner {
 
   /// Runs `body` as a handler of a passing actor on scheduler `index`, and waits until it has returned. So a plain thread may
   /// ask, send to peers and wait for room like a handler does. False: the system is being shut down, and `body` was not run.
-  bool call(std::uint32_t index, std::move_only_function<void()> body);
+  bool call(std::uint32_t index, MoveOnlyFunction<void()> body);
 
   /// A new link and its process. From any thread.
   struct PeerHandle {

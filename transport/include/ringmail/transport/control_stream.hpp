@@ -2,7 +2,8 @@
 // socket.
 //
 // Threads: a ControlStream belongs to one thread at a time. No call blocks, except those that are given a deadline. The
-// descriptor's own mode is neither needed nor changed: its open description may be shared with another process.
+// descriptor's own mode is neither needed nor changed, since its open description may be shared with another process; but
+// on macOS it becomes non-blocking (unix_socket.hpp).
 //
 // On the wire a frame is u32 length of the payload, u16 kind, u16 zero, payload; all little-endian
 // (docs/spec/handshake.md).
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "ringmail/transport/descriptor.hpp"
+#include "ringmail/transport/unix_socket.hpp"
 
 namespace ringmail::transport {
 
@@ -78,8 +80,7 @@ class ControlStream {
   /// A host accepts no descriptors: a peer could otherwise fill its table.
   enum class Descriptors : std::uint8_t { accepted, refused };
 
-  explicit ControlStream(Descriptor socket, Descriptors policy = Descriptors::accepted)
-      : socket_(std::move(socket)), policy_(policy) {}
+  explicit ControlStream(Descriptor socket, Descriptors policy = Descriptors::accepted);
 
   /// For poll: readable always, writable while wants_write(). Stays owned here.
   int descriptor() const { return socket_.get(); }
@@ -133,8 +134,5 @@ class ControlStream {
   std::vector<Descriptor> received_;
   std::optional<StreamError> failed_;
 };
-
-/// Two connected ends, close-on-exec, or errno.
-std::expected<std::pair<Descriptor, Descriptor>, int> control_pair();
 
 }  // namespace ringmail::transport

@@ -15,7 +15,8 @@ SleepResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t val
 /// Wakes one sleeper. Never FUTEX_PRIVATE: the sleeper may be in another process.
 void futex_wake(std::atomic<std::uint32_t>& word);
 
-/// CLOCK_MONOTONIC.
+/// Nanoseconds on the clock that never jumps and stands still while the machine is suspended: CLOCK_MONOTONIC, on macOS
+/// CLOCK_UPTIME_RAW.
 std::uint64_t monotonic_ns();
 
 }  // namespace ringmail::transport

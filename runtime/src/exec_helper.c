@@ -4,17 +4,17 @@
  *
  *   ringmail-exec <process id of the host> <program> <argument>...
  *
- * Asks the kernel to kill this process when the thread that forked it ends, closes what is not meant for the peer, puts
- * signals back to what they are by default, and becomes the program. Static, and without anything it does not need.
+ * Ties this process's life to its host's, closes what is not meant for the peer, puts signals back to what they are by
+ * default, and becomes the program. Static where it can be, and without anything it does not need.
  */
 #define _GNU_SOURCE
+#include "exec_helper.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -24,21 +24,12 @@ enum {
   exit_not_found = 127,
 };
 
-/* Whatever the host has open without close-on-exec: another peer's stream kept open here would hide that it was closed. */
-static void close_foreign_descriptors(void) {
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, (unsigned)first_foreign_descriptor, ~0u, 0u) == 0) return;
-#endif
-  const long limit = sysconf(_SC_OPEN_MAX);
-  for (long number = first_foreign_descriptor; number < limit; ++number) close((int)number);
-}
-
 /* What the host ignores would be ignored after exec as well, and a peer expects neither that nor blocked signals. */
 static void reset_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = SIG_DFL;
-  for (int number = 1; number <= SIGRTMAX; ++number) sigaction(number, &action, NULL);
+  for (int number = 1; number <= last_signal(); ++number) sigaction(number, &action, NULL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -46,14 +37,11 @@ static void reset_signals(void) {
 
 int main(int count, char** arguments) {
   if (count < 3) return exit_misused;
-  const long host = strtol(arguments[1], NULL, 10);
+  const pid_t host = (pid_t)strtol(arguments[1], NULL, 10);
   char** const command = arguments + 2;
 
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  /* A host that died before that call sends nothing any more. */
-  if (getppid() != host) return exit_misused;
-
-  close_foreign_descriptors();
+  if (die_with(host) != 0) return exit_misused;
+  close_from(first_foreign_descriptor);
   reset_signals();
   execvp(command[0], command);
 

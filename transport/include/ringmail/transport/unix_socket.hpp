@@ -1,0 +1,33 @@
+// Unix stream sockets, and what systems differ in about them. One file per platform behind it.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <expected>
+#include <utility>
+
+#include "ringmail/transport/descriptor.hpp"
+
+namespace ringmail::transport {
+
+/// Close-on-exec. None: errno says why.
+Descriptor unix_socket();
+
+/// The next connection at a socket that listens; close-on-exec. None: errno says why.
+Descriptor accept_connection(int listening);
+
+/// Two connected ends, close-on-exec, or errno.
+std::expected<std::pair<Descriptor, Descriptor>, int> control_pair();
+
+/// Before the first of the two calls below. Changes nothing where flags of the calls can say it all.
+void prepare_stream(int socket);
+
+/// sendmsg() and recvmsg() that never block and raise no SIGPIPE. What is received is close-on-exec.
+ssize_t send_now(int socket, const msghdr& message);
+ssize_t receive_now(int socket, msghdr& message);
+
+/// Whether a receive_now() without a buffer for descriptors says, by MSG_CTRUNC, that some came and were dropped.
+extern const bool tells_dropped_descriptors;
+
+}  // namespace ringmail::transport

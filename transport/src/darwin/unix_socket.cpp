@@ -1,0 +1,59 @@
+// macOS has no flags that make a descriptor close-on-exec as it is made: a fork by another thread in between inherits it.
+#include "ringmail/transport/unix_socket.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ringmail::transport {
+namespace {
+
+Descriptor closed_on_exec(int number) {
+  Descriptor descriptor(number);
+  if (descriptor) ::fcntl(number, F_SETFD, FD_CLOEXEC);
+  return descriptor;
+}
+
+void close_received_on_exec(msghdr& message) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      ::fcntl(number, F_SETFD, FD_CLOEXEC);
+    }
+  }
+}
+
+}  // namespace
+
+Descriptor unix_socket() { return closed_on_exec(::socket(AF_UNIX, SOCK_STREAM, 0)); }
+
+Descriptor accept_connection(int listening) { return closed_on_exec(::accept(listening, nullptr, nullptr)); }
+
+std::expected<std::pair<Descriptor, Descriptor>, int> control_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return std::unexpected(errno);
+  return std::pair(closed_on_exec(ends[0]), closed_on_exec(ends[1]));
+}
+
+void prepare_stream(int socket) {
+  const int on = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+  // A send heeds no MSG_DONTWAIT here: it asks the descriptor's mode alone.
+  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+}
+
+ssize_t send_now(int socket, const msghdr& message) { return ::sendmsg(socket, &message, 0); }
+
+ssize_t receive_now(int socket, msghdr& message) {
+  const ssize_t got = ::recvmsg(socket, &message, MSG_DONTWAIT);
+  if (got > 0) close_received_on_exec(message);
+  return got;
+}
+
+const bool tells_dropped_descriptors = false;
+
+}  // namespace ringmail::transport
