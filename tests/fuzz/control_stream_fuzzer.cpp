@@ -123,7 +123,7 @@ std::vector<Bytes> frames_of(std::span<const std::byte> stream) {
 }
 
 Bytes any_frame(Chance& chance) {
-  const auto kind = static_cast<unsigned>(1 + chance.below(8));
+  const auto kind = static_cast<unsigned>(1 + chance.below(9));
   const Bytes payload = ringmail::fuzz::with_kind(
       kind, [&](const auto& good) { return chance.one_in(2) ? encode(good) : ringmail::fuzz::near_to(good, chance); });
   Bytes frame(control_header_bytes);
@@ -154,7 +154,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
                                                unsigned seed) {
   Chance chance(seed);
   if (size < prefix_bytes || chance.one_in(3)) return LLVMFuzzerMutate(data, size, max_size);
-  if (chance.one_in(4)) data[0] = static_cast<std::uint8_t>(chance.below(8));
+  if (chance.one_in(4)) data[0] = static_cast<std::uint8_t>(chance.below(9));
   if (chance.one_in(4)) data[1] = static_cast<std::uint8_t>(chance.below(256));
   auto frames = frames_of(std::as_bytes(std::span(data, size)).subspan(prefix_bytes));
   const auto place = [&] { return frames.begin() + static_cast<std::ptrdiff_t>(chance.below(frames.size() + 1)); };

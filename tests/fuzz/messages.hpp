@@ -65,6 +65,10 @@ void each_field(transport::Failure& failure, F&& field) {
   field(failure.text);
 }
 template <class F>
+void each_field(transport::Ring& ring, F&& field) {
+  field(ring.lane);
+}
+template <class F>
 void each_field(transport::Ready&, F&&) {}
 template <class F>
 void each_field(transport::Goodbye&, F&&) {}
@@ -99,7 +103,7 @@ Message good() {
   return message;
 }
 
-/// Calls `visit` with a good message of the kind: 1 to 8.
+/// Calls `visit` with a good message of the kind: 1 to 9.
 template <class Visit>
 auto with_kind(unsigned kind, Visit&& visit) {
   using namespace transport;
@@ -111,7 +115,8 @@ auto with_kind(unsigned kind, Visit&& visit) {
     case 5: return visit(good<Resolve>());
     case 6: return visit(good<Resolved>());
     case 7: return visit(good<Failure>());
-    default: return visit(good<Goodbye>());
+    case 8: return visit(good<Goodbye>());
+    default: return visit(good<Ring>());
   }
 }
 
@@ -142,12 +147,12 @@ class FieldChange {
   }
   void change(std::vector<transport::WelcomeSegment>& segments) {
     if (segments.empty() || chance_.one_in(4)) {
-      segments.push_back({static_cast<transport::SegmentRole>(chance_.below(7)), 4096, 1});
+      segments.push_back({static_cast<transport::SegmentRole>(chance_.below(8)), 4096, 1});
     } else if (chance_.one_in(3)) {
       segments.erase(segments.begin() + static_cast<std::ptrdiff_t>(chance_.below(segments.size())));
     } else {
       auto& segment = segments[chance_.below(segments.size())];
-      segment = {static_cast<transport::SegmentRole>(chance_.below(7)), chance_.number<std::uint64_t>(),
+      segment = {static_cast<transport::SegmentRole>(chance_.below(8)), chance_.number<std::uint64_t>(),
                  chance_.number<std::uint32_t>()};
     }
   }

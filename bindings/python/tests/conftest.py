@@ -29,10 +29,8 @@ def host_program(tmp_path_factory):
         pytest.skip("there is no C++ compiler for the test host")
     program = tmp_path_factory.mktemp("host") / "host"
     platform = "darwin" if sys.platform == "darwin" else "linux"
-    sources = [
-        TRANSPORT / "src" / f"{unit}.cpp" for unit in ("link", "memory", "control_stream", "handshake", "negotiate", "park")
-    ]
-    sources += sorted((TRANSPORT / "src" / platform).glob("*.cpp"))
+    folder = TRANSPORT / "src"
+    sources = [*sorted(folder.glob("*.cpp")), *sorted((folder / platform).glob("*.cpp"))]
     command = [
         *compiler.split(),
         "-std=c++23",
