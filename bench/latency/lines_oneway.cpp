@@ -1,4 +1,5 @@
-// How fast one core reads lines that another has just written: what bounds a ring of large messages.
+// How fast one core reads lines that another has just written, and how fast it can write them again after that: what bounds a
+// ring of large messages, since its memory is used again and again.
 #include <cstring>
 
 #include "latency/scenarios.hpp"
@@ -11,11 +12,14 @@ namespace {
 
 namespace transport = ringmail::transport;
 
-/// The near end writes a block, the far end reads it and times itself; then the next one.
+enum class Timed { reading, writing };
+
+/// The near end writes a block, the far end reads it; then the next one. Only one of the two is timed.
 class LinesOneWay : public Scenario {
  public:
-  LinesOneWay()
-      : mapping_(value_of(value_of(transport::Segment::create("latency.lines", block_bytes + transport::page_bytes))
+  explicit LinesOneWay(Timed timed)
+      : timed_(timed),
+        mapping_(value_of(value_of(transport::Segment::create("latency.lines", block_bytes + transport::page_bytes))
                               .map(transport::Mapping::Access::write))),
         control_(*mapping_.at<Control>(block_bytes)) {}
 
@@ -27,12 +31,16 @@ class LinesOneWay : public Scenario {
 
   Ticks near_end(std::uint64_t messages, Sample*) override {
     const Ticks before = control_.reading.load(std::memory_order_relaxed);
+    Ticks writing = 0;
     for (std::uint64_t i = 0; i < messages; ++i) {
+      const Ticks start = ticks();
       std::memset(mapping_.data(), static_cast<int>(++written_), block_bytes);
+      std::atomic_thread_fence(std::memory_order_seq_cst);  // or they would be under way when the clock is read
+      writing += ticks() - start;
       control_.written.store(written_, std::memory_order_release);
       while (control_.read.load(std::memory_order_acquire) != written_) transport::pause();
     }
-    return control_.reading.load(std::memory_order_relaxed) - before;
+    return timed_ == Timed::writing ? writing : control_.reading.load(std::memory_order_relaxed) - before;
   }
 
   void far_end(std::uint64_t messages) override {
@@ -62,6 +70,7 @@ class LinesOneWay : public Scenario {
     std::uint64_t sum;
   };
 
+  const Timed timed_;
   transport::Mapping mapping_;
   Control& control_;
   std::uint64_t written_ = 0;  // each process counts for itself
@@ -69,6 +78,7 @@ class LinesOneWay : public Scenario {
 
 }  // namespace
 
-std::unique_ptr<Scenario> make_lines_oneway() { return std::make_unique<LinesOneWay>(); }
+std::unique_ptr<Scenario> make_lines_oneway() { return std::make_unique<LinesOneWay>(Timed::reading); }
+std::unique_ptr<Scenario> make_lines_rewritten() { return std::make_unique<LinesOneWay>(Timed::writing); }
 
 }  // namespace bench

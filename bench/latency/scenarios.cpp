@@ -55,6 +55,8 @@ const std::vector<Subject>& subjects() {
       {"lamport.oneway", "32 bytes through a ring with indices beside it", [] { return list(make_lamport_oneway()); }},
       {"lines.oneway", "one core reads 64 KiB that another has just written: the bound for large messages",
        [] { return list(make_lines_oneway()); }},
+      {"lines.rewritten", "one core writes 64 KiB that another has just read: the bound where memory is used again",
+       [] { return list(make_lines_rewritten()); }},
       {fan_in_key,
        "a message from an actor to a process and one back, among 1 to 512 links of which the others are idle",
        [] { return list(make_fan_in(1), make_fan_in(2), make_fan_in(8), make_fan_in(64), make_fan_in(512)); },

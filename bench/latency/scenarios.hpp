@@ -27,6 +27,7 @@ std::unique_ptr<Scenario> make_lamport_rtt();
 std::unique_ptr<Scenario> make_boost_spsc_rtt();
 std::unique_ptr<Scenario> make_lamport_oneway();
 std::unique_ptr<Scenario> make_lines_oneway();
+std::unique_ptr<Scenario> make_lines_rewritten();
 std::unique_ptr<Scenario> make_futex_wake();
 std::unique_ptr<Scenario> make_eventfd_wake();
 std::unique_ptr<Scenario> make_futex_rtt();
