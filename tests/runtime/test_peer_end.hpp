@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/link.hpp"
 #include "test_schedulers.hpp"
@@ -35,11 +36,12 @@ class PeerEnd {
     const auto segments = incarnation.segments(mail, bells.segment(), descriptors);
     open(segments, descriptors);
   }
-  /// As a welcome gave them.
+  /// As a welcome gave them. On `stream` it rings where the host keeps its bells.
   PeerEnd(const transport::LinkLayout& layout,
           const std::vector<transport::WelcomeSegment>& segments,
-          const std::vector<int>& descriptors)
-      : layout_(layout) {
+          const std::vector<int>& descriptors,
+          transport::ControlStream& stream)
+      : layout_(layout), stream_(&stream) {
     open(segments, descriptors);
   }
 
@@ -47,6 +49,8 @@ class PeerEnd {
   const transport::LinkLayout& layout() const { return layout_; }
   /// What it may write.
   transport::Mapping& own() { return peer_; }
+  bool shares_host_bells() const { return host_bells_.data() != nullptr; }
+  /// Precondition: shares_host_bells().
   transport::Bell& host_bell(std::uint32_t index) { return host_bells_.at<transport::Bell>(0)[index]; }
   /// How far the host has finished its mail.
   std::uint64_t host_cursor(std::uint32_t index) const {
@@ -109,7 +113,8 @@ class PeerEnd {
   void map(const transport::WelcomeSegment& segment, int descriptor) {
     using enum transport::Mapping::Access;
     using transport::SegmentRole;
-    const bool is_own = segment.role != SegmentRole::mail && segment.role != SegmentRole::host;
+    const bool is_own = segment.role != SegmentRole::mail && segment.role != SegmentRole::host &&
+                        segment.role != SegmentRole::host_parked;
     const auto seal = !is_own                             ? transport::Seal::no_more_writers
                       : segment.role == SegmentRole::peer ? transport::Seal::size
                                                           : transport::Seal::shared_writers;
@@ -117,17 +122,24 @@ class PeerEnd {
     if (!joined) std::abort();
     auto mapping = joined->map(is_own ? write : read);
     if (!mapping) std::abort();
-    transport::Mapping& place = segment.role == SegmentRole::mail         ? mail_
-                                : segment.role == SegmentRole::host       ? host_
-                                : segment.role == SegmentRole::peer       ? peer_
-                                : segment.role == SegmentRole::host_bells ? host_bells_
-                                                                          : peer_bell_;
-    place = std::move(*mapping);
+    const auto place = [&]() -> transport::Mapping& {
+      switch (segment.role) {
+        case SegmentRole::mail: return mail_;
+        case SegmentRole::host: return host_;
+        case SegmentRole::peer: return peer_;
+        case SegmentRole::host_bells: return host_bells_;
+        case SegmentRole::host_parked: return host_parked_;
+        case SegmentRole::peer_bells: break;
+      }
+      return peer_bell_;
+    };
+    place() = std::move(*mapping);
   }
 
   transport::Lane open(std::uint32_t i) {
     const transport::Mapping& mail = mail_;
     const transport::Mapping& host = host_;
+    const transport::Mapping& parked = host_parked_;
     using transport::ConsumerBlock;
     using transport::ProducerBlock;
     return {.mail_out = transport::RingProducer({.data = peer_.data() + layout_.peer_mail_data(i),
@@ -146,7 +158,8 @@ class PeerEnd {
                                                    .capacity = layout_.control_bytes,
                                                    .other = host.at<ProducerBlock>(layout_.host_control_producer(i)),
                                                    .own = peer_.at<ConsumerBlock>(layout_.peer_control_consumer(i))}),
-            .bell = transport::Doorbell(host_bells_.at<transport::Bell>(0)[i])};
+            .bell = shares_host_bells() ? transport::Doorbell(host_bells_.at<transport::Bell>(0)[i])
+                                        : transport::Doorbell(parked.at<transport::ParkMirror>(0)[i], *stream_, i)};
   }
 
   std::optional<Received> take(std::uint32_t index, transport::RingConsumer& ring, bool tell) {
@@ -161,7 +174,8 @@ class PeerEnd {
   }
 
   transport::LinkLayout layout_;
-  transport::Mapping mail_, host_, peer_, host_bells_, peer_bell_;
+  transport::ControlStream* stream_ = nullptr;
+  transport::Mapping mail_, host_, peer_, host_bells_, host_parked_, peer_bell_;
   std::vector<transport::Lane> lanes_;
 };
 

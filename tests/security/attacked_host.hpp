@@ -184,8 +184,12 @@ class Watcher : public Actor {
 
 /// Every text by which a host ends a link over what stands in its rings.
 inline std::set<std::string> named_errors() {
-  std::set<std::string> names{"a system frame came as mail", "a frame of a kind that only a host sends",
-                              "it does not read what it is sent", "more was written than its ring holds"};
+  std::set<std::string> names{"a system frame came as mail",
+                              "a frame of a kind that only a host sends",
+                              "it does not read what it is sent",
+                              "more was written than its ring holds",
+                              "on the control stream: it rang more often than this host slept",
+                              "on the control stream: it rang lane 2, which it has not"};
   for (int fault = 1; fault <= static_cast<int>(transport::RingFault::cursor_backwards); ++fault) {
     names.emplace(to_string(static_cast<transport::RingFault>(fault)));
   }

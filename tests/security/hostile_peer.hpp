@@ -18,7 +18,8 @@ class HostilePeer {
   /// Shakes hands like anybody else, over what the process was given.
   HostilePeer() : stream_(transport::Descriptor(std::atoi(std::getenv(transport::inherited_descriptors_variable)))) {
     using namespace transport;
-    if (!stream_.send(Hello::kind, encode(Hello{.features = features_everywhere, .pid = 1, .language = "c++"})))
+    if (!stream_.send(Hello::kind,
+                      encode(Hello{.features = features_everywhere | stream_doorbell, .pid = 1, .language = "c++"})))
       std::exit(2);
     auto frame = next();
     const auto answer = decode<Welcome>(frame);
@@ -31,12 +32,17 @@ class HostilePeer {
                             .control_bytes = welcome_.control_bytes};
     std::vector<int> numbers;
     for (const Descriptor& descriptor : descriptors_) numbers.push_back(descriptor.get());
-    end_.emplace(layout, welcome_.segments, numbers);
+    end_.emplace(layout, welcome_.segments, numbers, stream_);
   }
 
   /// Before this the host has not closed the peer's segment to further writers.
   void ready() {
     if (!stream_.send(transport::Ready::kind, encode(transport::Ready{}))) std::exit(4);
+  }
+
+  /// Whether or not there is cause. For who does not share the host's bells.
+  void ring(std::uint32_t lane) {
+    static_cast<void>(stream_.send(transport::Ring::kind, encode(transport::Ring{.lane = lane})));
   }
 
   /// 0: the host knows nobody of that name.

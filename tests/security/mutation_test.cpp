@@ -40,15 +40,16 @@ std::uint64_t wanted_mutations() {
   return given != nullptr ? std::strtoull(given, nullptr, 0) : RINGMAIL_MUTATIONS;
 }
 
-using MutationTest = AttackedHost;
+class MutationTest : public AttackedHost, public testing::WithParamInterface<bool> {};
 
-TEST_F(MutationTest, the_host_survives_every_word_names_every_end_and_no_other_link_notices) {
+TEST_P(MutationTest, the_host_survives_every_word_names_every_end_and_no_other_link_notices) {
   ProgressFile progress(wanted_mutations());
   start_good_peer();
   ASSERT_TRUE(system().publish("sink", system().spawn_on<Sink>(0, seen_)));
   ASSERT_TRUE(system().publish("waiter", system().spawn_on<Waiter>(1, seen_)));
-  const auto spawned =
-      system().spawn_peer<attack::Peer>(attacker({"mutate", progress.path(), std::to_string(transport::test::seed())}));
+  PeerOptions options = attacker({"mutate", progress.path(), std::to_string(transport::test::seed())});
+  options.trusted = GetParam();
+  const auto spawned = system().spawn_peer<attack::Peer>(options);
   ASSERT_TRUE(spawned) << spawned.error();
   system().spawn_on<Watcher>(0, endings_, *spawned);
   for (std::uint32_t i = 0; i < 4; ++i) system().spawn_on<Asker>(i, seen_, *spawned);
@@ -100,6 +101,10 @@ TEST_F(MutationTest, the_host_survives_every_word_names_every_end_and_no_other_l
               static_cast<double>(seen_.slowest_ns) / 1e6);
   for (const auto& [name, times] : seen) std::printf("  %6d %s\n", times, name.c_str());
 }
+
+INSTANTIATE_TEST_SUITE_P(Peers, MutationTest, testing::Bool(), [](const auto& trusted) {
+  return trusted.param ? "trusted" : "untrusted";
+});
 
 }  // namespace
 }  // namespace ringmail::test

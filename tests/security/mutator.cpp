@@ -207,6 +207,10 @@ void Mutator::mutate_cursor(std::uint32_t index) {
 }
 
 void Mutator::mutate_host_bell(std::uint32_t lane) {
+  if (!end_.shares_host_bells()) {
+    if (once_in(4)) peer_.ring(once_in(2) ? lane : end_.layout().lanes);
+    return;
+  }
   transport::Bell& bell = end_.host_bell(lane);
   const std::uint32_t park = bell.park;
   switch (below(5)) {
