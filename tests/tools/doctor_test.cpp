@@ -117,7 +117,8 @@ TEST(Doctor, figures_between_two_cpus_are_in_order) {
 TEST(Doctor, the_report_for_people_says_each_finding_within_130_columns) {
   const Result result = run({"--seconds", "0.1"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const json& each : json::parse(run({"--seconds", "0", "--json"}).out)["findings"]) {
+  const json report = json::parse(run({"--seconds", "0", "--json"}).out);
+  for (const json& each : report["findings"]) {
     EXPECT_THAT(result.out, HasSubstr(" " + each["id"].get<std::string>() + " "));
   }
   std::istringstream lines(result.out);
