@@ -40,7 +40,7 @@ TEST_P(UntrustedPeerTest, wakes_a_host_that_sleeps) {
 
 TEST_P(UntrustedPeerTest, answers_as_many_asks_as_any_other) {
   const auto peer = spawn_peer("prompt", 0);
-  for (std::uint64_t i = 0; i < 5'000; ++i) {
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
     const auto answer = ask(peer, echo::Ping{.number = i}, 10s);
     ASSERT_TRUE(answer) << to_string(answer.error());
     ASSERT_EQ(answer->number, i);
