@@ -26,15 +26,16 @@ bool is_one_of(Enum value, std::initializer_list<Enum> declared) {
 }
 bool holds(market::Side side) { return is_one_of(side, {market::Side::bid, market::Side::ask}); }
 
-/// UndefinedBehaviorSanitizer looks at the bools as they are read.
-void look(const market::Leg& leg) { check(leg.open || !leg.open); }
+/// UndefinedBehaviorSanitizer looks at a bool as it is read.
+void look(bool flag) { [[maybe_unused]] const volatile bool read = flag; }
+void look(const market::Leg& leg) { look(leg.open); }
 void look(const market::Tick& tick) {
-  check(tick.live || !tick.live);
+  look(tick.live);
   check(holds(tick.side));
   check(is_one_of(tick.limit, {market::Limit::least, market::Limit::none, market::Limit::default_}));
   check(is_one_of(tick.mask, {market::Mask::empty, market::Mask::all}));
   for (const market::Side side : tick.sides) check(holds(side));
-  for (const bool flag : tick.flags) check(flag || !flag);
+  for (const bool& flag : tick.flags) look(flag);
   for (const market::Leg& leg : tick.legs) look(leg);
   look(tick.best);
   check(tick.symbol.view().size() <= 16);
