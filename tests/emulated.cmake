@@ -11,7 +11,9 @@ set(RINGMAIL_TESTS_NOT_EMULATED
   # It does not say that descriptors were cut off a message (MSG_CTRUNC).
   ControlStream.more_descriptors_than_a_frame_may_have_are_closed_and_refused
   # It says yes to MADV_GUARD_INSTALL and does nothing.
-  Modes/StackPoolGuards.*/automatic)
+  Modes/StackPoolGuards.*/automatic
+  # And so to MADV_WIPEONFORK.
+  CAbiFork.* ForkGuard.* Traps.a_child_* Schedulers/ForkTest.*)
 
 execute_process(COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} --executes RESULT_VARIABLE cannot_execute)
 if(cannot_execute)
