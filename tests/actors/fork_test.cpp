@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "../transport/child.hpp"
 #include "ringmail/actors/actors.hpp"
 #include "system_test.hpp"
 
@@ -12,6 +13,7 @@ namespace ringmail::test {
 namespace {
 
 using namespace std::chrono_literals;
+using transport::test::status_of_child;
 
 struct Add {
   long n = 0;
@@ -27,20 +29,6 @@ class Counter : public Actor {
   long total_ = 0;
 };
 
-/// What `body` returns in a child of this process, which has a watchdog of its own; 0 is good.
-template <class Body>
-int in_child(Body body) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    transport::test::start_watchdog();
-    _exit(body());
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
-}
-
 #define CHILD_EXPECT(condition)                                                   \
   do {                                                                            \
     if (!(condition)) {                                                           \
@@ -54,7 +42,7 @@ class ForkTest : public SystemTest {};
 TEST_P(ForkTest, a_child_sends_nothing_and_is_told_so) {
   auto counter = system().spawn<Counter>();
   ASSERT_TRUE(counter.send(Add{1}));
-  EXPECT_EQ(in_child([&] {
+  EXPECT_EQ(status_of_child([&] {
               CHILD_EXPECT(counter.send(Add{1}) == std::unexpected(SendError::unreachable));
               CHILD_EXPECT(ask(counter, Get{}, 10s) == std::unexpected(AskError::unreachable));
               counter.stop();
@@ -69,7 +57,7 @@ TEST_P(ForkTest, a_child_sends_nothing_and_is_told_so) {
 
 TEST_P(ForkTest, a_child_that_destroys_the_system_leaves_that_of_its_parent_alone) {
   auto counter = system().spawn<Counter>();
-  EXPECT_EQ(in_child([&] {
+  EXPECT_EQ(status_of_child([&] {
               system().shutdown();
               system_.reset();
               return 0;

@@ -6,25 +6,11 @@
 #include <cstring>
 
 #include "abi_pair.hpp"
-#include "deadline.hpp"
+#include "child.hpp"
 #include "ringmail/transport/fork_guard.hpp"
 
 namespace ringmail::transport::test {
 namespace {
-
-/// What `body` returns in a child of this process; 0 is good, and -1 stands for a signal.
-template <class Body>
-int in_child(Body body) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    start_watchdog();
-    _exit(body());
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /// Everything that would touch the link.
 int expect_forked(ringmail_peer* peer, const ringmail_message& asked) {
@@ -56,7 +42,7 @@ TEST(CAbiFork, a_child_gets_an_error_from_every_call_and_its_parent_notices_noth
     ringmail_message asked{};
     PEER_EXPECT(peer.next(asked) == 1);
     PEER_EXPECT(send(peer, "before") == 0);  // in an open batch
-    PEER_EXPECT(in_child([&] { return expect_forked(peer, asked); }) == 0);
+    PEER_EXPECT(status_of_child([&] { return expect_forked(peer, asked); }) == 0);
     PEER_EXPECT(step(peer) == 0);
     PEER_EXPECT(send(peer, "after") == 0);
     PEER_EXPECT(ringmail_reply(peer, &asked, 1, "answer", 6) == 0);
@@ -86,7 +72,7 @@ TEST(CAbiFork, an_open_loan_stays_with_the_parent) {
     PEER_EXPECT(ringmail_loan(peer, host_actor, 5, -1, &room) == 0);
     std::memcpy(room, "whole", 5);
     const ringmail_message nobody_asked{};
-    PEER_EXPECT(in_child([&] { return expect_forked(peer, nobody_asked); }) == 0);
+    PEER_EXPECT(status_of_child([&] { return expect_forked(peer, nobody_asked); }) == 0);
     PEER_EXPECT(ringmail_publish(peer, 9) == 0);
     return step(peer);
   });
@@ -100,13 +86,13 @@ TEST(CAbiFork, an_open_loan_stays_with_the_parent) {
 
 TEST(CAbiFork, a_grandchild_is_a_fork_too_and_a_program_that_is_executed_has_nothing_of_it) {
   Pair pair([](AbiPeer& peer) {
-    PEER_EXPECT(in_child([&] {
-                  return in_child([&] {
+    PEER_EXPECT(status_of_child([&] {
+                  return status_of_child([&] {
                     const ringmail_message nobody_asked{};
                     return expect_forked(peer, nobody_asked);
                   });
                 }) == 0);
-    PEER_EXPECT(in_child([] {
+    PEER_EXPECT(status_of_child([] {
                   execl("/bin/sh", "sh", "-c",
                         "{ ls -l /proc/self/fd | grep -v ' [012] -> '; cat /proc/self/maps; } | grep -E 'socket|memfd'",
                         nullptr);
@@ -122,10 +108,10 @@ TEST(CAbiFork, a_grandchild_is_a_fork_too_and_a_program_that_is_executed_has_not
 TEST(ForkGuard, tells_a_process_from_its_child) {
   ForkGuard guard = *ForkGuard::create();
   EXPECT_FALSE(guard.is_forked());
-  EXPECT_EQ(in_child([&] { return guard.is_forked() ? 0 : 1; }), 0);
+  EXPECT_EQ(status_of_child([&] { return guard.is_forked() ? 0 : 1; }), 0);
   EXPECT_FALSE(guard.is_forked());
   const ForkGuard moved = std::move(guard);
-  EXPECT_EQ(in_child([&] { return moved.is_forked() ? 0 : 1; }), 0);
+  EXPECT_EQ(status_of_child([&] { return moved.is_forked() ? 0 : 1; }), 0);
   EXPECT_FALSE(moved.is_forked());
   EXPECT_FALSE(ForkGuard().is_forked());
 }

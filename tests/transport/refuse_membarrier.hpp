@@ -6,12 +6,11 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <cerrno>
 #include <cstddef>
 
-#include "deadline.hpp"
+#include "child.hpp"  // for each filter: it is for ever
 
 namespace ringmail::transport::test {
 
@@ -45,19 +44,6 @@ inline bool refuse_shared_futex_wait() {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   return add_filter(filter);
-}
-
-/// Runs `body` in a process of its own, because a filter is for ever. What it returns is the exit status.
-template <class Body>
-int status_of_child(Body&& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    start_watchdog();
-    _exit(body());
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace ringmail::transport::test

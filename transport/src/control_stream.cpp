@@ -59,16 +59,10 @@ void attach(msghdr& message, AncillaryBuffer& buffer, std::span<const int> descr
 // All of them, whatever becomes of the frame: one that is left in the buffer is open for ever.
 std::size_t take_descriptors(msghdr& message, std::vector<Descriptor>& into) {
   std::size_t taken = 0;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-      into.emplace_back(number);
-    }
-    taken += count;
-  }
+  each_received(message, [&](int number) {
+    into.emplace_back(number);
+    ++taken;
+  });
   return taken;
 }
 

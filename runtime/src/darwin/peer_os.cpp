@@ -17,8 +17,7 @@
 #include <cstring>
 #include <span>
 
-extern "C" const unsigned char ringmail_exec_helper_begin[];
-extern "C" const unsigned char ringmail_exec_helper_end[];
+#include "exec_helper_image.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -28,16 +27,6 @@ using Event = struct kevent;
 
 bool change(const Descriptor& queue, std::span<const Event> changes) {
   return ::kevent(queue.get(), changes.data(), static_cast<int>(changes.size()), nullptr, 0, nullptr) == 0;
-}
-
-bool write_all(int descriptor, std::span<const unsigned char> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace
@@ -99,7 +88,7 @@ std::expected<void, std::string> ExecHelper::prepare() {
   const Descriptor file(::mkostemp(path.data(), O_CLOEXEC));
   if (!file) return failed("mkostemp");
   path_ = std::move(path);
-  const bool written = write_all(file.get(), std::span(ringmail_exec_helper_begin, ringmail_exec_helper_end));
+  const bool written = write_exec_helper(file.get());
   if (written && ::fchmod(file.get(), 0700) == 0) return {};
   auto failure = failed("write");
   ::unlink(path_.c_str());

@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
-#include <span>
 
 // Newer than some of the headers that this is built with.
 #ifndef MFD_EXEC
@@ -20,8 +18,7 @@
 #define SO_PEERPIDFD 77
 #endif
 
-extern "C" const unsigned char ringmail_exec_helper_begin[];
-extern "C" const unsigned char ringmail_exec_helper_end[];
+#include "exec_helper_image.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -39,16 +36,6 @@ Descriptor executable_memory() {
     if (memory || errno != EINVAL) return memory;
   }
   return {};
-}
-
-bool write_all(int descriptor, std::span<const unsigned char> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace
@@ -87,7 +74,7 @@ std::expected<void, std::string> ExecHelper::prepare() {
   };
   const Descriptor memory = executable_memory();
   if (!memory) return failed("memfd_create");
-  if (!write_all(memory.get(), std::span(ringmail_exec_helper_begin, ringmail_exec_helper_end))) return failed("write");
+  if (!write_exec_helper(memory.get())) return failed("write");
   if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return failed("seal");
   }

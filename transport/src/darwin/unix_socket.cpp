@@ -15,18 +15,6 @@ Descriptor closed_on_exec(int number) {
   return descriptor;
 }
 
-void close_received_on_exec(msghdr& message) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-      ::fcntl(number, F_SETFD, FD_CLOEXEC);
-    }
-  }
-}
-
 }  // namespace
 
 Descriptor unix_socket() { return closed_on_exec(::socket(AF_UNIX, SOCK_STREAM, 0)); }
@@ -50,7 +38,7 @@ ssize_t send_now(int socket, const msghdr& message) { return ::sendmsg(socket, &
 
 ssize_t receive_now(int socket, msghdr& message) {
   const ssize_t got = ::recvmsg(socket, &message, MSG_DONTWAIT);
-  if (got > 0) close_received_on_exec(message);
+  if (got > 0) each_received(message, [](int number) { ::fcntl(number, F_SETFD, FD_CLOEXEC); });
   return got;
 }
 

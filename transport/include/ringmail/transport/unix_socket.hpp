@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <cstddef>
+#include <cstring>
 #include <expected>
 #include <utility>
 
@@ -26,6 +28,20 @@ void prepare_stream(int socket);
 /// sendmsg() and recvmsg() that never block and raise no SIGPIPE. What is received is close-on-exec.
 ssize_t send_now(int socket, const msghdr& message);
 ssize_t receive_now(int socket, msghdr& message);
+
+/// Each descriptor that came with a message, by its number.
+template <class Use>
+void each_received(msghdr& message, Use&& use) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      use(number);
+    }
+  }
+}
 
 /// Whether a receive_now() without a buffer for descriptors says, by MSG_CTRUNC, that some came and were dropped.
 extern const bool tells_dropped_descriptors;
