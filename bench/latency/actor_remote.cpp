@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "measuring/cpus.hpp"
 #include "latency/echo_peer.hpp"
 #include "latency/peer_rtt.hpp"
 #include "latency/scenarios.hpp"
+#include "measuring/cpus.hpp"
 #include "ringmail.h"
 
 namespace bench {

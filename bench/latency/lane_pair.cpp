@@ -39,8 +39,9 @@ void LaneEnd::unexpected() const {
                                                             : std::string(to_string(lane_.fault())));
 }
 
-LanePair::LanePair()
-    : near_bell_(value_of(Bells::create("latency.bell", 1))),
+LanePair::LanePair(std::uint64_t mail_bytes)
+    : layout_{.mail_to_peer_bytes = mail_bytes, .mail_to_host_bytes = mail_bytes},
+      near_bell_(value_of(Bells::create("latency.bell", 1))),
       mail_(value_of(LinkMail::create(layout_))),
       incarnation_(value_of(Incarnation::create(layout_))) {}
 

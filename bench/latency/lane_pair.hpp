@@ -65,13 +65,14 @@ class LaneEnd {
 /// Made before the fork. Each process then takes its end, once.
 class LanePair {
  public:
-  LanePair();
+  /// `mail_bytes`: of the ring of mail each way.
+  explicit LanePair(std::uint64_t mail_bytes = ringmail::transport::LinkLayout{}.mail_to_peer_bytes);
 
   LaneEnd& near_end();
   LaneEnd& far_end();
 
  private:
-  ringmail::transport::LinkLayout layout_;
+  const ringmail::transport::LinkLayout layout_;
   ringmail::transport::Bells near_bell_;
   ringmail::transport::LinkMail mail_;
   ringmail::transport::Incarnation incarnation_;

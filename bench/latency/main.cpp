@@ -9,10 +9,10 @@
 #include <fstream>
 #include <iostream>
 
-#include "measuring/cpus.hpp"
 #include "latency/echo_peer.hpp"
 #include "latency/measure.hpp"
 #include "latency/report.hpp"
+#include "measuring/cpus.hpp"
 
 namespace {
 

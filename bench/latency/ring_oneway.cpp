@@ -11,6 +11,8 @@ namespace {
 template <std::uint32_t bytes>
 class RingOneWay : public Scenario {
  public:
+  explicit RingOneWay(std::uint64_t ring_bytes) : lanes_(ring_bytes) {}
+
   Figure figure() const override { return Figure::one_way; }
   std::uint64_t payload_bytes() const override { return bytes; }
 
@@ -69,8 +71,14 @@ class RingOneWay : public Scenario {
 
 }  // namespace
 
-std::unique_ptr<Scenario> make_ring_oneway_32() { return std::make_unique<RingOneWay<32>>(); }
-std::unique_ptr<Scenario> make_ring_oneway_1024() { return std::make_unique<RingOneWay<1024>>(); }
-std::unique_ptr<Scenario> make_ring_oneway_65536() { return std::make_unique<RingOneWay<65536>>(); }
+std::unique_ptr<Scenario> make_ring_oneway_32(std::uint64_t ring_bytes) {
+  return std::make_unique<RingOneWay<32>>(ring_bytes);
+}
+std::unique_ptr<Scenario> make_ring_oneway_1024(std::uint64_t ring_bytes) {
+  return std::make_unique<RingOneWay<1024>>(ring_bytes);
+}
+std::unique_ptr<Scenario> make_ring_oneway_65536(std::uint64_t ring_bytes) {
+  return std::make_unique<RingOneWay<65536>>(ring_bytes);
+}
 
 }  // namespace bench

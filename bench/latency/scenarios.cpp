@@ -1,6 +1,7 @@
 #include "latency/scenarios.hpp"
 
 #include "latency/idle.hpp"
+#include "ringmail/transport/layout.hpp"
 
 namespace bench {
 namespace {
@@ -11,6 +12,11 @@ std::vector<std::unique_ptr<Scenario>> list(Made... made) {
   (all.push_back(std::move(made)), ...);
   return all;
 }
+
+constexpr std::uint64_t default_ring_bytes = ringmail::transport::LinkLayout{}.mail_to_peer_bytes;
+
+/// More than a core's second cache holds, less than its third: see docs/decisions/0011.
+constexpr std::uint64_t bulk_ring_bytes = 4 << 20;
 
 }  // namespace
 
@@ -50,8 +56,13 @@ const std::vector<Subject>& subjects() {
       {sender_cost_key, "what a send costs its sender: consumer awake, parked, parked and rung by 16 others as well",
        [] { return list(make_sender_cost_awake(), make_sender_cost_parked(), make_sender_cost_contended()); },
        sender_cost_key},
-      {"ring.oneway", "32 bytes, 1 KiB and 64 KiB through a ring, each published by itself",
-       [] { return list(make_ring_oneway_32(), make_ring_oneway_1024(), make_ring_oneway_65536()); }},
+      {"ring.oneway", "32 bytes through a ring, 1 KiB and 64 KiB through one of 4 MiB, each published by itself",
+       [] {
+         return list(make_ring_oneway_32(default_ring_bytes), make_ring_oneway_1024(bulk_ring_bytes),
+                     make_ring_oneway_65536(bulk_ring_bytes));
+       }},
+      {"ring.oneway_default", "1 KiB and 64 KiB through a ring of the default size",
+       [] { return list(make_ring_oneway_1024(default_ring_bytes), make_ring_oneway_65536(default_ring_bytes)); }},
       {"lamport.oneway", "32 bytes through a ring with indices beside it", [] { return list(make_lamport_oneway()); }},
       {"lines.oneway", "one core reads 64 KiB that another has just written: the bound for large messages",
        [] { return list(make_lines_oneway()); }},

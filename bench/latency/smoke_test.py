@@ -44,6 +44,7 @@ stream = report["ring.oneway"]
 for figures in stream, stream["32"], stream["1024"], stream["65536"]:
     assert all(figures[name] > 0 for name in ("ns_per_msg", "msgs_per_s", "gb_per_s")), figures
 assert stream["ns_per_msg"] == stream["32"]["ns_per_msg"]
+assert report["ring.oneway_default"]["1024"]["gb_per_s"] > 0 and report["ring.oneway_default"]["65536"]["gb_per_s"] > 0
 assert report["lamport.oneway"]["ns_per_msg"] > 0 and report["lines.oneway"]["gb_per_s"] > 0
 assert report["lines.rewritten"]["gb_per_s"] > 0
 

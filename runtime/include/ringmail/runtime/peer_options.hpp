@@ -44,7 +44,7 @@ struct PeerOptions {
   std::string working_directory{};                                 ///< empty: the host's
   RestartPolicy restart{};
   PeerDeadlines deadlines{};
-  std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two
+  std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; 4 << 20 for bulk
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
   bool trusted =
       true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
