@@ -1,6 +1,7 @@
 // Where a message leaves from: the scheduler whose thread this is or, on a plain thread, one that is asked to.
 #include "ringmail/actors/mailbox.hpp"
 
+#include "ringmail/actors/ask.hpp"
 #include "ringmail/actors/this_actor.hpp"
 #include "ringmail/runtime/clock.hpp"
 
@@ -60,6 +61,23 @@ std::expected<void, AskError> ask(runtime::System& system,
   if (called) return result;
   destroy(binding, object);
   return std::unexpected(AskError::unreachable);
+}
+
+void ask(runtime::System& system,
+         std::span<runtime::Question> questions,
+         std::size_t answers,
+         std::chrono::nanoseconds timeout) {
+  if (runtime::Scheduler* scheduler = own_scheduler(system)) {
+    scheduler->ask(questions, answers, Deadline::after(timeout));
+    return;
+  }
+  const std::uint64_t deadline_ns = Deadline::after(timeout).at_ns();
+  const bool called = system.call(0, [&] { runtime::Scheduler::current()->ask(questions, answers, deadline_ns); });
+  if (called) return;
+  for (runtime::Question& question : questions) {
+    destroy(*question.binding, question.object);
+    question.result = std::unexpected(AskError::unreachable);
+  }
 }
 
 void stop(runtime::System& system, const runtime::Address& whom) {

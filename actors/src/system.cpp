@@ -43,6 +43,7 @@ std::string_view to_string(AskError error) {
     case AskError::stopped: return "stopped before there was an answer";
     case AskError::full: return "the question found no room in time";
     case AskError::wrong_type: return "the answer is of another type";
+    case AskError::abandoned: return "enough others had answered";
   }
   return "unknown error";
 }

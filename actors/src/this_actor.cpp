@@ -1,18 +1,12 @@
 #include "ringmail/actors/this_actor.hpp"
 
-#include <cassert>
 #include <stdexcept>
 
+#include "here.hpp"
 #include "ringmail/runtime/clock.hpp"
 
 namespace ringmail {
 namespace {
-
-runtime::Scheduler& here() {
-  runtime::Scheduler* scheduler = runtime::Scheduler::current();
-  assert(scheduler != nullptr && scheduler->current_cell() != nullptr && "this_actor is meant for handlers");
-  return *scheduler;
-}
 
 std::expected<void, WaitError> result_of(runtime::Wake woken) {
   switch (woken) {
@@ -51,13 +45,13 @@ void demonitor(const runtime::Address& whom) { here().demonitor(whom, here().cur
 namespace this_actor {
 
 std::expected<void, WaitError> sleep_for(std::chrono::nanoseconds duration) {
-  return result_of(here().sleep_until(runtime::Deadline::after(duration)));
+  return result_of(detail::here().sleep_until(runtime::Deadline::after(duration)));
 }
 
 // Timers come after everything that was ready.
-void yield() { static_cast<void>(here().sleep_until(runtime::now_ns())); }
+void yield() { static_cast<void>(detail::here().sleep_until(runtime::now_ns())); }
 
-void stop() { here().stop(detail::this_address()); }
+void stop() { detail::here().stop(detail::this_address()); }
 
 }  // namespace this_actor
 }  // namespace ringmail

@@ -1,7 +1,10 @@
 // The asks of one scheduler that have not been answered.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "ringmail/runtime/scheduler.hpp"
@@ -20,16 +23,22 @@ inline AskError ask_error(transport::NoReply reason) {
 
 class AskTable;
 
-/// Lies on the asking handler's stack, and is in the table as long as it lives.
+/// A handler that waits for one ask or for several: until so many are answered, or all are settled. Lies on its stack.
+struct AskWait {
+  Waiter waiter;
+  std::size_t unanswered = 1;  ///< of those that it takes
+  std::size_t unsettled = 1;   ///< of all
+  bool is_over() const { return unanswered == 0 || unsettled == 0; }
+};
+
+/// In the table as long as it lives: on the asking handler's stack, or as a ContinuedAsk.
 struct PendingAsk {
-  PendingAsk(AskTable& table, const Address& whom, const MessageType& type, void* room);
+  PendingAsk(AskTable& table, const Question& question, AskWait* wait);
   PendingAsk(const PendingAsk&) = delete;
   ~PendingAsk();
 
-  bool is_settled() const { return answered || error != AskError::timed_out; }
-
   AskTable& table;
-  Waiter waiter;
+  AskWait* const wait;  ///< who waits; null: it is a ContinuedAsk
   std::uint32_t correlation = 0;
   std::uint32_t incarnation = 0;  ///< of the peer, when the question was written; 0: not yet
   Address asked;
@@ -37,6 +46,17 @@ struct PendingAsk {
   void* reply;
   AskError error = AskError::timed_out;
   bool answered = false;
+  bool settled = false;
+};
+
+/// One that nobody waits for: when it is settled, it is mail to the actor that asked. Until then the table owns it.
+struct ContinuedAsk final : PendingAsk {
+  ContinuedAsk(AskTable& table, const Question& question, std::unique_ptr<AskContinuation> to_run, ActorId asker)
+      : PendingAsk(table, question, nullptr), continuation(std::move(to_run)), owner(asker) {}
+
+  std::unique_ptr<AskContinuation> continuation;
+  ActorId owner;
+  TimerId timer;
 };
 
 /// Correlations count up, so that a late answer meets nobody; an entry lies where its correlation says, and the counter skips
@@ -44,6 +64,12 @@ struct PendingAsk {
 class AskTable {
  public:
   AskTable() : entries_(64, nullptr) {}
+  ~AskTable() {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      // Those on stacks and in mailboxes are gone by now.
+      if (entries_[i] != nullptr) delete static_cast<ContinuedAsk*>(entries_[i]);
+    }
+  }
 
   void add(PendingAsk& ask) {
     if (count_ * 2 >= entries_.size()) grow();
@@ -88,8 +114,8 @@ class AskTable {
   std::uint32_t last_ = 0;
 };
 
-inline PendingAsk::PendingAsk(AskTable& asks, const Address& whom, const MessageType& type, void* room)
-    : table(asks), asked(whom), reply_type(&type), reply(room) {
+inline PendingAsk::PendingAsk(AskTable& asks, const Question& question, AskWait* waiting)
+    : table(asks), wait(waiting), asked(question.to), reply_type(question.reply_type), reply(question.reply) {
   table.add(*this);
 }
 inline PendingAsk::~PendingAsk() { table.remove(*this); }

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "ask_table.hpp"
+#include "delayed_sends.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
 #include "poll_set.hpp"
@@ -48,6 +49,7 @@ Scheduler::Scheduler(std::uint32_t index,
       parker_(bell, ordering),
       inlets_(std::make_unique<PollSet>(bell, ordering)),
       asks_(std::make_unique<AskTable>()),
+      delayed_(std::make_unique<DelayedSends>()),
       chunks_(std::make_unique<std::atomic<Slot*>[]>((1u << ActorId::slot_bits) / chunk_slots)) {}
 
 Scheduler::~Scheduler() {

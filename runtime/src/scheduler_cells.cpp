@@ -190,25 +190,32 @@ void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
   } catch (...) {
     cell.failure_ = ExitReason{.kind = ExitReason::Kind::failed, .text = "an exception that is no std::exception"};
   }
-  if (cell.failure_ && asker) refuse(asker, transport::NoReply::failed);
+  if (cell.failure_) refuse(cell.take_asker(), transport::NoReply::failed);
   finish_turn(cell);
 }
 
-void Scheduler::execute(Cell& cell, Message& message) {
+/// The sender knew, where it knew the actor's class. Of what came from another process, or by a protocol, the actor's own table
+/// knows.
+const Binding* Scheduler::binding_for(const Cell& cell, const Message& message) const {
+  if (cell.conduct_ != nullptr) [[unlikely]] {
+    const Behaviour* behaviour = cell.conduct_->top();
+    if (const Binding* binding = behaviour != nullptr ? behaviour->find(message) : nullptr) return binding;
+  }
   const Binding* binding = message.binding;
-  if (binding == nullptr || binding->handler == nullptr) {
-    // From another process, or by a protocol: the actor's own table knows.
-    binding = cell.find(message.type);
-    if (binding == nullptr || !message_is(message, *binding->type)) {
-      dead_letter(message,
-                  binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type",
-                  transport::NoReply::no_handler);
-      finish_turn(cell);
-      return;
-    }
+  return binding != nullptr && binding->handler != nullptr ? binding : cell.find(message.type);
+}
+
+void Scheduler::execute(Cell& cell, Message& message) {
+  const Binding* const binding = binding_for(cell, message);
+  if (binding == nullptr || (binding != message.binding && !message_is(message, *binding->type))) {
+    dead_letter(message, binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type",
+                transport::NoReply::no_handler);
+    finish_turn(cell);
+    return;
   }
   ++counters_.messages;
   turn(cell, message.asker, [&] {
+    cell.handling_ = binding;
     binding->handler(cell, message);
     assert(message.is_taken());
   });
@@ -226,6 +233,8 @@ void Scheduler::execute_start(Cell& cell) {
 
 void Scheduler::finish_turn(Cell& cell) {
   current_cell_ = nullptr;
+  if (cell.conduct_ != nullptr) [[unlikely]]
+    cell.conduct_->past.clear();
   publish_dirty();
   if (cell.stop_requested_ || cell.failure_) {
     terminate(cell);
@@ -263,6 +272,12 @@ void Scheduler::terminate(Cell& cell) {
     cell.stopped(reason);
   } catch (...) {
     // It has ended for another reason already.
+  }
+  // What was put aside came before what waits.
+  if (cell.conduct_ != nullptr) {
+    current_cell_ = &cell;
+    unstash();
+    current_cell_ = nullptr;
   }
   while (cell.first_ != nullptr) {
     Message message = take_first(cell)->message;

@@ -204,9 +204,8 @@ void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
   // Those that asked since were asking the next incarnation.
   const std::uint32_t living = lane.open ? lane.incarnation : lane.incarnation + 1;
   asks_->for_each([&](PendingAsk& ask) {
-    if (ask.asked.link != link || ask.is_settled() || ask.incarnation == 0 || ask.incarnation == living) return;
-    ask.error = AskError::unreachable;
-    wake(ask.waiter, Wake::ready);
+    if (ask.asked.link != link || ask.settled || ask.incarnation == 0 || ask.incarnation == living) return;
+    settle(ask, AskError::unreachable);
   });
   // Once: a monitor of a peer that is restarted is set again by whoever wants to know of its next death.
   std::vector<RemoteLane::Watcher> watchers;

@@ -1,9 +1,7 @@
 // Suspending a handler, and going on with it.
 #include <cassert>
 
-#include "ask_table.hpp"
 #include "envelope.hpp"
-#include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 
 namespace ringmail::runtime {
@@ -78,72 +76,6 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, Deadline
   from = waiter.received_from;
   // The message may have come in the same turn as the time-out.
   return waiter.wanted == nullptr ? Wake::ready : woken;
-}
-
-std::expected<void, AskError> Scheduler::ask(const Address& to,
-                                             const Binding& binding,
-                                             void* object,
-                                             const MessageType& reply_type,
-                                             void* reply,
-                                             Deadline deadline) {
-  PendingAsk pending(*asks_, to, reply_type, reply);
-  const auto sent = send(to, binding, object, pending.correlation, deadline);
-  if (!sent) {
-    return std::unexpected(sent.error() == SendError::unreachable ? AskError::unreachable
-                           : sent.error() == SendError::stopped   ? AskError::stopped
-                           : sent.error() == SendError::full      ? AskError::full
-                                                                  : AskError::wrong_type);
-  }
-  if (const RemoteLane* lane = to.is_local() ? nullptr : lane_of(to.link)) pending.incarnation = lane->incarnation;
-  Wake woken = Wake::ready;
-  // An actor of this scheduler that has ended refuses at once.
-  if (!pending.is_settled()) woken = wait(pending.waiter, deadline);
-  // The answer may have come in the same turn as the time-out.
-  if (pending.answered) return {};
-  return std::unexpected(woken == Wake::stopped ? AskError::stopped : pending.error);
-}
-
-/// Who waits for this answer. Null: nobody, or he has it already.
-PendingAsk* Scheduler::asked(std::uint32_t correlation, std::uint32_t link) const {
-  PendingAsk* ask = asks_->find(correlation);
-  return ask != nullptr && ask->asked.link == link && !ask->is_settled() ? ask : nullptr;
-}
-
-void Scheduler::complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object) {
-  PendingAsk* ask = asked(correlation, link);
-  if (ask == nullptr) {
-    // Too late, or nobody asked: it goes nowhere.
-    if (type.destroy != nullptr) type.destroy(object);
-    return;
-  }
-  if (&type == ask->reply_type) {
-    type.relocate(ask->reply, object);
-    ask->answered = true;
-  } else {
-    if (type.destroy != nullptr) type.destroy(object);
-    ask->error = AskError::wrong_type;
-  }
-  wake(ask->waiter, Wake::ready);
-}
-
-void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame) {
-  PendingAsk* ask = asked(correlation, link);
-  if (ask == nullptr) return;
-  const MessageType& type = *ask->reply_type;
-  if (type.may_be(frame.head.type, frame.length)) {
-    // Copied before it is looked at: who wrote it may write on.
-    std::memcpy(ask->reply, frame.payload, frame.length);
-    ask->answered = type.valid == nullptr || type.valid(static_cast<const std::byte*>(ask->reply));
-  }
-  if (!ask->answered) ask->error = AskError::wrong_type;
-  wake(ask->waiter, Wake::ready);
-}
-
-void Scheduler::complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error) {
-  PendingAsk* ask = asked(correlation, link);
-  if (ask == nullptr) return;
-  ask->error = error;
-  wake(ask->waiter, Wake::ready);
 }
 
 }  // namespace ringmail::runtime

@@ -12,7 +12,9 @@ namespace {
 constexpr MessageType type{.id = 1, .name = "Nothing"};
 
 std::unique_ptr<PendingAsk> ask(AskTable& table) {
-  return std::make_unique<PendingAsk>(table, Address{}, type, nullptr);
+  const Question question{
+      .to = Address{}, .binding = nullptr, .object = nullptr, .reply_type = &type, .reply = nullptr};
+  return std::make_unique<PendingAsk>(table, question, nullptr);
 }
 
 TEST(AskTable, an_ask_is_found_by_its_correlation_as_long_as_it_lives) {

@@ -34,17 +34,34 @@ concept Accepts = (!Protocol<A> && requires(A& actor, const M& message) { actor.
                     return false;
                   }());
 
+/// What a handler returns that answers with an R, but not by returning: by a promise, or through an actor that it hands the
+/// question on to.
+template <class R>
+struct Later {};
+
 namespace detail {
+template <class A, class M>
+using HandlerResult = std::remove_cvref_t<decltype(std::declval<A&>().on(std::declval<const M&>()))>;
+
+template <class R>
+struct Answer {
+  using type = R;
+  static constexpr bool is_later = false;
+};
+template <class R>
+struct Answer<Later<R>> {
+  using type = R;
+  static constexpr bool is_later = true;
+};
+
 template <class A, class M>
 struct ReplyOf {};
 template <class A, class M>
   requires requires(A& actor, const M& message) { actor.on(message); }
-struct ReplyOf<A, M> {
-  using type = std::remove_cvref_t<decltype(std::declval<A&>().on(std::declval<const M&>()))>;
-};
+struct ReplyOf<A, M> : Answer<HandlerResult<A, M>> {};
 }  // namespace detail
 
-/// What A's handler of M returns: the reply. void: it is answered with Done.
+/// What A's handler of M answers with. void: it is answered with Done.
 template <class A, class M>
 using Reply = typename detail::ReplyOf<A, M>::type;
 
@@ -56,31 +73,39 @@ namespace detail {
 template <class A>
 class ActorCell;  // actor.hpp
 
-/// Takes the message, runs A's handler, answers. The message is taken first: it stays good while the handler is suspended,
-/// and its place in the ring is free for others.
-template <class A, class M>
-void handle(runtime::Cell& cell, runtime::Message& message) {
-  A& actor = static_cast<ActorCell<A>&>(cell).actor();
+/// Takes the message, calls `on` with it, and answers whoever has not been answered meanwhile. The message is taken first: it
+/// stays good while the handler is suspended, and its place in the ring is free for others.
+template <class M, class On>
+void take_and_answer(runtime::Cell& cell, runtime::Message& message, On&& on) {
   runtime::Scheduler& scheduler = cell.scheduler();
-  const runtime::Asker asker = message.asker;
   Room<Carrier<M>> room;
   message.take(message_type<Carrier<M>>, room.place());
   room.filled();
   const M& value = carried<M>(room.get());
-  using R = Reply<A, M>;
+  using R = std::remove_cvref_t<std::invoke_result_t<On&, const M&>>;
   if constexpr (std::is_void_v<R>) {
-    actor.on(value);
+    on(value);
     Done done;
-    if (asker) scheduler.reply(asker, message_type<Done>, &done);
+    if (const runtime::Asker asker = cell.take_asker()) scheduler.reply(asker, message_type<Done>, &done);
+  } else if constexpr (Answer<R>::is_later) {
+    on(value);
+    // Neither promised nor handed on: nobody could answer it any more.
+    scheduler.refuse(cell.take_asker(), transport::NoReply::failed);
   } else {
     Room<Carrier<R>> answer;
-    ::new (answer.place()) Carrier<R>(carry<R>(actor.on(value)));
+    ::new (answer.place()) Carrier<R>(carry<R>(on(value)));
     answer.filled();
-    if (asker) {
+    if (const runtime::Asker asker = cell.take_asker()) {
       scheduler.reply(asker, message_type<Carrier<R>>, answer.place());
       answer.moved_from();
     }
   }
+}
+
+template <class A, class M>
+void handle(runtime::Cell& cell, runtime::Message& message) {
+  A& actor = static_cast<ActorCell<A>&>(cell).actor();
+  take_and_answer<M>(cell, message, [&actor](const M& value) -> decltype(auto) { return actor.on(value); });
 }
 
 /// Of a message to an A whose class the sender knows. To a protocol the handler is null: the actor's own is looked up.

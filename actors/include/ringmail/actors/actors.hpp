@@ -2,6 +2,10 @@
 #pragma once
 
 #include "ringmail/actors/actor.hpp"
+#include "ringmail/actors/answer.hpp"
+#include "ringmail/actors/ask.hpp"
+#include "ringmail/actors/behaviour.hpp"
 #include "ringmail/actors/mailbox.hpp"
 #include "ringmail/actors/system.hpp"
 #include "ringmail/actors/this_actor.hpp"
+#include "ringmail/actors/timers.hpp"

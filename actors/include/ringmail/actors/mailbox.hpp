@@ -16,7 +16,6 @@
 
 namespace ringmail {
 
-using runtime::AskError;
 using runtime::SendError;
 
 /// How long a send waits for room where nothing else is said. A handler suspends for it, a plain thread blocks.
@@ -29,13 +28,6 @@ std::expected<void, SendError> send(runtime::System& system,
                                     const runtime::Binding& binding,
                                     void* object,
                                     std::chrono::nanoseconds timeout);
-std::expected<void, AskError> ask(runtime::System& system,
-                                  const runtime::Address& to,
-                                  const runtime::Binding& binding,
-                                  void* object,
-                                  const runtime::MessageType& reply_type,
-                                  void* reply,
-                                  std::chrono::nanoseconds timeout);
 void stop(runtime::System& system, const runtime::Address& whom);
 
 template <class>
@@ -46,6 +38,8 @@ inline constexpr bool never = false;
 template <class A>
 class Mailbox {
  public:
+  using Actor = A;
+
   Mailbox() = default;  ///< nobody's; sending to it fails with `unreachable`
   Mailbox(runtime::System& system, runtime::Address address) : system_(&system), address_(address) {}
 
@@ -88,32 +82,6 @@ class Mailbox {
   runtime::System* system_ = nullptr;
   runtime::Address address_;
 };
-
-/// Sends a question and waits for the answer: a handler suspends, a plain thread blocks. What the handler of M returns is what
-/// comes back; Done where it returns nothing.
-template <class A, class M>
-  requires Accepts<A, std::remove_cvref_t<M>>
-std::expected<ReplyMessage<Reply<A, std::remove_cvref_t<M>>>, AskError> ask(const Mailbox<A>& whom,
-                                                                            M&& message,
-                                                                            std::chrono::nanoseconds timeout) {
-  using Message = std::remove_cvref_t<M>;
-  using R = ReplyMessage<Reply<A, Message>>;
-  if (whom.system() == nullptr) return std::unexpected(AskError::unreachable);
-  detail::Room<Carrier<Message>> question;
-  ::new (question.place()) Carrier<Message>(detail::carry<Message>(std::forward<M>(message)));
-  detail::Room<Carrier<R>> answer;
-  const auto asked = detail::ask(*whom.system(), whom.address(), detail::binding_of<A, Message>, question.place(),
-                                 message_type<Carrier<R>>, answer.place(), timeout);
-  if (!asked) return std::unexpected(asked.error());
-  answer.filled();
-  return std::move(detail::carried<R>(answer.get()));
-}
-
-template <class A, class M>
-  requires(!Accepts<A, std::remove_cvref_t<M>>)
-void ask(const Mailbox<A>&, M&&, std::chrono::nanoseconds) {
-  static_assert(detail::never<M>, "this actor does not accept that message: it has no on(const M&) for it");
-}
 
 }  // namespace ringmail
 

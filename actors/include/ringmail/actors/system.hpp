@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ringmail/actors/actor.hpp"
+#include "ringmail/actors/ask.hpp"
 #include "ringmail/actors/mailbox.hpp"
 #include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/system.hpp"

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ringmail/runtime/address.hpp"
+#include "ringmail/runtime/behaviour.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
 #include "ringmail/runtime/message.hpp"
 
@@ -43,6 +45,16 @@ class Cell {
   /// The message whose handler runs, for answering and for `sender()`. Meaningful within a handler.
   const Asker& asker() const { return asker_; }
 
+  /// What it has put on last. Precondition: it has put on something.
+  Behaviour& behaviour() const { return *conduct_->top(); }
+
+  /// Whoever takes it answers it: now, or later. The second to come gets nobody.
+  Asker take_asker() {
+    const Asker taken = asker_;
+    asker_.correlation = 0;
+    return taken;
+  }
+
  private:
   friend class Scheduler;
 
@@ -65,6 +77,8 @@ class Cell {
   Cell* next_ready_ = nullptr;
   Waiter* waiter_ = nullptr;  // while suspended
   Asker asker_;
+  const Binding* handling_ = nullptr;  // within a handler of a message
+  std::unique_ptr<Conduct> conduct_;
   std::optional<ExitReason> failure_;
   std::vector<Monitor> monitors_;
 };

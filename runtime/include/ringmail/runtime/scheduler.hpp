@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,6 +37,8 @@ struct Outlet;
 struct PendingAsk;
 struct RemoteLane;
 class AskTable;
+class DelayedSends;
+struct DelayedSend;
 
 enum class SendError : std::uint8_t {
   full,         ///< no room until the deadline
@@ -53,6 +56,7 @@ enum class AskError : std::uint8_t {
   stopped,     ///< the asker was told to stop while it waited
   full,        ///< the question could not be sent in time
   wrong_type,  ///< the answer is not of the type that was asked for
+  abandoned,   ///< others were asked as well, and enough of them had answered
 };
 
 enum class Wake : std::uint8_t {
@@ -74,6 +78,32 @@ struct Waiter {
   const MessageType* wanted = nullptr;
   void* received = nullptr;
   Asker received_from;
+};
+
+/// A message that is to be sent later. One made by default is none.
+struct SendTimer {
+  std::uint32_t slot = 0;
+  std::uint64_t sequence = 0;
+};
+using CopyObject = void (*)(void* to, const void* from);
+
+/// One of the questions that a handler asks at once.
+struct Question {
+  Address to;
+  const Binding* binding;
+  void* object;  ///< moved from and destroyed, whatever comes of it
+  const MessageType* reply_type;
+  void* reply;  ///< room for an object of `reply_type`
+  std::expected<void, AskError> result =
+      std::unexpected(AskError::timed_out);  ///< on success `reply` has been constructed
+};
+
+/// What happens when an answer has come to who does not wait for it. Has the room for it.
+class AskContinuation {
+ public:
+  virtual ~AskContinuation() = default;
+  /// A turn of the actor that asked. On success the reply has been constructed in the room.
+  virtual void run(std::expected<void, AskError> result) = 0;
 };
 
 /// Once nothing is under way: sent + what peers sent = messages + dead_letters, summed over the schedulers of a system.
@@ -145,6 +175,12 @@ class Scheduler {
                                     const MessageType& reply_type,
                                     void* reply,
                                     Deadline deadline);
+  /// In a handler. Returns when so many questions are answered, when all are settled, or at the deadline. What is not settled
+  /// then is abandoned, or has timed out.
+  void ask(std::span<Question> questions, std::size_t answers, Deadline deadline);
+  /// In a handler, which goes on as soon as the question is sent. Whatever comes of it is told to `continuation` in a turn of
+  /// its own, unless the actor has ended before. `question.reply` lies in the continuation.
+  void ask_then(const Question& question, std::unique_ptr<AskContinuation> continuation, Deadline deadline);
   void reply(const Asker& asker, const MessageType& type, void* object);
   void refuse(const Asker& asker, transport::NoReply reason);
   void stop(const Address& whom);
@@ -160,6 +196,28 @@ class Scheduler {
   Wake receive(const MessageType& type, void* to, Asker& from, Deadline deadline);
   Wake wait(Waiter& waiter, Deadline deadline);
   void wake(Waiter& waiter, Wake result);
+
+  // --- The actor that runs, and what it does from now on. In a handler.
+
+  void become(std::unique_ptr<Behaviour> behaviour);  ///< in place of the one on top
+  void become_stacked(std::unique_ptr<Behaviour> behaviour);
+  void unbecome();
+  bool can_stash(std::size_t capacity);
+  /// Puts the message that is being handled aside, with who waits for its answer. `object` is moved from and destroyed.
+  void stash(const MessageType& type, void* object);
+  void unstash();
+
+  // --- Later, in a handler. What its actor is to send ends with it.
+
+  /// `copy`: of an object that is sent each `period_ns`; 0: once. `object` is moved from and destroyed.
+  SendTimer send_later(const Address& to,
+                       const Binding& binding,
+                       void* object,
+                       std::uint64_t delay_ns,
+                       std::uint64_t period_ns,
+                       CopyObject copy);
+  /// False: it has been sent, for the last time.
+  bool cancel(SendTimer timer);
 
   Cell* current_cell() const { return current_cell_; }
   SchedulerCounters counters() const;
@@ -245,6 +303,10 @@ class Scheduler {
   /// `reason` is what an asker is told.
   void dead_letter(Message& message, const char* why, transport::NoReply reason = transport::NoReply::stopped);
   void bury(Message& message, const char* why);
+  Conduct& conduct();
+  const Binding* binding_for(const Cell& cell, const Message& message) const;
+  void start(DelayedSend& send);
+  void send_due(DelayedSend& send);
   void tell_down(const Address& watcher, const Binding& binding, const Address& who, const ExitReason& reason);
 
   // Frames.
@@ -291,6 +353,10 @@ class Scheduler {
   void monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down);
   void demonitor_elsewhere(ActorId whom, ActorId watcher);
   LocalOutlet* outlet_to(ActorId actor) const;
+  std::expected<void, AskError> write_question(const Question& question, PendingAsk& pending, Deadline& deadline);
+  void settle(PendingAsk& ask, AskError error);
+  void settled(PendingAsk& ask);
+  void continue_later(PendingAsk& ask);
   void complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object);
   void complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame);
   void complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error);
@@ -312,6 +378,7 @@ class Scheduler {
   transport::SpinPolicy spin_;
   std::unique_ptr<PollSet> inlets_;
   std::unique_ptr<AskTable> asks_;
+  std::unique_ptr<DelayedSends> delayed_;
   std::vector<std::unique_ptr<LocalInlet>> local_inlets_;
   std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread
   std::vector<std::unique_ptr<RemoteLane>> lanes_;     // by link

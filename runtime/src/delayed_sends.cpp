@@ -1,0 +1,116 @@
+#include "delayed_sends.hpp"
+
+#include "envelope.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+void destroy(const DelayedSend& send) {
+  const MessageType& type = *send.binding->type;
+  if (type.destroy != nullptr) type.destroy(send.kept->message.payload);
+}
+
+}  // namespace
+
+DelayedSends::~DelayedSends() {
+  for (DelayedSend& send : slots_) {
+    if (send.kept == nullptr) continue;
+    destroy(send);
+    EnvelopePool::free(send.kept);
+  }
+}
+
+SendTimer DelayedSends::add(DelayedSend&& send, void* object) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  send.sequence = ++last_sequence_;
+  send.slot = slot;
+  send.kept = EnvelopePool::make(send.binding->type->size);
+  send.binding->type->relocate(send.kept->message.payload, object);
+  slots_[slot] = send;
+  return {.slot = slot, .sequence = send.sequence};
+}
+
+DelayedSend* DelayedSends::find(SendTimer timer) {
+  if (timer.slot >= slots_.size()) return nullptr;
+  DelayedSend& send = slots_[timer.slot];
+  return send.kept != nullptr && send.sequence == timer.sequence ? &send : nullptr;
+}
+
+void DelayedSends::drop(DelayedSend& send) {
+  destroy(send);
+  forget(send);
+}
+
+void DelayedSends::forget(DelayedSend& send) {
+  EnvelopePool::free(send.kept);
+  free_.push_back(send.slot);
+  send = {};
+}
+
+// --- Of a scheduler
+
+SendTimer Scheduler::send_later(const Address& to,
+                                const Binding& binding,
+                                void* object,
+                                std::uint64_t delay_ns,
+                                std::uint64_t period_ns,
+                                CopyObject copy) {
+  const std::uint64_t deadline_ns = now_ns() + delay_ns;
+  const SendTimer timer = delayed_->add({.owner = current_cell_->id(),
+                                         .to = to,
+                                         .binding = &binding,
+                                         .copy = copy,
+                                         .deadline_ns = deadline_ns,
+                                         .period_ns = period_ns},
+                                        object);
+  start(delayed_->at(timer.slot));
+  return timer;
+}
+
+void Scheduler::start(DelayedSend& send) {
+  send.timer =
+      timers_.add(send.deadline_ns, {.function =
+                                         [](void* self, std::uint64_t slot) {
+                                           auto& scheduler = *static_cast<Scheduler*>(self);
+                                           scheduler.send_due(scheduler.delayed_->at(static_cast<std::uint32_t>(slot)));
+                                         },
+                                     .context = this,
+                                     .argument = send.slot});
+}
+
+bool Scheduler::cancel(SendTimer timer) {
+  DelayedSend* send = delayed_->find(timer);
+  if (send == nullptr) return false;
+  timers_.cancel(send->timer);
+  delayed_->drop(*send);
+  return true;
+}
+
+/// From nobody: this is no handler, so what finds no room waits for it in the lane and not here.
+void Scheduler::send_due(DelayedSend& send) {
+  if (find(send.owner) == nullptr) {
+    delayed_->drop(send);
+    return;
+  }
+  if (send.period_ns == 0) {
+    static_cast<void>(this->send(send.to, *send.binding, send.kept->message.payload, no_deadline));
+    delayed_->forget(send);
+    return;
+  }
+  // One object a period. Periods that were missed are not made up for.
+  Envelope* copy = EnvelopePool::make(send.binding->type->size);
+  send.copy(copy->message.payload, send.kept->message.payload);
+  static_cast<void>(this->send(send.to, *send.binding, copy->message.payload, no_deadline));
+  EnvelopePool::free(copy);
+  const std::uint64_t now = now_ns();
+  send.deadline_ns += send.period_ns;
+  if (send.deadline_ns <= now) send.deadline_ns = now + send.period_ns;
+  start(send);
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,49 @@
+// Messages that are sent later, once or again and again: those of one scheduler, whose thread alone uses them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "ringmail/runtime/scheduler.hpp"
+
+namespace ringmail::runtime {
+
+struct DelayedSend {
+  ActorId owner{};
+  Address to{};
+  const Binding* binding = nullptr;
+  Envelope* kept = nullptr;  // holds the object; null: the slot is free
+  CopyObject copy = nullptr;
+  std::uint64_t deadline_ns = 0;
+  std::uint64_t period_ns = 0;  // 0: once
+  std::uint64_t sequence = 0;
+  std::uint32_t slot = 0;
+  TimerId timer{};
+};
+
+/// Slots that are used again; a sequence is not, so that a timer that has run cancels nothing.
+class DelayedSends {
+ public:
+  DelayedSends() = default;
+  DelayedSends(const DelayedSends&) = delete;
+  DelayedSends& operator=(const DelayedSends&) = delete;
+  ~DelayedSends();
+
+  /// Takes the object. The slot stays where it is until drop().
+  SendTimer add(DelayedSend&& send, void* object);
+  DelayedSend& at(std::uint32_t slot) { return slots_[slot]; }
+  /// Null: it has been sent, or cancelled.
+  DelayedSend* find(SendTimer timer);
+  /// Ends it, and its object.
+  void drop(DelayedSend& send);
+  /// Ends it; its object has been moved from.
+  void forget(DelayedSend& send);
+
+ private:
+  std::deque<DelayedSend> slots_;
+  std::vector<std::uint32_t> free_;
+  std::uint64_t last_sequence_ = 0;
+};
+
+}  // namespace ringmail::runtime

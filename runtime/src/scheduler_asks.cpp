@@ -1,0 +1,184 @@
+// Questions and what becomes of them: asking and waiting, asking several at once, asking and going on.
+#include <deque>
+
+#include "ask_table.hpp"
+#include "remote_lane.hpp"
+#include "ringmail/runtime/scheduler.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+AskError ask_error(SendError error) {
+  switch (error) {
+    case SendError::unreachable: return AskError::unreachable;
+    case SendError::stopped: return AskError::stopped;
+    case SendError::full: return AskError::full;
+    case SendError::too_long:
+    case SendError::not_wire: break;
+  }
+  return AskError::wrong_type;
+}
+
+using OwnedAsk = std::unique_ptr<ContinuedAsk>;
+
+/// A settled ask as a message to the actor that asked.
+constexpr MessageType continuation_type{
+    .size = sizeof(OwnedAsk),
+    .alignment = alignof(OwnedAsk),
+    .name = "an answer",
+    .move =
+        [](void* to, void* from) noexcept {
+          ::new (to) OwnedAsk(std::move(*static_cast<OwnedAsk*>(from)));
+          static_cast<OwnedAsk*>(from)->~OwnedAsk();
+        },
+    .destroy = [](void* object) noexcept { static_cast<OwnedAsk*>(object)->~OwnedAsk(); },
+};
+
+void run_continuation(Cell&, Message& message) {
+  alignas(OwnedAsk) std::byte room[sizeof(OwnedAsk)];
+  message.take(continuation_type, room);
+  auto& taken = *std::launder(reinterpret_cast<OwnedAsk*>(room));
+  const OwnedAsk ask = std::move(taken);
+  taken.~OwnedAsk();
+  ask->continuation->run(ask->answered ? std::expected<void, AskError>() : std::unexpected(ask->error));
+}
+
+constexpr Binding continuation_binding{.type = &continuation_type, .handler = &run_continuation};
+
+}  // namespace
+
+std::expected<void, AskError> Scheduler::write_question(const Question& question,
+                                                        PendingAsk& pending,
+                                                        Deadline& deadline) {
+  const auto sent = send(question.to, *question.binding, question.object, pending.correlation, deadline);
+  if (!sent) return std::unexpected(ask_error(sent.error()));
+  if (const RemoteLane* lane = question.to.is_local() ? nullptr : lane_of(question.to.link))
+    pending.incarnation = lane->incarnation;
+  return {};
+}
+
+std::expected<void, AskError> Scheduler::ask(const Address& to,
+                                             const Binding& binding,
+                                             void* object,
+                                             const MessageType& reply_type,
+                                             void* reply,
+                                             Deadline deadline) {
+  const Question question{.to = to, .binding = &binding, .object = object, .reply_type = &reply_type, .reply = reply};
+  AskWait asking;
+  PendingAsk pending(*asks_, question, &asking);
+  if (const auto sent = write_question(question, pending, deadline); !sent) return sent;
+  Wake woken = Wake::ready;
+  // An actor of this scheduler that has ended refuses at once.
+  if (!asking.is_over()) woken = wait(asking.waiter, deadline);
+  // The answer may have come in the same turn as the time-out.
+  if (pending.answered) return {};
+  return std::unexpected(woken == Wake::stopped ? AskError::stopped : pending.error);
+}
+
+void Scheduler::ask(std::span<Question> questions, std::size_t answers, Deadline deadline) {
+  AskWait asking;
+  asking.unanswered = answers;
+  asking.unsettled = questions.size();
+  std::deque<PendingAsk> pending;
+  for (const Question& question : questions) {
+    PendingAsk& ask = pending.emplace_back(*asks_, question, &asking);
+    if (const auto sent = write_question(question, ask, deadline); !sent) settle(ask, sent.error());
+  }
+  Wake woken = Wake::ready;
+  if (!asking.is_over()) woken = wait(asking.waiter, deadline);
+  const AskError unsettled = woken == Wake::stopped ? AskError::stopped
+                             : asking.is_over()     ? AskError::abandoned
+                                                    : AskError::timed_out;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const PendingAsk& ask = pending[i];
+    if (ask.answered) {
+      questions[i].result = {};
+    } else {
+      questions[i].result = std::unexpected(ask.settled ? ask.error : unsettled);
+    }
+  }
+}
+
+void Scheduler::ask_then(const Question& question, std::unique_ptr<AskContinuation> continuation, Deadline deadline) {
+  auto* ask = new ContinuedAsk(*asks_, question, std::move(continuation), current_cell_->id());
+  const auto sent = write_question(question, *ask, deadline);
+  // An actor of this scheduler that has ended has refused already. The ask is in the mailbox then, behind this handler.
+  if (ask->settled) return;
+  if (!sent) {
+    settle(*ask, sent.error());
+  } else if (deadline.at_ns() != no_deadline) {
+    ask->timer = timers_.add(
+        deadline.at_ns(),
+        {.function = [](void* context, std::uint64_t) { current()->settled(*static_cast<ContinuedAsk*>(context)); },
+         .context = ask});
+  }
+}
+
+void Scheduler::settle(PendingAsk& ask, AskError error) {
+  ask.error = error;
+  settled(ask);
+}
+
+void Scheduler::settled(PendingAsk& ask) {
+  ask.settled = true;
+  if (ask.wait == nullptr) {
+    continue_later(ask);
+    return;
+  }
+  AskWait& asking = *ask.wait;
+  if (ask.answered && asking.unanswered > 0) --asking.unanswered;
+  --asking.unsettled;
+  if (asking.is_over()) wake(asking.waiter, Wake::ready);
+}
+
+/// As mail, behind what waits already: a suspended or stopping actor takes it when it takes any.
+void Scheduler::continue_later(PendingAsk& ask) {
+  OwnedAsk owned(static_cast<ContinuedAsk*>(&ask));
+  timers_.cancel(owned->timer);
+  const ActorId owner = owned->owner;
+  if (find(owner) == nullptr) return;  // nobody is left who wants to know
+  alignas(OwnedAsk) std::byte room[sizeof(OwnedAsk)];
+  send_system(owner, continuation_binding, ::new (room) OwnedAsk(std::move(owned)));
+}
+
+/// Whom an answer is for. Null: nobody, or he has it already.
+PendingAsk* Scheduler::asked(std::uint32_t correlation, std::uint32_t link) const {
+  PendingAsk* ask = asks_->find(correlation);
+  return ask != nullptr && ask->asked.link == link && !ask->settled ? ask : nullptr;
+}
+
+void Scheduler::complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object) {
+  PendingAsk* ask = asked(correlation, link);
+  if (ask == nullptr) {
+    // Too late, or nobody asked: it goes nowhere.
+    if (type.destroy != nullptr) type.destroy(object);
+    return;
+  }
+  if (&type == ask->reply_type) {
+    type.relocate(ask->reply, object);
+    ask->answered = true;
+  } else {
+    if (type.destroy != nullptr) type.destroy(object);
+    ask->error = AskError::wrong_type;
+  }
+  settled(*ask);
+}
+
+void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, const transport::Frame& frame) {
+  PendingAsk* ask = asked(correlation, link);
+  if (ask == nullptr) return;
+  const MessageType& type = *ask->reply_type;
+  if (type.may_be(frame.head.type, frame.length)) {
+    // Copied before it is looked at: who wrote it may write on.
+    std::memcpy(ask->reply, frame.payload, frame.length);
+    ask->answered = type.valid == nullptr || type.valid(static_cast<const std::byte*>(ask->reply));
+  }
+  if (!ask->answered) ask->error = AskError::wrong_type;
+  settled(*ask);
+}
+
+void Scheduler::complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error) {
+  if (PendingAsk* ask = asked(correlation, link)) settle(*ask, error);
+}
+
+}  // namespace ringmail::runtime
