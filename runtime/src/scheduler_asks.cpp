@@ -138,7 +138,7 @@ void Scheduler::continue_later(PendingAsk& ask) {
   const ActorId owner = owned->owner;
   if (find(owner) == nullptr) return;  // nobody is left who wants to know
   alignas(OwnedAsk) std::byte room[sizeof(OwnedAsk)];
-  send_system(owner, continuation_binding, ::new (room) OwnedAsk(std::move(owned)));
+  send_system({0, owner}, continuation_binding, ::new (room) OwnedAsk(std::move(owned)));
 }
 
 /// Whom an answer is for. Null: nobody, or he has it already.

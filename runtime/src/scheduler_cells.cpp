@@ -340,7 +340,7 @@ void Scheduler::tell_down(const Address& watcher,
                           const ExitReason& reason) {
   // send_system() destroys what it moves from.
   alignas(Down) std::byte room[sizeof(Down)];
-  send_system(watcher.actor, binding, ::new (room) Down{.who = who, .reason = reason});
+  send_system(watcher, binding, ::new (room) Down{.who = who, .reason = reason});
 }
 
 }  // namespace ringmail::runtime

@@ -128,10 +128,9 @@ std::expected<void, SendError> Scheduler::send_remote(
   return {};
 }
 
-/// From the runtime itself: never waits.
-void Scheduler::send_system(ActorId to, const Binding& binding, void* object) {
+void Scheduler::send_system(const Address& to, const Binding& binding, void* object) {
   Cell* const sender = std::exchange(current_cell_, nullptr);
-  static_cast<void>(send({0, to}, binding, object, no_deadline));
+  static_cast<void>(send(to, binding, object, no_deadline));
   current_cell_ = sender;
 }
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "local_ring.hpp"
+#include "ringmail/runtime/dead_letter.hpp"
 #include "ringmail/runtime/reactor.hpp"
 #include "system_link.hpp"
 
@@ -84,8 +85,9 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
       self->actor_ended(id);
       if (reason.kind == ExitReason::Kind::failed) self->log_->error("an actor failed: {}", reason.text);
     };
-    scheduler.on_dead_letter = [log = system->log_.get()](const Message& message, const char* why) {
-      log->debug("dead letter of type {:#x}: {}", message.type, why);
+    scheduler.on_dead_letter = [self = system.get(), &scheduler](const Message& message, const char* why) {
+      self->log_->debug("dead letter of type {:#x}: {}", message.type, why);
+      self->tell_dead_letter(scheduler, message, why);
     };
     scheduler.on_failed_barrier = [log = system->log_.get()] {
       log->warn("the kernel refuses barriers that it granted before: sleeps last 1 ms at most from now on");
@@ -172,7 +174,33 @@ ActorId System::find_name(std::string_view name) const {
   return found != names_.end() ? found->second : ActorId();
 }
 
+bool System::join(Group& group, const Member& member) {
+  if (!group.join(member)) return false;
+  if (!member.address.is_local()) return true;
+  // As with a name: it may have ended before it was there to be forgotten.
+  const ActorId actor = member.address.actor;
+  if (actor.thread() < schedulers_.size() && schedulers_[actor.thread()]->is_live(actor)) return true;
+  group.leave(member.address);
+  return false;
+}
+
+void System::tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why) {
+  if (dead_letters_.version() == 0) return;
+  for (const Member& member : *dead_letters_.members()) {
+    // One that reaches nobody itself is not told of.
+    if (message.binding != nullptr && message.binding->type == member.binding->type) continue;
+    alignas(DeadLetter) std::byte room[sizeof(DeadLetter)];
+    scheduler.send_system(member.address, *member.binding,
+                          ::new (room) DeadLetter{.sender = message.asker.address,
+                                                  .target = message.target,
+                                                  .type = message.type,
+                                                  .why = why,
+                                                  .asked = static_cast<bool>(message.asker)});
+  }
+}
+
 void System::actor_ended(ActorId id) {
+  groups_.forget({0, id});
   if (name_count_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(names_mutex_);
   std::erase_if(names_, [id](const auto& entry) { return entry.second == id; });
@@ -198,10 +226,11 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     entry = links_.back().get();
     number = static_cast<std::uint32_t>(links_.size());
   }
-  auto spawned = reactor_->spawn_peer(number, options, [entry](ExitReason reason, LinkAccount account) {
+  auto spawned = reactor_->spawn_peer(number, options, [this, number, entry](ExitReason reason, LinkAccount account) {
     const std::lock_guard lock(entry->mutex);
     entry->end = PeerEnd{std::move(reason), std::move(account)};
     entry->changed.notify_all();
+    groups_.forget({number, {}});
   });
   if (!spawned) return std::unexpected(spawned.error());
   return PeerHandle{number};

@@ -13,6 +13,7 @@
 
 #include "ringmail/actors/actor.hpp"
 #include "ringmail/actors/ask.hpp"
+#include "ringmail/actors/group.hpp"
 #include "ringmail/actors/mailbox.hpp"
 #include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/system.hpp"
@@ -71,6 +72,19 @@ class System {
   Mailbox<P> find(std::string_view name) {
     return Mailbox<P>(*system_, {0, system_->find_name(name)});
   }
+
+  /// The topic of that name, of messages of that type; made when it is asked for first.
+  template <class M>
+  Topic<M> topic(std::string name) {
+    return {*system_, system_->group(&message_type<Carrier<M>>, std::move(name))};
+  }
+  /// The process group of that name, of members of that class or protocol.
+  template <class A>
+  Group<A> group(std::string name) {
+    return {*system_, system_->group(&detail::group_kind<A>, std::move(name))};
+  }
+  /// What reaches nobody, with the reason. A subscriber has on(const DeadLetter&).
+  Topic<DeadLetter> dead_letters() { return {*system_, system_->dead_letters()}; }
 
   /// Not in a handler. Stops a peer in order and waits: why it ended, and the account of its link.
   template <class P>

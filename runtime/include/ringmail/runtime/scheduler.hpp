@@ -183,6 +183,8 @@ class Scheduler {
   void ask_then(const Question& question, std::unique_ptr<AskContinuation> continuation, Deadline deadline);
   void reply(const Asker& asker, const MessageType& type, void* object);
   void refuse(const Asker& asker, transport::NoReply reason);
+  /// From the runtime itself, in a handler or not: from nobody, and never waits.
+  void send_system(const Address& to, const Binding& binding, void* object);
   void stop(const Address& whom);
   /// `down` is the watcher's handler of Down. One that has ended already is reported at once.
   void monitor(const Address& whom, ActorId watcher, const Binding& down);
@@ -349,7 +351,6 @@ class Scheduler {
       ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
   std::expected<void, SendError> send_remote(
       const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
-  void send_system(ActorId to, const Binding& binding, void* object);
   void monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down);
   void demonitor_elsewhere(ActorId whom, ActorId watcher);
   LocalOutlet* outlet_to(ActorId actor) const;

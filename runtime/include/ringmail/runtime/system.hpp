@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ringmail/runtime/groups.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/peer_options.hpp"
@@ -76,6 +77,13 @@ class System final : private LinkOwner {
   bool set_name(std::string name, ActorId actor);
   ActorId find_name(std::string_view name) const;
 
+  /// From any thread.
+  Group& group(const void* kind, std::string name) { return groups_.find(kind, std::move(name)); }
+  /// From any thread. False if it is a member already, or has ended.
+  bool join(Group& group, const Member& member);
+  /// Whom dead letters are told to; each takes a DeadLetter.
+  Group& dead_letters() { return dead_letters_; }
+
   /// Runs `body` as a handler of a passing actor on scheduler `index`, and waits until it has returned. So a plain thread may
   /// ask, send to peers and wait for room like a handler does. False: the system is being shut down, and `body` was not run.
   bool call(std::uint32_t index, MoveOnlyFunction<void()> body);
@@ -128,6 +136,7 @@ class System final : private LinkOwner {
   /// Runs `each` on every scheduler, then `done` on the reactor's thread.
   void on_all(std::function<void(Scheduler&)> each, std::function<void()> done);
   void actor_ended(ActorId id);
+  void tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why);
   Link& link_entry(std::uint32_t link) const;
 
   transport::ForkGuard owner_;
@@ -143,6 +152,9 @@ class System final : private LinkOwner {
   std::unique_ptr<Reactor> reactor_;
   std::atomic<std::uint32_t> next_placement_{0};
   bool running_ = false;
+
+  Groups groups_;
+  Group& dead_letters_ = groups_.find(nullptr, {});
 
   mutable std::mutex names_mutex_;
   std::unordered_map<std::string, ActorId> names_;
