@@ -1,0 +1,2 @@
+// Only its headers are of use: see CMakeLists.txt.
+int main() {}
