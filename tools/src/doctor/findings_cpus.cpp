@@ -63,7 +63,7 @@ Finding judge_quota(const Examination& examination) {
   }
   return {id, Level::warning,
           fmt::format(
-              "a quota of {:g} CPUs for {}, which Ringmail does not count: spinning spends it, then all stand still "
+              "a quota of {:g} CPUs for {}: what threads spin and what peers use is spent of it, then all stand still "
               "({} times so far)",
               quota.cpus, facts.allowed.size(), quota.throttled),
           fmt::format("echo {} > {} (Docker: --cpuset-cpus, not --cpus); or System::create({{.schedulers = {}}})",

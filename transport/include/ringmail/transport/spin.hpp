@@ -8,7 +8,9 @@
 
 namespace ringmail::transport {
 
-/// How many CPUs this process may run on. With one, spinning only keeps the producer from running.
+/// How many CPUs this process may use: those that it may run on, or fewer where a control group grants less time than
+/// theirs, rounded up. At least 1. With one, spinning only keeps the producer from running; with a quota it spends what the
+/// handlers need, and then all threads stand still until the next period.
 unsigned usable_cpus();
 
 /// Spins for a time, not for a count, and only where work has lately come soon enough to be worth it: a spin that is
@@ -18,6 +20,13 @@ class SpinPolicy {
   /// About what a sleep and a wake cost together on current machines.
   static constexpr std::uint64_t default_break_even_ns = 50'000;
 
+  /// Looks once and does not wait: for machines whose power matters more than a wake.
+  static SpinPolicy never() {
+    SpinPolicy policy(0);
+    policy.never_ = true;
+    return policy;
+  }
+
   explicit SpinPolicy(std::uint64_t break_even_ns = usable_cpus() > 1 ? default_break_even_ns : 0)
       : break_even_ns_(break_even_ns), expected_gap_ns_(break_even_ns / 2) {}
 
@@ -25,6 +34,11 @@ class SpinPolicy {
   /// many messages were taken since the last time.
   template <class HasWork>
   bool spin(HasWork&& has_work, std::uint64_t drained, std::uint64_t deadline_ns = UINT64_MAX) {
+    if (never_) {
+      idle_since_ns_ = monotonic_ns();
+      return has_work();
+    }
+    ++spins_;
     look_away(drained);
     for (int polls = 0; polls < polls_without_clock; ++polls) {
       pause();
@@ -56,6 +70,9 @@ class SpinPolicy {
     expected_gap_ns_ = (7 * expected_gap_ns_ + bounded) / 8;
   }
 
+  /// How often it has polled for longer than one look.
+  std::uint64_t spins() const { return spins_; }
+
  private:
   /// A poll takes the line that the producer is about to write, and the processor prefetches some behind it: each time that a
   /// reader catches up costs both as much as a dozen messages. So where they stream it looks away until many have come: four
@@ -82,6 +99,8 @@ class SpinPolicy {
   std::uint64_t break_even_ns_;
   std::uint64_t expected_gap_ns_;
   std::uint64_t idle_since_ns_ = 0;
+  std::uint64_t spins_ = 0;
+  bool never_ = false;
 };
 
 }  // namespace ringmail::transport
