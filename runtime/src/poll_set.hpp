@@ -28,6 +28,7 @@ struct Inlet {
   transport::Doorbell* bell = nullptr;  ///< of its producer, for when it waits for room
   Source source = Source::local;
   RemoteLane* lane = nullptr;  ///< of mail and control
+  std::uint8_t pace = 0;       // how many of its frames go by between two looks at the clock
   std::uint32_t quiet_polls = 0;
   std::uint32_t number = 0;  ///< in the set: its bit is the same
   bool cold = false;

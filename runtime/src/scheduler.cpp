@@ -1,12 +1,14 @@
 // The loop and its phases, and what each does with the frames it finds.
 #include "ringmail/runtime/scheduler.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "ask_table.hpp"
 #include "delayed_sends.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
+#include "pace.hpp"
 #include "poll_set.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/clock.hpp"
@@ -22,7 +24,7 @@ constexpr int frames_per_turn = 64;
 /// Messages of waiting actors before the rings' turn; each actor has had one by then, if there are more of them.
 constexpr int messages_per_turn = 64;
 
-/// Turns of a busy loop between two looks at the clock.
+/// Turns of a busy loop between two looks at the clock, at most: fewer where turns are long.
 constexpr std::uint32_t busy_turns_per_clock = 16;
 constexpr std::uint64_t messages_per_clock = 64;
 
@@ -119,15 +121,20 @@ bool Scheduler::run_ready() {
   // Those that become ready meanwhile have their turn after the rings.
   Cell* const last = last_ready_;
   bool was_round = false;
+  if (first_ready_ == nullptr) return true;
+  Phase phase(ready_pace_);
   for (int messages = 1; first_ready_ != nullptr; ++messages) {
     Cell* cell = std::exchange(first_ready_, first_ready_->next_ready_);
     if (first_ready_ == nullptr) last_ready_ = nullptr;
     backlog_ -= cell->queued_;
     was_round = was_round || cell == last;
     busy_ = true;
+    if (!std::exchange(turn_goes_on_, false)) begin_turn(*cell);
     run_cell(*cell);
     if (!fibers_.owns_loop()) return false;
     if (was_round && messages >= messages_per_turn) break;
+    // Those that are left have their turn after the rings and the timers.
+    if (first_ready_ != nullptr && phase.is_over(ready_pace_, budget_ns_)) break;
   }
   return true;
 }
@@ -135,6 +142,7 @@ bool Scheduler::run_ready() {
 // --- drain: posted tasks, then every ring.
 
 bool Scheduler::drain() {
+  shown_backlog_.store(backlog_, std::memory_order_relaxed);  // who places actors may know an older one
   take_tasks();
   if (is_behind()) return true;
   inlets_->take_pending();
@@ -167,6 +175,7 @@ bool Scheduler::drain(Inlet& inlet) {
   }
   busy_ = true;
   inlet.quiet_polls = 0;
+  Phase phase(inlet.pace);
   for (int frames = 0; frame && frames < frames_per_turn; ++frames) {
     switch (inlet.source) {
       case Inlet::Source::local: take_local(inlet, *frame); break;
@@ -178,6 +187,8 @@ bool Scheduler::drain(Inlet& inlet) {
       return true;  // the frame was a fault
     if (inlet.ring->cursor_due()) store_cursor(inlet);
     frame = inlet.ring->peek();
+    // What is left has its turn after everybody else's.
+    if (frame && phase.is_over(inlet.pace, budget_ns_)) break;
   }
   store_cursor(inlet);
   return true;
@@ -204,14 +215,18 @@ void Scheduler::take_tasks() {
 void Scheduler::expire_timers() {
   // The clock costs as much as a message. Whoever idles sees a deadline come; whoever is busy looks now and then.
   if (timers_.next_deadline_ns() == TimerQueue::never) return;
-  if (!timers_due_ && ++turns_since_clock_ < busy_turns_per_clock &&
+  if (!timers_due_ && ++turns_since_clock_ < turns_per_clock_ &&
       counters_.messages - messages_at_clock_ < messages_per_clock) {
     return;
   }
   turns_since_clock_ = 0;
   messages_at_clock_ = counters_.messages;
   timers_due_ = false;
-  if (timers_.expire(now_ns()) != 0) busy_ = true;
+  const std::uint64_t now = now_ns();
+  // Where handlers are slow, the clock costs nothing beside them, and 16 of their turns are too long for a deadline.
+  const bool was_long = now - std::exchange(last_clock_ns_, now) > budget_ns_;
+  turns_per_clock_ = was_long ? 1 : std::min(2 * turns_per_clock_, busy_turns_per_clock);
+  if (timers_.expire(now) != 0) busy_ = true;
 }
 
 // --- flush: what handlers left open, what waits for room, and the cursors of rings that a suspension left half drained.
@@ -265,6 +280,11 @@ void Scheduler::park() {
   spin_.observe();
 }
 
+void Scheduler::set_budget(const ActorBudget& budget) {
+  budget_messages_ = std::max<std::uint32_t>(budget.messages, 1);
+  budget_ns_ = budget.time.count() > 0 ? static_cast<std::uint64_t>(budget.time.count()) : 0;
+}
+
 void Scheduler::post(MoveOnlyFunction<void()> task) {
   {
     const std::lock_guard lock(tasks_mutex_);
@@ -296,6 +316,7 @@ void Scheduler::request_stop() {
 SchedulerCounters Scheduler::counters() const {
   SchedulerCounters counters = counters_;
   counters.sleeps = parker_.sleeps();
+  counters.spins = spin_.spins();
   counters.lost_wakeups = parker_.lost_wakeups();
   counters.failed_barriers = parker_.failed_barriers();
   return counters;

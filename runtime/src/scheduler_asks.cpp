@@ -67,6 +67,8 @@ std::expected<void, AskError> Scheduler::ask(const Address& to,
   AskWait asking;
   PendingAsk pending(*asks_, question, &asking);
   if (const auto sent = write_question(question, pending, deadline); !sent) return sent;
+  asking.waiter.what = WaitFor::answer;
+  asking.waiter.whom = to;
   Wake woken = Wake::ready;
   // An actor of this scheduler that has ended refuses at once.
   if (!asking.is_over()) woken = wait(asking.waiter, deadline);
@@ -84,6 +86,8 @@ void Scheduler::ask(std::span<Question> questions, std::size_t answers, Deadline
     PendingAsk& ask = pending.emplace_back(*asks_, question, &asking);
     if (const auto sent = write_question(question, ask, deadline); !sent) settle(ask, sent.error());
   }
+  asking.waiter.what = WaitFor::answer;
+  if (!questions.empty()) asking.waiter.whom = questions.front().to;
   Wake woken = Wake::ready;
   if (!asking.is_over()) woken = wait(asking.waiter, deadline);
   const AskError unsettled = woken == Wake::stopped ? AskError::stopped

@@ -1,23 +1,19 @@
 // Cells: where they live, how a message reaches one, what a turn is, and how one ends.
-#include <cxxabi.h>
-
+#include <algorithm>
 #include <cassert>
-#include <cstdlib>
 #include <typeinfo>
 
 #include "envelope.hpp"
+#include "pace.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "type_text.hpp"
 
 namespace ringmail::runtime {
 namespace {
 
 std::string describe(const std::exception& exception) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(typeid(exception).name(), nullptr, nullptr, &status);
-  std::string text = status == 0 ? name : typeid(exception).name();
-  std::free(name);
-  return text.append(": ").append(exception.what());
+  return demangled(typeid(exception).name()).append(": ").append(exception.what());
 }
 
 }  // namespace
@@ -163,7 +159,37 @@ void Scheduler::make_ready(Cell& cell) {
   backlog_ += cell.queued_;
 }
 
-/// One message of one cell, so that none keeps its neighbours waiting; with more it goes to the end of the line.
+/// A turn is what waited when it began, as far as the budget goes: what an actor sends to itself meanwhile has to wait for the
+/// next one, and so keeps no neighbour waiting.
+void Scheduler::begin_turn(Cell& cell) {
+  turn_cell_ = &cell;
+  turn_left_ = std::min(cell.queued_, budget_messages_);
+  if (turn_left_ <= 1) return;
+  turn_until_look_ = messages_per_look(cell.pace_);
+  turn_began_ns_ = now_ns();
+}
+
+/// With its next message, before anybody else.
+bool Scheduler::goes_on(Cell& cell) {
+  if (turn_left_ <= 1) return false;
+  --turn_left_;
+  if (--turn_until_look_ > 0) return true;
+  const std::uint64_t taken_ns = now_ns() - turn_began_ns_;
+  cell.pace_ = next_pace(cell.pace_, taken_ns, budget_ns_);
+  turn_until_look_ = messages_per_look(cell.pace_);
+  return taken_ns < budget_ns_;
+}
+
+void Scheduler::make_next(Cell& cell) {
+  cell.state_ = Cell::State::ready;
+  cell.next_ready_ = first_ready_;
+  if (first_ready_ == nullptr) last_ready_ = &cell;
+  first_ready_ = &cell;
+  backlog_ += cell.queued_;
+  turn_goes_on_ = true;
+}
+
+/// One message of one cell.
 void Scheduler::run_cell(Cell& cell) {
   if (!cell.started_) {
     execute_start(cell);
@@ -181,6 +207,7 @@ void Scheduler::run_cell(Cell& cell) {
 template <class Turn>
 void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
   current_cell_ = &cell;
+  mark_turn(cell);
   cell.state_ = Cell::State::running;
   cell.asker_ = asker;
   try {
@@ -241,13 +268,19 @@ void Scheduler::finish_turn(Cell& cell) {
     return;
   }
   cell.state_ = Cell::State::idle;
-  if (cell.first_ != nullptr) make_ready(cell);
+  if (cell.first_ == nullptr) return;
+  if (&cell == turn_cell_ && goes_on(cell)) {
+    make_next(cell);
+  } else {
+    turn_cell_ = nullptr;
+    make_ready(cell);
+  }
 }
 
 void Scheduler::request_stop(Cell& cell) {
   cell.stop_requested_ = true;
   if (cell.state_ == Cell::State::suspended) {
-    wake(*cell.waiter_, Wake::stopped);
+    if (!cell.waiter_->until_done) wake(*cell.waiter_, Wake::stopped);
   } else if (cell.state_ == Cell::State::idle) {
     make_ready(cell);
   }

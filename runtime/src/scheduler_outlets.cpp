@@ -69,6 +69,8 @@ std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet, st
   // The consumer cannot make room by reading what it has not been shown.
   publish(outlet);
   Waiter waiter;
+  waiter.what = WaitFor::room;
+  waiter.whom = {outlet.lane != nullptr ? outlet.lane->link : 0, {}};
   outlet.line_up(waiter);
   mark_crowded(outlet);
   std::expected<std::byte*, SendError> result = std::unexpected(SendError::full);

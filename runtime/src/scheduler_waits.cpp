@@ -9,13 +9,14 @@ namespace ringmail::runtime {
 Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   Cell* const cell = current_cell_;
   assert(cell != nullptr && "only a handler can wait");
-  if (cell->stop_requested_) return Wake::stopped;
+  if (cell->stop_requested_ && !waiter.until_done) return Wake::stopped;
   // What the handler has sent so far belongs to this turn, which ends here.
   publish_dirty();
   const std::uint64_t deadline_ns = deadline.at_ns();
   waiter.fiber = fibers_.current();
   waiter.cell = cell;
   waiter.waiting = true;
+  waiter.deadline_ns = deadline_ns;
   const Asker asker = cell->asker_;
   TimerId timer;
   if (deadline_ns != no_deadline) {
@@ -33,6 +34,7 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   waiter.waiting = false;
   // Here again, on the same stack; the loop may now be upon another.
   current_cell_ = cell;
+  mark_turn(*cell);
   cell->waiter_ = nullptr;
   cell->state_ = Cell::State::running;
   cell->asker_ = asker;
@@ -51,6 +53,7 @@ void Scheduler::wake(Waiter& waiter, Wake result) {
 
 Wake Scheduler::sleep_until(Deadline deadline) {
   Waiter waiter;
+  waiter.what = WaitFor::time;
   const Wake woken = wait(waiter, deadline);
   return woken == Wake::timed_out ? Wake::ready : woken;
 }
@@ -70,6 +73,7 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, Deadline
     return Wake::ready;
   }
   Waiter waiter;
+  waiter.what = WaitFor::message;
   waiter.wanted = &type;
   waiter.received = to;
   const Wake woken = wait(waiter, deadline);

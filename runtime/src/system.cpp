@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cstring>
 #include <semaphore>
 #include <system_error>
 
 #include "local_ring.hpp"
 #include "ringmail/runtime/dead_letter.hpp"
+#include "ringmail/runtime/blocking_pool.hpp"
 #include "ringmail/runtime/reactor.hpp"
+#include "stall_detector.hpp"
+#include "stall_signal.hpp"
 #include "system_link.hpp"
 
 namespace ringmail::runtime {
@@ -19,16 +23,25 @@ namespace {
 
 constexpr std::uint32_t most_schedulers_by_default = 8;
 
-void pin(std::thread& thread, int cpu) {
+/// 0, or an error number.
+int pin(std::thread& thread, int cpu) {
 #ifdef __linux__
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return EINVAL;
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(static_cast<std::size_t>(cpu), &set);
-  pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
+  return pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
 #else
   static_cast<void>(thread);
   static_cast<void>(cpu);
+  return ENOTSUP;
 #endif
+}
+
+/// More threads than CPUs: who spins keeps from its CPU the very thread that it waits for.
+transport::SpinPolicy spin_policy(SpinMode mode, std::uint32_t schedulers) {
+  if (mode == SpinMode::never) return transport::SpinPolicy::never();
+  return schedulers > transport::usable_cpus() ? transport::SpinPolicy(0) : transport::SpinPolicy();
 }
 
 /// A passing actor: runs one function as its start, and is gone.
@@ -76,10 +89,13 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   system->mirrors_ = std::move(*mirrors);
 
   if (options.asymmetric_barriers) system->ordering_ = transport::best_ordering();
+  const transport::SpinPolicy spin = spin_policy(options.spin, count);
   for (std::uint32_t i = 0; i < count; ++i) {
     auto& scheduler = *system->schedulers_.emplace_back(
         std::make_unique<Scheduler>(i, system->bells_[i], system->ordering_, system.get()));
     scheduler.stop_together(system->group_);
+    scheduler.set_budget(options.budget);
+    scheduler.set_spin(spin);
     scheduler.show(system->mirrors_[i]);
     scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
       self->actor_ended(id);
@@ -114,45 +130,79 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   if (!reactor) return std::unexpected(reactor.error());
   system->reactor_ = std::move(*reactor);
   system->running_ = true;
+  system->blocking_ = std::make_unique<BlockingPool>(options.blocking);
+  system->shutdown_options_ = options.shutdown;
   try {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      auto& thread = system->threads_.emplace_back([scheduler = system->schedulers_[i].get()] { scheduler->run(); });
-      if (i < options.cpus.size()) pin(thread, options.cpus[i]);
-    }
+    system->start_threads(options);
   } catch (const std::system_error& error) {
-    return std::unexpected(std::string("a scheduler's thread: ") + error.what());
+    return std::unexpected(std::string("a thread: ") + error.what());
   }
   return system;
+}
+
+void System::start_threads(const SystemOptions& options) {
+  const bool watch = options.stall.limit.count() > 0;
+  int stall_signal = 0;
+  if (watch) {
+    const auto installed = install_stall_signal(options.stall.signal);
+    if (installed) {
+      stall_signal = *installed;
+    } else {
+      log_->warn("stalls are reported without stacks: {}", installed.error());
+    }
+  }
+  std::vector<StallDetector::Watched> watched;
+  for (std::uint32_t i = 0; i < schedulers(); ++i) {
+    auto& thread = threads_.emplace_back([this, scheduler = schedulers_[i].get(), stall_signal] {
+      if (stall_signal != 0) let_ask(stall_signal);
+      scheduler->run();
+      thread_ended();
+    });
+    watched.push_back({.scheduler = schedulers_[i].get(), .thread = thread.native_handle()});
+    if (i >= options.cpus.size()) continue;
+    if (const int error = pin(thread, options.cpus[i]); error != 0) {
+      log_->warn("scheduler {} is not pinned to CPU {}: {}", i, options.cpus[i], std::strerror(error));
+    }
+  }
+  if (!watch) return;
+  stalls_ = std::make_unique<StallDetector>(
+      options.stall.limit, stall_signal, std::move(watched), [this](ActorId actor) { return name_of(actor); }, log_);
 }
 
 System::~System() {
   shutdown();
   if (!is_forked()) return;
   // Its threads are not here, so there is nobody to join, and what they were in the middle of cannot be taken apart.
+  static_cast<void>(stalls_.release());
+  static_cast<void>(blocking_.release());
   static_cast<void>(reactor_.release());
   for (auto& scheduler : schedulers_) static_cast<void>(scheduler.release());
   for (auto& ring : rings_) static_cast<void>(ring.release());
   static_cast<void>(new std::vector<std::thread>(std::move(threads_)));
 }
 
-void System::shutdown() {
-  if (is_forked()) return;
-  assert(Scheduler::current() == nullptr);
-  if (!running_) return;
-  running_ = false;
-  // Peers first: they drain through the schedulers.
-  reactor_->stop();
-  for (auto& scheduler : schedulers_) scheduler->request_stop();
-  for (auto& thread : threads_) thread.join();
-  for (auto& scheduler : schedulers_) scheduler->bury();
+ActorId System::spawn(std::unique_ptr<Cell> cell, Placement placement) {
+  if (is_gone()) return {};
+  return schedulers_[place(placement)]->add(std::move(cell));
 }
 
-ActorId System::spawn(std::unique_ptr<Cell> cell, std::uint32_t placement) {
-  if (is_forked()) return {};
-  const std::uint32_t index = placement != any_scheduler
-                                  ? placement % schedulers()
-                                  : next_placement_.fetch_add(1, std::memory_order_relaxed) % schedulers();
-  return schedulers_[index]->add(std::move(cell));
+std::uint32_t System::place(Placement placement) {
+  if (!placement.is_round_robin() && !placement.is_least_loaded()) return placement.scheduler() % schedulers();
+  const std::uint32_t next = next_placement_.fetch_add(1, std::memory_order_relaxed) % schedulers();
+  if (placement.is_round_robin()) return next;
+  std::uint32_t best = next;
+  Scheduler::Load least = schedulers_[best]->load();
+  for (std::uint32_t i = 1; i < schedulers(); ++i) {
+    const std::uint32_t index = (next + i) % schedulers();
+    const Scheduler::Load load = schedulers_[index]->load();
+    // A few messages come and go in a microsecond, and say nothing.
+    const auto rank = [](const Scheduler::Load& of) { return std::pair(of.waiting / 64, of.actors); };
+    if (rank(load) < rank(least)) {
+      best = index;
+      least = load;
+    }
+  }
+  return best;
 }
 
 bool System::set_name(std::string name, ActorId actor) {
@@ -209,7 +259,7 @@ void System::actor_ended(ActorId id) {
 
 bool System::call(std::uint32_t index, MoveOnlyFunction<void()> body) {
   assert(Scheduler::current() == nullptr && "a scheduler's thread must not wait for a scheduler");
-  if (is_forked()) return false;
+  if (is_gone()) return false;
   Caller::Call call{.body = std::move(body)};
   schedulers_[index % schedulers()]->add(std::make_unique<Caller>(call));
   call.done.acquire();
@@ -224,6 +274,7 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     const std::lock_guard lock(links_mutex_);
     links_.push_back(std::make_unique<Link>());
     entry = links_.back().get();
+    entry->name = options.name;
     number = static_cast<std::uint32_t>(links_.size());
   }
   auto spawned = reactor_->spawn_peer(number, options, [this, number, entry](ExitReason reason, LinkAccount account) {
@@ -232,7 +283,11 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     entry->changed.notify_all();
     groups_.forget({number, {}});
   });
-  if (!spawned) return std::unexpected(spawned.error());
+  if (!spawned) {
+    const std::lock_guard lock(entry->mutex);
+    entry->end = PeerEnd{.reason = {.text = spawned.error()}, .account = {}};
+    return std::unexpected(spawned.error());
+  }
   return PeerHandle{number};
 }
 
@@ -272,6 +327,7 @@ System::Link& System::link_entry(std::uint32_t link) const {
 
 SystemCounters System::counters() {
   SystemCounters sum;
+  if (phase_ == SystemPhase::given_up) return sum;
   for (auto& scheduler : schedulers_) {
     SchedulerCounters counters;
     if (running_ && !is_forked()) {
@@ -288,6 +344,7 @@ SystemCounters System::counters() {
     sum.messages += counters.messages;
     sum.dead_letters += counters.dead_letters;
     sum.sleeps += counters.sleeps;
+    sum.spins += counters.spins;
     sum.lost_wakeups += counters.lost_wakeups;
     sum.failed_barriers += counters.failed_barriers;
   }

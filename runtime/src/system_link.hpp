@@ -10,6 +10,7 @@
 namespace ringmail::runtime {
 
 struct System::Link {
+  std::string name;  ///< set once, before anybody else sees it
   std::mutex mutex;
   std::condition_variable changed;
   std::uint64_t incarnation = 0;  ///< 0: none has been ready yet

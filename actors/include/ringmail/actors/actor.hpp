@@ -17,6 +17,7 @@
 #include <memory>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "ringmail/actors/accepts.hpp"
@@ -81,6 +82,7 @@ class ActorCell final : public runtime::Cell {
 
   A& actor() { return actor_; }
 
+  const char* class_name() const noexcept override { return typeid(A).name(); }
   void start() override { actor_.started(); }
   void stopped(const ExitReason& reason) override { actor_.stopped(reason); }
 

@@ -6,6 +6,7 @@
 #include "ringmail/actors/ask.hpp"
 #include "ringmail/actors/behaviour.hpp"
 #include "ringmail/actors/group.hpp"
+#include "ringmail/actors/blocking.hpp"
 #include "ringmail/actors/mailbox.hpp"
 #include "ringmail/actors/router.hpp"
 #include "ringmail/actors/system.hpp"

@@ -22,7 +22,11 @@ namespace ringmail {
 
 using runtime::PeerDeadlines;
 using runtime::PeerOptions;
+using runtime::Placement;
 using runtime::RestartPolicy;
+using runtime::ShutdownOptions;
+using runtime::ShutdownReport;
+using runtime::SpinMode;
 using runtime::SystemOptions;
 
 /// Move-only owner; its end is that of everything in it. Every function may be called from any thread, handlers included,
@@ -37,11 +41,11 @@ class System {
     return spawn_on<A>(runtime::System::any_scheduler, std::forward<Arguments>(arguments)...);
   }
 
-  /// On scheduler number `scheduler`, modulo how many there are.
+  /// On scheduler number `where`, modulo how many there are, or wherever another Placement says.
   template <std::derived_from<Actor> A, class... Arguments>
-  Mailbox<A> spawn_on(std::uint32_t scheduler, Arguments&&... arguments) {
+  Mailbox<A> spawn_on(Placement where, Arguments&&... arguments) {
     auto cell = std::make_unique<detail::ActorCell<A>>(std::forward<Arguments>(arguments)...);
-    return {*system_, {0, system_->spawn(std::move(cell), scheduler)}};
+    return {*system_, {0, system_->spawn(std::move(cell), where)}};
   }
 
   /// An actor of functions, each of one message type.
@@ -49,6 +53,12 @@ class System {
     requires(sizeof...(Functions) > 0 && (!std::derived_from<std::remove_cvref_t<Functions>, Actor> && ...))
   auto spawn(Functions... functions) {
     return spawn_on<FunctionActor<Functions...>>(runtime::System::any_scheduler, std::move(functions)...);
+  }
+
+  template <class... Functions>
+    requires(sizeof...(Functions) > 0 && (!std::derived_from<std::remove_cvref_t<Functions>, Actor> && ...))
+  auto spawn_on(Placement where, Functions... functions) {
+    return spawn_on<FunctionActor<Functions...>>(where, std::move(functions)...);
   }
 
   /// A peer process that follows protocol P. The mailbox may be sent to at once: mail waits for the process, and for the next
@@ -98,8 +108,17 @@ class System {
     return system_->wait_for_end(peer.address().link);
   }
 
-  /// Peers first, then actors, then threads. Not in a handler. The destructor does the same.
-  void shutdown() { system_->shutdown(); }
+  /// Peers first, then actors, then threads. Not in a handler. The destructor does the same. False: it has given up, see
+  /// runtime::System::shutdown().
+  bool shutdown() { return system_->shutdown(); }
+  bool shutdown(const ShutdownOptions& options) { return system_->shutdown(options); }
+  /// Waits for SIGINT or SIGTERM and shuts down then; the second one ends the process at once. Not in a handler.
+  std::expected<runtime::System::Ended, std::string> run_until_signal() { return system_->run_until_signal(); }
+  std::expected<runtime::System::Ended, std::string> run_until_signal(const ShutdownOptions& options) {
+    return system_->run_until_signal(options);
+  }
+  /// What a shutdown waits for, or would.
+  ShutdownReport explain_shutdown() { return system_->explain_shutdown(); }
 
   runtime::SystemCounters counters() { return system_->counters(); }
   runtime::System& runtime() { return *system_; }
@@ -108,6 +127,12 @@ class System {
   explicit System(std::unique_ptr<runtime::System> system) : system_(std::move(system)) {}
   std::unique_ptr<runtime::System> system_;
 };
+
+/// On the scheduler of that actor: what the two send to each other then crosses no thread.
+template <class A>
+Placement same_as(const Mailbox<A>& actor) {
+  return Placement::same_as(actor.address().actor);
+}
 
 std::string_view to_string(SendError error);
 std::string_view to_string(AskError error);

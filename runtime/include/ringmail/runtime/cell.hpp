@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include "ringmail/runtime/address.hpp"
@@ -39,6 +40,9 @@ class Cell {
   /// Its handler of Down, if it has one.
   virtual const Binding* down() const noexcept { return nullptr; }
 
+  /// What reports call it: the mangled name of the actor's class, of static storage. From any thread, and in a signal handler.
+  virtual const char* class_name() const noexcept { return typeid(*this).name(); }
+
   ActorId id() const { return id_; }
   Scheduler& scheduler() const { return *scheduler_; }
 
@@ -68,6 +72,7 @@ class Cell {
   ActorId id_;
   Scheduler* scheduler_ = nullptr;
   State state_ = State::idle;
+  std::uint8_t pace_ = 0;  // how many of its messages go by between two looks at the clock
   bool started_ = false;
   bool stop_requested_ = false;
   bool exported_ = false;      // on some lane

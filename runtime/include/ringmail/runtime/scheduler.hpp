@@ -21,6 +21,8 @@
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/message.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
+#include "ringmail/runtime/scheduling_options.hpp"
+#include "ringmail/runtime/shutdown.hpp"
 #include "ringmail/runtime/timer_queue.hpp"
 #include "ringmail/transport/park.hpp"
 #include "ringmail/transport/spin.hpp"
@@ -66,12 +68,26 @@ enum class Wake : std::uint8_t {
   no_stack,  ///< there is no stack for the loop to go on upon, so there was no wait
 };
 
+/// What a suspended handler waits for, as reports say it.
+enum class WaitFor : std::uint8_t {
+  something,
+  time,
+  message,
+  answer,    ///< of `whom`
+  room,      ///< towards `whom`: a peer, or a scheduler of this process
+  blocking,  ///< a function on another thread
+};
+
 /// One suspension of one handler. Lies on the stack that is suspended.
 struct Waiter {
   Fiber* fiber = nullptr;
   Cell* cell = nullptr;
   Wake result = Wake::ready;
   bool waiting = false;
+  bool until_done = false;  // stop does not end it
+  WaitFor what = WaitFor::something;
+  Address whom;
+  std::uint64_t deadline_ns = Deadline::never;
   Waiter* next_resumable = nullptr;
   Waiter* next_in_line = nullptr;  // for room in a ring
   /// While waiting in receive(): takes the message if it is of the type waited for.
@@ -112,6 +128,7 @@ struct SchedulerCounters {
   std::uint64_t messages = 0;      ///< delivered: given to a handler, or to one that waited for it
   std::uint64_t dead_letters = 0;  ///< for which there was no actor or no handler
   std::uint64_t sleeps = 0;
+  std::uint64_t spins = 0;            ///< times that it polled for a while before it slept or found work
   std::uint64_t lost_wakeups = 0;     ///< must be 0
   std::uint64_t failed_barriers = 0;  ///< must be 0
 };
@@ -152,10 +169,27 @@ class Scheduler {
   /// Asks every cell to stop; run() returns when all of the group have ended.
   void request_stop();
 
+  /// What this thread is at: another value in each turn of a handler, with the slot of its actor in the low bits. It stays as it
+  /// is after the turn.
+  std::uint64_t turn_mark() const { return turn_mark_.load(std::memory_order_relaxed); }
+  /// Whether it sleeps, and which sleep it was.
+  std::uint32_t park_word() const { return bell_.park.load(std::memory_order_relaxed); }
+  /// The actors that have not ended, at most `most`, by what every thread may see of them. Returns how many there are.
+  std::size_t list_actors(std::vector<LiveActor>& actors, std::size_t most) const;
+  /// How many actors it has, and how many messages waited at them a moment ago.
+  struct Load {
+    std::uint64_t waiting = 0;
+    std::uint32_t actors = 0;
+  };
+  Load load() const;
+
   // --- Set-up, before the thread runs.
   void connect_from(LocalRing& ring, transport::Bell& sender);
   void connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell);
   void stop_together(SchedulerGroup& group) { group_ = &group; }
+  void set_budget(const ActorBudget& budget);
+  void set_spin(const transport::SpinPolicy& spin) { spin_ = spin; }
+  std::uint64_t longest_spin_ns() const { return spin_.longest_ns(); }
 
   /// The thread's body.
   void run();
@@ -222,6 +256,11 @@ class Scheduler {
   bool cancel(SendTimer timer);
 
   Cell* current_cell() const { return current_cell_; }
+  /// As list_actors(), on this thread, with what each of them does.
+  std::size_t explain_actors(std::vector<LiveActor>& actors, std::size_t most) const;
+  /// Whether nothing that was sent waits at it, and no handler waits for what somebody else does.
+  bool is_drained() const;
+  std::size_t timers() const { return timers_.size(); }
   SchedulerCounters counters() const;
 
   // --- Links, called by posted tasks.
@@ -294,6 +333,13 @@ class Scheduler {
   Envelope* take_first(Cell& cell);
   void append(Cell& cell, Envelope& envelope);
   void make_ready(Cell& cell);
+  /// Relaxed: who looks only compares it with what he saw some time ago, or is a signal handler on this thread.
+  void mark_turn(const Cell& cell) {
+    turn_mark_.store(++turns_marked_ << ActorId::slot_bits | cell.id_.slot(), std::memory_order_relaxed);
+  }
+  void begin_turn(Cell& cell);
+  bool goes_on(Cell& cell);
+  void make_next(Cell& cell);
   void run_cell(Cell& cell);
   void execute(Cell& cell, Message& message);
   void execute_start(Cell& cell);
@@ -391,16 +437,32 @@ class Scheduler {
   Waiter* first_resumable_ = nullptr;
   Waiter* last_resumable_ = nullptr;
   Cell* current_cell_ = nullptr;
+  // The turn of an actor with several messages.
+  Cell* turn_cell_ = nullptr;
+  bool turn_goes_on_ = false;  // with the first ready cell
+  std::uint32_t turn_left_ = 0;
+  std::uint32_t turn_until_look_ = 0;
+  std::uint64_t turn_began_ns_ = 0;
+  std::uint32_t budget_messages_ = ActorBudget{}.messages;
+  std::uint64_t budget_ns_ = static_cast<std::uint64_t>(ActorBudget{}.time.count());
+  std::uint8_t ready_pace_ = 0;
   std::size_t next_inlet_ = 0;
   std::uint32_t turns_ = 0;
   std::uint32_t turns_behind_ = 0;
   std::uint32_t turns_since_clock_ = 0;
   std::uint64_t messages_at_clock_ = 0;
+  std::uint64_t last_clock_ns_ = 0;
+  std::uint32_t turns_per_clock_ = 1;
   std::uint64_t messages_at_spin_ = 0;
   bool timers_due_ = false;
   bool stopping_ = false;
   bool busy_ = false;  // whether this turn of the loop has done anything
   SchedulerCounters counters_;
+
+  // Read by others, now and then.
+  std::uint64_t turns_marked_ = 0;
+  std::atomic<std::uint64_t> turn_mark_{0};
+  std::atomic<std::uint64_t> shown_backlog_{0};
 
   // Written by any thread.
   std::mutex tasks_mutex_;

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,7 +25,9 @@
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/placement.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "ringmail/runtime/shutdown.hpp"
 #include "ringmail/transport/fork_guard.hpp"
 
 namespace spdlog {
@@ -32,13 +36,20 @@ class logger;
 
 namespace ringmail::runtime {
 
+class BlockingPool;
 class Reactor;
+class StallDetector;
 class LocalRing;
 
 struct SystemOptions {
   std::uint32_t schedulers = 0;  ///< threads that run actors; 0: one for each CPU this process may use, at most 8
-  std::vector<int> cpus{};       ///< scheduler i is pinned to cpus[i], as far as they go
-  std::string listen{};          ///< path of the socket for peers that somebody else starts; empty: none
+  std::vector<int> cpus{};       ///< scheduler i is pinned to cpus[i], as far as they go; a pin that fails is logged
+  SpinMode spin = SpinMode::adaptive;
+  ActorBudget budget{};
+  StallOptions stall{};
+  BlockingOptions blocking{};
+  ShutdownOptions shutdown{};             ///< where nothing else is said
+  std::string listen{};                   ///< path of the socket for peers that somebody else starts; empty: none
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Leave the barrier between a publish and a sleep to the sleeper, where the kernel can do that. transport/barrier.hpp
   bool asymmetric_barriers = true;
@@ -52,6 +63,7 @@ struct SystemCounters {
   std::uint64_t messages = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t sleeps = 0;
+  std::uint64_t spins = 0;
   std::uint64_t lost_wakeups = 0;     ///< must be 0
   std::uint64_t failed_barriers = 0;  ///< must be 0
 };
@@ -62,16 +74,35 @@ class System final : private LinkOwner {
   /// As shutdown().
   ~System() override;
 
-  /// Stops peers in order, then actors, then threads. Blocks until all of it is done. Not in a handler. What is sent after it
-  /// reaches nobody, and counters() then gives the final account.
-  void shutdown();
+  /// Stops peers in order, then actors, then threads. Blocks until all of it is done, or a deadline of `options` has passed. Not in
+  /// a handler. What is sent after it reaches nobody, and counters() then gives the final account.
+  ///
+  /// False: it has given up, and has logged whom it waited for. Threads that are in a handler then go on by themselves, so all that
+  /// they may use stays in memory for as long as the process lives, this object included, even once it has been deleted. The
+  /// account is not final. The process should end by std::quick_exit() or _exit(): static destructors would run beside them.
+  bool shutdown(const ShutdownOptions& options);
+  bool shutdown() { return shutdown(shutdown_options_); }
+  /// What a shutdown waits for, or would. From any thread, and in a handler. Takes about 0.1 s while a handler keeps its thread.
+  ShutdownReport explain_shutdown();
+
+  /// Waits for SIGINT or SIGTERM, on the calling thread, and then shuts down; a second signal ends the process at once, as it does
+  /// by default. Not in a handler, and once at a time in a process. Afterwards the signals do what they did before.
+  struct Ended {
+    int signal = 0;
+    bool complete = false;  ///< what shutdown() said
+  };
+  std::expected<Ended, std::string> run_until_signal(const ShutdownOptions& options);
+  std::expected<Ended, std::string> run_until_signal() { return run_until_signal(shutdown_options_); }
+
+  /// Where a shutdown has given up, nothing is destroyed.
+  static void operator delete(System* system, std::destroying_delete_t);
 
   std::uint32_t schedulers() const override { return static_cast<std::uint32_t>(schedulers_.size()); }
   Scheduler& scheduler(std::uint32_t index) { return *schedulers_[index]; }
 
-  /// From any thread. On the scheduler that `placement` names, or the next in turn.
-  ActorId spawn(std::unique_ptr<Cell> cell, std::uint32_t placement = any_scheduler);
-  static constexpr std::uint32_t any_scheduler = ~0u;
+  /// From any thread.
+  ActorId spawn(std::unique_ptr<Cell> cell, Placement placement = Placement::round_robin());
+  static constexpr Placement any_scheduler = Placement::round_robin();
 
   /// From any thread. False if the name is taken, or the actor has ended.
   bool set_name(std::string name, ActorId actor);
@@ -111,6 +142,7 @@ class System final : private LinkOwner {
 
   SystemCounters counters();
   spdlog::logger& log() { return *log_; }
+  BlockingPool& blocking() { return *blocking_; }
 
  private:
   struct Link;
@@ -137,6 +169,16 @@ class System final : private LinkOwner {
   void on_all(std::function<void(Scheduler&)> each, std::function<void()> done);
   void actor_ended(ActorId id);
   void tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why);
+  std::string name_of(ActorId actor) const;
+  std::uint32_t place(Placement placement);
+  void start_threads(const SystemOptions& options);
+  /// Whether it is of no use any more: sending would wait for ever.
+  bool is_gone() const { return is_forked() || phase_ == SystemPhase::given_up; }
+  template <class IsDone>
+  bool wait_for_phase(std::chrono::nanoseconds limit, std::chrono::nanoseconds report_after, IsDone&& is_done);
+  bool drain(std::chrono::nanoseconds limit);
+  void explain_peers(ShutdownReport& report);
+  void thread_ended();
   Link& link_entry(std::uint32_t link) const;
 
   transport::ForkGuard owner_;
@@ -151,7 +193,16 @@ class System final : private LinkOwner {
   std::vector<std::thread> threads_;
   std::unique_ptr<Reactor> reactor_;
   std::atomic<std::uint32_t> next_placement_{0};
+  std::unique_ptr<BlockingPool> blocking_;
+  std::unique_ptr<StallDetector> stalls_;
+  ShutdownOptions shutdown_options_;
   bool running_ = false;
+  std::atomic<SystemPhase> phase_{SystemPhase::running};
+
+  std::mutex end_mutex_;
+  std::condition_variable end_changed_;
+  bool reactor_stopped_ = false;   // guarded by end_mutex_
+  std::size_t ended_threads_ = 0;  // guarded by end_mutex_
 
   Groups groups_;
   Group& dead_letters_ = groups_.find(nullptr, {});

@@ -72,6 +72,8 @@ class SpinPolicy {
 
   /// How often it has polled for longer than one look.
   std::uint64_t spins() const { return spins_; }
+  /// The longest time for which it polls.
+  std::uint64_t longest_ns() const { return break_even_ns_; }
 
  private:
   /// A poll takes the line that the producer is about to write, and the processor prefetches some behind it: each time that a
