@@ -8,7 +8,6 @@
 #include "delayed_sends.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
-#include "pace.hpp"
 #include "poll_set.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/clock.hpp"
@@ -122,7 +121,8 @@ bool Scheduler::run_ready() {
   Cell* const last = last_ready_;
   bool was_round = false;
   if (first_ready_ == nullptr) return true;
-  Phase phase(ready_pace_);
+  Stretch phase;
+  phase.begin(ready_pace_);
   for (int messages = 1; first_ready_ != nullptr; ++messages) {
     Cell* cell = std::exchange(first_ready_, first_ready_->next_ready_);
     if (first_ready_ == nullptr) last_ready_ = nullptr;
@@ -134,7 +134,7 @@ bool Scheduler::run_ready() {
     if (!fibers_.owns_loop()) return false;
     if (was_round && messages >= messages_per_turn) break;
     // Those that are left have their turn after the rings and the timers.
-    if (first_ready_ != nullptr && phase.is_over(ready_pace_, budget_ns_)) break;
+    if (first_ready_ != nullptr && phase.is_over(ready_pace_, budget_ns_, last_look_)) break;
   }
   return true;
 }
@@ -175,7 +175,8 @@ bool Scheduler::drain(Inlet& inlet) {
   }
   busy_ = true;
   inlet.quiet_polls = 0;
-  Phase phase(inlet.pace);
+  Stretch phase;
+  phase.begin(inlet.pace);
   for (int frames = 0; frame && frames < frames_per_turn; ++frames) {
     switch (inlet.source) {
       case Inlet::Source::local: take_local(inlet, *frame); break;
@@ -188,7 +189,7 @@ bool Scheduler::drain(Inlet& inlet) {
     if (inlet.ring->cursor_due()) store_cursor(inlet);
     frame = inlet.ring->peek();
     // What is left has its turn after everybody else's.
-    if (frame && phase.is_over(inlet.pace, budget_ns_)) break;
+    if (frame && phase.is_over(inlet.pace, budget_ns_, last_look_)) break;
   }
   store_cursor(inlet);
   return true;

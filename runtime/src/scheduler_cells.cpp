@@ -4,7 +4,6 @@
 #include <typeinfo>
 
 #include "envelope.hpp"
-#include "pace.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "type_text.hpp"
@@ -165,19 +164,18 @@ void Scheduler::begin_turn(Cell& cell) {
   turn_cell_ = &cell;
   turn_left_ = std::min(cell.queued_, budget_messages_);
   if (turn_left_ <= 1) return;
-  turn_until_look_ = messages_per_look(cell.pace_);
-  turn_began_ns_ = now_ns();
+  if (cell.pace_ == slowest_pace) {
+    turn_.begin_now(cell.pace_, last_look_);
+  } else {
+    turn_.begin(cell.pace_);
+  }
 }
 
 /// With its next message, before anybody else.
 bool Scheduler::goes_on(Cell& cell) {
   if (turn_left_ <= 1) return false;
   --turn_left_;
-  if (--turn_until_look_ > 0) return true;
-  const std::uint64_t taken_ns = now_ns() - turn_began_ns_;
-  cell.pace_ = next_pace(cell.pace_, taken_ns, budget_ns_);
-  turn_until_look_ = messages_per_look(cell.pace_);
-  return taken_ns < budget_ns_;
+  return !turn_.is_over(cell.pace_, budget_ns_, last_look_);
 }
 
 void Scheduler::make_next(Cell& cell) {

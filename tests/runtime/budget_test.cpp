@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "pace.hpp"
 #include "test_schedulers.hpp"
 
 namespace ringmail::runtime::test {

@@ -21,6 +21,7 @@
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/message.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
+#include "ringmail/runtime/pace.hpp"
 #include "ringmail/runtime/scheduling_options.hpp"
 #include "ringmail/runtime/shutdown.hpp"
 #include "ringmail/runtime/timer_queue.hpp"
@@ -441,8 +442,8 @@ class Scheduler {
   Cell* turn_cell_ = nullptr;
   bool turn_goes_on_ = false;  // with the first ready cell
   std::uint32_t turn_left_ = 0;
-  std::uint32_t turn_until_look_ = 0;
-  std::uint64_t turn_began_ns_ = 0;
+  Stretch turn_;
+  LastLook last_look_;
   std::uint32_t budget_messages_ = ActorBudget{}.messages;
   std::uint64_t budget_ns_ = static_cast<std::uint64_t>(ActorBudget{}.time.count());
   std::uint8_t ready_pace_ = 0;
