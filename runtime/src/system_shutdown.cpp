@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <condition_variable>
+#include <system_error>
 
 #include "ringmail/runtime/blocking_pool.hpp"
 #include "ringmail/runtime/reactor.hpp"
@@ -86,12 +87,18 @@ bool System::shutdown(const ShutdownOptions& options) {
 
   // Peers first: they drain through the schedulers.
   phase_ = SystemPhase::stopping_peers;
-  std::thread stopper([this] {
+  const auto stop_reactor = [this] {
     reactor_->stop();
     const std::lock_guard lock(end_mutex_);
     reactor_stopped_ = true;
     end_changed_.notify_all();
-  });
+  };
+  std::thread stopper;
+  try {
+    stopper = std::thread(stop_reactor);
+  } catch (const std::system_error&) {
+    stop_reactor();  // without a thread there is no deadline for it, but an end
+  }
   const auto reactor_stopped = [this] { return reactor_stopped_; };
   if (!wait_for_phase(options.peers, options.report_after, reactor_stopped)) {
     log_->error("shutdown: peers have not ended in time, and actors are stopped without them: {}",
@@ -107,11 +114,11 @@ bool System::shutdown(const ShutdownOptions& options) {
     log_->error("shutdown is given up: {}", explain_shutdown().to_string());
     phase_ = SystemPhase::given_up;
     stalls_.reset();  // it asks threads, and a detached one that has ended must not be asked
-    stopper.detach();
+    if (stopper.joinable()) stopper.detach();
     for (auto& thread : threads_) thread.detach();
     return false;
   }
-  stopper.join();
+  if (stopper.joinable()) stopper.join();
   stalls_.reset();
   for (auto& thread : threads_) thread.join();
   blocking_.reset();
