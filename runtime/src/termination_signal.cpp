@@ -24,7 +24,8 @@ void take(int number) {
   sigaction(SIGINT, &fatal, nullptr);
   sigaction(SIGTERM, &fatal, nullptr);
   const auto byte = static_cast<unsigned char>(number);
-  static_cast<void>(!write(pipe_in.load(std::memory_order_relaxed), &byte, 1));
+  // Acquire: any thread may be the one that takes the signal, and another one has made the pipe.
+  static_cast<void>(!write(pipe_in.load(std::memory_order_acquire), &byte, 1));
   errno = error;
 }
 

@@ -59,6 +59,7 @@ TEST_F(BlockingTest, others_on_the_scheduler_run_while_a_handler_waits_for_its_f
   // It returns only because the neighbour runs on the thread that the blocker would have kept.
   ASSERT_TRUE(neighbour.send(Go{}));
   EXPECT_TRUE(until([&] { return done.load(); }));
+  system().shutdown();
 }
 
 TEST_F(BlockingTest, what_the_function_returns_comes_back_whatever_it_is) {
@@ -145,6 +146,7 @@ TEST_F(BlockingTest, who_finds_as_many_waiting_as_may_is_refused_at_once) {
   go.release();
   EXPECT_TRUE(until([&] { return begun == 2; }));
   go.release();
+  system().shutdown();
 }
 
 TEST_F(BlockingTest, a_stop_takes_back_what_has_not_begun_and_waits_for_what_has) {

@@ -79,6 +79,7 @@ TEST(Placement, least_loaded_avoids_a_scheduler_where_messages_wait) {
     EXPECT_EQ(home(system->spawn_on<Idle>(Placement::least_loaded())), 1u);
   }
   hold = false;
+  system->shutdown();
 }
 
 // --- Spinning

@@ -127,6 +127,7 @@ TEST_F(ShutdownDeadlineTest, who_keeps_its_thread_is_named_by_others) {
            contains(doing(report, "Deaf"), "has not come back");
   })) << report.to_string();
   hold = false;
+  system().shutdown();
 }
 
 TEST_F(ShutdownDeadlineTest, a_handler_may_ask_for_it_too) {
@@ -135,6 +136,7 @@ TEST_F(ShutdownDeadlineTest, a_handler_may_ask_for_it_too) {
   auto actor = system().spawn([&](const Go&) { live = system().explain_shutdown().live_actors; });
   ASSERT_TRUE(ask(actor, Go{}, 20s));
   EXPECT_GE(live, 1u);
+  system().shutdown();
 }
 
 TEST_F(ShutdownDeadlineTest, one_that_takes_long_is_logged_with_whom_it_waits_for) {
