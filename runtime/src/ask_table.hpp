@@ -91,6 +91,8 @@ class AskTable {
     --count_;
   }
 
+  bool empty() const { return count_ == 0; }
+
   template <class Function>
   void for_each(Function&& function) {
     for (PendingAsk* ask : entries_) {

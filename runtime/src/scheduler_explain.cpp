@@ -1,6 +1,7 @@
 // What a scheduler can say of its actors: all of it on its own thread, and something to any thread while it does not answer.
 #include <spdlog/fmt/fmt.h>
 
+#include "ask_table.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "type_text.hpp"
 
@@ -86,7 +87,8 @@ std::size_t Scheduler::explain_actors(std::vector<LiveActor>& actors, std::size_
 }
 
 bool Scheduler::is_drained() const {
-  if (has_work() || !crowded_.empty()) return false;
+  // A question may have been asked by who goes on meanwhile.
+  if (has_work() || !crowded_.empty() || !asks_->empty()) return false;
   const std::lock_guard lock(slots_mutex_);
   for (std::uint32_t index = 0; index < used_slots_; ++index) {
     const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_relaxed);

@@ -11,8 +11,8 @@
 #include <system_error>
 
 #include "local_ring.hpp"
-#include "ringmail/runtime/dead_letter.hpp"
 #include "ringmail/runtime/blocking_pool.hpp"
+#include "ringmail/runtime/dead_letter.hpp"
 #include "ringmail/runtime/reactor.hpp"
 #include "stall_detector.hpp"
 #include "stall_signal.hpp"
