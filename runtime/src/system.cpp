@@ -81,9 +81,10 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
         std::make_unique<Scheduler>(i, system->bells_[i], system->ordering_, system.get()));
     scheduler.stop_together(system->group_);
     scheduler.show(system->mirrors_[i]);
-    scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
-      self->actor_ended(id);
+    scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason, bool for_good) {
+      if (for_good) self->actor_ended(id);
       if (reason.kind == ExitReason::Kind::failed) self->log_->error("an actor failed: {}", reason.text);
+      if (reason.kind == ExitReason::Kind::escalated) self->log_->error("a supervisor: {}", to_string(reason));
     };
     scheduler.on_dead_letter = [self = system.get(), &scheduler](const Message& message, const char* why) {
       self->log_->debug("dead letter of type {:#x}: {}", message.type, why);
@@ -140,6 +141,7 @@ void System::shutdown() {
   assert(Scheduler::current() == nullptr);
   if (!running_) return;
   running_ = false;
+  stopping_.store(true, std::memory_order_relaxed);
   // Peers first: they drain through the schedulers.
   reactor_->stop();
   for (auto& scheduler : schedulers_) scheduler->request_stop();
@@ -238,6 +240,14 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
 
 void System::stop_peer(std::uint32_t link) {
   if (!is_forked()) reactor_->stop_peer(link);
+}
+
+void System::restart_peer(std::uint32_t link) {
+  if (!is_forked()) reactor_->restart_peer(link);
+}
+
+void System::end_peer(std::uint32_t link) {
+  if (!is_forked()) reactor_->end_peer(link);
 }
 
 System::PeerEnd System::wait_for_end(std::uint32_t link) {

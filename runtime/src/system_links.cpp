@@ -88,8 +88,8 @@ void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Orderi
   entry.changed.notify_all();
 }
 
-void System::stop(std::uint32_t link) {
-  on_all([link](Scheduler& scheduler) { scheduler.stop_lane(link); }, nullptr);
+void System::stop(std::uint32_t link, bool for_good) {
+  on_all([link, for_good](Scheduler& scheduler) { scheduler.stop_lane(link, for_good); }, nullptr);
 }
 
 void System::resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) {

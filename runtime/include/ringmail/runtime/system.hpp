@@ -93,8 +93,12 @@ class System final : private LinkOwner {
     std::uint32_t link = 0;
   };
   std::expected<PeerHandle, std::string> spawn_peer(const PeerOptions& options);
-  /// From any thread. See PeerDeadlines.
+  /// From any thread. See PeerDeadlines. One that is held (PeerOptions) is then down, and may be restarted.
   void stop_peer(std::uint32_t link);
+  /// From any thread. Of one that is held: the next incarnation; and that there will be none. No effect on one that runs, and
+  /// on any other.
+  void restart_peer(std::uint32_t link);
+  void end_peer(std::uint32_t link);
   /// Waits until the peer has ended for good: why, and its account.
   struct PeerEnd {
     ExitReason reason;
@@ -105,6 +109,9 @@ class System final : private LinkOwner {
   bool wait_until_ready(std::uint32_t link);
   int peer_pid(std::uint32_t link) const;
   std::uint64_t incarnation(std::uint32_t link) const;
+
+  /// From any thread. shutdown() has begun: nothing that ends now is to be restarted.
+  bool is_stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
   /// Whether this process is a child of the one that made the system.
   bool is_forked() const { return owner_.is_forked(); }
@@ -127,7 +134,7 @@ class System final : private LinkOwner {
   void down(std::uint32_t link, const ExitReason& reason) override;
   transport::Ordering ordering() const override { return ordering_; }
   void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) override;
-  void stop(std::uint32_t link) override;
+  void stop(std::uint32_t link, bool for_good) override;
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;
   transport::Bells& bells() override { return bells_; }
@@ -152,6 +159,8 @@ class System final : private LinkOwner {
   std::unique_ptr<Reactor> reactor_;
   std::atomic<std::uint32_t> next_placement_{0};
   bool running_ = false;
+  // Relaxed: who sees it late restarts what is then stopped once more.
+  std::atomic<bool> stopping_{false};
 
   Groups groups_;
   Group& dead_letters_ = groups_.find(nullptr, {});
