@@ -80,7 +80,7 @@ void Scheduler::terminate(Cell& cell) {
   if (ties != nullptr) say_farewell(self, *ties, reason);
   if (for_good) {
     if (cell.supervises_) cell.leave();
-    destroy(cell);
+    destroy_cell(cell);
   } else {
     cell.state_ = Cell::State::down;
     cell.started_ = cell.stop_requested_ = cell.winding_up_ = false;
@@ -107,7 +107,7 @@ void Scheduler::leave_slot(Cell& cell) {
   free_slots_.push_back(index);
 }
 
-void Scheduler::destroy(Cell& cell) {
+void Scheduler::destroy_cell(Cell& cell) {
   delete &cell;
   const bool was_last = group_->live_cells.fetch_sub(1, std::memory_order_acq_rel) == 1;
   if (was_last && stopping_ && group_->on_empty) group_->on_empty();
@@ -180,7 +180,7 @@ void Scheduler::remove(Cell& cell) {
     say_farewell({0, id}, *ties, {.kind = ExitReason::Kind::unreachable, .text = "it is not restarted"});
   }
   if (cell.supervises_) cell.leave();
-  destroy(cell);
+  destroy_cell(cell);
   if (parent) tell_parent(parent, {.who = {0, id}, .reason = {}});
 }
 

@@ -1,6 +1,4 @@
 // Monitors and links: who is told that an actor or a peer has ended, and who ends with it.
-#include <algorithm>
-
 #include "farewell.hpp"
 #include "local_ring.hpp"
 #include "remote_lane.hpp"
@@ -67,9 +65,7 @@ void Scheduler::tell_down(const Address& watcher,
 
 void Scheduler::link(Cell& cell, const Address& whom) {
   const Address self{0, cell.id_};
-  std::vector<Address>& links = cell.ties().links;
-  if (whom == self || std::ranges::contains(links, whom)) return;
-  links.push_back(whom);
+  if (whom == self || !cell.ties().link(whom)) return;
   if (!whom.is_local()) {
     RemoteLane* const lane = lane_to(whom.link);
     if (lane != nullptr && lane->open) {
@@ -98,8 +94,7 @@ void Scheduler::unlink(Cell& cell, const Address& whom) {
 void Scheduler::take_link(ActorId whom, const Address& from) {
   Cell* const cell = find_lasting(whom);
   if (cell == nullptr) return tell_exit(from, {0, whom}, unreachable(no_actor));
-  std::vector<Address>& links = cell->ties().links;
-  if (!std::ranges::contains(links, from)) links.push_back(from);
+  cell->ties().link(from);
 }
 
 void Scheduler::take_unlink(ActorId whom, const Address& from) {

@@ -1,6 +1,7 @@
 // How one life of an actor is bound up with those of others. Most actors have no ties, and pay one pointer for it.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <unordered_set>
 #include <vector>
@@ -23,6 +24,13 @@ struct CellTies {
   std::vector<Address> links;             ///< who fails with it. Each side has the other's, so an unlink counts at once
   std::unordered_set<Address> children;   ///< who ends before it does
   const Binding* traps_exits = nullptr;   ///< its handler of Exit, if exits of links are to be messages
+
+  /// False: they are linked already.
+  bool link(const Address& other) {
+    if (std::ranges::find(links, other) != links.end()) return false;
+    links.push_back(other);
+    return true;
+  }
 };
 
 }  // namespace ringmail::runtime

@@ -341,7 +341,7 @@ class Scheduler {
   void wind_up(Cell& cell);
   void terminate(Cell& cell);
   void leave_slot(Cell& cell);
-  void destroy(Cell& cell);
+  void destroy_cell(Cell& cell);
   void remove(Cell& cell);
   void discard_mail(Cell& cell);
   void take_back_stash(Cell& cell);
