@@ -57,9 +57,9 @@ enum class Operation : std::uint32_t {
   demonitor,
   link,
   unlink,
-  exit,           ///< to whom is linked: a Farewell
+  exit,  ///< to whom is linked: a Farewell
   child_started,
-  child_down,     ///< to the parent: a Farewell
+  child_down,  ///< to the parent: a Farewell
   restart,
   close,
   remove,

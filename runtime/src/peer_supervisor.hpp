@@ -14,10 +14,10 @@
 #include <string>
 
 #include "peer_process.hpp"
-#include "peer_restart_policy.hpp"
 #include "peer_setup.hpp"
 #include "peer_states.hpp"
 #include "ringmail/runtime/link_owner.hpp"
+#include "ringmail/runtime/restart_history.hpp"
 
 namespace ringmail::runtime {
 
@@ -103,7 +103,7 @@ class PeerSupervisor final : private SessionEvents {
 
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
-  bool released_ = false;  // before its rings were set up
+  bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
   std::unique_ptr<transport::Incarnation> next_;  // while settling
   std::unique_ptr<PeerProcess> process_;

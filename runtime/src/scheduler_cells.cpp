@@ -32,8 +32,7 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   if (free_slots_.empty()) {
     index = used_slots_++;
     assert(index < 1u << ActorId::slot_bits);
-    if (index % chunk_slots == 0)
-      chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
+    if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
   } else {
     index = free_slots_.back();
     free_slots_.pop_back();
@@ -250,7 +249,7 @@ void Scheduler::execute_start(Cell& cell) {
   turn(cell, {}, [&] {
     if (cell.supervised_) cell.make();
     cell.start();
-    if (cell.supervised_) tell_started(cell);
+    if (!cell.supervises_) tell_started(cell);
   });
 }
 

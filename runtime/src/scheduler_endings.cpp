@@ -129,11 +129,12 @@ void Scheduler::take_back_stash(Cell& cell) {
 
 // --- Between two lives
 
-ActorId Scheduler::add_down(std::unique_ptr<Cell> cell, ActorId parent, bool keeps_mail) {
+ActorId Scheduler::add_down(std::unique_ptr<Cell> cell, const Role& role) {
+  assert(role.parent || !role.supervised);
   cell->state_ = Cell::State::down;
-  cell->parent_ = parent;
-  cell->supervised_ = static_cast<bool>(parent);
-  cell->keeps_mail_ = keeps_mail;
+  cell->parent_ = role.parent;
+  cell->supervised_ = role.supervised;
+  cell->keeps_mail_ = role.keeps_mail;
   return place(std::move(cell));
 }
 
@@ -214,6 +215,7 @@ void Scheduler::supervise_peer(std::uint32_t link, ActorId supervisor) {
 }
 
 void Scheduler::tell_started(Cell& cell) {
+  if (!cell.supervised_) return;
   if (cell.parent_.thread() == index_) {
     child_started(cell.parent_, {0, cell.id_});
   } else {

@@ -26,7 +26,8 @@ Message local_message(Inlet& inlet, const transport::Frame& frame) {
 void destroy_object(const transport::Frame& frame) {
   const MessageType* type = nullptr;
   std::memcpy(&type, frame.payload, sizeof type);
-  if (type->destroy != nullptr) type->destroy(const_cast<std::byte*>(frame.payload) + LocalPayload::object_offset(*type));
+  if (type->destroy != nullptr)
+    type->destroy(const_cast<std::byte*>(frame.payload) + LocalPayload::object_offset(*type));
 }
 
 Farewell take_farewell(std::byte* payload) {

@@ -151,10 +151,12 @@ void System::shutdown() {
 
 ActorId System::spawn(std::unique_ptr<Cell> cell, std::uint32_t placement) {
   if (is_forked()) return {};
-  const std::uint32_t index = placement != any_scheduler
-                                  ? placement % schedulers()
-                                  : next_placement_.fetch_add(1, std::memory_order_relaxed) % schedulers();
-  return schedulers_[index]->add(std::move(cell));
+  return schedulers_[this->placement(placement)]->add(std::move(cell));
+}
+
+std::uint32_t System::placement(std::uint32_t wanted) {
+  if (wanted == any_scheduler) wanted = next_placement_.fetch_add(1, std::memory_order_relaxed);
+  return wanted % schedulers();
 }
 
 bool System::set_name(std::string name, ActorId actor) {

@@ -106,10 +106,10 @@ class Cell {
   State state_ = State::idle;
   bool started_ = false;
   bool stop_requested_ = false;
-  bool exported_ = false;      // on some lane
-  bool winding_up_ = false;    // its children have been told to stop
-  bool supervised_ = false;    // when it ends it is down, until its parent decides
-  bool keeps_mail_ = false;    // when it ends; what comes while it is down waits anyway
+  bool exported_ = false;    // on some lane
+  bool winding_up_ = false;  // its children have been told to stop
+  bool supervised_ = false;  // when it ends it is down, until its parent decides
+  bool keeps_mail_ = false;  // when it ends; what comes while it is down waits anyway
   bool supervises_ = false;
   std::uint32_t queued_ = 0;   // how many wait
   Envelope* first_ = nullptr;  // what waits

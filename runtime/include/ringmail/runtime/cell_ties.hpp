@@ -19,11 +19,11 @@ struct CellTies {
     const Binding* down;
   };
 
-  std::optional<ExitReason> failure;      ///< what it ends for, unless it was only asked to; the first one stands
-  std::vector<Monitor> monitors;          ///< who is told of the end
-  std::vector<Address> links;             ///< who fails with it. Each side has the other's, so an unlink counts at once
-  std::unordered_set<Address> children;   ///< who ends before it does
-  const Binding* traps_exits = nullptr;   ///< its handler of Exit, if exits of links are to be messages
+  std::optional<ExitReason> failure;     ///< what it ends for, unless it was only asked to; the first one stands
+  std::vector<Monitor> monitors;         ///< who is told of the end
+  std::vector<Address> links;            ///< who fails with it. Each side has the other's, so an unlink counts at once
+  std::unordered_set<Address> children;  ///< who ends before it does
+  const Binding* traps_exits = nullptr;  ///< its handler of Exit, if exits of links are to be messages
 
   /// False: they are linked already.
   bool link(const Address& other) {

@@ -10,21 +10,21 @@ namespace ringmail::runtime {
 
 struct ExitReason {
   enum class Kind : std::uint8_t {
-    normal,            ///< it was asked to stop, or a process exited with 0
-    failed,            ///< a handler threw; a peer reported a failure
-    exited,            ///< a process exited with `code`
-    signalled,         ///< a process died of `signal`
-    not_started,       ///< a process could not be spawned
-    handshake,         ///< refused, malformed, or not in time
-    protocol,          ///< it wrote something impossible into a ring
-    unreachable,       ///< there is no such actor, or there will be no further incarnation
-    linked,            ///< it was linked to one that failed: `cause`
-    escalated,         ///< a supervisor gave up a child: `cause`
+    normal,       ///< it was asked to stop, or a process exited with 0
+    failed,       ///< a handler threw; a peer reported a failure
+    exited,       ///< a process exited with `code`
+    signalled,    ///< a process died of `signal`
+    not_started,  ///< a process could not be spawned
+    handshake,    ///< refused, malformed, or not in time
+    protocol,     ///< it wrote something impossible into a ring
+    unreachable,  ///< there is no such actor, or there will be no further incarnation
+    linked,       ///< it was linked to one that failed: `cause`
+    escalated,    ///< a supervisor gave up a child: `cause`
   };
 
   Kind kind = Kind::normal;
-  int code = 0;      ///< exit code of a process
-  int signal = 0;    ///< 0: none
+  int code = 0;        ///< exit code of a process
+  int signal = 0;      ///< 0: none
   std::string text{};  ///< one line
   /// What it came from; null: it is where the chain begins. Shared and never changed, so that a reason is cheap to pass on.
   std::shared_ptr<const ExitReason> cause{};

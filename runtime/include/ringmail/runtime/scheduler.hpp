@@ -149,9 +149,13 @@ class Scheduler {
   /// Takes a cell in; messages may be sent to it at once, and wait until it has started. After the end of run() it is
   /// destroyed as it is, and its id reaches nobody.
   ActorId add(std::unique_ptr<Cell> cell);
-  /// One that is down until restart(), so that it has its address before its first life. `parent`: nobody, or the cell that is
-  /// told whenever it ends and then decides on. `keeps_mail`: what waits when it ends is for its next life, else dead letters.
-  ActorId add_down(std::unique_ptr<Cell> cell, ActorId parent, bool keeps_mail);
+  /// One that is down until restart(), so that it has its address before its first life.
+  struct Role {
+    ActorId parent{};         ///< who is told of its end; nobody: it is a root
+    bool supervised = false;  ///< whenever it ends it is down, and its parent decides on
+    bool keeps_mail = false;  ///< what waits when it ends is for its next life, else dead letters
+  };
+  ActorId add_down(std::unique_ptr<Cell> cell, const Role& role);
   /// Whether the actor has not ended for good.
   bool is_live(ActorId id) const;
   /// Asks every cell to stop; run() returns when all of the group have ended.
@@ -215,6 +219,9 @@ class Scheduler {
   void restart(ActorId id);  ///< the next life, under the same id
   void close(ActorId id);    ///< mail does not wait for it any more; it may be restarted still
   void remove(ActorId id);   ///< for good
+
+  /// Tells the parent of a supervised cell that it is up. One that supervises says so itself, others when start() has returned.
+  void tell_started(Cell& cell);
 
   /// Tells a supervising cell of this scheduler of the peer's starts and ends, until the last.
   void supervise_peer(std::uint32_t link, ActorId supervisor);
@@ -346,7 +353,6 @@ class Scheduler {
   void discard_mail(Cell& cell);
   void take_back_stash(Cell& cell);
   void discard_continuations(Cell& cell);
-  void tell_started(Cell& cell);
   void tell_parent(ActorId parent, Farewell farewell);
   void child_started(ActorId parent, const Address& child);
   void child_down(ActorId parent, const Farewell& farewell);

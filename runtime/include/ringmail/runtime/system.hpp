@@ -72,6 +72,8 @@ class System final : private LinkOwner {
   /// From any thread. On the scheduler that `placement` names, or the next in turn.
   ActorId spawn(std::unique_ptr<Cell> cell, std::uint32_t placement = any_scheduler);
   static constexpr std::uint32_t any_scheduler = ~0u;
+  /// Which scheduler is meant by that: the next in turn, or the number modulo how many there are.
+  std::uint32_t placement(std::uint32_t wanted);
 
   /// From any thread. False if the name is taken, or the actor has ended.
   bool set_name(std::string name, ActorId actor);
