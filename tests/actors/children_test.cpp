@@ -26,12 +26,17 @@ class ChildrenTest : public SystemTest {
     std::vector<std::string> names;
     std::promise<void> complete;
     std::size_t expected;
+    std::atomic<std::size_t> born = 0;
 
     explicit Diary(std::size_t count) : expected(count) {}
     void write(const std::string& name) {
       const std::lock_guard lock(mutex);
       names.push_back(name);
       if (names.size() == expected) complete.set_value();
+    }
+    /// One that is stopped before it has started has no children.
+    void await_births() {
+      EXPECT_TRUE(transport::test::until([&] { return born == expected; }));
     }
     std::vector<std::string> await() {
       EXPECT_EQ(complete.get_future().wait_for(20s), std::future_status::ready);
@@ -48,6 +53,7 @@ class ChildrenTest : public SystemTest {
     void started() override {
       for (int i = 0; depth_ > 0 && i < width_; ++i)
         this_actor::spawn<Parent>(diary_, name_ + std::to_string(i), depth_ - 1, width_);
+      ++diary_.born;
     }
     void stopped(const ExitReason&) override { diary_.write(name_); }
     void on(const Go&) {}
@@ -72,7 +78,7 @@ void expect_children_before_parents(const std::vector<std::string>& names) {
 TEST_P(ChildrenTest, a_parent_that_is_stopped_ends_after_its_children) {
   Diary diary(1 + 3 + 9 + 27);
   auto parent = system().spawn<Parent>(diary, "p", 3, 3);
-  ASSERT_TRUE(ask(parent, Go{}, 5s));
+  diary.await_births();
   parent.stop();
   expect_children_before_parents(diary.await());
 }
@@ -80,6 +86,7 @@ TEST_P(ChildrenTest, a_parent_that_is_stopped_ends_after_its_children) {
 TEST_P(ChildrenTest, a_parent_that_fails_ends_after_its_children) {
   Diary diary(1 + 4);
   auto parent = system().spawn<Parent>(diary, "p", 1, 4);
+  diary.await_births();
   EXPECT_FALSE(ask(parent, Boom{}, 5s));
   expect_children_before_parents(diary.await());
 }
@@ -87,7 +94,7 @@ TEST_P(ChildrenTest, a_parent_that_fails_ends_after_its_children) {
 TEST_P(ChildrenTest, shutdown_stops_the_generations_from_the_youngest) {
   Diary diary(1 + 4 + 16);
   auto parent = system().spawn<Parent>(diary, "p", 2, 4);
-  ASSERT_TRUE(ask(parent, Go{}, 5s));
+  diary.await_births();
   system().shutdown();
   expect_children_before_parents(diary.await());
 }
@@ -151,32 +158,35 @@ TEST_P(ChildrenTest, the_wait_of_a_suspended_child_ends_when_its_parent_ends) {
 
 TEST_P(ChildrenTest, who_asks_one_that_waits_for_its_children_is_told_at_once) {
   if (GetParam() == 1) GTEST_SKIP() << "a handler that does not end takes its thread";
+  struct Signs {
+    std::promise<void> asleep, stopping;
+    std::atomic<bool> may_end = false;
+  };
   struct Obstinate : Actor {
-    explicit Obstinate(std::promise<void>& told, std::atomic<bool>& may_end) : stopping(told), released(may_end) {}
+    explicit Obstinate(Signs& shared) : signs(shared) {}
     void on(const Go&) {
+      signs.asleep.set_value();
       static_cast<void>(this_actor::sleep_for(1h));
-      stopping.set_value();
-      while (!released) std::this_thread::yield();
+      signs.stopping.set_value();
+      while (!signs.may_end) std::this_thread::yield();
     }
-    std::promise<void>& stopping;
-    std::atomic<bool>& released;
+    Signs& signs;
   };
   struct Parent : Actor {
-    Parent(std::promise<void>& told, std::atomic<bool>& may_end) : stopping(told), released(may_end) {}
-    void on(const Go&) { EXPECT_TRUE(this_actor::spawn_on<Obstinate>(1, stopping, released).send(Go{})); }
-    std::promise<void>& stopping;
-    std::atomic<bool>& released;
+    explicit Parent(Signs& shared) : signs(shared) {}
+    void on(const Go&) { EXPECT_TRUE(this_actor::spawn_on<Obstinate>(1, signs).send(Go{})); }
+    Signs& signs;
   };
-  std::promise<void> stopping;
-  std::atomic<bool> released = false;
-  auto parent = system().spawn_on<Parent>(0, stopping, released);
+  Signs signs;
+  auto parent = system().spawn_on<Parent>(0, signs);
   ASSERT_TRUE(ask(parent, Go{}, 5s));
+  signs.asleep.get_future().wait();
   parent.stop();
-  stopping.get_future().wait();
+  signs.stopping.get_future().wait();
   const auto answer = ask(parent, Go{}, 1h);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error(), AskError::unreachable);
-  released = true;
+  signs.may_end = true;
 }
 
 }  // namespace
