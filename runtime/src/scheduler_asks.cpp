@@ -2,6 +2,7 @@
 #include <deque>
 
 #include "ask_table.hpp"
+#include "envelope.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 

@@ -337,6 +337,33 @@ TEST_P(SupervisionTest, an_ask_that_waits_at_one_whose_mail_is_flushed_fails_at_
   EXPECT_EQ(error.get(), AskError::unreachable);
 }
 
+TEST_P(SupervisionTest, what_an_earlier_life_left_to_be_done_with_an_answer_is_not_done) {
+  struct Asker : Actor {
+    Asker(Mailbox<Keeper> asked, std::atomic<int>* continued) : whom(asked), done(continued) {}
+    void on(const Life&) {
+      this_actor::ask_then(whom, Number{1, false}, 1h, [this](const auto&) { ++*done; });
+    }
+    void on(const Boom&) { throw std::runtime_error("boom"); }
+    void on(const Sync&) {}
+    Mailbox<Keeper> whom;
+    std::atomic<int>* done;
+  };
+  std::atomic<int> done = 0;
+  auto keeper = system().spawn<Keeper>(&diary_);
+  ASSERT_TRUE(keeper.send(Number{0, true}));
+  auto tree = build(Strategy::one_for_one);
+  auto asker = tree.child<Asker>({}, keeper, &done);
+  tree.start();
+  ASSERT_TRUE(ask(asker, Life{}, 5s));
+  EXPECT_FALSE(ask(asker, Boom{}, 5s));
+  ASSERT_TRUE(ask(asker, Sync{}, 5s));
+  // Its questions are refused now: the one that was asked before it has failed.
+  ASSERT_TRUE(keeper.send(Sync{}));
+  EXPECT_TRUE(until([&] { return ask(keeper, Sync{}, 5s).error_or(AskError::failed) == AskError::unreachable; }));
+  ASSERT_TRUE(ask(asker, Sync{}, 5s));
+  EXPECT_EQ(done, 0);
+}
+
 TEST_P(SupervisionTest, one_whose_constructor_throws_has_failed) {
   struct Broken : Actor {
     explicit Broken(std::atomic<int>* attempts) {
