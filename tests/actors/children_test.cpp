@@ -93,7 +93,7 @@ TEST_P(ChildrenTest, a_parent_that_fails_ends_after_its_children) {
 
 TEST_P(ChildrenTest, shutdown_stops_the_generations_from_the_youngest) {
   Diary diary(1 + 4 + 16);
-  auto parent = system().spawn<Parent>(diary, "p", 2, 4);
+  system().spawn<Parent>(diary, "p", 2, 4);
   diary.await_births();
   system().shutdown();
   expect_children_before_parents(diary.await());
