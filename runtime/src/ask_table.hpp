@@ -56,6 +56,7 @@ struct ContinuedAsk final : PendingAsk {
 
   std::unique_ptr<AskContinuation> continuation;
   ActorId owner;
+  std::uint32_t life = 0;  // of the owner: the next one has not asked
   TimerId timer;
 };
 

@@ -61,7 +61,8 @@ SendTimer Scheduler::send_later(const Address& to,
                                 std::uint64_t period_ns,
                                 CopyObject copy) {
   const std::uint64_t deadline_ns = now_ns() + delay_ns;
-  const SendTimer timer = delayed_->add({.owner = current_cell_->id(),
+  const SendTimer timer = delayed_->add({.owner = current_cell_->id_,
+                                         .life = current_cell_->life_,
                                          .to = to,
                                          .binding = &binding,
                                          .copy = copy,
@@ -93,7 +94,7 @@ bool Scheduler::cancel(SendTimer timer) {
 
 /// From nobody: this is no handler, so what finds no room waits for it in the lane and not here.
 void Scheduler::send_due(DelayedSend& send) {
-  if (find(send.owner) == nullptr) {
+  if (const Cell* owner = find(send.owner); owner == nullptr || owner->life_ != send.life) {
     delayed_->drop(send);
     return;
   }

@@ -11,6 +11,7 @@ namespace ringmail::runtime {
 
 struct DelayedSend {
   ActorId owner{};
+  std::uint32_t life = 0;  // of the owner: it ends with that
   Address to{};
   const Binding* binding = nullptr;
   Envelope* kept = nullptr;  // holds the object; null: the slot is free

@@ -18,9 +18,8 @@ std::string with_text(std::string head, const std::string& text) {
   return text.empty() ? head : std::move(head) + ": " + text;
 }
 
-}  // namespace
-
-std::string to_string(const ExitReason& reason) {
+/// Without its causes.
+std::string one(const ExitReason& reason) {
   using Kind = ExitReason::Kind;
   const std::string end = ending(reason);
   const auto with_ending = [&](std::string head) {
@@ -35,8 +34,33 @@ std::string to_string(const ExitReason& reason) {
     case Kind::handshake: return with_ending("handshake failed");
     case Kind::protocol: return with_ending("broke the protocol");
     case Kind::unreachable: return with_text("unreachable", reason.text);
+    case Kind::linked: return with_text("linked to one that failed", reason.text);
+    case Kind::escalated: return with_text("escalated", reason.text);
   }
   return "unknown";
+}
+
+}  // namespace
+
+bool operator==(const ExitReason& left, const ExitReason& right) {
+  const ExitReason* one = &left;
+  const ExitReason* other = &right;
+  for (; one != other; one = one->cause.get(), other = other->cause.get()) {
+    if (one == nullptr || other == nullptr) return false;
+    if (one->kind != other->kind || one->code != other->code || one->signal != other->signal ||
+        one->text != other->text) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string to_string(const ExitReason& reason) {
+  std::string text = one(reason);
+  for (const ExitReason* cause = reason.cause.get(); cause != nullptr; cause = cause->cause.get()) {
+    text.append("; because ").append(one(*cause));
+  }
+  return text;
 }
 
 }  // namespace ringmail::runtime

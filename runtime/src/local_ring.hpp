@@ -49,6 +49,25 @@ struct LocalPayload {
 };
 
 /// What the schedulers of one process say to each other beside messages: the type of a FrameKind::local_control.
-enum class Operation : std::uint32_t { reply, refuse, stop, monitor, demonitor };
+enum class Operation : std::uint32_t {
+  reply,
+  refuse,
+  stop,
+  monitor,
+  demonitor,
+  link,
+  unlink,
+  exit,  ///< to whom is linked: a Farewell
+  child_started,
+  child_down,  ///< to the parent: a Farewell
+  restart,
+  close,
+  remove,
+};
+
+/// What those operations carry a C++ object for, behind a pointer to its type.
+constexpr bool has_object(Operation operation) {
+  return operation == Operation::reply || operation == Operation::exit || operation == Operation::child_down;
+}
 
 }  // namespace ringmail::runtime

@@ -11,10 +11,13 @@ using E = PeerEvent;
 constexpr PeerTransition transitions[] = {
     {S::opening, E::opened, S::starting},
     {S::opening, E::opened_idle, S::awaited},
+    {S::opening, E::held, S::delayed},
+    {S::opening, E::paused, S::settling},
     {S::opening, E::finished, S::closing},  // stopped before it was opened
 
     {S::awaited, E::attached, S::handshaking},
     {S::awaited, E::stop, S::closing},
+    {S::awaited, E::paused, S::settling},
 
     {S::starting, E::began, S::handshaking},
     {S::starting, E::closed, S::leaving},
@@ -44,6 +47,7 @@ constexpr PeerTransition transitions[] = {
     {S::draining, E::refused, S::leaving},
     {S::draining, E::broke, S::killing},
     {S::draining, E::overdue, S::terminating},
+    {S::draining, E::paused, S::settling},
     {S::draining, E::finished, S::closing},
 
     {S::leaving, E::overdue, S::killing},
@@ -53,6 +57,7 @@ constexpr PeerTransition transitions[] = {
 
     {S::terminating, E::broke, S::killing},
     {S::terminating, E::overdue, S::killing},
+    {S::terminating, E::paused, S::settling},
     {S::terminating, E::finished, S::closing},
 
     {S::killing, E::overdue, S::killing},  // says so in the log

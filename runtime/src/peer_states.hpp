@@ -26,6 +26,7 @@ enum class PeerState : std::uint8_t {
 enum class PeerEvent : std::uint8_t {
   opened,       ///< the schedulers have the rings; its process is to be started
   opened_idle,  ///< as `opened`, for a peer that somebody else starts
+  held,         ///< as `opened`, for one that is started when its supervisor says so
   attached,     ///< a process that somebody else started has said hello
   began,        ///< the first byte of its hello came
   ready,
@@ -36,7 +37,8 @@ enum class PeerEvent : std::uint8_t {
   stop,      ///< somebody wants it stopped
   overdue,   ///< the deadline of the state has passed
   failed,    ///< it could not be started, or is dead, and will be started again
-  finished,  ///< likewise, and will not
+  paused,    ///< it was stopped, and its supervisor decides whether it is started again
+  finished,  ///< it could not be started, or is dead, and will not be started again
   settled,   ///< the schedulers are done
 };
 

@@ -38,10 +38,12 @@ PeerSupervisor::PeerSupervisor(const PeerHost& host,
 void PeerSupervisor::open() {
   // A lane is polled before it is used: nothing is spawned before the schedulers have it.
   host_.owner.open(link_, *memory_.mail, *memory_.incarnation, [this] {
+    if (state_ != PeerState::opening) return;  // recycled meanwhile
     if (stop_wanted_) {
       reason_ = {.text = "stopped before it was started"};
       return handle(PeerEvent::finished, "it was asked to stop");
     }
+    if (is_held()) return handle(PeerEvent::held, "its rings are set up");
     handle(is_started_by_others() ? PeerEvent::opened_idle : PeerEvent::opened, "its rings are set up");
   });
 }
@@ -52,6 +54,22 @@ void PeerSupervisor::stop() {
     reason_ = {.text = "stopped while it was not running"};
   }
   handle(PeerEvent::stop, "it was asked to stop");
+}
+
+void PeerSupervisor::release() {
+  if (state_ == PeerState::opening) released_ = true;
+  if (state_ != PeerState::delayed) return;
+  if (is_started_by_others()) return handle(PeerEvent::opened_idle, "its supervisor wants it");
+  handle(PeerEvent::overdue, "its supervisor wants it");
+}
+
+void PeerSupervisor::recycle() {
+  if (state_ == PeerState::awaited || (state_ == PeerState::opening && released_)) {
+    released_ = false;
+    return died({.text = "stopped while it was not running"});
+  }
+  // While it is down there is nothing to stop.
+  if (state_ != PeerState::delayed) handle(PeerEvent::stop, "its supervisor stops it");
 }
 
 void PeerSupervisor::broke_protocol(const std::string& what) {
@@ -113,11 +131,12 @@ void PeerSupervisor::enter(PeerState state) {
     case PeerState::running:
     case PeerState::leaving: return;
     case PeerState::starting: return spawn();
-    case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_);
+    case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_, stop_wanted_ || !is_held());
     case PeerState::terminating: return process_->terminate();
     case PeerState::killing: return process_->kill();
     case PeerState::settling: return settle();
     case PeerState::delayed:
+      if (is_held()) return std::exchange(released_, false) ? release() : void();
       // One that others start may come back at once.
       if (is_started_by_others()) return handle(PeerEvent::opened_idle, "it may attach again");
       return timer_.set(delay_, [this] { overdue(); });
@@ -152,8 +171,9 @@ std::string PeerSupervisor::what_comes_next() const {
     case PeerState::leaving: return "SIGKILL unless it exits within " + within;
     case PeerState::terminating: return "SIGKILL unless it exits within " + within;
     case PeerState::killing: return "it is dead as soon as the kernel says so";
-    case PeerState::settling: return "started again in " + text_of(delay_);
-    case PeerState::delayed: return "started again in " + text_of(delay_);
+    case PeerState::settling:
+    case PeerState::delayed:
+      return is_held() ? "started when its supervisor says so" : "started again in " + text_of(delay_);
     case PeerState::closing: return "it is not started again";
     case PeerState::ended: return "nothing comes after that";
   }
@@ -192,7 +212,9 @@ void PeerSupervisor::died(ExitReason reason) {
   if (process_) callbacks_.pid_changed(0);
   process_.reset();
   reason_ = std::move(reason);
-  const auto decision = history_.after(reason_, stop_wanted_, now_ns());
+  const auto decision = is_held() && !stop_wanted_
+                            ? RestartHistory::Decision{.restart = true, .why = "its supervisor decides"}
+                            : history_.after(reason_, stop_wanted_, now_ns());
   delay_ = decision.delay;
   std::string why = to_string(reason_) + " (" + decision.why + ")";
   if (!decision.restart) return handle(PeerEvent::finished, why);
@@ -201,7 +223,8 @@ void PeerSupervisor::died(ExitReason reason) {
   auto next = transport::Incarnation::create(memory_.layout, trust_of(options_));
   if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
   next_ = std::make_unique<transport::Incarnation>(std::move(*next));
-  handle(PeerEvent::failed, why);
+  // While it is being stopped nothing but its supervisor starts it again.
+  handle(find_transition(state_, PeerEvent::failed) != nullptr ? PeerEvent::failed : PeerEvent::paused, why);
 }
 
 void PeerSupervisor::settle() {

@@ -14,10 +14,10 @@
 #include <string>
 
 #include "peer_process.hpp"
-#include "peer_restart_policy.hpp"
 #include "peer_setup.hpp"
 #include "peer_states.hpp"
 #include "ringmail/runtime/link_owner.hpp"
+#include "ringmail/runtime/restart_history.hpp"
 
 namespace ringmail::runtime {
 
@@ -45,11 +45,17 @@ class PeerSupervisor final : private SessionEvents {
                  Callbacks callbacks);
 
   void open();
-  void stop();
+  void stop();  ///< for good
   void broke_protocol(const std::string& what);
 
   const std::string& name() const { return options_.name; }
   bool has_ended() const { return state_ == PeerState::ended; }
+
+  /// Of one whose restarts are decided elsewhere (PeerOptions::held): starts it, if it is down; stops this incarnation, which is
+  /// reported as down.
+  bool is_held() const { return options_.held; }
+  void release();
+  void recycle();
 
   /// For a peer that somebody else starts: whether it may attach now.
   bool is_awaited() const { return state_ == PeerState::awaited; }
@@ -97,6 +103,7 @@ class PeerSupervisor final : private SessionEvents {
 
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
+  bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
   std::unique_ptr<transport::Incarnation> next_;  // while settling
   std::unique_ptr<PeerProcess> process_;

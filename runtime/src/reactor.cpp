@@ -226,6 +226,18 @@ std::expected<void, std::string> Reactor::spawn_peer(std::uint32_t link,
 
 void Reactor::stop_peer(std::uint32_t link) {
   impl_->post([impl = impl_.get(), link] {
+    if (PeerSupervisor* peer = impl->find(link)) peer->is_held() ? peer->recycle() : peer->stop();
+  });
+}
+
+void Reactor::restart_peer(std::uint32_t link) {
+  impl_->post([impl = impl_.get(), link] {
+    if (PeerSupervisor* peer = impl->find(link)) peer->release();
+  });
+}
+
+void Reactor::end_peer(std::uint32_t link) {
+  impl_->post([impl = impl_.get(), link] {
     if (PeerSupervisor* peer = impl->find(link)) peer->stop();
   });
 }

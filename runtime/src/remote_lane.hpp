@@ -32,10 +32,19 @@ struct RemoteLane {
   std::uint64_t last_exported = 0;
 
   struct Watcher {
+    enum class Kind : std::uint8_t {
+      monitor,  ///< gets Down, once
+      link,     ///< ends with it, once
+      parent,   ///< is told of each start and end
+    };
     ActorId actor;
-    const Binding* down;
+    const Binding* down;  ///< of a monitor
+    Kind kind;
   };
   std::vector<Watcher> watchers;
+  void forget(ActorId actor, Watcher::Kind kind) {
+    std::erase_if(watchers, [&](const Watcher& entry) { return entry.actor == actor && entry.kind == kind; });
+  }
 
   bool is_exported(std::uint64_t actor) const { return actor == last_exported || exported.contains(actor); }
   void let_in(std::uint64_t actor) {

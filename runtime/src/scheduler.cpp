@@ -307,7 +307,8 @@ void Scheduler::request_stop() {
         cell = chunks_[slot / chunk_slots].load(std::memory_order_relaxed)[slot % chunk_slots].cell.load(
             std::memory_order_relaxed);
       }
-      if (cell != nullptr) request_stop(*cell);
+      // One with a parent is stopped by it, in its order.
+      if (cell != nullptr && !cell->parent_) request_stop(*cell);
     }
     // Whoever ended the last cell may not have known yet that all are to stop.
     if (is_done() && group_->on_empty) group_->on_empty();

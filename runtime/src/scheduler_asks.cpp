@@ -2,6 +2,7 @@
 #include <deque>
 
 #include "ask_table.hpp"
+#include "envelope.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 
@@ -105,6 +106,7 @@ void Scheduler::ask(std::span<Question> questions, std::size_t answers, Deadline
 
 void Scheduler::ask_then(const Question& question, std::unique_ptr<AskContinuation> continuation, Deadline deadline) {
   auto* ask = new ContinuedAsk(*asks_, question, std::move(continuation), current_cell_->id());
+  ask->life = current_cell_->life_;
   const auto sent = write_question(question, *ask, deadline);
   // An actor of this scheduler that has ended has refused already. The ask is in the mailbox then, behind this handler.
   if (ask->settled) return;
@@ -140,9 +142,27 @@ void Scheduler::continue_later(PendingAsk& ask) {
   OwnedAsk owned(static_cast<ContinuedAsk*>(&ask));
   timers_.cancel(owned->timer);
   const ActorId owner = owned->owner;
-  if (find(owner) == nullptr) return;  // nobody is left who wants to know
+  const Cell* const cell = find(owner);
+  if (cell == nullptr || cell->life_ != owned->life) return;  // nobody is left who wants to know
   alignas(OwnedAsk) std::byte room[sizeof(OwnedAsk)];
   send_system({0, owner}, continuation_binding, ::new (room) OwnedAsk(std::move(owned)));
+}
+
+/// What a handler left to be done with an answer is about the object that it ran on, which is gone.
+void Scheduler::discard_continuations(Cell& cell) {
+  Envelope* rest = std::exchange(cell.first_, nullptr);
+  cell.last_ = nullptr;
+  cell.queued_ = 0;
+  while (rest != nullptr) {
+    Envelope* const envelope = std::exchange(rest, rest->next);
+    envelope->next = nullptr;
+    if (envelope->message.binding == &continuation_binding) {
+      Message message = envelope->message;
+      dead_letter(message, "the life that asked has ended");
+    } else {
+      append(cell, *envelope);
+    }
+  }
 }
 
 /// Whom an answer is for. Null: nobody, or he has it already.

@@ -1,4 +1,4 @@
-// Cells: where they live, how a message reaches one, what a turn is, and how one ends.
+// Cells: where they live, how a message reaches one, and what a turn is. How one ends stands in scheduler_endings.cpp.
 #include <algorithm>
 #include <cassert>
 #include <typeinfo>
@@ -17,33 +17,38 @@ std::string describe(const std::exception& exception) {
 
 }  // namespace
 
+/// Null: this scheduler has ended, and the cell is gone.
+ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
+  Cell* const placed = cell.get();
+  placed->scheduler_ = this;
+  const std::lock_guard lock(slots_mutex_);
+  if (ended_) return {};
+  std::uint32_t index = 0;
+  if (free_slots_.empty()) {
+    index = used_slots_++;
+    assert(index < 1u << ActorId::slot_bits);
+    if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
+  } else {
+    index = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
+  ActorId id;
+  // No actor may have the id that is nobody's.
+  do {
+    id = ActorId(index_, ++slot.generation, index);
+  } while (!id);
+  placed->id_ = id;
+  group_->live_cells.fetch_add(1, std::memory_order_relaxed);
+  // SYNC(slot): with the load in find(). Whoever learns the id learns it after this.
+  slot.cell.store(cell.release(), std::memory_order_release);
+  return id;
+}
+
 ActorId Scheduler::add(std::unique_ptr<Cell> cell) {
   Cell* const added = cell.get();
-  added->scheduler_ = this;
-  ActorId id;
-  {
-    const std::lock_guard lock(slots_mutex_);
-    if (ended_) return {};
-    std::uint32_t index = 0;
-    if (free_slots_.empty()) {
-      index = used_slots_++;
-      assert(index < 1u << ActorId::slot_bits);
-      if (index % chunk_slots == 0)
-        chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
-    } else {
-      index = free_slots_.back();
-      free_slots_.pop_back();
-    }
-    Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
-    // No actor may have the id that is nobody's.
-    do {
-      id = ActorId(index_, ++slot.generation, index);
-    } while (!id);
-    added->id_ = id;
-    group_->live_cells.fetch_add(1, std::memory_order_relaxed);
-    // SYNC(slot): with the load in find(). Whoever learns the id learns it after this.
-    slot.cell.store(cell.release(), std::memory_order_release);
-  }
+  const ActorId id = place(std::move(cell));
+  if (!id) return {};
   if (current() == this) {
     make_ready(*added);
   } else {
@@ -62,6 +67,12 @@ Cell* Scheduler::find(ActorId id) const {
   if (slots == nullptr) return nullptr;
   Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_acquire);  // SYNC(slot)
   return cell != nullptr && cell->id_ == id ? cell : nullptr;
+}
+
+/// Null also for one that will not be restarted.
+Cell* Scheduler::find_lasting(ActorId id) const {
+  Cell* const cell = find(id);
+  return cell != nullptr && cell->state_ != Cell::State::closed ? cell : nullptr;
 }
 
 bool Scheduler::is_live(ActorId id) const {
@@ -137,8 +148,13 @@ void Scheduler::append(Cell& cell, Envelope& envelope) {
   (cell.first_ == nullptr ? cell.first_ : cell.last_->next) = &envelope;
   cell.last_ = &envelope;
   ++cell.queued_;
-  if (cell.state_ == Cell::State::ready) ++backlog_;
-  if (cell.state_ == Cell::State::idle) make_ready(cell);
+  if (cell.state_ == Cell::State::ready) {
+    ++backlog_;
+  } else if (cell.state_ == Cell::State::idle) {
+    make_ready(cell);
+  } else if (cell.state_ >= Cell::State::ending && !cell.waits_for_next_life()) [[unlikely]] {
+    discard_mail(cell);
+  }
 }
 
 Envelope* Scheduler::take_first(Cell& cell) {
@@ -211,11 +227,12 @@ void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
   try {
     body();
   } catch (const std::exception& exception) {
-    cell.failure_ = ExitReason{.kind = ExitReason::Kind::failed, .text = describe(exception)};
+    fail(cell, {.kind = ExitReason::Kind::failed, .text = describe(exception)});
+    refuse(cell.take_asker(), transport::NoReply::failed);
   } catch (...) {
-    cell.failure_ = ExitReason{.kind = ExitReason::Kind::failed, .text = "an exception that is no std::exception"};
+    fail(cell, {.kind = ExitReason::Kind::failed, .text = "an exception that is no std::exception"});
+    refuse(cell.take_asker(), transport::NoReply::failed);
   }
-  if (cell.failure_) refuse(cell.take_asker(), transport::NoReply::failed);
   finish_turn(cell);
 }
 
@@ -248,12 +265,17 @@ void Scheduler::execute(Cell& cell, Message& message) {
 
 void Scheduler::execute_start(Cell& cell) {
   cell.started_ = true;
-  if (stopping_) cell.stop_requested_ = true;
+  // One with a parent is stopped by it, in its order.
+  if (stopping_ && !cell.parent_) cell.stop_requested_ = true;
   if (cell.stop_requested_) {
     finish_turn(cell);
     return;
   }
-  turn(cell, {}, [&] { cell.start(); });
+  turn(cell, {}, [&] {
+    if (cell.supervised_) cell.make();
+    cell.start();
+    if (!cell.supervises_) tell_started(cell);
+  });
 }
 
 void Scheduler::finish_turn(Cell& cell) {
@@ -261,8 +283,8 @@ void Scheduler::finish_turn(Cell& cell) {
   if (cell.conduct_ != nullptr) [[unlikely]]
     cell.conduct_->past.clear();
   publish_dirty();
-  if (cell.stop_requested_ || cell.failure_) {
-    terminate(cell);
+  if (cell.stop_requested_) {
+    wind_up(cell);
     return;
   }
   cell.state_ = Cell::State::idle;
@@ -275,54 +297,6 @@ void Scheduler::finish_turn(Cell& cell) {
   }
 }
 
-void Scheduler::request_stop(Cell& cell) {
-  cell.stop_requested_ = true;
-  if (cell.state_ == Cell::State::suspended) {
-    if (!cell.waiter_->until_done) wake(*cell.waiter_, Wake::stopped);
-  } else if (cell.state_ == Cell::State::idle) {
-    make_ready(cell);
-  }
-}
-
-void Scheduler::terminate(Cell& cell) {
-  const ExitReason reason = cell.failure_.value_or(ExitReason{});
-  if (cell.exported_) {
-    for (const auto& lane : lanes_) {
-      if (lane != nullptr) lane->shut_out(cell.id_.value());
-    }
-  }
-  {
-    const std::lock_guard lock(slots_mutex_);
-    const std::uint32_t index = cell.id_.slot();
-    chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots].cell.store(
-        nullptr, std::memory_order_relaxed);
-    free_slots_.push_back(index);
-  }
-  if (on_exit) on_exit(cell.id_, reason);
-  try {
-    cell.stopped(reason);
-  } catch (...) {
-    // It has ended for another reason already.
-  }
-  // What was put aside came before what waits.
-  if (cell.conduct_ != nullptr) {
-    current_cell_ = &cell;
-    unstash();
-    current_cell_ = nullptr;
-  }
-  while (cell.first_ != nullptr) {
-    Message message = take_first(cell)->message;
-    dead_letter(message, "the actor has ended");
-  }
-  for (const Cell::Monitor& monitor : cell.monitors_) {
-    tell_down(monitor.watcher, *monitor.down, {0, cell.id_}, reason);
-  }
-  delete &cell;
-  publish_dirty();
-  const bool was_last = group_->live_cells.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  if (was_last && stopping_ && group_->on_empty) group_->on_empty();
-}
-
 void Scheduler::dead_letter(Message& message, const char* why, transport::NoReply reason) {
   const Asker asker = message.asker;
   bury(message, why);
@@ -333,45 +307,6 @@ void Scheduler::bury(Message& message, const char* why) {
   ++counters_.dead_letters;
   if (on_dead_letter) on_dead_letter(message, why);
   message.discard();
-}
-
-void Scheduler::monitor(const Address& whom, ActorId watcher, const Binding& down) {
-  if (!whom.is_local()) {
-    // As with mail: it may come before this scheduler has the link.
-    RemoteLane* lane = lane_to(whom.link);
-    if (lane != nullptr && lane->open) {
-      lane->watchers.push_back({watcher, &down});
-    } else {
-      tell_down({0, watcher}, down, whom, {.kind = ExitReason::Kind::unreachable, .text = "there is no such peer"});
-    }
-  } else if (whom.actor.thread() != index_) {
-    monitor_elsewhere(whom.actor, watcher, down);
-  } else if (Cell* cell = find(whom.actor)) {
-    cell->monitors_.push_back({{0, watcher}, &down});
-  } else {
-    tell_down({0, watcher}, down, whom, {.kind = ExitReason::Kind::unreachable, .text = "there is no such actor"});
-  }
-}
-
-void Scheduler::demonitor(const Address& whom, ActorId watcher) {
-  if (!whom.is_local()) {
-    if (RemoteLane* lane = lane_of(whom.link)) {
-      std::erase_if(lane->watchers, [&](const RemoteLane::Watcher& entry) { return entry.actor == watcher; });
-    }
-  } else if (whom.actor.thread() != index_) {
-    demonitor_elsewhere(whom.actor, watcher);
-  } else if (Cell* cell = find(whom.actor)) {
-    std::erase_if(cell->monitors_, [&](const Cell::Monitor& entry) { return entry.watcher.actor == watcher; });
-  }
-}
-
-void Scheduler::tell_down(const Address& watcher,
-                          const Binding& binding,
-                          const Address& who,
-                          const ExitReason& reason) {
-  // send_system() destroys what it moves from.
-  alignas(Down) std::byte room[sizeof(Down)];
-  send_system(watcher, binding, ::new (room) Down{.who = who, .reason = reason});
 }
 
 }  // namespace ringmail::runtime

@@ -75,6 +75,12 @@ std::size_t Scheduler::explain_actors(std::vector<LiveActor>& actors, std::size_
         break;
       case Cell::State::running: doing = "runs"; break;
       case Cell::State::suspended: doing = text_of(*cell->waiter_, now); break;
+      case Cell::State::ending:
+        doing = "waits for " + std::to_string(cell->ties_ != nullptr ? cell->ties_->children.size() : 0) +
+                " of its children to end";
+        break;
+      case Cell::State::down: doing = "is down, and its supervisor may restart it"; break;
+      case Cell::State::closed: doing = "is down for good, as long as its supervisor lives"; break;
     }
     if (cell->stop_requested_) doing += "; it has been told to stop";
     actors.push_back({.id = cell->id_,
@@ -94,7 +100,9 @@ bool Scheduler::is_drained() const {
     const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_relaxed);
     const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_relaxed);
     if (cell == nullptr) continue;
-    if (cell->queued_ != 0 || !cell->started_) return false;
+    if (cell->queued_ != 0) return false;
+    // One that is down with nothing to do may stay so for ever.
+    if (!cell->started_ && cell->state_ != Cell::State::down && cell->state_ != Cell::State::closed) return false;
     // One that sleeps or waits for a message may do so for ever.
     if (cell->state_ == Cell::State::suspended && cell->waiter_->what != WaitFor::time &&
         cell->waiter_->what != WaitFor::message) {

@@ -1,8 +1,11 @@
 // Lanes of links: frames that peers sent, and a peer's death as this scheduler lives it.
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 
 #include "ask_table.hpp"
 #include "envelope.hpp"
+#include "farewell.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 
@@ -190,7 +193,13 @@ void Scheduler::switch_lane(std::uint32_t link,
   connect(lane, end);
 }
 
-void Scheduler::order_lane(std::uint32_t link, transport::Ordering ordering) { lane_of(link)->lane.order(ordering); }
+void Scheduler::order_lane(std::uint32_t link, transport::Ordering ordering) {
+  RemoteLane& lane = *lane_of(link);
+  lane.lane.order(ordering);
+  for (const RemoteLane::Watcher& watcher : lane.watchers) {
+    if (watcher.kind == RemoteLane::Watcher::Kind::parent) child_started(watcher.actor, {link, ActorId()});
+  }
+}
 
 void Scheduler::close_lane(std::uint32_t link) {
   RemoteLane& lane = *lane_of(link);
@@ -208,18 +217,36 @@ void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
     settle(ask, AskError::unreachable);
   });
   // Once: a monitor of a peer that is restarted is set again by whoever wants to know of its next death.
-  std::vector<RemoteLane::Watcher> watchers;
+  using Watcher = RemoteLane::Watcher;
+  std::vector<Watcher> watchers;
   watchers.swap(lane.watchers);
-  for (const RemoteLane::Watcher& watcher : watchers)
-    tell_down({0, watcher.actor}, *watcher.down, {link, ActorId()}, reason);
+  const bool for_good = !lane.open;
+  if (!for_good) {
+    std::ranges::copy_if(watchers, std::back_inserter(lane.watchers),
+                         [](const Watcher& watcher) { return watcher.kind == Watcher::Kind::parent; });
+  }
+  const Address peer{link, ActorId()};
+  for (const Watcher& watcher : watchers) {
+    switch (watcher.kind) {
+      case Watcher::Kind::monitor: tell_down({0, watcher.actor}, *watcher.down, peer, reason); break;
+      case Watcher::Kind::link: take_exit(watcher.actor, peer, reason); break;
+      case Watcher::Kind::parent:
+        child_down(watcher.actor, {.who = peer, .reason = reason, .for_good = for_good});
+        break;
+    }
+  }
 }
 
-void Scheduler::stop_lane(std::uint32_t link) {
+void Scheduler::stop_lane(std::uint32_t link, bool for_good) {
   RemoteLane* lane = lane_of(link);
   if (lane == nullptr || !lane->open || lane->stopping) return;
   lane->stopping = true;
   publish(lane->mail);
-  close(lane->mail);
+  if (for_good) {
+    close(lane->mail);
+  } else {
+    lane->mail.state = Outlet::State::unopened;
+  }
   write_word(lane->control, {.kind = FrameKind::stop}, lane->lane.mail_out.tail());
   publish(lane->control);
 }

@@ -1,4 +1,5 @@
 // Rings between the schedulers of one process: frames that came in one, and what is left in them at the end.
+#include "farewell.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
 #include "poll_set.hpp"
@@ -19,6 +20,21 @@ Message local_message(Inlet& inlet, const transport::Frame& frame) {
           .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
           .target = ActorId(frame.head.target),
           .ring = inlet.ring};
+}
+
+/// Of a control frame that has one.
+void destroy_object(const transport::Frame& frame) {
+  const MessageType* type = nullptr;
+  std::memcpy(&type, frame.payload, sizeof type);
+  if (type->destroy != nullptr)
+    type->destroy(const_cast<std::byte*>(frame.payload) + LocalPayload::object_offset(*type));
+}
+
+Farewell take_farewell(std::byte* payload) {
+  auto* const object = std::launder(reinterpret_cast<Farewell*>(payload + LocalPayload::object_offset(farewell_type)));
+  Farewell farewell = std::move(*object);
+  object->~Farewell();
+  return farewell;
 }
 
 }  // namespace
@@ -66,6 +82,22 @@ void Scheduler::take_local_control(Inlet& inlet, const transport::Frame& frame) 
       break;
     }
     case Operation::demonitor: demonitor({0, ActorId(head.target)}, ActorId(head.sender)); break;
+    case Operation::link: take_link(ActorId(head.target), {0, ActorId(head.sender)}); break;
+    case Operation::unlink: take_unlink(ActorId(head.target), {0, ActorId(head.sender)}); break;
+    case Operation::exit: {
+      const Farewell farewell = take_farewell(payload);
+      take_exit(ActorId(head.target), farewell.who, farewell.reason);
+      break;
+    }
+    case Operation::child_started: child_started(ActorId(head.target), {0, ActorId(head.sender)}); break;
+    case Operation::child_down: {
+      const Farewell farewell = take_farewell(payload);
+      child_down(ActorId(head.target), farewell);
+      break;
+    }
+    case Operation::restart: restart(ActorId(head.target)); break;
+    case Operation::close: close(ActorId(head.target)); break;
+    case Operation::remove: remove(ActorId(head.target)); break;
   }
   inlet.ring->advance();
 }
@@ -78,11 +110,9 @@ void Scheduler::bury() {
         bury(message, "the system has been shut down");
         continue;
       }
-      // Only a reply holds an object, and nobody waits for it.
-      if (static_cast<Operation>(frame->head.type) == Operation::reply)
-        take_local_control(*inlet, *frame);
-      else
-        inlet->ring->advance();
+      // Nobody waits for it any more.
+      if (has_object(static_cast<Operation>(frame->head.type))) destroy_object(*frame);
+      inlet->ring->advance();
     }
   }
   for (const auto& outlet : outlets_) {

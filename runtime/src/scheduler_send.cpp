@@ -1,8 +1,9 @@
-// Sending: to an actor of this scheduler, of another one, behind a link; answers, stop and monitors.
+// Sending: to an actor of this scheduler, of another one, behind a link; answers, stop, and what else schedulers tell each other.
 #include <cassert>
 
 #include "ask_table.hpp"
 #include "envelope.hpp"
+#include "farewell.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
 #include "remote_lane.hpp"
@@ -134,7 +135,7 @@ void Scheduler::send_system(const Address& to, const Binding& binding, void* obj
   current_cell_ = sender;
 }
 
-// --- Answers, stop, monitors
+// --- Answers, stop, words between schedulers
 
 void Scheduler::reply(const Asker& asker, const MessageType& type, void* object) {
   if (!asker) {
@@ -197,35 +198,30 @@ void Scheduler::stop(const Address& whom) {
     if (on_stop_peer) on_stop_peer(whom.link);
   } else if (whom.actor.thread() == index_) {
     if (Cell* cell = find(whom.actor)) request_stop(*cell);
-  } else if (LocalOutlet* outlet = outlet_to(whom.actor)) {
-    const FrameHead head{.kind = FrameKind::local_control,
-                         .type = static_cast<std::uint32_t>(Operation::stop),
-                         .target = whom.actor.value()};
-    write_word(*outlet, head, 0);
+  } else {
+    tell_elsewhere(whom.actor, Operation::stop, ActorId());
   }
 }
 
-void Scheduler::monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down) {
-  LocalOutlet* outlet = outlet_to(whom);
-  if (outlet == nullptr) {
-    tell_down({0, watcher}, down, {0, whom}, {.kind = ExitReason::Kind::unreachable, .text = "there is no such actor"});
-    return;
-  }
+bool Scheduler::tell_elsewhere(ActorId target, Operation operation, ActorId sender, std::uint64_t word) {
+  LocalOutlet* outlet = outlet_to(target);
+  if (outlet == nullptr) return false;
   const FrameHead head{.kind = FrameKind::local_control,
-                       .type = static_cast<std::uint32_t>(Operation::monitor),
-                       .target = whom.value(),
-                       .sender = watcher.value()};
-  write_word(*outlet, head, reinterpret_cast<std::uint64_t>(&down));
+                       .type = static_cast<std::uint32_t>(operation),
+                       .target = target.value(),
+                       .sender = sender.value()};
+  write_word(*outlet, head, word);
+  return true;
 }
 
-void Scheduler::demonitor_elsewhere(ActorId whom, ActorId watcher) {
-  LocalOutlet* outlet = outlet_to(whom);
+void Scheduler::tell_elsewhere(ActorId target, Operation operation, Farewell farewell) {
+  LocalOutlet* outlet = outlet_to(target);
   if (outlet == nullptr) return;
-  const FrameHead head{.kind = FrameKind::local_control,
-                       .type = static_cast<std::uint32_t>(Operation::demonitor),
-                       .target = whom.value(),
-                       .sender = watcher.value()};
-  write_word(*outlet, head, 0);
+  // write_object() destroys what it moves from.
+  alignas(Farewell) std::byte room[sizeof(Farewell)];
+  const FrameHead head{
+      .kind = FrameKind::local_control, .type = static_cast<std::uint32_t>(operation), .target = target.value()};
+  write_object(*outlet, head, farewell_type, &farewell_type, ::new (room) Farewell(std::move(farewell)));
 }
 
 }  // namespace ringmail::runtime

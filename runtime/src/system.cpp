@@ -97,9 +97,10 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     scheduler.set_budget(options.budget);
     scheduler.set_spin(spin);
     scheduler.show(system->mirrors_[i]);
-    scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason) {
-      self->actor_ended(id);
+    scheduler.on_exit = [self = system.get()](ActorId id, const ExitReason& reason, bool for_good) {
+      if (for_good) self->actor_ended(id);
       if (reason.kind == ExitReason::Kind::failed) self->log_->error("an actor failed: {}", reason.text);
+      if (reason.kind == ExitReason::Kind::escalated) self->log_->error("a supervisor: {}", to_string(reason));
     };
     scheduler.on_dead_letter = [self = system.get(), &scheduler](const Message& message, const char* why) {
       self->log_->debug("dead letter of type {:#x}: {}", message.type, why);
@@ -293,6 +294,14 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
 
 void System::stop_peer(std::uint32_t link) {
   if (!is_forked()) reactor_->stop_peer(link);
+}
+
+void System::restart_peer(std::uint32_t link) {
+  if (!is_forked()) reactor_->restart_peer(link);
+}
+
+void System::end_peer(std::uint32_t link) {
+  if (!is_forked()) reactor_->end_peer(link);
 }
 
 System::PeerEnd System::wait_for_end(std::uint32_t link) {

@@ -81,15 +81,18 @@ void System::down(std::uint32_t link, const ExitReason& reason) {
 }
 
 void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) {
+  {
+    // First: who is told by a scheduler may look here.
+    Link& entry = link_entry(link);
+    const std::lock_guard lock(entry.mutex);
+    entry.incarnation = incarnation;
+    entry.changed.notify_all();
+  }
   on_all([link, ordering](Scheduler& scheduler) { scheduler.order_lane(link, ordering); }, nullptr);
-  Link& entry = link_entry(link);
-  const std::lock_guard lock(entry.mutex);
-  entry.incarnation = incarnation;
-  entry.changed.notify_all();
 }
 
-void System::stop(std::uint32_t link) {
-  on_all([link](Scheduler& scheduler) { scheduler.stop_lane(link); }, nullptr);
+void System::stop(std::uint32_t link, bool for_good) {
+  on_all([link, for_good](Scheduler& scheduler) { scheduler.stop_lane(link, for_good); }, nullptr);
 }
 
 void System::resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) {

@@ -138,7 +138,7 @@ class FakeOwner : public LinkOwner {
     diary_.write("up " + std::to_string(incarnation));
   }
 
-  void stop(std::uint32_t link) override {
+  void stop(std::uint32_t link, bool) override {
     Lane& lane = lanes_.at(link);
     const std::uint64_t position = lane.mail.tail();
     std::byte* room = lane.end.control_out.try_loan(sizeof position);

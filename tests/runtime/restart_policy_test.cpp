@@ -4,7 +4,7 @@
 #include <deque>
 #include <random>
 
-#include "peer_restart_policy.hpp"
+#include "ringmail/runtime/restart_history.hpp"
 #include "reactor_host.hpp"
 
 namespace ringmail::runtime {

@@ -26,6 +26,7 @@
 namespace ringmail {
 
 using runtime::Down;
+using runtime::Exit;
 using runtime::ExitReason;
 
 /// Base of actors that are classes. An actor that peers may send to names the protocol that they know it by:
@@ -75,16 +76,21 @@ template <class A>
 concept FollowsProtocol = requires { typename A::Protocol; };
 
 template <class A>
-class ActorCell final : public runtime::Cell {
+class ActorCell : public runtime::Cell {
  public:
   template <class... Arguments>
-  explicit ActorCell(Arguments&&... arguments) : actor_(std::forward<Arguments>(arguments)...) {}
+  explicit ActorCell(Arguments&&... arguments) : actor_(std::forward<Arguments>(arguments)...), made_(true) {}
+  ~ActorCell() override {
+    if (made_) actor_.~A();
+  }
 
   A& actor() { return actor_; }
 
   const char* class_name() const noexcept override { return typeid(A).name(); }
   void start() override { actor_.started(); }
-  void stopped(const ExitReason& reason) override { actor_.stopped(reason); }
+  void stopped(const ExitReason& reason) override {
+    if (made_) actor_.stopped(reason);
+  }
 
   const runtime::Binding* find(std::uint32_t type) const noexcept override {
     if constexpr (FollowsProtocol<A>) {
@@ -102,8 +108,37 @@ class ActorCell final : public runtime::Cell {
     }
   }
 
+  const runtime::Binding* exit() const noexcept override {
+    if constexpr (Accepts<A, Exit>) {
+      return &binding_of<A, Exit>;
+    } else {
+      return nullptr;
+    }
+  }
+
+ protected:
+  /// Without an actor, for which construct() comes later.
+  struct Later {};
+  explicit ActorCell(Later) {}
+  /// Of one that is always there.
+  template <class... Arguments>
+  explicit ActorCell(Supervising role, Arguments&&... arguments)
+      : Cell(role), actor_(std::forward<Arguments>(arguments)...), made_(true) {}
+
+  template <class... Arguments>
+  void construct(Arguments&&... arguments) {
+    ::new (static_cast<void*>(&actor_)) A(std::forward<Arguments>(arguments)...);
+    made_ = true;
+  }
+  void destruct() noexcept {
+    if (std::exchange(made_, false)) actor_.~A();
+  }
+
  private:
-  A actor_;
+  union {
+    A actor_;
+  };
+  bool made_ = false;
 };
 
 }  // namespace detail

@@ -29,6 +29,17 @@ using runtime::ShutdownReport;
 using runtime::SpinMode;
 using runtime::SystemOptions;
 
+namespace detail {
+template <class P>
+std::expected<Mailbox<P>, std::string> spawn_peer(runtime::System& system, PeerOptions options) {
+  if (options.schema.empty()) options.schema = P::ringmail_schema;
+  if (options.name.empty()) options.name = P::ringmail_protocol;
+  auto peer = system.spawn_peer(options);
+  if (!peer) return std::unexpected(std::move(peer.error()));
+  return Mailbox<P>(system, {peer->link, {}});
+}
+}  // namespace detail
+
 /// Move-only owner; its end is that of everything in it. Every function may be called from any thread, handlers included,
 /// unless it says otherwise.
 class System {
@@ -65,11 +76,7 @@ class System {
   /// one if it is restarted. An error is the operating system's; a process that does not come up is told to monitors.
   template <class P>
   std::expected<Mailbox<P>, std::string> spawn_peer(PeerOptions options) {
-    if (options.schema.empty()) options.schema = P::ringmail_schema;
-    if (options.name.empty()) options.name = P::ringmail_protocol;
-    auto peer = system_->spawn_peer(options);
-    if (!peer) return std::unexpected(std::move(peer.error()));
-    return Mailbox<P>(*system_, {peer->link, {}});
+    return detail::spawn_peer<P>(*system_, std::move(options));
   }
 
   /// Makes an actor known to peers, and to find(). False if the name is taken. It is forgotten when the actor ends.

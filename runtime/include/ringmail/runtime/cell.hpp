@@ -2,15 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <memory>
-#include <optional>
-#include <string>
 #include <typeinfo>
-#include <vector>
 
 #include "ringmail/runtime/address.hpp"
 #include "ringmail/runtime/behaviour.hpp"
+#include "ringmail/runtime/cell_ties.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
 #include "ringmail/runtime/message.hpp"
 
@@ -27,12 +24,17 @@ class Cell {
   Cell& operator=(const Cell&) = delete;
   virtual ~Cell() = default;
 
-  /// Runs once, before the first message. May suspend; what arrives meanwhile waits.
+  /// Runs once in each life, before the first message. May suspend; what arrives meanwhile waits.
   virtual void start() {}
 
-  /// Runs once, after the last message, whatever the reason; even where start() did not run, for it was stopped before.
-  /// Must not suspend.
+  /// Runs once in each life, after the last message and after the last child has ended, whatever the reason; even where
+  /// start() did not run, for it was stopped before. Must not suspend.
   virtual void stopped(const ExitReason&) {}
+
+  /// Around each life of one that can be restarted: makes what the handlers work on, before start(), and destroys it, after
+  /// stopped(). An exception from make() is this life's failure.
+  virtual void make() {}
+  virtual void unmake() noexcept {}
 
   /// Who handles a message of this type that came from another process. None: null.
   virtual const Binding* find(std::uint32_t) const noexcept { return nullptr; }
@@ -42,6 +44,8 @@ class Cell {
 
   /// What reports call it: the mangled name of the actor's class, of static storage. From any thread, and in a signal handler.
   virtual const char* class_name() const noexcept { return typeid(*this).name(); }
+  /// Its handler of Exit, if it has one.
+  virtual const Binding* exit() const noexcept { return nullptr; }
 
   ActorId id() const { return id_; }
   Scheduler& scheduler() const { return *scheduler_; }
@@ -59,15 +63,46 @@ class Cell {
     return taken;
   }
 
+ protected:
+  /// One that stops its children itself, and is told what becomes of them. The functions below are called for no other.
+  struct Supervising {};
+  explicit Cell(Supervising) : supervises_(true) {}
+
+  // Called on the scheduler's loop, in no handler; must not suspend or throw.
+
+  /// A child's start() has returned; or a peer is ready.
+  virtual void child_started(const Address&) {}
+  /// A child has ended. Unless for good, it is down until it is restarted, closed or removed.
+  virtual void child_down(const Address&, const ExitReason&, bool /*for_good*/) {}
+  /// It is to end: stops its children. It ends when has_wound_up(), which is asked after each child_down().
+  virtual void wind_up() {}
+  virtual bool has_wound_up() const { return true; }
+  /// There will be no further life: its children go as well.
+  virtual void leave() {}
+
  private:
   friend class Scheduler;
 
-  enum class State : std::uint8_t { idle, ready, running, suspended };
-
-  struct Monitor {
-    Address watcher;
-    const Binding* down;
+  enum class State : std::uint8_t {
+    idle,
+    ready,
+    running,
+    suspended,
+    // Those below take no message.
+    ending,  ///< waits for its children to end
+    down,    ///< between two lives, or before the first. Mail waits for the next
+    closed,  ///< as down, but mail does not wait
   };
+
+  /// Whether what is sent to it while it takes no message is for its next life.
+  bool waits_for_next_life() const { return state_ == State::down || (state_ == State::ending && keeps_mail_); }
+  bool has_wound_up_altogether() const {
+    return (ties_ == nullptr || ties_->children.empty()) && (!supervises_ || has_wound_up());
+  }
+  CellTies& ties() {
+    if (ties_ == nullptr) ties_ = std::make_unique<CellTies>();
+    return *ties_;
+  }
 
   ActorId id_;
   Scheduler* scheduler_ = nullptr;
@@ -75,7 +110,11 @@ class Cell {
   std::uint8_t pace_ = 0;  // how many of its messages go by between two looks at the clock
   bool started_ = false;
   bool stop_requested_ = false;
-  bool exported_ = false;      // on some lane
+  bool exported_ = false;    // on some lane
+  bool winding_up_ = false;  // its children have been told to stop
+  bool supervised_ = false;  // when it ends it is down, until its parent decides
+  bool keeps_mail_ = false;  // when it ends; what comes while it is down waits anyway
+  bool supervises_ = false;
   std::uint32_t queued_ = 0;   // how many wait
   Envelope* first_ = nullptr;  // what waits
   Envelope* last_ = nullptr;
@@ -84,12 +123,19 @@ class Cell {
   Asker asker_;
   const Binding* handling_ = nullptr;  // within a handler of a message
   std::unique_ptr<Conduct> conduct_;
-  std::optional<ExitReason> failure_;
-  std::vector<Monitor> monitors_;
+  std::uint32_t life_ = 0;  // how many have ended
+  ActorId parent_;
+  std::unique_ptr<CellTies> ties_;  // null: none
 };
 
 /// What a monitor gets when whom it watches has ended.
 struct Down {
+  Address who;
+  ExitReason reason;
+};
+
+/// What a link gives an actor that traps exits, in place of ending it.
+struct Exit {
   Address who;
   ExitReason reason;
 };

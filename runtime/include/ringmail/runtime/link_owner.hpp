@@ -52,8 +52,9 @@ class LinkOwner {
   /// The peer is ready: tells those who wait for it. `ordering`: as agreed with it, for what is written to it from now on.
   virtual void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) = 0;
 
-  /// Each scheduler writes a stop frame with the end of its mail. Nothing may be sent after it.
-  virtual void stop(std::uint32_t link) = 0;
+  /// Each scheduler writes a stop frame with the end of its mail. `for_good`: nothing may be sent after it. Else what is sent
+  /// waits for the next incarnation.
+  virtual void stop(std::uint32_t link, bool for_good) = 0;
 
   /// A mailbox by name for this peer; being told makes it reachable over the link. None: 0.
   virtual void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) = 0;

@@ -9,7 +9,8 @@
 
 namespace ringmail::runtime {
 
-/// As in OTP: which ends are followed by another start, how soon, and how often before it is given up.
+/// As in OTP: which ends are followed by another start, how soon, and how often before it is given up. Of peers, and of the
+/// children of supervisors.
 struct RestartPolicy {
   enum class When : std::uint8_t {
     temporary,  ///< never
@@ -18,8 +19,8 @@ struct RestartPolicy {
   };
 
   When when = When::temporary;
-  std::uint32_t max_restarts = 5;  ///< within `window`; one more and the peer is given up
-  std::chrono::nanoseconds window = std::chrono::seconds(60);
+  std::uint32_t max_restarts = 5;  ///< within `window`; one more and it is given up
+  std::chrono::nanoseconds window = std::chrono::seconds(60);  ///< so long without a restart, and the delays begin anew
   std::chrono::nanoseconds first_delay =
       std::chrono::milliseconds(20);  ///< doubles with each restart within the window
   std::chrono::nanoseconds longest_delay = std::chrono::seconds(5);
@@ -43,6 +44,9 @@ struct PeerOptions {
   std::vector<std::pair<std::string, std::string>> environment{};  ///< added to the host's, or in place of it
   std::string working_directory{};                                 ///< empty: the host's
   RestartPolicy restart{};
+  /// It is not started before System::restart_peer(), and after each end, being stopped included, it is down until restart_peer()
+  /// or end_peer(); its mail waits meanwhile. `restart` does not count. Supervisors set this.
+  bool held = false;
   PeerDeadlines deadlines{};
   std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; 4 << 20 for bulk
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring

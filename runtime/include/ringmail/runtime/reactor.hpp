@@ -36,8 +36,12 @@ class Reactor {
   std::expected<void, std::string> spawn_peer(std::uint32_t link, const PeerOptions& options,
                                               std::function<void(ExitReason, LinkAccount)> ended);
 
-  /// Stops a peer in order: stop and drain, SIGTERM, SIGKILL, each with its deadline. No effect on one that has ended.
+  /// Stops a peer in order: stop and drain, SIGTERM, SIGKILL, each with its deadline. No effect on one that has ended. One that
+  /// is held is down then.
   void stop_peer(std::uint32_t link);
+  /// Of one that is held and down: starts it. Of any: stops it, for good.
+  void restart_peer(std::uint32_t link);
+  void end_peer(std::uint32_t link);
 
   /// A scheduler found a fault in a ring that the peer writes: the process is killed, and its policy decides on.
   void peer_broke_protocol(std::uint32_t link, std::string what);

@@ -1,6 +1,6 @@
 // A scheduler: a thread that owns cells, polls its inbound rings, runs their handlers and parks when idle.
 //
-// Threads: post(), add(), is_live() and request_stop() may be called from any thread, everything else from the scheduler's own.
+// Threads: post(), add(), add_down(), is_live() and request_stop() may be called from any thread, everything else from the scheduler's own.
 // "In a handler" means: called by a cell's handler or start(), and so allowed to suspend.
 #pragma once
 
@@ -36,6 +36,8 @@ class PollSet;
 struct Inlet;
 struct LocalInlet;
 struct LocalOutlet;
+enum class Operation : std::uint32_t;
+struct Farewell;
 struct Outlet;
 struct PendingAsk;
 struct RemoteLane;
@@ -165,7 +167,14 @@ class Scheduler {
   /// Takes a cell in; messages may be sent to it at once, and wait until it has started. After the end of run() it is
   /// destroyed as it is, and its id reaches nobody.
   ActorId add(std::unique_ptr<Cell> cell);
-  /// Whether the actor has not ended.
+  /// One that is down until restart(), so that it has its address before its first life.
+  struct Role {
+    ActorId parent{};         ///< who is told of its end; nobody: it is a root
+    bool supervised = false;  ///< whenever it ends it is down, and its parent decides on
+    bool keeps_mail = false;  ///< what waits when it ends is for its next life, else dead letters
+  };
+  ActorId add_down(std::unique_ptr<Cell> cell, const Role& role);
+  /// Whether the actor has not ended for good.
   bool is_live(ActorId id) const;
   /// Asks every cell to stop; run() returns when all of the group have ended.
   void request_stop();
@@ -225,6 +234,37 @@ class Scheduler {
   void monitor(const Address& whom, ActorId watcher, const Binding& down);
   void demonitor(const Address& whom, ActorId watcher);
 
+  // --- Links and children. scheduler_ties.cpp, scheduler_endings.cpp
+
+  /// Both end with the other unless that ended normally; of a peer its process is stopped. One that has ended already counts as
+  /// failed.
+  void link(Cell& cell, const Address& whom);
+  void unlink(Cell& cell, const Address& whom);
+  /// Exits of links are given to `exit` as messages. Null: no longer.
+  void trap_exits(Cell& cell, const Binding* exit) { cell.ties().traps_exits = exit; }
+  /// In a handler: a new cell on scheduler `where`, this one's or another of its system, that ends with the one whose handler it
+  /// is. `linked`: and the other way round, if it fails.
+  ActorId add_child(std::unique_ptr<Cell> cell, Scheduler& where, bool linked);
+  /// Likewise of one that was added down with `parent`, and of a peer.
+  void adopt(Cell& parent, const Address& child);
+  /// Ends a cell of this scheduler for that reason, as if a handler of it had failed.
+  void end(Cell& cell, ExitReason reason);
+
+  // Of cells that are down; without effect on any other.
+  void restart(ActorId id);  ///< the next life, under the same id
+  void close(ActorId id);    ///< mail does not wait for it any more; it may be restarted still
+  void remove(ActorId id);   ///< for good
+
+  /// Tells the parent of a supervised cell that it is up. One that supervises says so itself, others when start() has returned.
+  void tell_started(Cell& cell);
+
+  /// Tells a supervising cell of this scheduler of the peer's starts and ends, until the last.
+  void supervise_peer(std::uint32_t link, ActorId supervisor);
+
+  /// Calls back on the loop, as TimerQueue says.
+  TimerId call_at(std::uint64_t deadline_ns, TimerCallback callback) { return timers_.add(deadline_ns, callback); }
+  void cancel_call(TimerId timer) { timers_.cancel(timer); }
+
   // --- Waiting, in a handler.
 
   /// ready: the time has come.
@@ -280,7 +320,8 @@ class Scheduler {
   void order_lane(std::uint32_t link, transport::Ordering ordering);
   void close_lane(std::uint32_t link);
   void lane_down(std::uint32_t link, const ExitReason& reason);
-  void stop_lane(std::uint32_t link);
+  /// `for_good`: nothing may be sent any more. Else what is sent waits for the next incarnation.
+  void stop_lane(std::uint32_t link, bool for_good = true);
   /// `actor` may be sent to over `link`. False if there is no such actor.
   bool export_to(std::uint32_t link, ActorId actor);
 
@@ -297,8 +338,8 @@ class Scheduler {
   std::function<void()> on_failed_barrier;
   /// Somebody wants a peer stopped.
   std::function<void(std::uint32_t link)> on_stop_peer;
-  /// A cell has ended.
-  std::function<void(ActorId id, const ExitReason& reason)> on_exit;
+  /// A cell has ended. Unless for good, it may be restarted; if it is not, this is called once more when it is closed.
+  std::function<void(ActorId id, const ExitReason& reason, bool for_good)> on_exit;
 
  private:
   struct Slot {
@@ -326,6 +367,8 @@ class Scheduler {
 
   // Cells.
   Cell* find(ActorId id) const;
+  Cell* find_lasting(ActorId id) const;
+  ActorId place(std::unique_ptr<Cell> cell);
   void deliver(Message& message);
   void deliver_later(Message& message);
   bool hand_over(Cell& cell, Message& message);
@@ -347,8 +390,24 @@ class Scheduler {
   template <class Turn>
   void turn(Cell& cell, const Asker& asker, Turn&& body);
   void finish_turn(Cell& cell);
-  void terminate(Cell& cell);
   void request_stop(Cell& cell);
+  void fail(Cell& cell, ExitReason reason);
+  void wind_up(Cell& cell);
+  void terminate(Cell& cell);
+  void leave_slot(Cell& cell);
+  void destroy_cell(Cell& cell);
+  void remove(Cell& cell);
+  void discard_mail(Cell& cell);
+  void take_back_stash(Cell& cell);
+  void discard_continuations(Cell& cell);
+  void tell_parent(ActorId parent, Farewell farewell);
+  void child_started(ActorId parent, const Address& child);
+  void child_down(ActorId parent, const Farewell& farewell);
+  void say_farewell(const Address& self, const CellTies& ties, const ExitReason& reason);
+  void take_link(ActorId whom, const Address& from);
+  void take_unlink(ActorId whom, const Address& from);
+  void tell_exit(const Address& whom, const Address& who, const ExitReason& reason);
+  void take_exit(ActorId whom, const Address& who, const ExitReason& reason);
   /// `reason` is what an asker is told.
   void dead_letter(Message& message, const char* why, transport::NoReply reason = transport::NoReply::stopped);
   void bury(Message& message, const char* why);
@@ -398,8 +457,9 @@ class Scheduler {
       ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
   std::expected<void, SendError> send_remote(
       const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
-  void monitor_elsewhere(ActorId whom, ActorId watcher, const Binding& down);
-  void demonitor_elsewhere(ActorId whom, ActorId watcher);
+  /// A word to the scheduler of an actor of another one. False: there is no such scheduler.
+  bool tell_elsewhere(ActorId target, Operation operation, ActorId sender, std::uint64_t word = 0);
+  void tell_elsewhere(ActorId target, Operation operation, Farewell farewell);
   LocalOutlet* outlet_to(ActorId actor) const;
   std::expected<void, AskError> write_question(const Question& question, PendingAsk& pending, Deadline& deadline);
   void settle(PendingAsk& ask, AskError error);

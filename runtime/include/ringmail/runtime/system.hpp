@@ -103,6 +103,8 @@ class System final : private LinkOwner {
   /// From any thread.
   ActorId spawn(std::unique_ptr<Cell> cell, Placement placement = Placement::round_robin());
   static constexpr Placement any_scheduler = Placement::round_robin();
+  /// Which scheduler that is, now.
+  std::uint32_t place(Placement placement);
 
   /// From any thread. False if the name is taken, or the actor has ended.
   bool set_name(std::string name, ActorId actor);
@@ -124,8 +126,12 @@ class System final : private LinkOwner {
     std::uint32_t link = 0;
   };
   std::expected<PeerHandle, std::string> spawn_peer(const PeerOptions& options);
-  /// From any thread. See PeerDeadlines.
+  /// From any thread. See PeerDeadlines. One that is held (PeerOptions) is then down, and may be restarted.
   void stop_peer(std::uint32_t link);
+  /// From any thread. Of one that is held: the next incarnation; and that there will be none. No effect on one that runs, and
+  /// on any other.
+  void restart_peer(std::uint32_t link);
+  void end_peer(std::uint32_t link);
   /// Waits until the peer has ended for good: why, and its account.
   struct PeerEnd {
     ExitReason reason;
@@ -136,6 +142,9 @@ class System final : private LinkOwner {
   bool wait_until_ready(std::uint32_t link);
   int peer_pid(std::uint32_t link) const;
   std::uint64_t incarnation(std::uint32_t link) const;
+
+  /// From any thread. shutdown() has begun: nothing that ends now is to be restarted.
+  bool is_stopping() const { return phase_.load(std::memory_order_relaxed) > SystemPhase::draining; }
 
   /// Whether this process is a child of the one that made the system.
   bool is_forked() const { return owner_.is_forked(); }
@@ -159,7 +168,7 @@ class System final : private LinkOwner {
   void down(std::uint32_t link, const ExitReason& reason) override;
   transport::Ordering ordering() const override { return ordering_; }
   void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) override;
-  void stop(std::uint32_t link) override;
+  void stop(std::uint32_t link, bool for_good) override;
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;
   transport::Bells& bells() override { return bells_; }
@@ -170,7 +179,6 @@ class System final : private LinkOwner {
   void actor_ended(ActorId id);
   void tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why);
   std::string name_of(ActorId actor) const;
-  std::uint32_t place(Placement placement);
   void start_threads(const SystemOptions& options);
   /// Whether it is of no use any more: sending would wait for ever.
   bool is_gone() const { return is_forked() || phase_ == SystemPhase::given_up; }
