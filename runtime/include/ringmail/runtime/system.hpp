@@ -32,6 +32,7 @@ class logger;
 
 namespace ringmail::runtime {
 
+class IoHub;
 class Reactor;
 class LocalRing;
 
@@ -108,6 +109,9 @@ class System final : private LinkOwner {
 
   /// Whether this process is a child of the one that made the system.
   bool is_forked() const { return owner_.is_forked(); }
+
+  /// For runtime/io.hpp.
+  const std::shared_ptr<IoHub>& io() const;
 
   SystemCounters counters();
   spdlog::logger& log() { return *log_; }

@@ -1,0 +1,285 @@
+// Descriptors: who waits for them, and delivery as messages. Everything of the watch belongs to the reactor's thread.
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "io_credits.hpp"
+#include "io_ticket.hpp"
+#include "ringmail/runtime/io.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+/// Attempts that need no wait, of one scheduler, between two that let its other actors run.
+constexpr unsigned attempts_per_turn = 64;
+
+/// Reads of one delivery before the reactor looks at others.
+constexpr int reads_per_turn = 8;
+
+}  // namespace
+
+struct IoDescriptor::State final : public IoHub::Member, public std::enable_shared_from_this<State> {
+  using Waiting = std::expected<void, IoErrorKind>;
+
+  /// What waits: a handler, with the word that it is told.
+  struct Wait final : public IoTicket {
+    using IoTicket::IoTicket;
+    std::optional<IoErrorKind> error;
+
+    static void finish(std::shared_ptr<Wait> wait, std::optional<IoErrorKind> error) {
+      if (wait == nullptr) return;
+      wait->error = error;
+      wait->complete();
+    }
+  };
+
+  struct Delivery {
+    IoDeliveryOptions options;
+    Scheduler& to;
+    std::function<bool(Delivered&&)> sink;
+    std::shared_ptr<IoCredits> credits;
+    std::atomic<bool> refused{false};  // by the sink: there is nobody any more
+  };
+
+  explicit State(transport::Descriptor owned) : descriptor(std::move(owned)) {}
+  ~State() override { assert(watch == nullptr); }
+
+  // The reactor's.
+  void end() override { retire(IoErrorKind::stopped); }
+  void arm(Ready ready, std::shared_ptr<Wait> wait);
+  void disarm(Ready ready, const std::shared_ptr<Wait>& wait);
+  void begin(std::shared_ptr<Delivery> begun);
+  void retire(IoErrorKind why);
+  bool have_watch();
+  void rewatch();
+  void on_ready(unsigned events);
+  void read_on();
+  bool read_once();
+  void tell(Delivered&& delivered);
+  bool can_read() const { return delivery != nullptr && !starved; }
+  std::shared_ptr<Wait>& slot(Ready ready) { return waits[static_cast<std::size_t>(ready)]; }
+
+  const transport::Descriptor descriptor;
+  // SYNC(io_close): each side stores its own, then loads the other's. So either who closes sees that it was armed, and has it
+  // retired; or the reactor, which looks when it arms, sees that it is closed.
+  std::atomic<bool> closed{false};
+  std::atomic<bool> armed{false};
+  std::once_flag hub_chosen;
+  std::shared_ptr<IoHub> hub;  // set by who arms first, before `armed`
+
+  std::unique_ptr<LoopWatch> watch;
+  std::array<std::shared_ptr<Wait>, 2> waits;
+  std::shared_ptr<Delivery> delivery;
+  bool starved = false;  // no credit
+};
+
+// --- On the reactor's thread
+
+bool IoDescriptor::State::have_watch() {
+  if (watch != nullptr) return true;
+  // By name: the hub keeps this alive until it is retired, and the watch goes with that.
+  auto created = LoopWatch::create(hub->loop(), descriptor.get(), [this](unsigned events) { on_ready(events); });
+  if (!created) return false;
+  watch = std::move(*created);
+  hub->enter(shared_from_this());
+  return true;
+}
+
+void IoDescriptor::State::arm(Ready ready, std::shared_ptr<Wait> wait) {
+  if (hub->has_ended()) return Wait::finish(std::move(wait), IoErrorKind::stopped);
+  if (closed.load(std::memory_order_seq_cst))
+    return Wait::finish(std::move(wait), IoErrorKind::closed);  // SYNC(io_close)
+  if (!have_watch()) return Wait::finish(std::move(wait), IoErrorKind::invalid);
+  assert(slot(ready) == nullptr && "somebody waits for this descriptor already");
+  assert((ready == Ready::to_write || delivery == nullptr) && "what is delivered cannot be read");
+  slot(ready) = std::move(wait);
+  rewatch();
+}
+
+void IoDescriptor::State::disarm(Ready ready, const std::shared_ptr<Wait>& wait) {
+  if (slot(ready) != wait) return;
+  slot(ready).reset();
+  if (watch != nullptr) rewatch();
+}
+
+void IoDescriptor::State::rewatch() {
+  const unsigned events = (slot(Ready::to_read) != nullptr || can_read() ? LoopWatch::readable : 0u) |
+                          (slot(Ready::to_write) != nullptr ? LoopWatch::writable : 0u);
+  if (events != 0) {
+    watch->watch(events);
+  } else {
+    watch->stop();
+  }
+}
+
+void IoDescriptor::State::on_ready(unsigned events) {
+  const auto kept = shared_from_this();
+  // An error is reported as readable, also to who only wants to write: trying tells.
+  const bool nobody_reads = slot(Ready::to_read) == nullptr && !can_read();
+  if ((events & LoopWatch::writable) != 0 || nobody_reads) {
+    Wait::finish(std::exchange(slot(Ready::to_write), nullptr), std::nullopt);
+  }
+  if ((events & LoopWatch::readable) != 0) {
+    Wait::finish(std::exchange(slot(Ready::to_read), nullptr), std::nullopt);
+    if (can_read()) read_on();
+  }
+  if (watch != nullptr) rewatch();
+}
+
+void IoDescriptor::State::retire(IoErrorKind why) {
+  const auto kept = shared_from_this();
+  for (auto& wait : waits) Wait::finish(std::exchange(wait, nullptr), why);
+  delivery.reset();
+  if (watch == nullptr) return;
+  watch.reset();
+  hub->leave(*this);
+}
+
+// --- Delivery
+
+void IoDescriptor::State::begin(std::shared_ptr<Delivery> begun) {
+  if (hub->has_ended() || closed.load(std::memory_order_seq_cst)) return;  // SYNC(io_close)
+  assert(delivery == nullptr && slot(Ready::to_read) == nullptr && "somebody reads this descriptor already");
+  delivery = std::move(begun);
+  if (!have_watch()) {
+    tell({.bytes = {}, .credit = {}, .error = io_error("watching a descriptor", IoErrorKind::invalid), .failed = true});
+    delivery.reset();
+    return;
+  }
+  rewatch();
+}
+
+void IoDescriptor::State::read_on() {
+  for (int reads = 0; reads < reads_per_turn && can_read(); ++reads) {
+    if (!read_once()) return;
+  }
+}
+
+/// Whether there may be more.
+bool IoDescriptor::State::read_once() {
+  if (delivery->refused.load(std::memory_order_relaxed)) {
+    delivery.reset();
+    return false;
+  }
+  IoCredit credit = delivery->credits->take();
+  if (credit == nullptr) {
+    starved = true;
+    return false;
+  }
+  // As large as what is there, so that many small messages do not hold many large buffers.
+  int waiting = 0;
+  if (::ioctl(descriptor.get(), FIONREAD, &waiting) != 0 || waiting <= 0) waiting = 1;
+  IoBuffer buffer(std::min(delivery->options.chunk, static_cast<std::size_t>(waiting)));
+  ssize_t got = 0;
+  do {
+    got = ::read(descriptor.get(), buffer.writable().data(), buffer.size());
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (got > 0) {
+    buffer.truncate(static_cast<std::size_t>(got));
+    tell({.bytes = std::move(buffer), .credit = std::move(credit), .error = {}, .failed = false});
+    return static_cast<std::size_t>(got) == delivery->options.chunk;
+  }
+  if (got < 0) {
+    tell({.bytes = {}, .credit = {}, .error = io_error("read", errno), .failed = true});
+  } else {
+    tell({});
+  }
+  delivery.reset();
+  return false;
+}
+
+void IoDescriptor::State::tell(Delivered&& delivered) {
+  // The buffer is the task's until the sink moves it on: the lock of post() publishes it.
+  delivery->to.post([sink_of = delivery, delivered = std::move(delivered)]() mutable {
+    if (!sink_of->refused.load(std::memory_order_relaxed) && !sink_of->sink(std::move(delivered))) {
+      sink_of->refused.store(true, std::memory_order_relaxed);  // the reactor may as well see it one read later
+    }
+  });
+}
+
+// --- From other threads
+
+IoDescriptor::IoDescriptor(transport::Descriptor descriptor)
+    : state_(descriptor ? std::make_shared<State>(std::move(descriptor)) : nullptr) {}
+
+IoDescriptor& IoDescriptor::operator=(IoDescriptor&& other) noexcept {
+  if (this != &other) {
+    close();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+bool IoDescriptor::is_open() const { return open_descriptor(state_.get()) >= 0; }
+int IoDescriptor::get() const { return open_descriptor(state_.get()); }
+
+int IoDescriptor::open_descriptor(const State* state) {
+  // A hint: what is in a system call now holds the state, and so the number, until it is back.
+  return state == nullptr || state->closed.load(std::memory_order_relaxed) ? -1 : state->descriptor.get();
+}
+
+void IoDescriptor::close() {
+  // The state stays while this object lives: another actor may be about to look at it.
+  if (state_ == nullptr || state_->closed.exchange(true, std::memory_order_seq_cst)) return;  // SYNC(io_close)
+  if (!state_->armed.load(std::memory_order_seq_cst)) return;
+  state_->hub->post([state = state_] { state->retire(IoErrorKind::closed); });
+}
+
+std::expected<void, IoErrorKind> IoDescriptor::pass_turn() {
+  Scheduler* const scheduler = Scheduler::current();
+  assert(scheduler != nullptr && scheduler->current_cell() != nullptr && "input and output are meant for handlers");
+  thread_local unsigned attempts = 0;
+  if (++attempts % attempts_per_turn != 0) return {};
+  if (scheduler->sleep_until(now_ns()) == Wake::stopped) return std::unexpected(IoErrorKind::stopped);
+  return {};
+}
+
+std::expected<void, IoErrorKind> IoDescriptor::wait(const std::shared_ptr<State>& state,
+                                                    Ready ready,
+                                                    Deadline& deadline) {
+  if (open_descriptor(state.get()) < 0) return std::unexpected(IoErrorKind::closed);
+  Scheduler* const home = Scheduler::current();
+  assert(home != nullptr && home->current_cell() != nullptr && "input and output are meant for handlers");
+  // The system of who waits first is the one whose reactor watches.
+  std::call_once(state->hub_chosen, [&] { state->hub = home->system()->io(); });
+  assert(state->hub == home->system()->io() && "a descriptor belongs to one system");
+  state->armed.store(true, std::memory_order_seq_cst);  // SYNC(io_close)
+  const auto wait = std::make_shared<State::Wait>(*home);
+  if (!state->hub->post([state, ready, wait] { state->arm(ready, wait); }))
+    return std::unexpected(IoErrorKind::stopped);
+  const auto woken = wait->wait(deadline.at_ns());
+  if (!woken) {
+    state->hub->post([state, ready, wait] { state->disarm(ready, wait); });
+    return woken;
+  }
+  if (wait->error) return std::unexpected(*wait->error);
+  return {};
+}
+
+void IoDescriptor::deliver(const IoDeliveryOptions& options, Scheduler& to, std::function<bool(Delivered&&)> sink) {
+  assert(options.chunk > 0 && options.credits > 0);
+  if (state_ == nullptr) return;
+  std::call_once(state_->hub_chosen, [&] { state_->hub = to.system()->io(); });
+  state_->armed.store(true, std::memory_order_seq_cst);  // SYNC(io_close)
+  auto resume = [weak = std::weak_ptr(state_)] {
+    const auto state = weak.lock();
+    if (state == nullptr || state->delivery == nullptr) return;
+    state->starved = false;
+    if (state->watch != nullptr) state->rewatch();
+  };
+  std::shared_ptr<State::Delivery> delivery(
+      new State::Delivery{.options = options,
+                          .to = to,
+                          .sink = std::move(sink),
+                          .credits = std::make_shared<IoCredits>(state_->hub, options.credits, std::move(resume))});
+  state_->hub->post([state = state_, delivery = std::move(delivery)]() mutable { state->begin(std::move(delivery)); });
+}
+
+}  // namespace ringmail::runtime

@@ -1,0 +1,191 @@
+// Child processes that are no peers.
+#include <uv.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <utility>
+
+#include "io_ticket.hpp"
+#include "ringmail/runtime/io.hpp"
+#include "ringmail/runtime/socket.hpp"
+
+namespace ringmail::runtime {
+namespace {
+
+using transport::Descriptor;
+
+/// As exec wants it. What it points to must outlive it.
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  list.reserve(strings.size() + 1);
+  for (std::string& text : strings) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+/// The child's end of one of its streams.
+struct ChildEnd {
+  IoProcessOptions::Stream kind = IoProcessOptions::Stream::none;
+  Descriptor pipe;
+
+  uv_stdio_container_t stdio(int number) const {
+    uv_stdio_container_t container{};
+    container.flags = kind == IoProcessOptions::Stream::none ? UV_IGNORE : UV_INHERIT_FD;
+    if (container.flags == UV_INHERIT_FD) container.data.fd = pipe ? pipe.get() : number;
+    return container;
+  }
+};
+
+using ChildEnds = std::array<ChildEnd, 3>;
+
+}  // namespace
+
+/// In the hub from the spawn until it has been reaped, whoever still holds it.
+struct IoProcess::Child final : public IoHub::Member, public std::enable_shared_from_this<Child> {
+  using Exit = std::shared_ptr<IoCall<IoExitStatus>>;
+
+  explicit Child(std::shared_ptr<IoHub> of) : hub(std::move(of)) {}
+
+  void end() override { kill(SIGKILL); }
+  int spawn(const IoProcessOptions& options, const ChildEnds& ends);
+  void kill(int signal);
+  void wait(Exit call);
+  void forget(const Exit& call) { std::erase(waiting, call); }
+  void on_exit(IoExitStatus status);
+
+  const std::shared_ptr<IoHub> hub;
+  int pid = 0;                         // set before anybody but the reactor has it
+  std::atomic<bool> has_ended{false};  // a hint for others
+
+  // The reactor's.
+  uv_process_t process{};
+  std::optional<IoExitStatus> status;
+  std::vector<Exit> waiting;
+};
+
+int IoProcess::Child::spawn(const IoProcessOptions& options, const ChildEnds& ends) {
+  std::vector<std::string> command = options.command;
+  std::vector<std::string> environment = options.environment;
+  std::vector<char*> arguments = pointers(command);
+  std::vector<char*> variables = pointers(environment);
+  std::array<uv_stdio_container_t, 3> stdio{};
+  for (int i = 0; i < 3; ++i) stdio[static_cast<std::size_t>(i)] = ends[static_cast<std::size_t>(i)].stdio(i);
+
+  uv_process_options_t spawned{};
+  spawned.exit_cb = [](uv_process_t* handle, std::int64_t code, int signal) {
+    static_cast<Child*>(handle->data)->on_exit({.code = code, .signal = signal});
+  };
+  spawned.file = arguments.front();
+  spawned.args = arguments.data();
+  spawned.env = environment.empty() ? nullptr : variables.data();
+  spawned.cwd = options.directory.empty() ? nullptr : options.directory.c_str();
+  spawned.stdio = stdio.data();
+  spawned.stdio_count = static_cast<int>(stdio.size());
+
+  process.data = this;
+  hub->enter(shared_from_this());
+  const int result = uv_spawn(hub->loop().native(), &process, &spawned);
+  pid = process.pid;
+  // Even then the handle has to be closed.
+  if (result != 0) on_exit({});
+  return result;
+}
+
+void IoProcess::Child::kill(int signal) {
+  // Until its exit is known here it is not reaped, and its number nobody else's.
+  if (!status) uv_process_kill(&process, signal);
+}
+
+void IoProcess::Child::wait(Exit call) {
+  if (status) return call->finish(*status);
+  waiting.push_back(std::move(call));
+}
+
+void IoProcess::Child::on_exit(IoExitStatus exit) {
+  status = exit;
+  has_ended.store(true, std::memory_order_relaxed);
+  for (auto& call : std::exchange(waiting, {})) call->finish(exit);
+  uv_close(reinterpret_cast<uv_handle_t*>(&process), [](uv_handle_t* closed) {
+    auto* const child = static_cast<Child*>(closed->data);
+    // It may be the last who holds it, and so the hub.
+    const auto hub = child->hub;
+    hub->leave(*child);
+  });
+}
+
+std::expected<IoProcess, IoError> IoProcess::spawn(const IoProcessOptions& options, Deadline deadline) {
+  const std::string what = "run '" + (options.command.empty() ? std::string() : options.command.front()) + "'";
+  if (options.command.empty()) return std::unexpected(io_error(what, EINVAL));
+  IoProcess process;
+  const auto ends = std::make_shared<ChildEnds>();
+  const std::array<std::pair<IoProcessOptions::Stream, IoDescriptor*>, 3> streams{
+      {{options.input, &process.input}, {options.output, &process.output}, {options.errors, &process.errors}}};
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const auto [kind, ours] = streams[i];
+    ChildEnd& end = (*ends)[i];
+    end.kind = kind;
+    if (kind != IoProcessOptions::Stream::pipe) continue;
+    auto pipe = open_pipe();
+    if (!pipe) return std::unexpected(io_error(what, pipe.error()));
+    Descriptor kept = std::move(i == 0 ? pipe->writer : pipe->reader);
+    end.pipe = std::move(i == 0 ? pipe->reader : pipe->writer);
+    make_nonblocking(kept.get());
+    *ours = IoDescriptor(std::move(kept));
+  }
+  using Spawned = std::shared_ptr<IoProcess>;
+  auto spawned = io_call<Spawned>(
+      what, deadline, [what, options, ends](const std::shared_ptr<IoHub>& hub, std::shared_ptr<IoCall<Spawned>> call) {
+        // As an IoProcess from the start: if nobody waits any more, the child goes with it.
+        const auto made = std::make_shared<IoProcess>();
+        made->child_ = std::make_shared<Child>(hub);
+        const int result = made->child_->spawn(options, *ends);
+        // These are the child's alone from now on, or its end would never be seen here.
+        *ends = {};
+        if (result != 0) return call->fail(io_error(what, -result));
+        call->finish(made);
+      });
+  if (!spawned) return std::unexpected(std::move(spawned.error()));
+  process.child_ = std::move((*spawned)->child_);
+  return process;
+}
+
+IoProcess& IoProcess::operator=(IoProcess&& other) noexcept {
+  if (this == &other) return *this;
+  kill_if_running();
+  input = std::move(other.input);
+  output = std::move(other.output);
+  errors = std::move(other.errors);
+  child_ = std::move(other.child_);
+  return *this;
+}
+
+std::expected<IoExitStatus, IoError> IoProcess::wait(Deadline deadline) {
+  constexpr std::string_view what = "wait for a child process";
+  const auto child = child_;
+  if (child == nullptr) return std::unexpected(io_error(what, IoErrorKind::closed));
+  Scheduler* const home = Scheduler::current();
+  assert(home != nullptr && home->current_cell() != nullptr && "input and output are meant for handlers");
+  const auto call = std::make_shared<IoCall<IoExitStatus>>(*home);
+  if (!child->hub->post([child, call] { child->wait(call); })) {
+    return std::unexpected(io_error(what, IoErrorKind::stopped));
+  }
+  if (const auto woken = call->wait(deadline); !woken) {
+    child->hub->post([child, call] { child->forget(call); });
+    return std::unexpected(io_error(what, woken.error()));
+  }
+  return call->take();
+}
+
+void IoProcess::kill(int signal) {
+  if (child_ != nullptr) child_->hub->post([child = child_, signal] { child->kill(signal); });
+}
+
+int IoProcess::pid() const { return child_ != nullptr ? child_->pid : 0; }
+
+void IoProcess::kill_if_running() {
+  if (child_ != nullptr && !child_->has_ended.load(std::memory_order_relaxed)) kill(SIGKILL);
+  child_.reset();
+}
+
+}  // namespace ringmail::runtime
