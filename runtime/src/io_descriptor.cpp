@@ -47,8 +47,11 @@ struct IoDescriptor::State final : public IoHub::Member, public std::enable_shar
     std::atomic<bool> refused{false};  // by the sink: there is nobody any more
   };
 
-  explicit State(transport::Descriptor owned) : descriptor(std::move(owned)) {}
+  explicit State(transport::Descriptor owned) : descriptor(std::move(owned)), number(descriptor.get()) {}
   ~State() override { assert(watch == nullptr); }
+
+  bool enter();
+  void leave();
 
   // The reactor's.
   void end() override { retire(IoErrorKind::stopped); }
@@ -65,7 +68,13 @@ struct IoDescriptor::State final : public IoHub::Member, public std::enable_shar
   bool can_read() const { return delivery != nullptr && !starved; }
   std::shared_ptr<Wait>& slot(Ready ready) { return waits[static_cast<std::size_t>(ready)]; }
 
-  const transport::Descriptor descriptor;
+  transport::Descriptor descriptor;  // who leaves last after close() destroys it
+  const int number;
+  // SYNC(io_use): who enters adds itself, then looks whether it is closed; who closes says so, then takes its own away. So who
+  // has found it open is counted until it leaves. Who comes later may see the count rise from 0 again, and so `released` says
+  // whether the descriptor has been closed.
+  std::atomic<std::uint32_t> users{1};
+  std::atomic<bool> released{false};
   // SYNC(io_close): each side stores its own, then loads the other's. So either who closes sees that it was armed, and has it
   // retired; or the reactor, which looks when it arms, sees that it is closed.
   std::atomic<bool> closed{false};
@@ -79,13 +88,29 @@ struct IoDescriptor::State final : public IoHub::Member, public std::enable_shar
   bool starved = false;  // no credit
 };
 
+bool IoDescriptor::State::enter() {
+  users.fetch_add(1, std::memory_order_seq_cst);  // SYNC(io_use)
+  if (!closed.load(std::memory_order_seq_cst)) return true;
+  leave();
+  return false;
+}
+
+void IoDescriptor::State::leave() {
+  if (users.fetch_sub(1, std::memory_order_seq_cst) != 1) return;  // SYNC(io_use)
+  if (!released.exchange(true, std::memory_order_acq_rel)) descriptor = {};
+}
+
 // --- On the reactor's thread
 
 bool IoDescriptor::State::have_watch() {
   if (watch != nullptr) return true;
+  if (!enter()) return false;
   // By name: the hub keeps this alive until it is retired, and the watch goes with that.
-  auto created = LoopWatch::create(hub->loop(), descriptor.get(), [this](unsigned events) { on_ready(events); });
-  if (!created) return false;
+  auto created = LoopWatch::create(hub->loop(), number, [this](unsigned events) { on_ready(events); });
+  if (!created) {
+    leave();
+    return false;
+  }
   watch = std::move(*created);
   hub->enter(shared_from_this());
   return true;
@@ -93,9 +118,10 @@ bool IoDescriptor::State::have_watch() {
 
 void IoDescriptor::State::arm(Ready ready, std::shared_ptr<Wait> wait) {
   if (hub->has_ended()) return Wait::finish(std::move(wait), IoErrorKind::stopped);
-  if (closed.load(std::memory_order_seq_cst))
-    return Wait::finish(std::move(wait), IoErrorKind::closed);  // SYNC(io_close)
-  if (!have_watch()) return Wait::finish(std::move(wait), IoErrorKind::invalid);
+  if (!have_watch()) {
+    const bool is_closed = closed.load(std::memory_order_seq_cst);  // SYNC(io_close)
+    return Wait::finish(std::move(wait), is_closed ? IoErrorKind::closed : IoErrorKind::invalid);
+  }
   assert(slot(ready) == nullptr && "somebody waits for this descriptor already");
   assert((ready == Ready::to_write || delivery == nullptr) && "what is delivered cannot be read");
   slot(ready) = std::move(wait);
@@ -139,6 +165,7 @@ void IoDescriptor::State::retire(IoErrorKind why) {
   if (watch == nullptr) return;
   watch.reset();
   hub->leave(*this);
+  leave();
 }
 
 // --- Delivery
@@ -174,11 +201,11 @@ bool IoDescriptor::State::read_once() {
   }
   // As large as what is there, so that many small messages do not hold many large buffers.
   int waiting = 0;
-  if (::ioctl(descriptor.get(), FIONREAD, &waiting) != 0 || waiting <= 0) waiting = 1;
+  if (::ioctl(number, FIONREAD, &waiting) != 0 || waiting <= 0) waiting = 1;
   IoBuffer buffer(std::min(delivery->options.chunk, static_cast<std::size_t>(waiting)));
   ssize_t got = 0;
   do {
-    got = ::read(descriptor.get(), buffer.writable().data(), buffer.size());
+    got = ::read(number, buffer.writable().data(), buffer.size());
   } while (got < 0 && errno == EINTR);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (got > 0) {
@@ -217,17 +244,20 @@ IoDescriptor& IoDescriptor::operator=(IoDescriptor&& other) noexcept {
   return *this;
 }
 
-bool IoDescriptor::is_open() const { return open_descriptor(state_.get()) >= 0; }
-int IoDescriptor::get() const { return open_descriptor(state_.get()); }
+bool IoDescriptor::is_open() const { return state_ != nullptr && !state_->closed.load(std::memory_order_relaxed); }
 
-int IoDescriptor::open_descriptor(const State* state) {
-  // A hint: what is in a system call now holds the state, and so the number, until it is back.
-  return state == nullptr || state->closed.load(std::memory_order_relaxed) ? -1 : state->descriptor.get();
+IoDescriptor::Use::Use(const IoDescriptor& of) : state_(of.state_) {
+  if (state_ != nullptr && state_->enter()) number_ = state_->number;
+}
+
+IoDescriptor::Use::~Use() {
+  if (number_ >= 0) state_->leave();
 }
 
 void IoDescriptor::close() {
   // The state stays while this object lives: another actor may be about to look at it.
   if (state_ == nullptr || state_->closed.exchange(true, std::memory_order_seq_cst)) return;  // SYNC(io_close)
+  state_->leave();
   if (!state_->armed.load(std::memory_order_seq_cst)) return;
   state_->hub->post([state = state_] { state->retire(IoErrorKind::closed); });
 }
@@ -241,10 +271,9 @@ std::expected<void, IoErrorKind> IoDescriptor::pass_turn() {
   return {};
 }
 
-std::expected<void, IoErrorKind> IoDescriptor::wait(const std::shared_ptr<State>& state,
-                                                    Ready ready,
-                                                    Deadline& deadline) {
-  if (open_descriptor(state.get()) < 0) return std::unexpected(IoErrorKind::closed);
+std::expected<void, IoErrorKind> IoDescriptor::wait(Ready ready, Deadline& deadline) {
+  if (!is_open()) return std::unexpected(IoErrorKind::closed);
+  const std::shared_ptr<State> state = state_;
   Scheduler* const home = Scheduler::current();
   assert(home != nullptr && home->current_cell() != nullptr && "input and output are meant for handlers");
   // The system of who waits first is the one whose reactor watches.
@@ -280,6 +309,14 @@ void IoDescriptor::deliver(const IoDeliveryOptions& options, Scheduler& to, std:
                           .sink = std::move(sink),
                           .credits = std::make_shared<IoCredits>(state_->hub, options.credits, std::move(resume))});
   state_->hub->post([state = state_, delivery = std::move(delivery)]() mutable { state->begin(std::move(delivery)); });
+}
+
+SocketAddress local_address(const IoDescriptor& socket) {
+  return SocketAddress::local_of(IoDescriptor::Use(socket).descriptor());
+}
+
+SocketAddress peer_address(const IoDescriptor& socket) {
+  return SocketAddress::peer_of(IoDescriptor::Use(socket).descriptor());
 }
 
 }  // namespace ringmail::runtime

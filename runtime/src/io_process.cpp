@@ -47,7 +47,7 @@ struct IoProcess::Child final : public IoHub::Member, public std::enable_shared_
 
   explicit Child(std::shared_ptr<IoHub> of) : hub(std::move(of)) {}
 
-  void end() override { kill(SIGKILL); }
+  void end() override;
   int spawn(const IoProcessOptions& options, const ChildEnds& ends);
   void kill(int signal);
   void wait(Exit call);
@@ -97,8 +97,14 @@ void IoProcess::Child::kill(int signal) {
   if (!status) uv_process_kill(&process, signal);
 }
 
+void IoProcess::Child::end() {
+  for (auto& call : std::exchange(waiting, {})) call->fail(io_error("wait for a child process", IoErrorKind::stopped));
+  kill(SIGKILL);
+}
+
 void IoProcess::Child::wait(Exit call) {
   if (status) return call->finish(*status);
+  if (hub->has_ended()) return call->fail(io_error("wait for a child process", IoErrorKind::stopped));
   waiting.push_back(std::move(call));
 }
 

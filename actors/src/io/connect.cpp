@@ -33,9 +33,10 @@ std::expected<IoDescriptor, IoError> connect(const SocketAddress& to, Deadline& 
   const auto failed = [&](auto why) { return std::unexpected(runtime::io_error(what, why)); };
   transport::Descriptor made = runtime::open_socket(to.family(), SOCK_STREAM);
   if (!made) return failed(errno);
+  const int number = made.get();  // nobody else has it
   IoDescriptor socket(std::move(made));
   // A Unix domain socket whose listener has no room says EAGAIN, and nothing tells when it has.
-  while (::connect(socket.get(), to.native(), to.length()) != 0 && errno != EISCONN) {
+  while (::connect(number, to.native(), to.length()) != 0 && errno != EISCONN) {
     if (errno == EAGAIN) {
       if (runtime::now_ns() >= deadline.at_ns()) return failed(IoErrorKind::timed_out);
       if (pause(pause_ns, deadline) == runtime::Wake::stopped) return failed(IoErrorKind::stopped);
@@ -43,7 +44,7 @@ std::expected<IoDescriptor, IoError> connect(const SocketAddress& to, Deadline& 
       if (const auto woken = socket.wait(IoDescriptor::Ready::to_write, deadline); !woken) return failed(woken.error());
       int error = 0;
       socklen_t length = sizeof error;
-      if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+      if (::getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
       if (error != 0) return failed(error);
       // If it was woken early it is not connected yet, and asked once more.
     } else {

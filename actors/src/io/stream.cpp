@@ -67,10 +67,11 @@ std::expected<void, IoError> Stream::write(std::span<const std::byte> bytes, Tim
 }
 
 std::expected<void, IoError> Stream::finish_writing() {
-  if (!is_open()) return std::unexpected(runtime::io_error("finish writing", IoErrorKind::closed));
+  const IoDescriptor::Use use(descriptor_);
+  if (!use) return std::unexpected(runtime::io_error("finish writing", IoErrorKind::closed));
   if (kind_ == Kind::pipe) {
     close();
-  } else if (::shutdown(descriptor_.get(), SHUT_WR) != 0) {
+  } else if (::shutdown(use.descriptor(), SHUT_WR) != 0) {
     return std::unexpected(runtime::io_error("finish writing", errno));
   }
   return {};
@@ -95,7 +96,8 @@ TcpStream::TcpStream(IoDescriptor descriptor) : Stream(std::move(descriptor), Ki
 void TcpStream::send_at_once(bool on) {
   const int value = on ? 1 : 0;
   // Refused only by what is no TCP connection any more, and then it does not matter.
-  static_cast<void>(::setsockopt(descriptor().get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value));
+  const IoDescriptor::Use use(descriptor());
+  static_cast<void>(::setsockopt(use.descriptor(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value));
 }
 
 std::expected<TcpStream, IoError> TcpStream::connect(const SocketAddress& to, Timeout timeout) {

@@ -58,31 +58,49 @@ class IoDescriptor {
   ~IoDescriptor() { close(); }
 
   bool is_open() const;
-  /// -1 when there is none. For system calls that do not block; do not close it.
-  int get() const;
 
-  /// Who waits for it is told `closed`. May be called while another actor waits.
+ private:
+  struct State;
+
+ public:
+  /// Keeps the number from being closed, and so from becoming another file's, whoever calls close() meanwhile. False: it is
+  /// closed already.
+  class Use {
+   public:
+    explicit Use(const IoDescriptor& of);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    explicit operator bool() const { return number_ >= 0; }
+    /// For system calls that do not block.
+    int descriptor() const { return number_; }
+
+   private:
+    std::shared_ptr<State> state_;
+    int number_ = -1;
+  };
+
+  /// Who waits for it is told `closed`. May be called while another actor uses it: the last of them closes.
   void close();
 
   /// In a handler. Makes the system call `attempt(fd)` until it does not fail with EAGAIN, and waits for the descriptor before
   /// it tries again. The time is not looked at before there is a wait.
   template <class Attempt>
   std::expected<std::size_t, IoError> when(Ready ready, Deadline& deadline, std::string_view what, Attempt&& attempt) {
-    const std::shared_ptr<State> kept = state_;
     if (const auto woken = pass_turn(); !woken) return std::unexpected(io_error(what, woken.error()));
+    const Use use(*this);
     for (;;) {
-      const int descriptor = open_descriptor(kept.get());
-      if (descriptor < 0) return std::unexpected(io_error(what, IoErrorKind::closed));
-      const ssize_t result = attempt(descriptor);
+      if (!use) return std::unexpected(io_error(what, IoErrorKind::closed));
+      const ssize_t result = attempt(use.descriptor());
       if (result >= 0) return static_cast<std::size_t>(result);
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return std::unexpected(io_error(what, errno));
-      if (const auto woken = wait(kept, ready, deadline); !woken) return std::unexpected(io_error(what, woken.error()));
+      if (const auto woken = wait(ready, deadline); !woken) return std::unexpected(io_error(what, woken.error()));
     }
   }
 
   /// In a handler. Waits once, without trying first.
-  std::expected<void, IoErrorKind> wait(Ready ready, Deadline& deadline) { return wait(state_, ready, deadline); }
+  std::expected<void, IoErrorKind> wait(Ready ready, Deadline& deadline);
 
   /// What it brings, or its end, on the thread of the scheduler that gets it.
   struct Delivered {
@@ -96,15 +114,15 @@ class IoDescriptor {
   void deliver(const IoDeliveryOptions& options, Scheduler& to, std::function<bool(Delivered&&)> sink);
 
  private:
-  struct State;
-
   /// Of the turns that never wait, every so many lets the others of this scheduler run.
   static std::expected<void, IoErrorKind> pass_turn();
-  static int open_descriptor(const State* state);
-  static std::expected<void, IoErrorKind> wait(const std::shared_ptr<State>& state, Ready ready, Deadline& deadline);
 
   std::shared_ptr<State> state_;
 };
+
+/// Of a socket; of nothing, if it is closed.
+SocketAddress local_address(const IoDescriptor& socket);
+SocketAddress peer_address(const IoDescriptor& socket);
 
 // --- Files, in a handler. A file is read and written by threads of the event loop's library, since disks do block.
 

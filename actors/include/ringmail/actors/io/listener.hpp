@@ -23,7 +23,7 @@ class TcpListener {
   /// does no harm.
   std::expected<TcpStream, IoError> accept(Timeout timeout);
 
-  SocketAddress address() const { return SocketAddress::local_of(descriptor_.get()); }
+  SocketAddress address() const { return runtime::local_address(descriptor_); }
   std::uint16_t port() const { return address().port(); }
   bool is_open() const { return descriptor_.is_open(); }
   void close() { descriptor_.close(); }

@@ -104,8 +104,8 @@ class TcpStream : public Stream {
   static std::expected<TcpStream, IoError> connect(const std::string& host, std::uint16_t port, Timeout timeout);
   static std::expected<TcpStream, IoError> connect(const SocketAddress& to, Timeout timeout);
 
-  SocketAddress local_address() const { return SocketAddress::local_of(descriptor().get()); }
-  SocketAddress peer_address() const { return SocketAddress::peer_of(descriptor().get()); }
+  SocketAddress local_address() const { return runtime::local_address(descriptor()); }
+  SocketAddress peer_address() const { return runtime::peer_address(descriptor()); }
 
   /// Whether small writes leave at once, as they do at first, or may wait to be sent together.
   void send_at_once(bool on);

@@ -26,7 +26,7 @@ class UdpSocket {
   std::expected<void, IoError> send_to(const SocketAddress& to, std::span<const std::byte> bytes, Timeout timeout);
   std::expected<Datagram, IoError> receive_from(std::span<std::byte> into, Timeout timeout);
 
-  SocketAddress address() const { return SocketAddress::local_of(descriptor_.get()); }
+  SocketAddress address() const { return runtime::local_address(descriptor_); }
   std::uint16_t port() const { return address().port(); }
   bool is_open() const { return descriptor_.is_open(); }
   void close() { descriptor_.close(); }
