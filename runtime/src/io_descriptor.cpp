@@ -64,6 +64,8 @@ struct IoDescriptor::State final : public IoHub::Member, public std::enable_shar
   void on_ready(unsigned events);
   void read_on();
   bool read_once();
+  ssize_t take_bytes(Delivered& to);
+  ssize_t take_datagram(Delivered& to);
   void tell(Delivered&& delivered);
   bool can_read() const { return delivery != nullptr && !starved; }
   std::shared_ptr<Wait>& slot(Ready ready) { return waits[static_cast<std::size_t>(ready)]; }
@@ -175,7 +177,10 @@ void IoDescriptor::State::begin(std::shared_ptr<Delivery> begun) {
   assert(delivery == nullptr && slot(Ready::to_read) == nullptr && "somebody reads this descriptor already");
   delivery = std::move(begun);
   if (!have_watch()) {
-    tell({.bytes = {}, .credit = {}, .error = io_error("watching a descriptor", IoErrorKind::invalid), .failed = true});
+    Delivered failed;
+    failed.failed = failed.over = true;
+    failed.error = io_error("watching a descriptor", IoErrorKind::invalid);
+    tell(std::move(failed));
     delivery.reset();
     return;
   }
@@ -194,11 +199,29 @@ bool IoDescriptor::State::read_once() {
     delivery.reset();
     return false;
   }
-  IoCredit credit = delivery->credits->take();
-  if (credit == nullptr) {
+  Delivered delivered;
+  delivered.credit = delivery->credits->take();
+  if (delivered.credit == nullptr) {
     starved = true;
     return false;
   }
+  const ssize_t got = delivery->options.datagrams ? take_datagram(delivered) : take_bytes(delivered);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  // What an earlier datagram came to, such as that nobody was there, is no end of the socket.
+  if (got < 0 && delivery->options.datagrams) return true;
+  if (got < 0) {
+    delivered.failed = true;
+    delivered.error = io_error("read", errno);
+  }
+  delivered.over = got < 0 || (got == 0 && !delivery->options.datagrams);
+  const bool is_over = delivered.over;
+  const bool may_be_more = delivery->options.datagrams || static_cast<std::size_t>(got) == delivery->options.chunk;
+  tell(std::move(delivered));
+  if (is_over) delivery.reset();
+  return !is_over && may_be_more;
+}
+
+ssize_t IoDescriptor::State::take_bytes(Delivered& to) {
   // As large as what is there, so that many small messages do not hold many large buffers.
   int waiting = 0;
   if (::ioctl(number, FIONREAD, &waiting) != 0 || waiting <= 0) waiting = 1;
@@ -207,25 +230,43 @@ bool IoDescriptor::State::read_once() {
   do {
     got = ::read(number, buffer.writable().data(), buffer.size());
   } while (got < 0 && errno == EINTR);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
-  if (got > 0) {
-    buffer.truncate(static_cast<std::size_t>(got));
-    tell({.bytes = std::move(buffer), .credit = std::move(credit), .error = {}, .failed = false});
-    return static_cast<std::size_t>(got) == delivery->options.chunk;
-  }
-  if (got < 0) {
-    tell({.bytes = {}, .credit = {}, .error = io_error("read", errno), .failed = true});
-  } else {
-    tell({});
-  }
-  delivery.reset();
-  return false;
+  buffer.truncate(got > 0 ? static_cast<std::size_t>(got) : 0);
+  to.bytes = std::move(buffer);
+  return got;
+}
+
+ssize_t IoDescriptor::State::take_datagram(Delivered& to) {
+  // 0 is one of no bytes, or none yet: what comes in between must find room, too.
+  int waiting = 0;
+  const bool is_known = ::ioctl(number, FIONREAD, &waiting) == 0 && waiting > 0;
+  const std::size_t most = delivery->options.chunk;
+  IoBuffer buffer(is_known ? std::min(most, static_cast<std::size_t>(waiting)) : most);
+  sockaddr_storage from{};
+  iovec room{.iov_base = buffer.writable().data(), .iov_len = buffer.size()};
+  msghdr message{};
+  ssize_t got = 0;
+  do {
+    message = {};
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &room;
+    message.msg_iovlen = 1;
+    got = ::recvmsg(number, &message, 0);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return got;
+  buffer.truncate(static_cast<std::size_t>(got));
+  to.bytes = is_known ? std::move(buffer) : IoBuffer::copy_of(buffer.bytes());
+  to.from = SocketAddress(reinterpret_cast<const sockaddr*>(&from), message.msg_namelen);
+  to.truncated = (message.msg_flags & MSG_TRUNC) != 0;
+  return got;
 }
 
 void IoDescriptor::State::tell(Delivered&& delivered) {
   // The buffer is the task's until the sink moves it on: the lock of post() publishes it.
-  delivery->to.post([sink_of = delivery, delivered = std::move(delivered)]() mutable {
-    if (!sink_of->refused.load(std::memory_order_relaxed) && !sink_of->sink(std::move(delivered))) {
+  delivery->to.post([self = shared_from_this(), sink_of = delivery, delivered = std::move(delivered)]() mutable {
+    // Of a stream that its reader has closed nothing comes any more, also of what had been read before.
+    if (self->closed.load(std::memory_order_relaxed) || sink_of->refused.load(std::memory_order_relaxed)) return;
+    if (!sink_of->sink(std::move(delivered))) {
       sink_of->refused.store(true, std::memory_order_relaxed);  // the reactor may as well see it one read later
     }
   });

@@ -44,6 +44,7 @@ using ChildEnds = std::array<ChildEnd, 3>;
 /// In the hub from the spawn until it has been reaped, whoever still holds it.
 struct IoProcess::Child final : public IoHub::Member, public std::enable_shared_from_this<Child> {
   using Exit = std::shared_ptr<IoCall<IoExitStatus>>;
+  using Told = std::function<void(const IoExitStatus&)>;  // on the reactor's thread
 
   explicit Child(std::shared_ptr<IoHub> of) : hub(std::move(of)) {}
 
@@ -51,6 +52,7 @@ struct IoProcess::Child final : public IoHub::Member, public std::enable_shared_
   int spawn(const IoProcessOptions& options, const ChildEnds& ends);
   void kill(int signal);
   void wait(Exit call);
+  void tell(Told told);
   void forget(const Exit& call) { std::erase(waiting, call); }
   void on_exit(IoExitStatus status);
 
@@ -62,6 +64,7 @@ struct IoProcess::Child final : public IoHub::Member, public std::enable_shared_
   uv_process_t process{};
   std::optional<IoExitStatus> status;
   std::vector<Exit> waiting;
+  std::vector<Told> told_of_end;
 };
 
 int IoProcess::Child::spawn(const IoProcessOptions& options, const ChildEnds& ends) {
@@ -99,6 +102,7 @@ void IoProcess::Child::kill(int signal) {
 
 void IoProcess::Child::end() {
   for (auto& call : std::exchange(waiting, {})) call->fail(io_error("wait for a child process", IoErrorKind::stopped));
+  told_of_end.clear();
   kill(SIGKILL);
 }
 
@@ -108,10 +112,16 @@ void IoProcess::Child::wait(Exit call) {
   waiting.push_back(std::move(call));
 }
 
+void IoProcess::Child::tell(Told told) {
+  if (status) return told(*status);
+  if (!hub->has_ended()) told_of_end.push_back(std::move(told));
+}
+
 void IoProcess::Child::on_exit(IoExitStatus exit) {
   status = exit;
   has_ended.store(true, std::memory_order_relaxed);
   for (auto& call : std::exchange(waiting, {})) call->finish(exit);
+  for (auto& told : std::exchange(told_of_end, {})) told(exit);
   uv_close(reinterpret_cast<uv_handle_t*>(&process), [](uv_handle_t* closed) {
     auto* const child = static_cast<Child*>(closed->data);
     // It may be the last who holds it, and so the hub.
@@ -181,6 +191,14 @@ std::expected<IoExitStatus, IoError> IoProcess::wait(Deadline deadline) {
     return std::unexpected(io_error(what, woken.error()));
   }
   return call->take();
+}
+
+void IoProcess::when_ended(Scheduler& to, std::function<void(const IoExitStatus&)> told) {
+  if (child_ == nullptr) return;
+  auto post = [&to, told = std::move(told)](const IoExitStatus& status) {
+    to.post([told, status]() { told(status); });
+  };
+  child_->hub->post([child = child_, post = std::move(post)] { child->tell(post); });
 }
 
 void IoProcess::kill(int signal) {

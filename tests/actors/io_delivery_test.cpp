@@ -130,6 +130,44 @@ TEST_P(IoDeliveryTest, an_actor_that_ends_closes_its_stream_and_what_was_under_w
   });
 }
 
+/// Answers each datagram.
+class DatagramEcho : public Actor {
+ public:
+  explicit DatagramEcho(io::UdpSocket socket) : socket_(std::move(socket)) {}
+  void started() override { socket_.deliver(this_actor::mailbox<DatagramEcho>(), 1000, 2); }
+  void on(const io::DatagramReceived& datagram) {
+    EXPECT_EQ(datagram.port, socket_.port());
+    const std::string said = std::to_string(datagram.bytes.size()) + (datagram.truncated ? " and more" : "");
+    EXPECT_TRUE(socket_.send_to(datagram.from, io::bytes_of(said), in_time));
+  }
+
+ private:
+  io::UdpSocket socket_;
+};
+
+TEST_P(IoDeliveryTest, each_datagram_is_one_message_with_whom_it_came_from) {
+  auto server = io::UdpSocket::bind("127.0.0.1", 0);
+  ASSERT_TRUE(server);
+  const auto address = server->address();
+  system().spawn<DatagramEcho>(std::move(*server));
+  run([&] {
+    auto client = io::UdpSocket::bind("127.0.0.1", 0);
+    ASSERT_TRUE(client);
+    // Nobody is there any more for this answer, which is no end of the server's socket.
+    {
+      auto passing = io::UdpSocket::bind("127.0.0.1", 0);
+      ASSERT_TRUE(passing->send_to(address, std::vector<std::byte>(5), in_time));
+    }
+    for (const std::size_t size : {0uz, 1uz, 999uz, 1000uz, 1001uz, 7uz}) {
+      ASSERT_TRUE(client->send_to(address, std::vector<std::byte>(size), in_time));
+      std::string said(32, '\0');
+      const auto got = client->receive_from(std::as_writable_bytes(std::span(said)), in_time);
+      ASSERT_TRUE(got) << got.error().text;
+      EXPECT_EQ(said.substr(0, got->size), size <= 1000 ? std::to_string(size) : "1000 and more");
+    }
+  });
+}
+
 /// What it receives is not its own stream's.
 TEST_P(IoDeliveryTest, a_stream_may_deliver_to_another_actor_and_be_written_by_its_owner) {
   std::atomic<int> words{0};

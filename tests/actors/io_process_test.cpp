@@ -134,6 +134,37 @@ TEST_P(IoProcessTest, many_children_at_once_each_end_as_they_ended) {
   EXPECT_TRUE(until([&] { return right == 20; }));
 }
 
+class Parent : public Actor {
+ public:
+  explicit Parent(Watched& watched) : watched_(watched) {}
+  void started() override {
+    for (const char* script : {"exit 3", "exec sleep 1000"}) {
+      auto child = io::Process::spawn({.command = {"sh", "-c", script}, .output = Stream::none}, in_time);
+      ASSERT_TRUE(child) << child.error().text;
+      child->watch(this_actor::mailbox<Parent>());
+      (watched_.ready ? second_ : first_) = std::move(*child);
+      watched_.ready = true;
+    }
+    second_.kill(SIGTERM);
+  }
+  void on(const io::ProcessEnded& ended) {
+    EXPECT_EQ(ended.status.code, ended.pid == first_.pid() ? 3 : 0);
+    EXPECT_EQ(ended.status.signal, ended.pid == second_.pid() ? SIGTERM : 0);
+    // It is never too late to ask.
+    if (++watched_.messages <= 2) (ended.pid == first_.pid() ? first_ : second_).watch(this_actor::mailbox<Parent>());
+  }
+
+ private:
+  Watched& watched_;
+  io::Process first_;
+  io::Process second_;
+};
+
+TEST_P(IoProcessTest, the_end_of_a_child_is_a_message_to_who_watches_it_before_or_after) {
+  system().spawn<Parent>(watched_);
+  EXPECT_TRUE(until([&] { return watched_.messages >= 4; }));
+}
+
 // --- Signals and changes
 
 class SignalCounter : public Actor {

@@ -1,5 +1,7 @@
 #include "ringmail/actors/io/process.hpp"
 
+#include "tell.hpp"
+
 namespace ringmail::io {
 
 using runtime::Deadline;
@@ -16,5 +18,12 @@ std::expected<Process, IoError> Process::spawn(const ProcessOptions& options, Ti
 }
 
 std::expected<ExitStatus, IoError> Process::wait(Timeout timeout) { return process_.wait(Deadline::after(timeout)); }
+
+void Process::watch(runtime::System& system, runtime::ActorId actor, const runtime::Binding& binding) {
+  runtime::Scheduler& scheduler = system.scheduler(actor.thread());
+  process_.when_ended(scheduler, [&scheduler, actor, &binding, number = pid()](const ExitStatus& status) {
+    detail::tell(scheduler, actor, binding, ProcessEnded{.pid = number, .status = status});
+  });
+}
 
 }  // namespace ringmail::io

@@ -80,8 +80,9 @@ std::expected<void, IoError> Stream::finish_writing() {
 void Stream::deliver(const detail::StreamReceiver& receiver, const DeliveryOptions& options) {
   assert(receiver.system != nullptr && receiver.actor && "a stream delivers to an actor of this process");
   runtime::Scheduler& scheduler = receiver.system->scheduler(receiver.actor.thread());
-  descriptor_.deliver(options, scheduler, [receiver, &scheduler, id = id_](IoDescriptor::Delivered&& delivered) {
-    if (!delivered.failed && !delivered.bytes.empty()) {
+  const runtime::IoDeliveryOptions asked{.chunk = options.chunk, .credits = options.credits};
+  descriptor_.deliver(asked, scheduler, [receiver, &scheduler, id = id_](IoDescriptor::Delivered&& delivered) {
+    if (!delivered.over) {
       return detail::tell(
           scheduler, receiver.actor, *receiver.received,
           Received{.stream = id, .bytes = std::move(delivered.bytes), .credit = std::move(delivered.credit)});

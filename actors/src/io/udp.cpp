@@ -1,6 +1,7 @@
 #include "ringmail/actors/io/udp.hpp"
 
 #include "connect.hpp"
+#include "tell.hpp"
 
 namespace ringmail::io {
 
@@ -45,6 +46,25 @@ std::expected<UdpSocket::Datagram, IoError> UdpSocket::receive_from(std::span<st
   return Datagram{.size = *got,
                   .from = SocketAddress(reinterpret_cast<const sockaddr*>(&from), message.msg_namelen),
                   .truncated = (message.msg_flags & MSG_TRUNC) != 0};
+}
+
+void UdpSocket::deliver(runtime::System& system,
+                        runtime::ActorId actor,
+                        const runtime::Binding& binding,
+                        std::size_t most,
+                        std::uint32_t credits) {
+  runtime::Scheduler& scheduler = system.scheduler(actor.thread());
+  const runtime::IoDeliveryOptions options{.chunk = most, .credits = credits, .datagrams = true};
+  descriptor_.deliver(options, scheduler, [&scheduler, actor, &binding, here = port()](auto&& delivered) {
+    // Only where it could not be watched at all.
+    if (delivered.over) return false;
+    return detail::tell(scheduler, actor, binding,
+                        DatagramReceived{.port = here,
+                                         .from = delivered.from,
+                                         .bytes = std::move(delivered.bytes),
+                                         .truncated = delivered.truncated,
+                                         .credit = std::move(delivered.credit)});
+  });
 }
 
 }  // namespace ringmail::io

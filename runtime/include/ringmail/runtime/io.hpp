@@ -42,6 +42,7 @@ using IoCredit = std::shared_ptr<const void>;
 struct IoDeliveryOptions {
   std::size_t chunk = 64 * 1024;  ///< bytes of one message at most
   std::uint32_t credits = 16;     ///< so many messages may be unhandled; then nothing is read until one has been
+  bool datagrams = false;         ///< each message is one, and none is the end. Set by who delivers
 };
 
 /// The owner of a descriptor that does not block: a socket or a pipe. Move-only. It is closed on destruction: at once, or by
@@ -104,10 +105,13 @@ class IoDescriptor {
 
   /// What it brings, or its end, on the thread of the scheduler that gets it.
   struct Delivered {
-    IoBuffer bytes;   ///< empty: the end of the stream, or an error
-    IoCredit credit;  ///< of bytes
-    IoError error;    ///< meaningful if `failed`
+    IoBuffer bytes{};
+    IoCredit credit{};
+    SocketAddress from{};    ///< of a datagram
+    bool truncated = false;  ///< of a datagram: the rest of it is lost
+    bool over = false;       ///< the end of the stream, or an error: nothing follows
     bool failed = false;
+    IoError error{};  ///< meaningful if it failed
   };
   /// From now on the reactor reads, and gives what it reads to `sink` on the thread of `to`, until the end of the stream, an
   /// error, close(), or `sink` has returned false. Nobody may wait to_read from then on. In a handler of the same system.
@@ -186,6 +190,8 @@ class IoProcess {
   static std::expected<IoProcess, IoError> spawn(const IoProcessOptions& options, Deadline deadline);
   /// In a handler. May be called again.
   std::expected<IoExitStatus, IoError> wait(Deadline deadline);
+  /// In a handler. Calls `told` once on the thread of `to`, when it has ended; not at all if the system ends before.
+  void when_ended(Scheduler& to, std::function<void(const IoExitStatus&)> told);
   /// No effect on one that has ended: the number is never another process's.
   void kill(int signal);
   int pid() const;

@@ -17,6 +17,12 @@ namespace ringmail::io {
 using ProcessOptions = runtime::IoProcessOptions;
 using ExitStatus = runtime::IoExitStatus;
 
+/// A child has ended, and been reaped.
+struct ProcessEnded {
+  int pid = 0;
+  ExitStatus status{};
+};
+
 class Process {
  public:
   Process() = default;
@@ -29,11 +35,19 @@ class Process {
 
   /// May be called again. A child whose output is a pipe that nobody reads may wait for ever, and so may this.
   std::expected<ExitStatus, IoError> wait(Timeout timeout);
+  /// When it ends, or has ended already, the actor gets one ProcessEnded.
+  template <class A>
+    requires Accepts<A, ProcessEnded>
+  void watch(const Mailbox<A>& to) {
+    watch(*to.system(), to.address().actor, ringmail::detail::binding_of<A, ProcessEnded>);
+  }
   /// No effect on one that has ended: its number is never taken for another process's.
   void kill(int signal) { process_.kill(signal); }
   int pid() const { return process_.pid(); }
 
  private:
+  void watch(runtime::System& system, runtime::ActorId actor, const runtime::Binding& binding);
+
   runtime::IoProcess process_;
   Stream input_;
   Stream output_;

@@ -20,7 +20,10 @@
 
 namespace ringmail::io {
 
-using DeliveryOptions = runtime::IoDeliveryOptions;
+struct DeliveryOptions {
+  std::size_t chunk = 64 * 1024;  ///< bytes of one message at most
+  std::uint32_t credits = 16;     ///< so many messages may be unhandled; then nothing is read until one has been
+};
 
 /// What came in on a stream that delivers. Copies share the bytes. Once all copies of the message are gone it counts as
 /// handled, and the stream may read on; to keep the bytes alone holds nothing up.
@@ -76,7 +79,7 @@ class Stream {
   std::uint64_t id() const { return id_; }
 
   /// From now on the reactor reads, and the actor gets Received messages and at last one Closed, until the stream is closed
-  /// here or the actor ends. Nobody may call read() any more; writing goes on as before.
+  /// here (nothing comes after that, also of what had been read) or the actor ends. Nobody may call read() any more; writing goes on as before.
   template <class A>
     requires(Accepts<A, Received> && Accepts<A, Closed>)
   void deliver(const Mailbox<A>& to, const DeliveryOptions& options = {}) {
