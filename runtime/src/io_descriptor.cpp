@@ -148,16 +148,17 @@ void IoDescriptor::State::rewatch() {
 
 void IoDescriptor::State::on_ready(unsigned events) {
   const auto kept = shared_from_this();
+  std::array<std::shared_ptr<Wait>, 2> woken;
   // An error is reported as readable, also to who only wants to write: trying tells.
   const bool nobody_reads = slot(Ready::to_read) == nullptr && !can_read();
-  if ((events & LoopWatch::writable) != 0 || nobody_reads) {
-    Wait::finish(std::exchange(slot(Ready::to_write), nullptr), std::nullopt);
-  }
+  if ((events & LoopWatch::writable) != 0 || nobody_reads) woken[0] = std::exchange(slot(Ready::to_write), nullptr);
   if ((events & LoopWatch::readable) != 0) {
-    Wait::finish(std::exchange(slot(Ready::to_read), nullptr), std::nullopt);
+    woken[1] = std::exchange(slot(Ready::to_read), nullptr);
     if (can_read()) read_on();
   }
   if (watch != nullptr) rewatch();
+  // Last, since who is woken uses the descriptor at once.
+  for (auto& wait : woken) Wait::finish(std::move(wait), std::nullopt);
 }
 
 void IoDescriptor::State::retire(IoErrorKind why) {

@@ -130,40 +130,40 @@ void IoProcess::Child::on_exit(IoExitStatus exit) {
   });
 }
 
-std::expected<IoProcess, IoError> IoProcess::spawn(const IoProcessOptions& options, Deadline deadline) {
-  const std::string what = "run '" + (options.command.empty() ? std::string() : options.command.front()) + "'";
-  if (options.command.empty()) return std::unexpected(io_error(what, EINVAL));
-  IoProcess process;
-  const auto ends = std::make_shared<ChildEnds>();
+std::expected<void, int> IoProcess::run(const std::shared_ptr<IoHub>& hub, const IoProcessOptions& options) {
+  // The child's ends are closed here on return, or theirs would never be seen.
+  ChildEnds ends;
   const std::array<std::pair<IoProcessOptions::Stream, IoDescriptor*>, 3> streams{
-      {{options.input, &process.input}, {options.output, &process.output}, {options.errors, &process.errors}}};
+      {{options.input, &input}, {options.output, &output}, {options.errors, &errors}}};
   for (std::size_t i = 0; i < streams.size(); ++i) {
     const auto [kind, ours] = streams[i];
-    ChildEnd& end = (*ends)[i];
-    end.kind = kind;
+    ends[i].kind = kind;
     if (kind != IoProcessOptions::Stream::pipe) continue;
     auto pipe = open_pipe();
-    if (!pipe) return std::unexpected(io_error(what, pipe.error()));
+    if (!pipe) return std::unexpected(pipe.error());
     Descriptor kept = std::move(i == 0 ? pipe->writer : pipe->reader);
-    end.pipe = std::move(i == 0 ? pipe->reader : pipe->writer);
+    ends[i].pipe = std::move(i == 0 ? pipe->reader : pipe->writer);
     make_nonblocking(kept.get());
     *ours = IoDescriptor(std::move(kept));
   }
+  child_ = std::make_shared<Child>(hub);
+  if (const int result = child_->spawn(options, ends); result != 0) return std::unexpected(-result);
+  return {};
+}
+
+std::expected<IoProcess, IoError> IoProcess::spawn(const IoProcessOptions& options, Deadline deadline) {
+  const std::string what = "run '" + (options.command.empty() ? std::string() : options.command.front()) + "'";
+  if (options.command.empty()) return std::unexpected(io_error(what, EINVAL));
   using Spawned = std::shared_ptr<IoProcess>;
   auto spawned = io_call<Spawned>(
-      what, deadline, [what, options, ends](const std::shared_ptr<IoHub>& hub, std::shared_ptr<IoCall<Spawned>> call) {
+      what, deadline, [what, options](const std::shared_ptr<IoHub>& hub, std::shared_ptr<IoCall<Spawned>> call) {
         // As an IoProcess from the start: if nobody waits any more, the child goes with it.
-        const auto made = std::make_shared<IoProcess>();
-        made->child_ = std::make_shared<Child>(hub);
-        const int result = made->child_->spawn(options, *ends);
-        // These are the child's alone from now on, or its end would never be seen here.
-        *ends = {};
-        if (result != 0) return call->fail(io_error(what, -result));
-        call->finish(made);
+        const auto process = std::make_shared<IoProcess>();
+        if (const auto ran = process->run(hub, options); !ran) return call->fail(io_error(what, ran.error()));
+        call->finish(process);
       });
   if (!spawned) return std::unexpected(std::move(spawned.error()));
-  process.child_ = std::move((*spawned)->child_);
-  return process;
+  return std::move(**spawned);
 }
 
 IoProcess& IoProcess::operator=(IoProcess&& other) noexcept {

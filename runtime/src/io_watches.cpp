@@ -27,13 +27,18 @@ struct IoWatch::Watcher : public IoHub::Member, public std::enable_shared_from_t
   // The reactor's.
   void end() override {
     uv_handle_t* const native = handle();
-    if (uv_is_closing(native) != 0) return;
+    // It may be ended before it could start, and twice.
+    if (!has_started || uv_is_closing(native) != 0) return;
     uv_close(native, [](uv_handle_t* closed) {
       auto* const watcher = static_cast<Watcher*>(closed->data);
       // It may be the last who holds it, and so the hub.
       const auto hub = watcher->hub;
       hub->leave(*watcher);
     });
+  }
+  void started() {
+    has_started = true;
+    hub->enter(shared_from_this());
   }
   virtual uv_handle_t* handle() = 0;
   virtual int start() = 0;
@@ -58,6 +63,7 @@ struct IoWatch::Watcher : public IoHub::Member, public std::enable_shared_from_t
 
   const std::shared_ptr<IoHub> hub;
   Scheduler& to;
+  bool has_started = false;  // the reactor's
   std::shared_ptr<IoCredits> credits;
   std::atomic<bool> refused{false};  // closed, or there is nobody any more; who reads an old value tells once more
 };
@@ -69,7 +75,7 @@ struct IoWatch::SignalWatcher final : Watcher {
   int start() override {
     if (const int result = uv_signal_init(hub->loop().native(), &signal); result != 0) return result;
     signal.data = static_cast<Watcher*>(this);
-    hub->enter(shared_from_this());
+    started();
     const int result = uv_signal_start(
         &signal,
         [](uv_signal_t* raised, int) {
@@ -102,7 +108,7 @@ struct IoWatch::PathWatcher final : Watcher {
   int start() override {
     if (const int result = uv_fs_event_init(hub->loop().native(), &event); result != 0) return result;
     event.data = static_cast<Watcher*>(this);
-    hub->enter(shared_from_this());
+    started();
     const int result = uv_fs_event_start(
         &event,
         [](uv_fs_event_t* changed, const char* name, int events, int status) {

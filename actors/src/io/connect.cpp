@@ -26,6 +26,24 @@ runtime::Wake pause(std::uint64_t for_ns, Deadline& deadline) {
   return runtime::Scheduler::current()->sleep_until(std::min(runtime::now_ns() + for_ns, deadline.at_ns()));
 }
 
+/// One whose connection is under way, when it is there.
+std::expected<IoDescriptor, IoError> connected(IoDescriptor socket,
+                                               int number,
+                                               const std::string& what,
+                                               Deadline& deadline) {
+  for (;;) {
+    if (const auto woken = socket.wait(IoDescriptor::Ready::to_write, deadline); !woken) {
+      return std::unexpected(runtime::io_error(what, woken.error()));
+    }
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    if (error != 0) return std::unexpected(runtime::io_error(what, error));
+    if (SocketAddress::peer_of(number)) return socket;
+    // Woken early: it has neither failed nor succeeded.
+  }
+}
+
 }  // namespace
 
 std::expected<IoDescriptor, IoError> connect(const SocketAddress& to, Deadline& deadline) {
@@ -36,20 +54,11 @@ std::expected<IoDescriptor, IoError> connect(const SocketAddress& to, Deadline& 
   const int number = made.get();  // nobody else has it
   IoDescriptor socket(std::move(made));
   // A Unix domain socket whose listener has no room says EAGAIN, and nothing tells when it has.
-  while (::connect(number, to.native(), to.length()) != 0 && errno != EISCONN) {
-    if (errno == EAGAIN) {
-      if (runtime::now_ns() >= deadline.at_ns()) return failed(IoErrorKind::timed_out);
-      if (pause(pause_ns, deadline) == runtime::Wake::stopped) return failed(IoErrorKind::stopped);
-    } else if (errno == EINPROGRESS || errno == EALREADY || errno == EINTR) {
-      if (const auto woken = socket.wait(IoDescriptor::Ready::to_write, deadline); !woken) return failed(woken.error());
-      int error = 0;
-      socklen_t length = sizeof error;
-      if (::getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-      if (error != 0) return failed(error);
-      // If it was woken early it is not connected yet, and asked once more.
-    } else {
-      return failed(errno);
-    }
+  while (::connect(number, to.native(), to.length()) != 0) {
+    if (errno == EINPROGRESS || errno == EINTR) return connected(std::move(socket), number, what, deadline);
+    if (errno != EAGAIN) return failed(errno);
+    if (runtime::now_ns() >= deadline.at_ns()) return failed(IoErrorKind::timed_out);
+    if (pause(pause_ns, deadline) == runtime::Wake::stopped) return failed(IoErrorKind::stopped);
   }
   return socket;
 }

@@ -33,6 +33,7 @@
 
 namespace ringmail::runtime {
 
+class IoHub;
 class Scheduler;
 class System;
 
@@ -203,6 +204,7 @@ class IoProcess {
 
  private:
   struct Child;
+  std::expected<void, int> run(const std::shared_ptr<IoHub>& hub, const IoProcessOptions& options);
   void kill_if_running();
 
   std::shared_ptr<Child> child_;
