@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "io_hub.hpp"
 #include "peer_supervisor.hpp"
 #include "reactor_listener.hpp"
 #include "reactor_loop.hpp"
@@ -34,7 +35,7 @@ sigset_t signals_of_others() {
 class Reactor::Impl {
  public:
   Impl(const ReactorOptions& options, LinkOwner& owner, std::unique_ptr<ReactorLoop> loop)
-      : log_(options.log), owner_(owner), loop_(std::move(loop)) {}
+      : log_(options.log), owner_(owner), loop_(std::move(loop)), io_(std::make_shared<IoHub>(*loop_)) {}
 
   std::expected<void, std::string> listen(const std::string& path);
   void run();
@@ -44,6 +45,7 @@ class Reactor::Impl {
   void post(std::function<void()> task) { loop_->post(std::move(task)); }
   int pid(std::uint32_t link) const;
   void stop();
+  const std::shared_ptr<IoHub>& io() const { return io_; }
   bool is_stopped() const { return !thread_.joinable(); }
 
   /// Null for one that has ended. On the reactor's thread, as all that follows.
@@ -61,6 +63,7 @@ class Reactor::Impl {
   std::shared_ptr<spdlog::logger> log_;
   LinkOwner& owner_;
   std::unique_ptr<ReactorLoop> loop_;
+  const std::shared_ptr<IoHub> io_;
   std::thread thread_;
   bool listens_ = false;
 
@@ -192,7 +195,10 @@ void Reactor::Impl::forget(std::uint32_t link) {
 }
 
 void Reactor::Impl::quit_if_done() {
-  if (quitting_ && peers_.empty()) loop_->quit();
+  if (!quitting_ || !peers_.empty()) return;
+  // After the peers, for which handlers may still have to read or write.
+  io_->end();
+  loop_->quit();
 }
 
 std::optional<transport::Refusal> Reactor::Impl::objection(const transport::Hello& hello) {
@@ -251,6 +257,8 @@ void Reactor::peer_broke_protocol(std::uint32_t link, std::string what) {
 int Reactor::peer_pid(std::uint32_t link) const { return impl_->pid(link); }
 
 void Reactor::post(std::function<void()> task) { impl_->post(std::move(task)); }
+
+const std::shared_ptr<IoHub>& Reactor::io() const { return impl_->io(); }
 
 void Reactor::stop() { impl_->stop(); }
 

@@ -51,9 +51,11 @@ ReactorLoop::~ReactorLoop() {
 void ReactorLoop::run() { uv_run(loop_, UV_RUN_DEFAULT); }
 
 void ReactorLoop::quit() {
+  // Dropped when the lock is free again: what a task holds may post on its way out.
+  std::vector<std::function<void()>> dropped;
   const std::lock_guard lock(mutex_);
   if (!std::exchange(open_, false)) return;
-  tasks_.clear();
+  dropped.swap(tasks_);
   uv_close(reinterpret_cast<uv_handle_t*>(&async_->handle), free_state<Async>);
 }
 

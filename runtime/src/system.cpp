@@ -328,6 +328,8 @@ std::uint64_t System::incarnation(std::uint32_t link) const {
   return entry.incarnation;
 }
 
+const std::shared_ptr<IoHub>& System::io() const { return reactor_->io(); }
+
 System::Link& System::link_entry(std::uint32_t link) const {
   const std::lock_guard lock(links_mutex_);
   assert(link >= 1 && link <= links_.size());

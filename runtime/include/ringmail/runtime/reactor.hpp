@@ -20,6 +20,8 @@ class logger;
 
 namespace ringmail::runtime {
 
+class IoHub;
+
 struct ReactorOptions {
   std::shared_ptr<spdlog::logger> log;  ///< never null
   std::string listen;                   ///< path of the socket for peers that somebody else starts; empty: none
@@ -52,7 +54,10 @@ class Reactor {
   /// Runs `task` on the reactor's thread.
   void post(std::function<void()> task);
 
-  /// Stops every peer, closes the listener, ends the thread. Blocks until all of it is done.
+  /// What schedulers do input and output through. Any thread; may be kept past the reactor's end.
+  const std::shared_ptr<IoHub>& io() const;
+
+  /// Stops every peer, ends what input and output is under way, closes the listener, ends the thread. Blocks until all of it is done.
   void stop();
 
  private:

@@ -37,6 +37,7 @@ class logger;
 namespace ringmail::runtime {
 
 class BlockingPool;
+class IoHub;
 class Reactor;
 class StallDetector;
 class LocalRing;
@@ -148,6 +149,9 @@ class System final : private LinkOwner {
 
   /// Whether this process is a child of the one that made the system.
   bool is_forked() const { return owner_.is_forked(); }
+
+  /// For runtime/io.hpp.
+  const std::shared_ptr<IoHub>& io() const;
 
   SystemCounters counters();
   spdlog::logger& log() { return *log_; }
