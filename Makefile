@@ -1,6 +1,6 @@
 ## make demo      install what is missing, build a release and run the flights example
 ## make test      install what is missing and run every test of every language, under the sanitizers too
-## make bench     build a release and measure latencies
+## make bench     build a release and measure latencies, and actors beside those of CAF
 ## make cross     build for AArch64 and macOS, and run the tests of the former under qemu-user
 ## make release   build a release of everything, in build/release
 ## make deps      install what is missing (Debian; elsewhere: say what is needed)
@@ -33,7 +33,7 @@ demo: venv
 # fuzzers, each of which searches for 10 seconds. Development tests run last, so that the last line is ctest's about the run that
 # has the tests of all languages.
 test: venv
-	cmake --preset release && cmake --build --preset release --target flights latency
+	cmake --preset release && cmake --build --preset release --target flights latency bench_actors
 	for preset in dev asan tsan; do cmake --preset $$preset && cmake --build --preset $$preset || exit; done
 	cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers
 	scripts/sysroot aarch64 && cmake --preset aarch64 && cmake --build --preset aarch64 --target tests/transport/all
@@ -45,8 +45,9 @@ test: venv
 
 bench: venv
 	cmake --preset release
-	cmake --build --preset release --target latency
+	cmake --build --preset release --target latency bench_actors
 	build/release/bench/latency
+	build/release/bench/actors
 
 cross: deps
 	scripts/sysroot aarch64
