@@ -28,6 +28,7 @@ struct Options {
   std::string json;
   bool quick = false;
   bool list = false;
+  bool alone = false;
   std::vector<std::string> only;
   unsigned groups = 0;  // 0: by `quick`
   unsigned schedulers = 0;
@@ -45,6 +46,7 @@ std::vector<std::string> keys() {
 void declare(CLI::App& app, Options& options) {
   app.add_option("--json", options.json, "Write the figures as JSON to this file, - for stdout")->type_name("FILE");
   app.add_flag("--quick", options.quick, "About a minute");
+  app.add_flag("--alone", options.alone, "Without CAF, for instance under a profiler");
   app.add_flag("--list", options.list, "Say what there is to measure, and end");
   app.add_option("--only", options.only, "Measure these")->type_name("KEY")->check(CLI::IsMember(keys()));
   app.add_option("--blocks", options.groups, "How many blocks of each (11, with --quick 3)");
@@ -78,7 +80,8 @@ int run(const Options& options) {
   if (!has_caf()) fmt::print(stderr, "actors: CAF was not installed when this was built, so there is no caf_ratio\n");
   const Machine machine = this_machine();
   std::vector<Figure> figures;
-  for (const Subject& subject : subjects()) {
+  for (Subject subject : subjects()) {
+    if (options.alone) subject.caf = nullptr;
     if (!options.only.empty() && std::ranges::find(options.only, subject.key) == options.only.end()) continue;
     figures.push_back(measure(subject, run.setup, run.groups));
   }
