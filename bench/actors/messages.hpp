@@ -26,6 +26,7 @@ inline constexpr std::uint64_t spawned_actors = 1'000'000;
 inline constexpr std::uint64_t spawned_at_once = 1000;
 inline constexpr std::uint64_t suspensions = 1'000'000;
 inline constexpr std::uint64_t suspended_at_once = 100'000;
+inline constexpr std::uint64_t published_messages = 1'000'000;  // by the number of subscribers
 inline constexpr std::uint64_t local_asks = 1'000'000;
 
 }  // namespace bench::actors

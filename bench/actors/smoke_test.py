@@ -23,7 +23,7 @@ compared = """pingpong.local pingpong.schedulers counting.local counting.schedul
 savina = """threadring forkjoin_throughput forkjoin_create big chameneos bounded_buffer philosophers apsp nqueens sieve
 uct""".split()
 compared += [f"savina.{name}" for name in savina]
-alone = "pingpong.processes suspend suspend.bytes ask.remote timer.set_cancel".split()
+alone = "pingpong.processes suspend suspend.bytes ask.remote timer.set_cancel publish.1 publish.8 publish.64".split()
 assert set(report) == {*compared, *alone, "machine"}, sorted(report)
 
 for key in compared + alone:

@@ -58,6 +58,10 @@ const std::vector<Subject>& subjects() {
        BENCH_CAF(make_caf_ask_local)},
       {"ask.remote", "an actor asks a peer process, 32 bytes both ways", make_ask_remote, nullptr, make_ring_rtt},
       {"timer.set_cancel", "a timer set and cancelled among 100,000 others", make_timer_set_cancel},
+      {"publish.1", "a message to one subscriber of a topic",
+       [](const Setup& setup) { return make_publish(setup, 1); }},
+      {"publish.8", "a message to 8 subscribers", [](const Setup& setup) { return make_publish(setup, 8); }},
+      {"publish.64", "a message to 64 subscribers", [](const Setup& setup) { return make_publish(setup, 64); }},
   };
   return all;
 }
