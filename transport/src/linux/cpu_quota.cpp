@@ -1,4 +1,4 @@
-#include "linux/cpu_quota.hpp"
+#include "cpu_quota.hpp"
 
 #include <cstdio>
 #include <cstring>

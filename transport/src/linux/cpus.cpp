@@ -1,6 +1,6 @@
 #include <sched.h>
 
-#include "linux/cpu_quota.hpp"
+#include "cpu_quota.hpp"
 #include "ringmail/transport/spin.hpp"
 
 namespace ringmail::transport {
