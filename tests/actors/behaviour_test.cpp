@@ -88,7 +88,7 @@ TEST_P(BehaviourTest, who_asked_a_question_that_was_put_aside_gets_the_later_ans
 }
 
 TEST_P(BehaviourTest, a_full_stash_takes_no_more) {
-  auto door = system().spawn<Door>(2);
+  auto door = system().spawn<Door>(std::size_t{2});
   ASSERT_TRUE(door.send(Push{1}));
   ASSERT_TRUE(door.send(Push{2}));
   EXPECT_EQ(ringmail::ask(door, Push{3}, 10s), -1);

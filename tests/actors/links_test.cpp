@@ -240,7 +240,7 @@ TEST_P(LinksTest, the_account_balances_in_a_storm_of_failures) {
       } else if (dice < 25) {
         one.stop();
       } else {
-        EXPECT_TRUE(one.send(Message{Token(i), dice < 30}));
+        EXPECT_TRUE(one.send(Message{Token(static_cast<std::uint64_t>(i)), dice < 30}));
       }
       if (dice >= 990) one = system().spawn<Stormy>();
       if (dice >= 980) this_actor::yield();

@@ -211,7 +211,7 @@ TEST(SupervisorPlan, with_others_transient_ones_return_and_temporary_ones_do_not
 TEST(SupervisorPlan, more_restarts_than_the_intensity_within_the_period_escalate_with_their_cause) {
   Three children(Strategy::one_for_one, 2);
   children.start_all();
-  for (const std::size_t child : {0, 1}) {
+  for (const std::size_t child : {0u, 1u}) {
     children.fails(child);
     children.up(child);
   }
@@ -263,7 +263,7 @@ TEST(SupervisorPlan, delays_grow_and_begin_anew_after_a_stable_time) {
   Children children({.intensity = 100, .period = 1s});
   children.add("a", Children::backing_off());
   children.start_all();
-  for (const std::uint64_t delay : {10, 20, 40, 80}) {
+  for (const std::uint64_t delay : {10u, 20u, 40u, 80u}) {
     children.fails(0);
     EXPECT_THAT(children.done(), IsEmpty());
     ASSERT_EQ(children.plan.next_deadline_ns(), children.now + delay * ms);
