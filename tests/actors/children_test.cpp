@@ -187,6 +187,7 @@ TEST_P(ChildrenTest, who_asks_one_that_waits_for_its_children_is_told_at_once) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error(), AskError::unreachable);
   signs.may_end = true;
+  system().shutdown();  // before the signs go
 }
 
 }  // namespace

@@ -335,6 +335,7 @@ TEST_P(SupervisionTest, an_ask_that_waits_at_one_whose_mail_is_flushed_fails_at_
   auto error = told.get_future();
   ASSERT_EQ(error.wait_for(20s), std::future_status::ready);
   EXPECT_EQ(error.get(), AskError::unreachable);
+  system().shutdown();  // before what the asker writes to goes
 }
 
 TEST_P(SupervisionTest, what_an_earlier_life_left_to_be_done_with_an_answer_is_not_done) {
