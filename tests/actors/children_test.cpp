@@ -135,6 +135,7 @@ TEST_P(ChildrenTest, a_child_that_ends_or_fails_leaves_its_parent_alone) {
   EXPECT_TRUE(ask(parent, Go{}, 5s));
   diary.await();
   EXPECT_TRUE(ask(parent, Go{}, 5s));
+  system().shutdown();  // before the diary goes
 }
 
 TEST_P(ChildrenTest, the_wait_of_a_suspended_child_ends_when_its_parent_ends) {
