@@ -14,32 +14,6 @@ transport::NoReply no_reply(AskError error) {
   }
 }
 
-/// An answer on its way to the scheduler that it leaves from.
-class Parcel {
- public:
-  Parcel(const runtime::MessageType& type, void* object)
-      : type_(&type), bytes_(::operator new(type.size, std::align_val_t{type.alignment})) {
-    type.relocate(bytes_, object);
-  }
-  Parcel(Parcel&& other) noexcept : type_(other.type_), bytes_(std::exchange(other.bytes_, nullptr)) {}
-  Parcel& operator=(Parcel&&) = delete;
-  ~Parcel() {
-    if (bytes_ == nullptr) return;
-    if (!moved_from_ && type_->destroy != nullptr) type_->destroy(bytes_);
-    ::operator delete(bytes_, std::align_val_t{type_->alignment});
-  }
-
-  void reply(runtime::Scheduler& scheduler, const runtime::Asker& asker) {
-    moved_from_ = true;
-    scheduler.reply(asker, *type_, bytes_);
-  }
-
- private:
-  const runtime::MessageType* type_;
-  void* bytes_;
-  bool moved_from_ = false;
-};
-
 }  // namespace
 
 void OpenAnswer::reply(const runtime::MessageType& type, void* object) {
@@ -49,8 +23,7 @@ void OpenAnswer::reply(const runtime::MessageType& type, void* object) {
   } else if (runtime::Scheduler::current() == scheduler_) {
     scheduler_->reply(asker, type, object);
   } else {
-    scheduler_->post(
-        [scheduler = scheduler_, asker, parcel = Parcel(type, object)]() mutable { parcel.reply(*scheduler, asker); });
+    scheduler_->post_reply(asker, type, object);
   }
 }
 
@@ -60,7 +33,7 @@ void OpenAnswer::refuse(AskError error) {
   if (runtime::Scheduler::current() == scheduler_) {
     scheduler_->refuse(asker, no_reply(error));
   } else {
-    scheduler_->post([scheduler = scheduler_, asker, error] { scheduler->refuse(asker, no_reply(error)); });
+    scheduler_->post_refusal(asker, no_reply(error));
   }
 }
 

@@ -3,22 +3,6 @@
 #include "envelope.hpp"
 
 namespace ringmail::runtime {
-namespace {
-
-void destroy(const DelayedSend& send) {
-  const MessageType& type = *send.binding->type;
-  if (type.destroy != nullptr) type.destroy(send.kept->message.payload);
-}
-
-}  // namespace
-
-DelayedSends::~DelayedSends() {
-  for (DelayedSend& send : slots_) {
-    if (send.kept == nullptr) continue;
-    destroy(send);
-    EnvelopePool::free(send.kept);
-  }
-}
 
 SendTimer DelayedSends::add(DelayedSend&& send, void* object) {
   if (free_.empty()) {
@@ -29,25 +13,18 @@ SendTimer DelayedSends::add(DelayedSend&& send, void* object) {
   free_.pop_back();
   send.sequence = ++last_sequence_;
   send.slot = slot;
-  send.kept = EnvelopePool::make(send.binding->type->size);
-  send.binding->type->relocate(send.kept->message.payload, object);
-  slots_[slot] = send;
-  return {.slot = slot, .sequence = send.sequence};
+  send.kept.emplace(*send.binding->type, object);
+  slots_[slot] = std::move(send);
+  return {.slot = slot, .sequence = last_sequence_};
 }
 
 DelayedSend* DelayedSends::find(SendTimer timer) {
   if (timer.slot >= slots_.size()) return nullptr;
   DelayedSend& send = slots_[timer.slot];
-  return send.kept != nullptr && send.sequence == timer.sequence ? &send : nullptr;
+  return send.kept && send.sequence == timer.sequence ? &send : nullptr;
 }
 
 void DelayedSends::drop(DelayedSend& send) {
-  destroy(send);
-  forget(send);
-}
-
-void DelayedSends::forget(DelayedSend& send) {
-  EnvelopePool::free(send.kept);
   free_.push_back(send.slot);
   send = {};
 }
@@ -98,15 +75,18 @@ void Scheduler::send_due(DelayedSend& send) {
     delayed_->drop(send);
     return;
   }
+  const auto send_now = [&](void* object) {
+    static_cast<void>(this->send(send.to, *send.binding, object, no_deadline));
+  };
   if (send.period_ns == 0) {
-    static_cast<void>(this->send(send.to, *send.binding, send.kept->message.payload, no_deadline));
-    delayed_->forget(send);
+    send.kept->hand_to(send_now);
+    delayed_->drop(send);
     return;
   }
   // One object a period. Periods that were missed are not made up for.
   Envelope* copy = EnvelopePool::make(send.binding->type->size);
-  send.copy(copy->message.payload, send.kept->message.payload);
-  static_cast<void>(this->send(send.to, *send.binding, copy->message.payload, no_deadline));
+  send.copy(copy->message.payload, send.kept->object());
+  send_now(copy->message.payload);
   EnvelopePool::free(copy);
   const std::uint64_t now = now_ns();
   send.deadline_ns += send.period_ns;

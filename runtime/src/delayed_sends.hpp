@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "ringmail/runtime/scheduler.hpp"
+#include "stored_object.hpp"
 
 namespace ringmail::runtime {
 
@@ -14,7 +16,7 @@ struct DelayedSend {
   std::uint32_t life = 0;  // of the owner: it ends with that
   Address to{};
   const Binding* binding = nullptr;
-  Envelope* kept = nullptr;  // holds the object; null: the slot is free
+  std::optional<StoredObject> kept{};  // none: the slot is free
   CopyObject copy = nullptr;
   std::uint64_t deadline_ns = 0;
   std::uint64_t period_ns = 0;  // 0: once
@@ -29,17 +31,14 @@ class DelayedSends {
   DelayedSends() = default;
   DelayedSends(const DelayedSends&) = delete;
   DelayedSends& operator=(const DelayedSends&) = delete;
-  ~DelayedSends();
 
   /// Takes the object. The slot stays where it is until drop().
   SendTimer add(DelayedSend&& send, void* object);
   DelayedSend& at(std::uint32_t slot) { return slots_[slot]; }
   /// Null: it has been sent, or cancelled.
   DelayedSend* find(SendTimer timer);
-  /// Ends it, and its object.
+  /// Ends it, and its object if it is still there.
   void drop(DelayedSend& send);
-  /// Ends it; its object has been moved from.
-  void forget(DelayedSend& send);
 
  private:
   std::deque<DelayedSend> slots_;

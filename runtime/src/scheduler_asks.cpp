@@ -5,6 +5,7 @@
 #include "envelope.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "stored_object.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -203,6 +204,18 @@ void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, con
 
 void Scheduler::complete_refused(std::uint32_t correlation, std::uint32_t link, AskError error) {
   if (PendingAsk* ask = asked(correlation, link)) settle(*ask, error);
+}
+
+// --- Answers that another thread gives
+
+void Scheduler::post_reply(const Asker& asker, const MessageType& type, void* object) {
+  post([this, asker, stored = StoredObject(type, object)]() mutable {
+    stored.hand_to([&](void* answer) { reply(asker, stored.type(), answer); });
+  });
+}
+
+void Scheduler::post_refusal(const Asker& asker, transport::NoReply reason) {
+  post([this, asker, reason] { refuse(asker, reason); });
 }
 
 }  // namespace ringmail::runtime

@@ -75,6 +75,7 @@ void Scheduler::terminate(Cell& cell) {
     // It has ended for another reason already.
   }
   take_back_stash(cell);
+  cell.conduct_.reset();  // before the actor, which its functions may refer to
   if (cell.supervised_) cell.unmake();
   if (!cell.keeps_mail_) discard_mail(cell);
   if (ties != nullptr) say_farewell(self, *ties, reason);
@@ -84,7 +85,6 @@ void Scheduler::terminate(Cell& cell) {
   } else {
     cell.state_ = Cell::State::down;
     cell.started_ = cell.stop_requested_ = cell.winding_up_ = false;
-    cell.conduct_.reset();
     ++cell.life_;
     discard_continuations(cell);
   }

@@ -1,6 +1,6 @@
 // A scheduler: a thread that owns cells, polls its inbound rings, runs their handlers and parks when idle.
 //
-// Threads: post(), add(), add_down(), is_live() and request_stop() may be called from any thread, everything else from the scheduler's own.
+// Threads: what is called from any thread stands first; everything else is called from the scheduler's own.
 // "In a handler" means: called by a cell's handler or start(), and so allowed to suspend.
 #pragma once
 
@@ -192,6 +192,10 @@ class Scheduler {
     std::uint32_t actors = 0;
   };
   Load load() const;
+
+  /// As reply() and refuse(), of whoever has taken the asker along.
+  void post_reply(const Asker& asker, const MessageType& type, void* object);
+  void post_refusal(const Asker& asker, transport::NoReply reason);
 
   // --- Set-up, before the thread runs.
   void connect_from(LocalRing& ring, transport::Bell& sender);
