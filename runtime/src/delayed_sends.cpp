@@ -1,6 +1,7 @@
 #include "delayed_sends.hpp"
 
 #include "envelope.hpp"
+#include "scheduler_cells.hpp"
 
 namespace ringmail::runtime {
 

@@ -45,6 +45,8 @@ class EnvelopePool {
   static void free(Envelope* envelope) noexcept {
     Pool& pool = local();
     if (envelope->message.length <= pooled_bytes && pool.count < keep) {
+      if (!pool.is_kept) [[unlikely]]
+        keep_pool(pool);
       envelope->next = pool.first;
       pool.first = envelope;
       ++pool.count;
@@ -54,20 +56,36 @@ class EnvelopePool {
   }
 
  private:
+  /// Has no destructor, so that nobody has to look whether it was constructed: a message would pay for that four times.
   struct Pool {
     Envelope* first = nullptr;
     std::size_t count = 0;
-    ~Pool() {
-      while (first != nullptr) {
-        Envelope* next = first->next;
-        ::operator delete(first, std::align_val_t{alignment});
-        first = next;
-      }
-    }
+    bool is_kept = false;  // it will be emptied
   };
   static Pool& local() {
-    thread_local Pool pool;
+    static constinit thread_local Pool pool;
     return pool;
+  }
+
+  /// Empties the pool at the thread's end.
+  struct Keeper {
+    ~Keeper() {
+      Pool& pool = local();
+      while (pool.first != nullptr) {
+        Envelope* next = pool.first->next;
+        ::operator delete(pool.first, std::align_val_t{alignment});
+        pool.first = next;
+      }
+      pool.count = keep;  // what a later destructor of this thread frees is given back at once
+    }
+  };
+  static void keep_pool(Pool& pool) {
+    static_cast<void>(keeper());
+    pool.is_kept = true;
+  }
+  static Keeper& keeper() {
+    thread_local Keeper keeper;
+    return keeper;
   }
 };
 

@@ -11,11 +11,10 @@
 #include "poll_set.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/clock.hpp"
+#include "scheduler_cells.hpp"
 
 namespace ringmail::runtime {
 namespace {
-
-thread_local Scheduler* current_scheduler = nullptr;
 
 /// Frames taken from one ring before the next one's turn.
 constexpr int frames_per_turn = 64;
@@ -62,17 +61,15 @@ Scheduler::~Scheduler() {
   }
 }
 
-Scheduler* Scheduler::current() { return current_scheduler; }
-
 void Scheduler::run() {
-  current_scheduler = this;
+  current_ = this;
   do {
     // No stack means that no thread could have been started either.
     const auto ran = fibers_.run([](void* self) { static_cast<Scheduler*>(self)->loop(); }, this);
     assert(ran);
     if (!ran) break;
   } while (!end());
-  current_scheduler = nullptr;
+  current_ = nullptr;
 }
 
 /// False where a cell was added since the loop looked last: it is to be run as well.

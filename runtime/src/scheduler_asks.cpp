@@ -5,6 +5,7 @@
 #include "envelope.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "scheduler_cells.hpp"
 #include "stored_object.hpp"
 
 namespace ringmail::runtime {

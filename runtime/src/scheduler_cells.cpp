@@ -1,4 +1,6 @@
 // Cells: where they live, how a message reaches one, and what a turn is. How one ends stands in scheduler_endings.cpp.
+#include "scheduler_cells.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <typeinfo>
@@ -61,14 +63,6 @@ ActorId Scheduler::add(std::unique_ptr<Cell> cell) {
   return id;
 }
 
-Cell* Scheduler::find(ActorId id) const {
-  const std::uint32_t index = id.slot();
-  const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_acquire);
-  if (slots == nullptr) return nullptr;
-  Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_acquire);  // SYNC(slot)
-  return cell != nullptr && cell->id_ == id ? cell : nullptr;
-}
-
 /// Null also for one that will not be restarted.
 Cell* Scheduler::find_lasting(ActorId id) const {
   Cell* const cell = find(id);
@@ -104,9 +98,9 @@ void Scheduler::deliver_later(Message& message) {
 
 /// To a handler that waits for a message of just this type. Not to one that waits no longer: it may have been told already
 /// that its time is up, and the message then waits like any other.
-bool Scheduler::hand_over(Cell& cell, Message& message) {
+bool Scheduler::hand_over_now(Cell& cell, Message& message) {
   Waiter* const waiter = cell.waiter_;
-  if (waiter == nullptr || waiter->wanted == nullptr || !waiter->waiting) return false;
+  if (waiter->wanted == nullptr || !waiter->waiting) return false;
   const MessageType& wanted = *waiter->wanted;
   if (!message_is(message, wanted)) return false;
   ++counters_.messages;
@@ -142,36 +136,6 @@ void Scheduler::enqueue(Cell& cell, Message& message) {
     message.take(bytes_only, payload);
   }
   append(cell, *envelope);
-}
-
-void Scheduler::append(Cell& cell, Envelope& envelope) {
-  (cell.first_ == nullptr ? cell.first_ : cell.last_->next) = &envelope;
-  cell.last_ = &envelope;
-  ++cell.queued_;
-  if (cell.state_ == Cell::State::ready) {
-    ++backlog_;
-  } else if (cell.state_ == Cell::State::idle) {
-    make_ready(cell);
-  } else if (cell.state_ >= Cell::State::ending && !cell.waits_for_next_life()) [[unlikely]] {
-    discard_mail(cell);
-  }
-}
-
-Envelope* Scheduler::take_first(Cell& cell) {
-  Envelope* envelope = cell.first_;
-  cell.first_ = std::exchange(envelope->next, nullptr);
-  if (cell.first_ == nullptr) cell.last_ = nullptr;
-  --cell.queued_;
-  return envelope;
-}
-
-void Scheduler::make_ready(Cell& cell) {
-  assert(cell.state_ != Cell::State::ready && cell.state_ != Cell::State::suspended);
-  cell.state_ = Cell::State::ready;
-  cell.next_ready_ = nullptr;
-  (first_ready_ == nullptr ? first_ready_ : last_ready_->next_ready_) = &cell;
-  last_ready_ = &cell;
-  backlog_ += cell.queued_;
 }
 
 /// A turn is what waited when it began, as far as the budget goes: what an actor sends to itself meanwhile has to wait for the

@@ -32,7 +32,7 @@ void Scheduler::publish(Outlet& outlet) {
   if (outlet.ring->publish()) outlet.bell->ring(outlet.ring->cold_mark());
 }
 
-void Scheduler::publish_dirty() {
+void Scheduler::publish_all_dirty() {
   for (Outlet* outlet : dirty_) {
     outlet->dirty = false;
     publish(*outlet);

@@ -4,6 +4,7 @@
 #include "outlet.hpp"
 #include "poll_set.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "scheduler_cells.hpp"
 
 namespace ringmail::runtime {
 namespace {

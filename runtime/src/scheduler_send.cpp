@@ -8,6 +8,7 @@
 #include "outlet.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "scheduler_cells.hpp"
 
 namespace ringmail::runtime {
 namespace {

@@ -3,6 +3,7 @@
 #include "local_ring.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "scheduler_cells.hpp"
 
 namespace ringmail::runtime {
 namespace {

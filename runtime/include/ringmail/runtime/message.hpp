@@ -39,6 +39,8 @@ struct MessageType {
   void relocate(void* to, void* from) const noexcept {
     if (move != nullptr) {
       move(to, from);
+    } else if (size == sizeof(std::uint64_t)) {
+      std::memcpy(to, from, sizeof(std::uint64_t));  // inline: most are small, and a call for one word is most of its cost
     } else {
       std::memcpy(to, from, size);
     }

@@ -156,7 +156,7 @@ class Scheduler {
   ~Scheduler();
 
   /// The one whose thread this is, or null.
-  static Scheduler* current();
+  static Scheduler* current() { return current_; }
   std::uint32_t index() const { return index_; }
   System* system() const { return system_; }
 
@@ -376,6 +376,7 @@ class Scheduler {
   void deliver(Message& message);
   void deliver_later(Message& message);
   bool hand_over(Cell& cell, Message& message);
+  bool hand_over_now(Cell& cell, Message& message);
   static bool message_is(Message& message, const MessageType& type);
   void enqueue(Cell& cell, Message& message);
   Envelope* take_first(Cell& cell);
@@ -438,7 +439,10 @@ class Scheduler {
   void mark_dirty(Outlet& outlet);
   void mark_crowded(Outlet& outlet);
   void publish(Outlet& outlet);
-  void publish_dirty();
+  void publish_dirty() {
+    if (!dirty_.empty()) publish_all_dirty();
+  }
+  void publish_all_dirty();
   void retry_overflow(Outlet& outlet);
   void next_in_line(Outlet& outlet);
   std::byte* room_now(Outlet& outlet, std::uint32_t bytes);
@@ -476,6 +480,9 @@ class Scheduler {
   RemoteLane* lane_of(const Asker& asker) const;
   PendingAsk* asked(std::uint32_t correlation, std::uint32_t link) const;
   Address self() const { return {0, current_cell_ != nullptr ? current_cell_->id() : ActorId()}; }
+
+  // Here, and not behind a call: every send from a handler asks for it.
+  static inline constinit thread_local Scheduler* current_ = nullptr;
 
   const std::uint32_t index_;
   transport::Bell& bell_;
