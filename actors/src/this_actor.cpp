@@ -48,8 +48,7 @@ std::expected<void, WaitError> sleep_for(std::chrono::nanoseconds duration) {
   return result_of(detail::here().sleep_until(runtime::Deadline::after(duration)));
 }
 
-// Timers come after everything that was ready.
-void yield() { static_cast<void>(detail::here().sleep_until(runtime::now_ns())); }
+void yield() { static_cast<void>(detail::here().yield()); }
 
 void stop() { detail::here().stop(detail::this_address()); }
 

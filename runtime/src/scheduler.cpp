@@ -89,6 +89,7 @@ void Scheduler::loop() {
     resume_waiters();
     if (!run_ready()) return;
     if (!drain()) return;
+    resume_yielded();
     resume_waiters();  // whose answers were in the rings
     expire_timers();
     flush();
@@ -111,6 +112,14 @@ void Scheduler::resume_waiters() {
     fibers_.resume(waiter->fiber);
     if (waiter == last_waiter) break;
   }
+}
+
+/// Everybody else has had a turn. Who yields again is in a list of its own by then, and has the next one.
+void Scheduler::resume_yielded() {
+  if (first_yielded_ == nullptr) return;
+  (first_resumable_ == nullptr ? first_resumable_ : last_resumable_->next_resumable) = first_yielded_;
+  last_resumable_ = last_yielded_;
+  first_yielded_ = last_yielded_ = nullptr;
 }
 
 bool Scheduler::run_ready() {

@@ -10,14 +10,10 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   Cell* const cell = current_cell_;
   assert(cell != nullptr && "only a handler can wait");
   if (cell->stop_requested_ && !waiter.until_done) return Wake::stopped;
-  // What the handler has sent so far belongs to this turn, which ends here.
-  publish_dirty();
   const std::uint64_t deadline_ns = deadline.at_ns();
-  waiter.fiber = fibers_.current();
   waiter.cell = cell;
   waiter.waiting = true;
   waiter.deadline_ns = deadline_ns;
-  const Asker asker = cell->asker_;
   TimerId timer;
   if (deadline_ns != no_deadline) {
     timer = timers_.add(deadline_ns, {.function =
@@ -27,19 +23,46 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
                                           },
                                       .context = &waiter});
   }
+  const bool suspended = suspend(waiter);
+  waiter.waiting = false;
+  if (deadline_ns != no_deadline) timers_.cancel(timer);
+  return suspended ? waiter.result : Wake::no_stack;
+}
+
+/// Until somebody resumes its fiber. False: there is no stack for the loop.
+bool Scheduler::suspend(Waiter& waiter) {
+  Cell* const cell = current_cell_;
+  // What the handler has sent so far belongs to this turn, which ends here.
+  publish_dirty();
+  waiter.fiber = fibers_.current();
+  waiter.cell = cell;
+  const Asker asker = cell->asker_;
   cell->state_ = Cell::State::suspended;
   cell->waiter_ = &waiter;
   current_cell_ = nullptr;
   const bool suspended = fibers_.suspend().has_value();
-  waiter.waiting = false;
   // Here again, on the same stack; the loop may now be upon another.
   current_cell_ = cell;
   mark_turn(*cell);
   cell->waiter_ = nullptr;
   cell->state_ = Cell::State::running;
   cell->asker_ = asker;
-  if (deadline_ns != no_deadline) timers_.cancel(timer);
-  return suspended ? waiter.result : Wake::no_stack;
+  return suspended;
+}
+
+Wake Scheduler::yield() {
+  Cell* const cell = current_cell_;
+  assert(cell != nullptr && "only a handler can wait");
+  if (cell->stop_requested_) return Wake::stopped;
+  // Not `waiting`: that it goes on is settled, and a stop changes nothing about it.
+  Waiter waiter;
+  Waiter* const before = last_yielded_;
+  (before == nullptr ? first_yielded_ : before->next_resumable) = &waiter;
+  last_yielded_ = &waiter;
+  if (suspend(waiter)) return cell->stop_requested_ ? Wake::stopped : Wake::ready;
+  last_yielded_ = before;
+  (before == nullptr ? first_yielded_ : before->next_resumable) = nullptr;
+  return Wake::no_stack;
 }
 
 void Scheduler::wake(Waiter& waiter, Wake result) {

@@ -276,6 +276,8 @@ class Scheduler {
   /// The next message of that type to this cell, in the order of arrival, past others.
   Wake receive(const MessageType& type, void* to, Asker& from, Deadline deadline);
   Wake wait(Waiter& waiter, Deadline deadline);
+  /// Lets the other cells of this scheduler run first, and takes what is in its rings.
+  Wake yield();
   void wake(Waiter& waiter, Wake result);
 
   // --- The actor that runs, and what it does from now on. In a handler.
@@ -357,6 +359,8 @@ class Scheduler {
   bool is_done() const;
   bool end();
   void resume_waiters();
+  void resume_yielded();
+  bool suspend(Waiter& waiter);
   bool run_ready();
   bool drain();
   bool drain(Inlet& inlet);
@@ -508,6 +512,8 @@ class Scheduler {
   std::uint64_t backlog_ = 0;  // messages that wait at cells which are ready
   Waiter* first_resumable_ = nullptr;
   Waiter* last_resumable_ = nullptr;
+  Waiter* first_yielded_ = nullptr;
+  Waiter* last_yielded_ = nullptr;
   Cell* current_cell_ = nullptr;
   // The turn of an actor with several messages.
   Cell* turn_cell_ = nullptr;
