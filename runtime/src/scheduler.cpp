@@ -29,8 +29,7 @@ constexpr std::uint64_t messages_per_clock = 64;
 /// Turns of the loop between two polls of the cold rings, when it never sleeps.
 constexpr std::uint32_t turns_per_cold_poll = 1 << 16;
 
-/// So many messages may wait at actors that could run before the rings are left alone, and for so many turns at most.
-constexpr std::uint64_t most_backlog = 1024;
+/// For so many turns at most are the rings left alone, while `most_backlog` messages wait.
 constexpr std::uint32_t most_turns_behind = 1024;
 
 }  // namespace

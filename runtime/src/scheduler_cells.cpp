@@ -188,6 +188,7 @@ void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
   mark_turn(cell);
   cell.state_ = Cell::State::running;
   cell.asker_ = asker;
+  sends_in_turn_ = 0;
   try {
     body();
   } catch (const std::exception& exception) {

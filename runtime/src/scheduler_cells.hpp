@@ -9,6 +9,10 @@
 
 namespace ringmail::runtime {
 
+/// So many messages may wait at actors that could run before the rings are left alone, and a handler that sends on and on steps
+/// aside.
+inline constexpr std::uint64_t most_backlog = 1024;
+
 inline Cell* Scheduler::find(ActorId id) const {
   const std::uint32_t index = id.slot();
   const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_acquire);

@@ -16,6 +16,9 @@ namespace {
 using transport::FrameHead;
 using transport::FrameKind;
 
+/// Sends of one turn between two looks at how much waits. As many are handled at least when it has stepped aside.
+constexpr std::uint32_t sends_per_step = 64;
+
 void destroy(const MessageType& type, void* object) {
   if (type.destroy != nullptr) type.destroy(object);
 }
@@ -62,6 +65,14 @@ void Scheduler::send_here(ActorId to, const Binding& binding, void* object, std:
   } else if (!hand_over(*cell, message)) {
     append(*cell, *envelope);
   }
+  if (++sends_in_turn_ % sends_per_step == 0) [[unlikely]]
+    step_aside();
+}
+
+/// Nobody else runs here while a handler does: one that sends faster than can be handled would fill the memory, and who has to
+/// handle it never comes to it. Not where it waits for whom nobody can help: messages at a suspended cell are no backlog.
+void Scheduler::step_aside() {
+  if (backlog_ >= most_backlog && current_cell_ != nullptr) static_cast<void>(yield());
 }
 
 std::expected<void, SendError> Scheduler::send_local(

@@ -147,6 +147,54 @@ TEST_P(MailboxTest, a_message_longer_than_half_the_ring_is_refused_between_sched
   EXPECT_TRUE(ask(sender, Tick{}, 20s).value_or(false));
 }
 
+TEST_P(MailboxTest, a_handler_that_sends_on_and_on_is_not_let_far_ahead_of_who_handles) {
+  constexpr int messages = 100'000;
+  struct Taker : Actor {
+    void on(const Token&) { ++taken; }
+    int on(const Reset&) const { return taken; }
+    int taken = 0;
+  };
+  const auto taker = system().spawn_on<Taker>(0);
+  struct Sender : Actor {
+    explicit Sender(Mailbox<Taker> to) : to_(to) {}
+    std::int64_t on(const Tick&) {
+      std::int64_t most = 0;
+      for (int i = 0; i < messages; ++i) {
+        static_cast<void>(to_.send(Token()));
+        most = std::max(most, Token::alive.load());
+      }
+      return most;
+    }
+    Mailbox<Taker> to_;
+  };
+  const std::int64_t before = Token::alive;
+  const auto most = ask(system().spawn_on<Sender>(0, taker), Tick{}, 60s);
+  ASSERT_TRUE(most);
+  // A thousand may wait; then it looks every 64, and as many are handled each time.
+  EXPECT_LT(*most - before, 1200);
+  EXPECT_EQ(ask(taker, Reset{}, 60s), messages);
+}
+
+TEST_P(MailboxTest, a_handler_steps_aside_for_nobody_who_cannot_take_what_it_sends) {
+  // Suspended until the last message is there: to wait for it to catch up would be to wait for ever.
+  struct Taker : Actor {
+    int on(const Tick&) { return this_actor::receive<Reset>(60s) ? 1 : 0; }
+    void on(const Token&) {}
+    void on(const Reset&) {}
+  };
+  const auto taker = system().spawn_on<Taker>(0);
+  struct Sender : Actor {
+    explicit Sender(Mailbox<Taker> to) : to_(to) {}
+    bool on(const Tick&) {
+      for (int i = 0; i < 5000; ++i) static_cast<void>(to_.send(Token()));
+      return to_.send(Reset{}).has_value();
+    }
+    Mailbox<Taker> to_;
+  };
+  static_cast<void>(taker.send(Tick{}));
+  EXPECT_TRUE(ask(system().spawn_on<Sender>(0, taker), Tick{}, 60s).value_or(false));
+}
+
 TEST_P(MailboxTest, a_sender_is_known_to_the_handler_and_a_plain_thread_is_one_for_a_moment) {
   auto replier = system().spawn([](const Reset&) {
     const auto sender = this_actor::sender<Pricer>();

@@ -464,6 +464,7 @@ class Scheduler {
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
   std::expected<void, SendError> send(
       const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
+  void step_aside();
   void send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation);
   std::expected<void, SendError> send_local(
       ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
@@ -509,7 +510,8 @@ class Scheduler {
   std::vector<Outlet*> crowded_;                       // with somebody or something waiting for room
   Cell* first_ready_ = nullptr;
   Cell* last_ready_ = nullptr;
-  std::uint64_t backlog_ = 0;  // messages that wait at cells which are ready
+  std::uint32_t sends_in_turn_ = 0;  // to cells of this scheduler, since a handler began
+  std::uint64_t backlog_ = 0;        // messages that wait at cells which are ready
   Waiter* first_resumable_ = nullptr;
   Waiter* last_resumable_ = nullptr;
   Waiter* first_yielded_ = nullptr;
