@@ -48,6 +48,7 @@ SupervisorBuilder::~SupervisorBuilder() {
 runtime::Address SupervisorBuilder::add(ChildOptions options, std::unique_ptr<runtime::Cell> cell) {
   if (!id_) return {};
   runtime::Scheduler& scheduler = system_->scheduler(system_->place(options.scheduler));
+  cell->limit_mailbox(options.mailbox);
   const runtime::ActorId actor = scheduler.add_down(
       std::move(cell), {.parent = id_, .supervised = true, .keeps_mail = options.on_restart == Mail::keep});
   const runtime::Address address{0, actor};

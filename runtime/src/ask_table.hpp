@@ -17,6 +17,7 @@ inline AskError ask_error(transport::NoReply reason) {
     case transport::NoReply::no_handler: return AskError::no_handler;
     case transport::NoReply::failed: return AskError::failed;
     case transport::NoReply::stopped: return AskError::unreachable;
+    case transport::NoReply::full: return AskError::full;
   }
   return AskError::failed;
 }

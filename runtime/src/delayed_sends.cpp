@@ -77,7 +77,15 @@ void Scheduler::send_due(DelayedSend& send) {
     return;
   }
   const auto send_now = [&](void* object) {
-    static_cast<void>(this->send(send.to, *send.binding, object, no_deadline));
+    const auto sent = this->send(send.to, *send.binding, object, no_deadline);
+    if (sent || sent.error() != SendError::full || !send.to.is_local()) return;
+    ++counters_.sent;
+    Message message{.binding = send.binding,
+                    .length = send.binding->type->size,
+                    .type = send.binding->type->id,
+                    .asker = {},
+                    .target = send.to.actor};
+    bury(message, "the actor's mailbox is full");
   };
   if (send.period_ns == 0) {
     send.kept->hand_to(send_now);

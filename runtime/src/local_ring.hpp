@@ -45,6 +45,16 @@ struct LocalPayload {
   static std::uint32_t object_offset(const MessageType& type) {
     return type.alignment <= sizeof(void*) ? static_cast<std::uint32_t>(sizeof(void*)) : type.alignment;
   }
+  /// What stands before a message's object. Bindings are aligned, so the low bits are free.
+  static const void* word(const Binding& binding, Admission admission) {
+    static_assert(alignof(Binding) >= 4);
+    return reinterpret_cast<const std::byte*>(&binding) + static_cast<std::size_t>(admission);
+  }
+  static const Binding* binding(std::uintptr_t word) {
+    return reinterpret_cast<const Binding*>(word & ~std::uintptr_t{3});
+  }
+  static Admission admission(std::uintptr_t word) { return static_cast<Admission>(word & 3); }
+
   static std::uint32_t bytes(const MessageType& type) { return object_offset(type) + type.size; }
 };
 
@@ -63,6 +73,10 @@ enum class Operation : std::uint32_t {
   restart,
   close,
   remove,
+  // Of mailboxes with a limit. credits.hpp
+  credit_request,  ///< of a scheduler, to a mailbox
+  credit_notice,   ///< the answer: a CreditNotice
+  credit_return,
 };
 
 /// What those operations carry a C++ object for, behind a pointer to its type.

@@ -15,6 +15,7 @@
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "ringmail/transport/ring_producer.hpp"
+#include "wait_line.hpp"
 
 namespace ringmail::runtime {
 
@@ -41,26 +42,14 @@ struct Outlet {
   State state = State::open;
   bool dirty = false;    // in Scheduler::dirty_
   bool crowded = false;  // in Scheduler::crowded_
-  Waiter* first = nullptr;
-  Waiter* last = nullptr;
+  WaitLine line;
   std::deque<Pending> overflow;
 
-  bool is_crowded() const { return first != nullptr || !overflow.empty(); }
+  bool is_crowded() const { return !line.empty() || !overflow.empty(); }
   bool is_faulted() const { return ring->fault() != transport::RingFault::none; }
 
   /// Whether it is worth trying again. A faulted ring has no room until its consumer is another one.
   bool may_have_room() const { return state == State::open && !is_faulted() && ring->cursor_moved(); }
-
-  void line_up(Waiter& waiter) {
-    (first == nullptr ? first : last->next_in_line) = &waiter;
-    last = &waiter;
-  }
-  void leave(Waiter& waiter) {
-    Waiter* previous = nullptr;
-    for (Waiter** link = &first; *link != &waiter; link = &(*link)->next_in_line) previous = *link;
-    (previous == nullptr ? first : previous->next_in_line) = waiter.next_in_line;
-    if (last == &waiter) last = previous;
-  }
 };
 
 /// An outlet to another scheduler of this process owns its ring's end.

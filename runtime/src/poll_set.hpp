@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ringmail/runtime/address.hpp"
 #include "ringmail/transport/layout.hpp"
 #include "ringmail/transport/park.hpp"
 #include "ringmail/transport/ring_consumer.hpp"
@@ -31,6 +32,7 @@ struct Inlet {
   std::uint8_t pace = 0;       // how many of its frames go by between two looks at the clock
   std::uint32_t quiet_polls = 0;
   std::uint32_t number = 0;  ///< in the set: its bit is the same
+  ActorId waits_for{};       ///< the actor whose mailbox has no room for the next frame
   bool cold = false;
   bool may_go_cold = true;  ///< not if its producer cannot set the bit
 };
@@ -125,10 +127,10 @@ class PollSet {
     }
   }
 
-  /// Whether a hot ring has a frame.
+  /// Whether a hot ring has a frame that can be taken.
   bool any_hot() const {
     for (const Inlet* inlet : hot_) {
-      if (!inlet->ring->empty()) return true;
+      if (!inlet->waits_for && !inlet->ring->empty()) return true;
     }
     return false;
   }

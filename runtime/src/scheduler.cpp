@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "ask_table.hpp"
+#include "credits.hpp"
 #include "delayed_sends.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
@@ -49,6 +50,7 @@ Scheduler::Scheduler(std::uint32_t index,
       inlets_(std::make_unique<PollSet>(bell, ordering)),
       asks_(std::make_unique<AskTable>()),
       delayed_(std::make_unique<DelayedSends>()),
+      credits_(std::make_unique<CreditTable>()),
       chunks_(std::make_unique<std::atomic<Slot*>[]>((1u << ActorId::slot_bits) / chunk_slots)) {}
 
 Scheduler::~Scheduler() {
@@ -169,6 +171,10 @@ bool Scheduler::is_behind() {
 }
 
 bool Scheduler::drain(Inlet& inlet) {
+  if (inlet.waits_for) [[unlikely]] {
+    if (must_stay_in_ring(inlet.waits_for, nullptr)) return true;
+    inlet.waits_for = {};
+  }
   auto frame = inlet.ring->peek();
   if (!frame) {
     if (inlet.ring->fault() != transport::RingFault::none) [[unlikely]] {
@@ -191,6 +197,8 @@ bool Scheduler::drain(Inlet& inlet) {
     if (!fibers_.owns_loop()) return false;
     if (inlet.lane != nullptr && !inlet.lane->connected) [[unlikely]]
       return true;  // the frame was a fault
+    if (inlet.waits_for) [[unlikely]]
+      break;  // the frame is still there
     if (inlet.ring->cursor_due()) store_cursor(inlet);
     frame = inlet.ring->peek();
     // What is left has its turn after everybody else's.
@@ -238,6 +246,7 @@ void Scheduler::expire_timers() {
 // --- flush: what handlers left open, what waits for room, and the cursors of rings that a suspension left half drained.
 
 void Scheduler::flush() {
+  give_back_credits();
   publish_dirty();
   for (std::size_t i = 0; i < crowded_.size();) {
     Outlet& outlet = *crowded_[i];

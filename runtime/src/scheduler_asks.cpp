@@ -53,7 +53,8 @@ constexpr Binding continuation_binding{.type = &continuation_type, .handler = &r
 std::expected<void, AskError> Scheduler::write_question(const Question& question,
                                                         PendingAsk& pending,
                                                         Deadline& deadline) {
-  const auto sent = send(question.to, *question.binding, question.object, pending.correlation, deadline);
+  const auto sent =
+      send(question.to, *question.binding, question.object, pending.correlation, Admission::limited, deadline);
   if (!sent) return std::unexpected(ask_error(sent.error()));
   if (const RemoteLane* lane = question.to.is_local() ? nullptr : lane_of(question.to.link))
     pending.incarnation = lane->incarnation;

@@ -35,10 +35,11 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
     free_slots_.pop_back();
   }
   Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
+  const bool needs_credit = placed->bound_ != nullptr && placed->bound_->limit.needs_credit();
   ActorId id;
   // No actor may have the id that is nobody's.
   do {
-    id = ActorId(index_, ++slot.generation, index);
+    id = ActorId(index_, ++slot.generation, index, needs_credit);
   } while (!id);
   placed->id_ = id;
   group_->live_cells.fetch_add(1, std::memory_order_relaxed);
@@ -74,7 +75,8 @@ bool Scheduler::is_live(ActorId id) const {
   const std::uint32_t index = id.slot();
   if (id.thread() != index_ || index >= used_slots_) return false;
   const Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
-  return slot.cell.load(std::memory_order_relaxed) != nullptr && ActorId(index_, slot.generation, index) == id;
+  return slot.cell.load(std::memory_order_relaxed) != nullptr &&
+         slot.generation % (1u << ActorId::generation_bits) == id.generation();
 }
 
 void Scheduler::deliver(Message& message) {
@@ -247,6 +249,8 @@ void Scheduler::finish_turn(Cell& cell) {
   current_cell_ = nullptr;
   if (cell.conduct_ != nullptr) [[unlikely]]
     cell.conduct_->past.clear();
+  if (cell.bound_ != nullptr) [[unlikely]]
+    offer_room(cell, Offer::quarters);
   publish_dirty();
   if (cell.stop_requested_) {
     wind_up(cell);

@@ -22,6 +22,8 @@ inline Cell* Scheduler::find(ActorId id) const {
 }
 
 inline void Scheduler::append(Cell& cell, Envelope& envelope) {
+  if (cell.bound_ != nullptr && !admit(cell, envelope.message)) [[unlikely]]
+    return;
   (cell.first_ == nullptr ? cell.first_ : cell.last_->next) = &envelope;
   cell.last_ = &envelope;
   ++cell.queued_;

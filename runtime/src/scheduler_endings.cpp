@@ -96,6 +96,7 @@ void Scheduler::terminate(Cell& cell) {
 
 /// From here on its id is nobody's.
 void Scheduler::leave_slot(Cell& cell) {
+  if (cell.bound_ != nullptr) say_gone(cell);
   if (cell.exported_) {
     for (const auto& lane : lanes_) {
       if (lane != nullptr) lane->shut_out(cell.id_.value());
@@ -119,6 +120,7 @@ void Scheduler::discard_mail(Cell& cell) {
     Message message = take_first(cell)->message;
     dead_letter(message, "the actor has ended");
   }
+  if (cell.bound_ != nullptr) offer_room(cell, Offer::all);
 }
 
 void Scheduler::take_back_stash(Cell& cell) {

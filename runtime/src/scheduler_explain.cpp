@@ -31,7 +31,8 @@ std::string text_of(const Waiter& waiter, std::uint64_t now) {
     case WaitFor::answer: return fmt::format("waits for the answer of {} {}", text_of(waiter.whom), how_long);
     case WaitFor::room:
       return waiter.whom.link != 0 ? fmt::format("waits for room towards peer {} {}", waiter.whom.link, how_long)
-                                   : "waits for room towards another scheduler " + how_long;
+             : waiter.whom.actor ? fmt::format("waits for room in the mailbox of {} {}", text_of(waiter.whom), how_long)
+                                 : "waits for room towards another scheduler " + how_long;
     case WaitFor::blocking: return "waits for a blocking function";
     case WaitFor::something: break;
   }

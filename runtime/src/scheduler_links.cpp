@@ -55,6 +55,11 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
     report_fault(lane, "a system frame came as mail");
     return;
   }
+  if (ActorId(frame.head.target).needs_credit() && now && lane.is_exported(frame.head.target) &&
+      must_stay_in_ring(ActorId(frame.head.target), &frame)) [[unlikely]] {
+    inlet.waits_for = ActorId(frame.head.target);
+    return;
+  }
   ++lane.received;
   Message message{.payload = const_cast<std::byte*>(frame.payload),
                   .length = frame.length,
@@ -98,6 +103,7 @@ void Scheduler::report_fault(RemoteLane& lane, std::string what) {
 void Scheduler::disconnect(RemoteLane& lane) {
   if (!lane.connected) return;
   lane.connected = false;
+  lane.mail_in.waits_for = {};
   inlets_->remove(lane.mail_in);
   inlets_->remove(lane.control_in);
 }

@@ -59,7 +59,7 @@ void Scheduler::commit(Outlet& outlet, const FrameHead& head) {
 // --- When there is room: handlers, who stand in line
 
 std::expected<std::byte*, SendError> Scheduler::room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline) {
-  if (outlet.first == nullptr) [[likely]] {
+  if (outlet.line.empty()) [[likely]] {
     if (std::byte* place = room_now(outlet, bytes)) return place;
   }
   return wait_for_room(outlet, bytes, deadline);
@@ -71,7 +71,7 @@ std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet, st
   Waiter waiter;
   waiter.what = WaitFor::room;
   waiter.whom = {outlet.lane != nullptr ? outlet.lane->link : 0, {}};
-  outlet.line_up(waiter);
+  outlet.line.line_up(waiter);
   mark_crowded(outlet);
   std::expected<std::byte*, SendError> result = std::unexpected(SendError::full);
   while (true) {
@@ -92,13 +92,13 @@ std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet, st
       break;
     }
   }
-  outlet.leave(waiter);
+  outlet.line.leave(waiter);
   next_in_line(outlet);
   return result;
 }
 
 void Scheduler::next_in_line(Outlet& outlet) {
-  if (outlet.first != nullptr) wake(*outlet.first, Wake::ready);
+  if (!outlet.line.empty()) wake(*outlet.line.first, Wake::ready);
 }
 
 // --- Later: what may not wait

@@ -1,4 +1,5 @@
 // Rings between the schedulers of one process: frames that came in one, and what is left in them at the end.
+#include "credits.hpp"
 #include "farewell.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
@@ -12,14 +13,16 @@ namespace {
 /// The ring's memory is this process's own, and the frame is the consumer's until it advances.
 Message local_message(Inlet& inlet, const transport::Frame& frame) {
   std::byte* payload = const_cast<std::byte*>(frame.payload);
-  const Binding* binding = nullptr;
-  std::memcpy(&binding, payload, sizeof binding);
+  std::uintptr_t word = 0;
+  std::memcpy(&word, payload, sizeof word);
+  const Binding* const binding = LocalPayload::binding(word);
   return {.binding = binding,
           .payload = payload + LocalPayload::object_offset(*binding->type),
           .length = binding->type->size,
           .type = binding->type->id,
           .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
           .target = ActorId(frame.head.target),
+          .admission = LocalPayload::admission(word),
           .ring = inlet.ring};
 }
 
@@ -58,6 +61,9 @@ void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
     return;
   }
   Message message = local_message(inlet, frame);
+  if (message.admission == Admission::credited) [[unlikely]] {
+    if (const Cell* cell = find(message.target)) --cell->bound_->promised;
+  }
   deliver(message);
 }
 
@@ -99,6 +105,20 @@ void Scheduler::take_local_control(Inlet& inlet, const transport::Frame& frame) 
     case Operation::restart: restart(ActorId(head.target)); break;
     case Operation::close: close(ActorId(head.target)); break;
     case Operation::remove: remove(ActorId(head.target)); break;
+    case Operation::credit_request: take_credit_request(ActorId(head.target), ActorId(head.sender).thread()); break;
+    case Operation::credit_notice: {
+      std::uint64_t notice = 0;
+      std::memcpy(&notice, payload, sizeof notice);
+      take_credit_notice(ActorId(head.sender), notice);
+      credits_->forget_if_over(ActorId(head.sender));
+      break;
+    }
+    case Operation::credit_return: {
+      std::uint64_t credits = 0;
+      std::memcpy(&credits, payload, sizeof credits);
+      take_credits_back(ActorId(head.target), static_cast<std::uint32_t>(credits));
+      break;
+    }
   }
   inlet.ring->advance();
 }

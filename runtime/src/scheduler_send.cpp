@@ -35,20 +35,34 @@ std::expected<void, SendError> Scheduler::send(const Address& to,
                                                const Binding& binding,
                                                void* object,
                                                Deadline deadline) {
-  return send(to, binding, object, 0, deadline);
+  return send(to, binding, object, 0, Admission::limited, deadline);
 }
 
-std::expected<void, SendError> Scheduler::send(
-    const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline) {
+std::expected<void, SendError> Scheduler::send(const Address& to,
+                                               const Binding& binding,
+                                               void* object,
+                                               std::uint32_t correlation,
+                                               Admission admission,
+                                               Deadline& deadline) {
   if (!to.is_local()) return send_remote(to, binding, object, correlation, deadline);
+  if (to.actor.needs_credit() && admission == Admission::limited) [[unlikely]] {
+    if (const auto taken = take_credit(to.actor, deadline); !taken) {
+      destroy(*binding.type, object);
+      return taken;
+    }
+    admission = Admission::credited;
+  }
   if (to.actor.thread() == index_) {
-    send_here(to.actor, binding, object, correlation);
+    send_here(to.actor, binding, object, correlation, admission);
     return {};
   }
-  return send_local(to.actor, binding, object, correlation, deadline);
+  auto sent = send_local(to.actor, binding, object, correlation, admission, deadline);
+  if (!sent && admission == Admission::credited) keep_credit(to.actor);
+  return sent;
 }
 
-void Scheduler::send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation) {
+void Scheduler::send_here(
+    ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Admission admission) {
   const MessageType& type = *binding.type;
   ++counters_.sent;
   Envelope* envelope = EnvelopePool::make(type.size);
@@ -57,8 +71,11 @@ void Scheduler::send_here(ActorId to, const Binding& binding, void* object, std:
   message.type = type.id;
   message.asker = {.address = self(), .correlation = correlation};
   message.target = to;
+  message.admission = admission;
   type.relocate(message.payload, object);
   Cell* cell = find(to);
+  if (admission == Admission::credited && cell != nullptr) [[unlikely]]
+    --cell->bound_->promised;
   // Where it is taken here it takes its envelope, and so itself, with it.
   if (cell == nullptr) {
     dead_letter(message, "there is no such actor");
@@ -75,8 +92,12 @@ void Scheduler::step_aside() {
   if (backlog_ >= most_backlog && current_cell_ != nullptr) static_cast<void>(yield());
 }
 
-std::expected<void, SendError> Scheduler::send_local(
-    ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline) {
+std::expected<void, SendError> Scheduler::send_local(ActorId to,
+                                                     const Binding& binding,
+                                                     void* object,
+                                                     std::uint32_t correlation,
+                                                     Admission admission,
+                                                     Deadline& deadline) {
   const MessageType& type = *binding.type;
   LocalOutlet* outlet = outlet_to(to);
   if (outlet == nullptr) {
@@ -94,7 +115,7 @@ std::expected<void, SendError> Scheduler::send_local(
       return std::unexpected(SendError::too_long);
     }
     ++counters_.sent;
-    write_object(*outlet, head, type, &binding, object);
+    write_object(*outlet, head, type, LocalPayload::word(binding, admission), object);
     return {};
   }
   const auto place = room(*outlet, LocalPayload::bytes(type), deadline);
@@ -103,7 +124,7 @@ std::expected<void, SendError> Scheduler::send_local(
     return std::unexpected(place.error());
   }
   ++counters_.sent;
-  const Binding* word = &binding;
+  const void* const word = LocalPayload::word(binding, admission);
   std::memcpy(*place, &word, sizeof word);
   type.relocate(*place + LocalPayload::object_offset(type), object);
   commit(*outlet, head);
@@ -143,7 +164,8 @@ std::expected<void, SendError> Scheduler::send_remote(
 
 void Scheduler::send_system(const Address& to, const Binding& binding, void* object) {
   Cell* const sender = std::exchange(current_cell_, nullptr);
-  static_cast<void>(send(to, binding, object, no_deadline));
+  Deadline deadline = no_deadline;
+  static_cast<void>(send(to, binding, object, 0, Admission::exempt, deadline));
   current_cell_ = sender;
 }
 

@@ -34,6 +34,8 @@ bool Scheduler::suspend(Waiter& waiter) {
   Cell* const cell = current_cell_;
   // What the handler has sent so far belongs to this turn, which ends here.
   publish_dirty();
+  if (cell->bound_ != nullptr) [[unlikely]]
+    offer_room(*cell, Offer::all);
   waiter.fiber = fibers_.current();
   waiter.cell = cell;
   const Asker asker = cell->asker_;

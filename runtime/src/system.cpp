@@ -354,6 +354,7 @@ SystemCounters System::counters() {
     sum.sent += counters.sent;
     sum.messages += counters.messages;
     sum.dead_letters += counters.dead_letters;
+    sum.dropped += counters.dropped;
     sum.sleeps += counters.sleeps;
     sum.spins += counters.spins;
     sum.lost_wakeups += counters.lost_wakeups;

@@ -141,8 +141,9 @@ bool System::drain(nanoseconds limit) {
     for (auto& scheduler : schedulers_) {
       scheduler->post([round, scheduler = scheduler.get()] {
         const SchedulerCounters counters = scheduler->counters();
-        round->put(scheduler->index(), {.quiet = scheduler->is_drained(),
-                                        .done = counters.sent + counters.messages + counters.dead_letters});
+        round->put(scheduler->index(),
+                   {.quiet = scheduler->is_drained(),
+                    .done = counters.sent + counters.messages + counters.dead_letters + counters.dropped});
       });
     }
     std::unique_lock lock(round->mutex);

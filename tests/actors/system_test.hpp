@@ -23,7 +23,7 @@ class SystemTest : public testing::TestWithParam<std::uint32_t> {
     if (!system_) return;
     system_->shutdown();
     const auto counters = system_->counters();
-    EXPECT_EQ(counters.sent, counters.messages + counters.dead_letters);
+    EXPECT_EQ(counters.sent, counters.messages + counters.dead_letters + counters.dropped);
     EXPECT_EQ(counters.lost_wakeups, 0u);
     EXPECT_EQ(counters.failed_barriers, 0u);
     system_.reset();

@@ -14,7 +14,7 @@ bool tell(runtime::Scheduler& scheduler, runtime::ActorId actor, const runtime::
   ringmail::detail::Room<M> room;
   ::new (room.place()) M(std::move(message));
   // Outside of a handler it never waits, and on one scheduler nothing is refused. The credits bound how many there are.
-  static_cast<void>(scheduler.send({0, actor}, binding, room.place(), runtime::Deadline::never));
+  scheduler.send_system({0, actor}, binding, room.place());
   return true;
 }
 

@@ -22,12 +22,23 @@
 
 #include "ringmail/actors/accepts.hpp"
 #include "ringmail/runtime/cell.hpp"
+#include "ringmail/runtime/mailbox_limit.hpp"
+#include "ringmail/runtime/placement.hpp"
 
 namespace ringmail {
 
 using runtime::Down;
 using runtime::Exit;
 using runtime::ExitReason;
+using runtime::MailboxLimit;
+using runtime::Overflow;
+using runtime::Placement;
+
+/// Where a new actor is to live, and what may wait at it.
+struct SpawnOptions {
+  Placement scheduler = Placement::round_robin();
+  MailboxLimit mailbox{};
+};
 
 /// Base of actors that are classes. An actor that peers may send to names the protocol that they know it by:
 /// `using Protocol = market::Pricer;`.
@@ -140,6 +151,13 @@ class ActorCell : public runtime::Cell {
   };
   bool made_ = false;
 };
+
+template <std::derived_from<Actor> A, class... Arguments>
+std::unique_ptr<runtime::Cell> make_cell(const MailboxLimit& mailbox, Arguments&&... arguments) {
+  auto cell = std::make_unique<ActorCell<A>>(std::forward<Arguments>(arguments)...);
+  cell->limit_mailbox(mailbox);
+  return cell;
+}
 
 }  // namespace detail
 }  // namespace ringmail

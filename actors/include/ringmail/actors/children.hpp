@@ -40,6 +40,13 @@ Mailbox<A> spawn_on(Placement where, Arguments&&... arguments) {
   return {detail::this_system(), {0, detail::spawn_child(std::move(cell), where, false)}};
 }
 
+/// A child of this actor, as the options say.
+template <std::derived_from<Actor> A, class... Arguments>
+Mailbox<A> spawn_with(const SpawnOptions& options, Arguments&&... arguments) {
+  auto cell = detail::make_cell<A>(options.mailbox, std::forward<Arguments>(arguments)...);
+  return {detail::this_system(), {0, detail::spawn_child(std::move(cell), options.scheduler, false)}};
+}
+
 /// A child of this actor, on the next scheduler in turn.
 template <std::derived_from<Actor> A, class... Arguments>
 Mailbox<A> spawn(Arguments&&... arguments) {

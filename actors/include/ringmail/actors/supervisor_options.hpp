@@ -44,8 +44,9 @@ struct ChildOptions {
   std::string name{};                          ///< in the log and in reasons; empty: its number
   RestartPolicy restart = Restart::permanent;  ///< one restart more than it allows, and the supervisor gives up
   Mail on_restart = Mail::keep;
+  runtime::MailboxLimit mailbox{};
   std::chrono::nanoseconds stop_timeout =
-      std::chrono::seconds(5);                               ///< before the next one is stopped without waiting longer
+      std::chrono::seconds(5);  ///< before the next one is stopped without waiting longer
   runtime::Placement scheduler = runtime::System::any_scheduler;  ///< where it lives
 };
 

@@ -22,7 +22,6 @@ namespace ringmail {
 
 using runtime::PeerDeadlines;
 using runtime::PeerOptions;
-using runtime::Placement;
 using runtime::RestartPolicy;
 using runtime::ShutdownOptions;
 using runtime::ShutdownReport;
@@ -59,6 +58,13 @@ class System {
     return {*system_, {0, system_->spawn(std::move(cell), where)}};
   }
 
+  /// As the options say: with a limited mailbox, for instance.
+  template <std::derived_from<Actor> A, class... Arguments>
+  Mailbox<A> spawn_with(const SpawnOptions& options, Arguments&&... arguments) {
+    auto cell = detail::make_cell<A>(options.mailbox, std::forward<Arguments>(arguments)...);
+    return {*system_, {0, system_->spawn(std::move(cell), options.scheduler)}};
+  }
+
   /// An actor of functions, each of one message type.
   template <class... Functions>
     requires(sizeof...(Functions) > 0 && (!std::derived_from<std::remove_cvref_t<Functions>, Actor> && ...))
@@ -70,6 +76,12 @@ class System {
     requires(sizeof...(Functions) > 0 && (!std::derived_from<std::remove_cvref_t<Functions>, Actor> && ...))
   auto spawn_on(Placement where, Functions... functions) {
     return spawn_on<FunctionActor<Functions...>>(where, std::move(functions)...);
+  }
+
+  template <class... Functions>
+    requires(sizeof...(Functions) > 0 && (!std::derived_from<std::remove_cvref_t<Functions>, Actor> && ...))
+  auto spawn_with(const SpawnOptions& options, Functions... functions) {
+    return spawn_with<FunctionActor<Functions...>>(options, std::move(functions)...);
   }
 
   /// A peer process that follows protocol P. The mailbox may be sent to at once: mail waits for the process, and for the next

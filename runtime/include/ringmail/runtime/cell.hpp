@@ -7,6 +7,7 @@
 
 #include "ringmail/runtime/address.hpp"
 #include "ringmail/runtime/behaviour.hpp"
+#include "ringmail/runtime/cell_bound.hpp"
 #include "ringmail/runtime/cell_ties.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
 #include "ringmail/runtime/message.hpp"
@@ -46,6 +47,11 @@ class Cell {
   virtual const char* class_name() const noexcept { return typeid(*this).name(); }
   /// Its handler of Exit, if it has one.
   virtual const Binding* exit() const noexcept { return nullptr; }
+
+  /// Before it is added to a scheduler.
+  void limit_mailbox(const MailboxLimit& limit) {
+    if (limit.is_limited()) bound_ = std::make_unique<CellBound>(CellBound{.limit = limit});
+  }
 
   ActorId id() const { return id_; }
   Scheduler& scheduler() const { return *scheduler_; }
@@ -122,6 +128,7 @@ class Cell {
   Waiter* waiter_ = nullptr;  // while suspended
   Asker asker_;
   const Binding* handling_ = nullptr;  // within a handler of a message
+  std::unique_ptr<CellBound> bound_;   // null: no limit
   std::unique_ptr<Conduct> conduct_;
   std::uint32_t life_ = 0;  // how many have ended
   ActorId parent_;

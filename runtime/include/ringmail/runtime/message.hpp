@@ -40,7 +40,8 @@ struct MessageType {
     if (move != nullptr) {
       move(to, from);
     } else if (size == sizeof(std::uint64_t)) {
-      std::memcpy(to, from, sizeof(std::uint64_t));  // inline: most are small, and a call for one word is most of its cost
+      std::memcpy(to, from,
+                  sizeof(std::uint64_t));  // inline: most are small, and a call for one word is most of its cost
     } else {
       std::memcpy(to, from, size);
     }
@@ -64,6 +65,13 @@ struct Asker {
   explicit operator bool() const { return correlation != 0; }
 };
 
+/// What a message has to do with the limit of the mailbox that it is sent to.
+enum class Admission : std::uint8_t {
+  limited,   ///< counts
+  credited,  ///< counts, and its sender had a credit for it
+  exempt,    ///< does not count: it is the runtime's own
+};
+
 struct Message {
   const Binding* binding = nullptr;  ///< null: from another process, to be looked up by `type`
   std::byte* payload = nullptr;
@@ -71,6 +79,7 @@ struct Message {
   std::uint32_t type = 0;
   Asker asker;  ///< its address is the sender's, whether or not somebody waits
   ActorId target;
+  Admission admission = Admission::limited;
   transport::RingConsumer* ring = nullptr;  ///< the frame that it lies in, or
   Envelope* envelope = nullptr;             ///< the node; neither once it has been taken
 

@@ -33,6 +33,9 @@ namespace ringmail::runtime {
 class System;
 class LocalRing;
 class PollSet;
+class CreditTable;
+struct CreditAccount;
+struct CreditNotice;
 struct Inlet;
 struct LocalInlet;
 struct LocalOutlet;
@@ -125,11 +128,12 @@ class AskContinuation {
   virtual void run(std::expected<void, AskError> result) = 0;
 };
 
-/// Once nothing is under way: sent + what peers sent = messages + dead_letters, summed over the schedulers of a system.
+/// Once nothing is under way: sent + what peers sent = messages + dead_letters + dropped, summed over the schedulers of a system.
 struct SchedulerCounters {
   std::uint64_t sent = 0;          ///< to actors of this process
   std::uint64_t messages = 0;      ///< delivered: given to a handler, or to one that waited for it
   std::uint64_t dead_letters = 0;  ///< for which there was no actor or no handler
+  std::uint64_t dropped = 0;       ///< by mailboxes that are limited so
   std::uint64_t sleeps = 0;
   std::uint64_t spins = 0;            ///< times that it polled for a while before it slept or found work
   std::uint64_t lost_wakeups = 0;     ///< must be 0
@@ -437,6 +441,26 @@ class Scheduler {
   void take_all(RemoteLane& lane);
   RemoteLane* lane_to(std::uint32_t link);
 
+  // Mailboxes with a limit. scheduler_credits.cpp
+  enum class Offer : std::uint8_t { quarters, all };
+  std::expected<void, SendError> take_credit(ActorId mailbox, Deadline& deadline);
+  std::expected<void, SendError> wait_for_credit(ActorId mailbox, CreditAccount& account, Deadline& deadline);
+  void ask_for_credit(ActorId mailbox, CreditAccount& account);
+  void credits_changed(ActorId mailbox, CreditAccount& account);
+  void take_credit_notice(ActorId mailbox, std::uint64_t word);
+  void keep_credit(ActorId mailbox);
+  void give_back_credits();
+  void notify(std::uint32_t holder, ActorId mailbox, const CreditNotice& notice);
+  void take_credit_request(ActorId mailbox, std::uint32_t from);
+  void call_in_credits(Cell& cell);
+  void offer_room(Cell& cell, Offer offer);
+  void take_credits_back(ActorId mailbox, std::uint32_t credits);
+  void say_gone(const Cell& cell);
+  bool must_stay_in_ring(ActorId mailbox, const transport::Frame* frame);
+  bool admit(Cell& cell, Message& message);
+  void drop_oldest(Cell& cell);
+  void drop(Message& message);
+
   // Sending.
   std::expected<std::byte*, SendError> room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline);
   std::expected<std::byte*, SendError> wait_for_room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline);
@@ -462,12 +486,20 @@ class Scheduler {
   void write_object(
       Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word, void* object);
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
-  std::expected<void, SendError> send(
-      const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
+  std::expected<void, SendError> send(const Address& to,
+                                      const Binding& binding,
+                                      void* object,
+                                      std::uint32_t correlation,
+                                      Admission admission,
+                                      Deadline& deadline);
   void step_aside();
-  void send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation);
-  std::expected<void, SendError> send_local(
-      ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
+  void send_here(ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Admission admission);
+  std::expected<void, SendError> send_local(ActorId to,
+                                            const Binding& binding,
+                                            void* object,
+                                            std::uint32_t correlation,
+                                            Admission admission,
+                                            Deadline& deadline);
   std::expected<void, SendError> send_remote(
       const Address& to, const Binding& binding, void* object, std::uint32_t correlation, Deadline& deadline);
   /// A word to the scheduler of an actor of another one. False: there is no such scheduler.
@@ -503,6 +535,7 @@ class Scheduler {
   std::unique_ptr<PollSet> inlets_;
   std::unique_ptr<AskTable> asks_;
   std::unique_ptr<DelayedSends> delayed_;
+  std::unique_ptr<CreditTable> credits_;
   std::vector<std::unique_ptr<LocalInlet>> local_inlets_;
   std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread
   std::vector<std::unique_ptr<RemoteLane>> lanes_;     // by link

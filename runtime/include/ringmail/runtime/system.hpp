@@ -63,6 +63,7 @@ struct SystemCounters {
   std::uint64_t sent = 0;
   std::uint64_t messages = 0;
   std::uint64_t dead_letters = 0;
+  std::uint64_t dropped = 0;
   std::uint64_t sleeps = 0;
   std::uint64_t spins = 0;
   std::uint64_t lost_wakeups = 0;     ///< must be 0

@@ -35,7 +35,7 @@ enum class FrameKind : std::uint16_t {
 };
 
 /// Why an ask will not be answered: the `type` of a FrameKind::no_reply.
-enum class NoReply : std::uint32_t { no_handler = 1, failed = 2, stopped = 3 };
+enum class NoReply : std::uint32_t { no_handler = 1, failed = 2, stopped = 3, full = 4 };
 
 struct CommitWord {
   std::uint32_t length;  ///< of the payload, in bytes
