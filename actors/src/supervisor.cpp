@@ -49,6 +49,7 @@ runtime::Address SupervisorBuilder::add(ChildOptions options, std::unique_ptr<ru
   if (!id_) return {};
   runtime::Scheduler& scheduler = system_->scheduler(system_->place(options.scheduler));
   cell->limit_mailbox(options.mailbox);
+  if (options.reentrant) cell->make_reentrant();
   const runtime::ActorId actor = scheduler.add_down(
       std::move(cell), {.parent = id_, .supervised = true, .keeps_mail = options.on_restart == Mail::keep});
   const runtime::Address address{0, actor};

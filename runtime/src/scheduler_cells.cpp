@@ -101,16 +101,16 @@ void Scheduler::deliver_later(Message& message) {
 /// To a handler that waits for a message of just this type. Not to one that waits no longer: it may have been told already
 /// that its time is up, and the message then waits like any other.
 bool Scheduler::hand_over_now(Cell& cell, Message& message) {
-  Waiter* const waiter = cell.waiter_;
-  if (waiter->wanted == nullptr || !waiter->waiting) return false;
-  const MessageType& wanted = *waiter->wanted;
-  if (!message_is(message, wanted)) return false;
-  ++counters_.messages;
-  waiter->received_from = message.asker;
-  message.take(wanted, waiter->received);
-  waiter->wanted = nullptr;
-  wake(*waiter, Wake::ready);
-  return true;
+  for (Waiter* waiter = cell.waiter_; waiter != nullptr; waiter = waiter->next_of_cell) {
+    if (waiter->wanted == nullptr || !waiter->waiting || !message_is(message, *waiter->wanted)) continue;
+    ++counters_.messages;
+    waiter->received_from = message.asker;
+    message.take(*waiter->wanted, waiter->received);
+    waiter->wanted = nullptr;
+    wake(*waiter, Wake::ready);
+    return true;
+  }
+  return false;
 }
 
 bool Scheduler::message_is(Message& message, const MessageType& type) {
@@ -232,6 +232,7 @@ void Scheduler::execute(Cell& cell, Message& message) {
 
 void Scheduler::execute_start(Cell& cell) {
   cell.started_ = true;
+  cell.handling_ = nullptr;
   // One with a parent is stopped by it, in its order.
   if (stopping_ && !cell.parent_) cell.stop_requested_ = true;
   if (cell.stop_requested_) {
@@ -247,11 +248,16 @@ void Scheduler::execute_start(Cell& cell) {
 
 void Scheduler::finish_turn(Cell& cell) {
   current_cell_ = nullptr;
-  if (cell.conduct_ != nullptr) [[unlikely]]
+  // A suspended handler may be a function of one of them.
+  if (cell.conduct_ != nullptr && cell.waiter_ == nullptr) [[unlikely]]
     cell.conduct_->past.clear();
   if (cell.bound_ != nullptr) [[unlikely]]
     offer_room(cell, Offer::quarters);
   publish_dirty();
+  if (cell.waiter_ != nullptr || cell.in_line_) [[unlikely]] {
+    release_handlers(cell);
+    return;
+  }
   if (cell.stop_requested_) {
     wind_up(cell);
     return;
@@ -264,6 +270,28 @@ void Scheduler::finish_turn(Cell& cell) {
     turn_cell_ = nullptr;
     make_ready(cell);
   }
+}
+
+/// A reentrant cell whose handler has stepped aside: it takes what waits.
+void Scheduler::step_back(Cell& cell) {
+  if (std::exchange(cell.in_line_, false)) {
+    cell.state_ = Cell::State::ready;
+    backlog_ += cell.queued_;
+    return;
+  }
+  cell.state_ = Cell::State::idle;
+  if (cell.first_ != nullptr) make_ready(cell);
+}
+
+/// Of a reentrant cell one handler has ended, others are suspended, or have just been. One that is to stop ends with the last of
+/// them, and not while it is on the list of those that are ready.
+void Scheduler::release_handlers(Cell& cell) {
+  if (!cell.stop_requested_ || cell.in_line_) {
+    step_back(cell);
+    return;
+  }
+  cell.state_ = Cell::State::suspended;
+  stop_waiting(cell);
 }
 
 void Scheduler::dead_letter(Message& message, const char* why, transport::NoReply reason) {

@@ -180,9 +180,11 @@ bool Scheduler::must_stay_in_ring(ActorId mailbox, const transport::Frame* frame
   if (cell == nullptr || cell->bound_ == nullptr || cell->state_ >= Cell::State::ending) return false;
   CellBound& bound = *cell->bound_;
   // A handler may wait for just this message.
-  const Waiter* const waiter = cell->waiter_;
-  const bool is_awaited = waiter != nullptr && waiter->waiting && waiter->wanted != nullptr &&
-                          (frame == nullptr || waiter->wanted->may_be(frame->head.type, frame->length));
+  bool is_awaited = false;
+  for (const Waiter* waiter = cell->waiter_; waiter != nullptr; waiter = waiter->next_of_cell) {
+    if (!waiter->waiting || waiter->wanted == nullptr) continue;
+    is_awaited = is_awaited || frame == nullptr || waiter->wanted->may_be(frame->head.type, frame->length);
+  }
   if (is_awaited || bound.room(cell->queued_) > 0) {
     bound.peers_wait = false;
     return false;

@@ -16,19 +16,27 @@ void Scheduler::request_stop(Cell& cell) {
     case Cell::State::idle:
       cell.stop_requested_ = true;
       make_ready(cell);
+      stop_waiting(cell);
       break;
     case Cell::State::suspended:
-      cell.stop_requested_ = true;
-      if (!cell.waiter_->until_done) wake(*cell.waiter_, Wake::stopped);
-      break;
     case Cell::State::ready:
-    case Cell::State::running: cell.stop_requested_ = true; break;
+    case Cell::State::running:
+      cell.stop_requested_ = true;
+      stop_waiting(cell);
+      break;
     case Cell::State::ending: break;
     case Cell::State::down:
     case Cell::State::closed:
       // Its parent knows that it is down, and decides. Without one it is a supervisor that was never started.
       if (!cell.supervised_) remove(cell);
       break;
+  }
+}
+
+/// What its suspended handlers wait for is not to come any more.
+void Scheduler::stop_waiting(Cell& cell) {
+  for (Waiter* waiter = cell.waiter_; waiter != nullptr; waiter = waiter->next_of_cell) {
+    if (!waiter->until_done) wake(*waiter, Wake::stopped);
   }
 }
 

@@ -70,7 +70,7 @@ std::size_t Scheduler::explain_actors(std::vector<LiveActor>& actors, std::size_
     if (cell == nullptr || ++count > most) continue;
     std::string doing;
     switch (cell->state_) {
-      case Cell::State::idle: doing = "idle"; break;
+      case Cell::State::idle: doing = cell->waiter_ != nullptr ? text_of(*cell->waiter_, now) : "idle"; break;
       case Cell::State::ready:
         doing = cell->started_ ? "has messages and waits for its turn" : "has not started";
         break;
@@ -105,9 +105,8 @@ bool Scheduler::is_drained() const {
     // One that is down with nothing to do may stay so for ever.
     if (!cell->started_ && cell->state_ != Cell::State::down && cell->state_ != Cell::State::closed) return false;
     // One that sleeps or waits for a message may do so for ever.
-    if (cell->state_ == Cell::State::suspended && cell->waiter_->what != WaitFor::time &&
-        cell->waiter_->what != WaitFor::message) {
-      return false;
+    for (const Waiter* waiter = cell->waiter_; waiter != nullptr; waiter = waiter->next_of_cell) {
+      if (waiter->what != WaitFor::time && waiter->what != WaitFor::message) return false;
     }
   }
   return true;

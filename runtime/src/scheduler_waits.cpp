@@ -39,17 +39,38 @@ bool Scheduler::suspend(Waiter& waiter) {
   waiter.fiber = fibers_.current();
   waiter.cell = cell;
   const Asker asker = cell->asker_;
-  cell->state_ = Cell::State::suspended;
-  cell->waiter_ = &waiter;
+  const Binding* const handling = cell->handling_;
+  Waiter** last = &cell->waiter_;
+  while (*last != nullptr) last = &(*last)->next_of_cell;
+  *last = &waiter;
+  // Not in its start: what comes before it has started waits.
+  if (cell->reentrant_ && handling != nullptr && (!cell->stop_requested_ || cell->in_line_)) {
+    step_back(*cell);
+  } else {
+    cell->state_ = Cell::State::suspended;
+  }
   current_cell_ = nullptr;
   const bool suspended = fibers_.suspend().has_value();
   // Here again, on the same stack; the loop may now be upon another.
   current_cell_ = cell;
   mark_turn(*cell);
-  cell->waiter_ = nullptr;
-  cell->state_ = Cell::State::running;
+  step_forward(*cell, waiter);
   cell->asker_ = asker;
+  cell->handling_ = handling;
   return suspended;
+}
+
+/// Its handler goes on.
+void Scheduler::step_forward(Cell& cell, Waiter& waiter) {
+  Waiter** place = &cell.waiter_;
+  while (*place != &waiter) place = &(*place)->next_of_cell;
+  *place = waiter.next_of_cell;
+  waiter.next_of_cell = nullptr;
+  if (cell.state_ == Cell::State::ready) {
+    cell.in_line_ = true;
+    backlog_ -= cell.queued_;
+  }
+  cell.state_ = Cell::State::running;
 }
 
 Wake Scheduler::yield() {

@@ -34,10 +34,13 @@ using runtime::MailboxLimit;
 using runtime::Overflow;
 using runtime::Placement;
 
-/// Where a new actor is to live, and what may wait at it.
+/// Where a new actor is to live, what may wait at it, and whether it takes messages while handlers of it are suspended. Their
+/// order is then that in which they began, no longer that in which they end, and what a handler knows of its actor's state may
+/// be otherwise after each wait.
 struct SpawnOptions {
   Placement scheduler = Placement::round_robin();
   MailboxLimit mailbox{};
+  bool reentrant = false;
 };
 
 /// Base of actors that are classes. An actor that peers may send to names the protocol that they know it by:
@@ -153,9 +156,10 @@ class ActorCell : public runtime::Cell {
 };
 
 template <std::derived_from<Actor> A, class... Arguments>
-std::unique_ptr<runtime::Cell> make_cell(const MailboxLimit& mailbox, Arguments&&... arguments) {
+std::unique_ptr<runtime::Cell> make_cell(const SpawnOptions& options, Arguments&&... arguments) {
   auto cell = std::make_unique<ActorCell<A>>(std::forward<Arguments>(arguments)...);
-  cell->limit_mailbox(mailbox);
+  cell->limit_mailbox(options.mailbox);
+  if (options.reentrant) cell->make_reentrant();
   return cell;
 }
 

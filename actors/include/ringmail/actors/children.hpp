@@ -43,7 +43,7 @@ Mailbox<A> spawn_on(Placement where, Arguments&&... arguments) {
 /// A child of this actor, as the options say.
 template <std::derived_from<Actor> A, class... Arguments>
 Mailbox<A> spawn_with(const SpawnOptions& options, Arguments&&... arguments) {
-  auto cell = detail::make_cell<A>(options.mailbox, std::forward<Arguments>(arguments)...);
+  auto cell = detail::make_cell<A>(options, std::forward<Arguments>(arguments)...);
   return {detail::this_system(), {0, detail::spawn_child(std::move(cell), options.scheduler, false)}};
 }
 

@@ -45,6 +45,7 @@ struct ChildOptions {
   RestartPolicy restart = Restart::permanent;  ///< one restart more than it allows, and the supervisor gives up
   Mail on_restart = Mail::keep;
   runtime::MailboxLimit mailbox{};
+  bool reentrant = false;  ///< as SpawnOptions
   std::chrono::nanoseconds stop_timeout =
       std::chrono::seconds(5);  ///< before the next one is stopped without waiting longer
   runtime::Placement scheduler = runtime::System::any_scheduler;  ///< where it lives

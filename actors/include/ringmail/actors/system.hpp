@@ -61,7 +61,7 @@ class System {
   /// As the options say: with a limited mailbox, for instance.
   template <std::derived_from<Actor> A, class... Arguments>
   Mailbox<A> spawn_with(const SpawnOptions& options, Arguments&&... arguments) {
-    auto cell = detail::make_cell<A>(options.mailbox, std::forward<Arguments>(arguments)...);
+    auto cell = detail::make_cell<A>(options, std::forward<Arguments>(arguments)...);
     return {*system_, {0, system_->spawn(std::move(cell), options.scheduler)}};
   }
 

@@ -52,6 +52,8 @@ class Cell {
   void limit_mailbox(const MailboxLimit& limit) {
     if (limit.is_limited()) bound_ = std::make_unique<CellBound>(CellBound{.limit = limit});
   }
+  /// Before it is added: takes messages while handlers of it are suspended.
+  void make_reentrant() { reentrant_ = true; }
 
   ActorId id() const { return id_; }
   Scheduler& scheduler() const { return *scheduler_; }
@@ -93,7 +95,7 @@ class Cell {
     idle,
     ready,
     running,
-    suspended,
+    suspended,  ///< takes no message until its handler goes on; a reentrant one is idle or ready meanwhile
     // Those below take no message.
     ending,  ///< waits for its children to end
     down,    ///< between two lives, or before the first. Mail waits for the next
@@ -121,11 +123,13 @@ class Cell {
   bool supervised_ = false;  // when it ends it is down, until its parent decides
   bool keeps_mail_ = false;  // when it ends; what comes while it is down waits anyway
   bool supervises_ = false;
+  bool reentrant_ = false;
+  bool in_line_ = false;  // runs, and is on the list of those that are ready; only if reentrant
   std::uint32_t queued_ = 0;   // how many wait
   Envelope* first_ = nullptr;  // what waits
   Envelope* last_ = nullptr;
   Cell* next_ready_ = nullptr;
-  Waiter* waiter_ = nullptr;  // while suspended
+  Waiter* waiter_ = nullptr;  // of its handler that is suspended; with more of them, the first
   Asker asker_;
   const Binding* handling_ = nullptr;  // within a handler of a message
   std::unique_ptr<CellBound> bound_;   // null: no limit

@@ -95,7 +95,8 @@ struct Waiter {
   Address whom;
   std::uint64_t deadline_ns = Deadline::never;
   Waiter* next_resumable = nullptr;
-  Waiter* next_in_line = nullptr;  // for room in a ring
+  Waiter* next_in_line = nullptr;  // for room
+  Waiter* next_of_cell = nullptr;
   /// While waiting in receive(): takes the message if it is of the type waited for.
   const MessageType* wanted = nullptr;
   void* received = nullptr;
@@ -365,6 +366,7 @@ class Scheduler {
   void resume_waiters();
   void resume_yielded();
   bool suspend(Waiter& waiter);
+  void step_forward(Cell& cell, Waiter& waiter);
   bool run_ready();
   bool drain();
   bool drain(Inlet& inlet);
@@ -403,6 +405,9 @@ class Scheduler {
   template <class Turn>
   void turn(Cell& cell, const Asker& asker, Turn&& body);
   void finish_turn(Cell& cell);
+  void step_back(Cell& cell);
+  void release_handlers(Cell& cell);
+  void stop_waiting(Cell& cell);
   void request_stop(Cell& cell);
   void fail(Cell& cell, ExitReason reason);
   void wind_up(Cell& cell);
