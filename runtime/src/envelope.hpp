@@ -24,23 +24,28 @@ class EnvelopePool {
   static constexpr std::size_t keep = 4096;         // idle nodes
 
   static Envelope* make(std::size_t object_bytes) {
+    Envelope* const envelope = node(object_bytes);
+    envelope->message = Message{.payload = object(envelope),
+                                .length = static_cast<std::uint32_t>(object_bytes),
+                                .asker = {},
+                                .target = {},
+                                .envelope = envelope};
+    return envelope;
+  }
+
+  /// With a message that is yet to be assigned, its `payload`, `length` and `envelope` among it.
+  static Envelope* node(std::size_t object_bytes) {
     Pool& pool = local();
-    Envelope* envelope = nullptr;
-    if (object_bytes <= pooled_bytes && pool.first != nullptr) {
-      envelope = pool.first;
+    Envelope* const envelope = pool.first;
+    if (object_bytes <= pooled_bytes && envelope != nullptr) [[likely]] {
       pool.first = envelope->next;
       --pool.count;
       envelope->next = nullptr;
-      envelope->message = Message{};
-    } else {
-      const std::size_t bytes = object_offset + (object_bytes <= pooled_bytes ? pooled_bytes : object_bytes);
-      envelope = new (::operator new(bytes, std::align_val_t{alignment})) Envelope;
+      return envelope;
     }
-    envelope->message.payload = reinterpret_cast<std::byte*>(envelope) + object_offset;
-    envelope->message.length = static_cast<std::uint32_t>(object_bytes);
-    envelope->message.envelope = envelope;
-    return envelope;
+    return allocate(object_bytes);
   }
+  static std::byte* object(Envelope* envelope) { return reinterpret_cast<std::byte*>(envelope) + object_offset; }
 
   static void free(Envelope* envelope) noexcept {
     Pool& pool = local();
@@ -56,6 +61,11 @@ class EnvelopePool {
   }
 
  private:
+  static Envelope* allocate(std::size_t object_bytes) {
+    const std::size_t bytes = object_offset + (object_bytes <= pooled_bytes ? pooled_bytes : object_bytes);
+    return new (::operator new(bytes, std::align_val_t{alignment})) Envelope;
+  }
+
   /// Has no destructor, so that nobody has to look whether it was constructed: a message would pay for that four times.
   struct Pool {
     Envelope* first = nullptr;

@@ -5,11 +5,6 @@
 
 namespace ringmail::runtime {
 
-void Message::take(const MessageType& as, void* to) {
-  as.relocate(to, payload);
-  release_storage();
-}
-
 void Message::copy_out() {
   if (ring == nullptr) return;
   Envelope* node = EnvelopePool::make(length);

@@ -20,9 +20,6 @@ namespace {
 /// Frames taken from one ring before the next one's turn.
 constexpr int frames_per_turn = 64;
 
-/// Messages of waiting actors before the rings' turn; each actor has had one by then, if there are more of them.
-constexpr int messages_per_turn = 64;
-
 /// Turns of a busy loop between two looks at the clock, at most: fewer where turns are long.
 constexpr std::uint32_t busy_turns_per_clock = 16;
 constexpr std::uint64_t messages_per_clock = 64;
@@ -100,7 +97,7 @@ void Scheduler::loop() {
   flush();
 }
 
-// --- run: handlers that may go on, and actors with waiting messages.
+// --- run: handlers that may go on. Actors with waiting messages: scheduler_turns.cpp
 
 void Scheduler::resume_waiters() {
   // Those that may go on only because of these have their turn later.
@@ -121,29 +118,6 @@ void Scheduler::resume_yielded() {
   (first_resumable_ == nullptr ? first_resumable_ : last_resumable_->next_resumable) = first_yielded_;
   last_resumable_ = last_yielded_;
   first_yielded_ = last_yielded_ = nullptr;
-}
-
-bool Scheduler::run_ready() {
-  // Those that become ready meanwhile have their turn after the rings.
-  Cell* const last = last_ready_;
-  bool was_round = false;
-  if (first_ready_ == nullptr) return true;
-  Stretch phase;
-  phase.begin(ready_pace_);
-  for (int messages = 1; first_ready_ != nullptr; ++messages) {
-    Cell* cell = std::exchange(first_ready_, first_ready_->next_ready_);
-    if (first_ready_ == nullptr) last_ready_ = nullptr;
-    backlog_ -= cell->queued_;
-    was_round = was_round || cell == last;
-    busy_ = true;
-    if (!std::exchange(turn_goes_on_, false)) begin_turn(*cell);
-    run_cell(*cell);
-    if (!fibers_.owns_loop()) return false;
-    if (was_round && messages >= messages_per_turn) break;
-    // Those that are left have their turn after the rings and the timers.
-    if (first_ready_ != nullptr && phase.is_over(ready_pace_, budget_ns_, last_look_)) break;
-  }
-  return true;
 }
 
 // --- drain: posted tasks, then every ring.

@@ -1,23 +1,14 @@
-// Cells: where they live, how a message reaches one, and what a turn is. How one ends stands in scheduler_endings.cpp.
+// Cells: where they live, and how a message reaches one. Its turn stands in scheduler_turns.cpp, its end in scheduler_endings.cpp.
 #include "scheduler_cells.hpp"
 
 #include <algorithm>
 #include <cassert>
-#include <typeinfo>
 
 #include "envelope.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
-#include "type_text.hpp"
 
 namespace ringmail::runtime {
-namespace {
-
-std::string describe(const std::exception& exception) {
-  return demangled(typeid(exception).name()).append(": ").append(exception.what());
-}
-
-}  // namespace
 
 /// Null: this scheduler has ended, and the cell is gone.
 ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
@@ -138,160 +129,6 @@ void Scheduler::enqueue(Cell& cell, Message& message) {
     message.take(bytes_only, payload);
   }
   append(cell, *envelope);
-}
-
-/// A turn is what waited when it began, as far as the budget goes: what an actor sends to itself meanwhile has to wait for the
-/// next one, and so keeps no neighbour waiting.
-void Scheduler::begin_turn(Cell& cell) {
-  turn_cell_ = &cell;
-  turn_left_ = std::min(cell.queued_, budget_messages_);
-  if (turn_left_ <= 1) return;
-  if (cell.pace_ == slowest_pace) {
-    turn_.begin_now(cell.pace_, last_look_);
-  } else {
-    turn_.begin(cell.pace_);
-  }
-}
-
-/// With its next message, before anybody else.
-bool Scheduler::goes_on(Cell& cell) {
-  if (turn_left_ <= 1) return false;
-  --turn_left_;
-  return !turn_.is_over(cell.pace_, budget_ns_, last_look_);
-}
-
-void Scheduler::make_next(Cell& cell) {
-  cell.state_ = Cell::State::ready;
-  cell.next_ready_ = first_ready_;
-  if (first_ready_ == nullptr) last_ready_ = &cell;
-  first_ready_ = &cell;
-  backlog_ += cell.queued_;
-  turn_goes_on_ = true;
-}
-
-/// One message of one cell.
-void Scheduler::run_cell(Cell& cell) {
-  if (!cell.started_) {
-    execute_start(cell);
-    return;
-  }
-  if (cell.stop_requested_ || cell.first_ == nullptr) {
-    finish_turn(cell);
-    return;
-  }
-  Message message = take_first(cell)->message;
-  execute(cell, message);
-}
-
-/// A handler's turn: from here to finish_turn() other cells may run in between, on other stacks, if it suspends.
-template <class Turn>
-void Scheduler::turn(Cell& cell, const Asker& asker, Turn&& body) {
-  current_cell_ = &cell;
-  mark_turn(cell);
-  cell.state_ = Cell::State::running;
-  cell.asker_ = asker;
-  sends_in_turn_ = 0;
-  try {
-    body();
-  } catch (const std::exception& exception) {
-    fail(cell, {.kind = ExitReason::Kind::failed, .text = describe(exception)});
-    refuse(cell.take_asker(), transport::NoReply::failed);
-  } catch (...) {
-    fail(cell, {.kind = ExitReason::Kind::failed, .text = "an exception that is no std::exception"});
-    refuse(cell.take_asker(), transport::NoReply::failed);
-  }
-  finish_turn(cell);
-}
-
-/// The sender knew, where it knew the actor's class. Of what came from another process, or by a protocol, the actor's own table
-/// knows.
-const Binding* Scheduler::binding_for(const Cell& cell, const Message& message) const {
-  if (cell.conduct_ != nullptr) [[unlikely]] {
-    const Behaviour* behaviour = cell.conduct_->top();
-    if (const Binding* binding = behaviour != nullptr ? behaviour->find(message) : nullptr) return binding;
-  }
-  const Binding* binding = message.binding;
-  return binding != nullptr && binding->handler != nullptr ? binding : cell.find(message.type);
-}
-
-void Scheduler::execute(Cell& cell, Message& message) {
-  const Binding* const binding = binding_for(cell, message);
-  if (binding == nullptr || (binding != message.binding && !message_is(message, *binding->type))) {
-    dead_letter(message, binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type",
-                transport::NoReply::no_handler);
-    finish_turn(cell);
-    return;
-  }
-  ++counters_.messages;
-  turn(cell, message.asker, [&] {
-    cell.handling_ = binding;
-    binding->handler(cell, message);
-    assert(message.is_taken());
-  });
-}
-
-void Scheduler::execute_start(Cell& cell) {
-  cell.started_ = true;
-  cell.handling_ = nullptr;
-  // One with a parent is stopped by it, in its order.
-  if (stopping_ && !cell.parent_) cell.stop_requested_ = true;
-  if (cell.stop_requested_) {
-    finish_turn(cell);
-    return;
-  }
-  turn(cell, {}, [&] {
-    if (cell.supervised_) cell.make();
-    cell.start();
-    if (!cell.supervises_) tell_started(cell);
-  });
-}
-
-void Scheduler::finish_turn(Cell& cell) {
-  current_cell_ = nullptr;
-  // A suspended handler may be a function of one of them.
-  if (cell.conduct_ != nullptr && cell.waiter_ == nullptr) [[unlikely]]
-    cell.conduct_->past.clear();
-  if (cell.bound_ != nullptr) [[unlikely]]
-    offer_room(cell, Offer::quarters);
-  publish_dirty();
-  if (cell.waiter_ != nullptr || cell.in_line_) [[unlikely]] {
-    release_handlers(cell);
-    return;
-  }
-  if (cell.stop_requested_) {
-    wind_up(cell);
-    return;
-  }
-  cell.state_ = Cell::State::idle;
-  if (cell.first_ == nullptr) return;
-  if (&cell == turn_cell_ && goes_on(cell)) {
-    make_next(cell);
-  } else {
-    turn_cell_ = nullptr;
-    make_ready(cell);
-  }
-}
-
-/// A reentrant cell whose handler has stepped aside: it takes what waits.
-void Scheduler::step_back(Cell& cell) {
-  if (std::exchange(cell.in_line_, false)) {
-    cell.state_ = Cell::State::ready;
-    backlog_ += cell.queued_;
-    return;
-  }
-  cell.state_ = Cell::State::idle;
-  if (cell.first_ != nullptr) make_ready(cell);
-}
-
-/// Of a reentrant cell one handler has ended, others are suspended, or have just been. One that is to stop ends with the last of
-/// them, and not while it is on the list of those that are ready.
-void Scheduler::release_handlers(Cell& cell) {
-  if (!cell.stop_requested_ || cell.in_line_) {
-    step_back(cell);
-    return;
-  }
-  cell.state_ = Cell::State::suspended;
-  stop_waiting(cell);
 }
 
 void Scheduler::dead_letter(Message& message, const char* why, transport::NoReply reason) {

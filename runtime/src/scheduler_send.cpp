@@ -65,14 +65,18 @@ void Scheduler::send_here(
     ActorId to, const Binding& binding, void* object, std::uint32_t correlation, Admission admission) {
   const MessageType& type = *binding.type;
   ++counters_.sent;
-  Envelope* envelope = EnvelopePool::make(type.size);
+  Envelope* const envelope = EnvelopePool::node(type.size);
+  std::byte* const place = EnvelopePool::object(envelope);
+  envelope->message = {.binding = &binding,
+                       .payload = place,
+                       .length = type.size,
+                       .type = type.id,
+                       .asker = {.address = self(), .correlation = correlation},
+                       .target = to,
+                       .admission = admission,
+                       .envelope = envelope};
   Message& message = envelope->message;
-  message.binding = &binding;
-  message.type = type.id;
-  message.asker = {.address = self(), .correlation = correlation};
-  message.target = to;
-  message.admission = admission;
-  type.relocate(message.payload, object);
+  type.relocate(place, object);
   Cell* cell = find(to);
   if (admission == Admission::credited && cell != nullptr) [[unlikely]]
     --cell->bound_->promised;

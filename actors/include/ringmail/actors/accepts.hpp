@@ -85,8 +85,9 @@ void take_and_answer(runtime::Cell& cell, runtime::Message& message, On&& on) {
   using R = std::remove_cvref_t<std::invoke_result_t<On&, const M&>>;
   if constexpr (std::is_void_v<R>) {
     on(value);
+    if (!cell.is_asked()) return;
     Done done;
-    if (const runtime::Asker asker = cell.take_asker()) scheduler.reply(asker, message_type<Done>, &done);
+    scheduler.reply(cell.take_asker(), message_type<Done>, &done);
   } else if constexpr (Answer<R>::is_later) {
     on(value);
     // Neither promised nor handed on: nobody could answer it any more.

@@ -56,6 +56,11 @@ class Mailbox {
     if (system_ == nullptr) return std::unexpected(SendError::unreachable);
     detail::Room<Carrier<Message>> room;
     ::new (room.place()) Carrier<Message>(detail::carry<Message>(std::forward<M>(message)));
+    runtime::Scheduler* const here = runtime::Scheduler::current();
+    if (here != nullptr && here->has_here(*system_, address_)) [[likely]] {
+      here->send_here(address_.actor, detail::binding_of<A, Message>, room.place());
+      return {};
+    }
     return detail::send(*system_, address_, detail::binding_of<A, Message>, room.place(), timeout);
   }
 

@@ -64,6 +64,7 @@ class Cell {
   /// What it has put on last. Precondition: it has put on something.
   Behaviour& behaviour() const { return *conduct_->top(); }
 
+  bool is_asked() const { return static_cast<bool>(asker_); }
   /// Whoever takes it answers it: now, or later. The second to come gets nobody.
   Asker take_asker() {
     const Asker taken = asker_;

@@ -84,7 +84,10 @@ struct Message {
   Envelope* envelope = nullptr;             ///< the node; neither once it has been taken
 
   /// Moves the object to `to`, which has room for its type, and gives the storage back.
-  void take(const MessageType& as, void* to);
+  void take(const MessageType& as, void* to) {
+    as.relocate(to, payload);
+    release_storage();
+  }
   /// Takes the bytes out of the ring, where who wrote them may write on while they are looked at.
   void copy_out();
   /// Destroys what was not taken.

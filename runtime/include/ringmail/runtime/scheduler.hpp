@@ -219,6 +219,13 @@ class Scheduler {
 
   // --- Sending. `object` is moved from and destroyed, whatever comes of it.
 
+  /// Whether it lives here and has no limit to keep: send_here() then does, and never waits for room.
+  bool has_here(const System& system, const Address& whom) const {
+    return system_ == &system && whom.link == 0 && whom.actor.thread() == index_ && !whom.actor.needs_credit();
+  }
+  void send_here(ActorId to, const Binding& binding, void* object) {
+    send_here(to, binding, object, 0, Admission::limited);
+  }
   /// In a handler it suspends while there is no room, until the deadline; elsewhere it queues.
   std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, Deadline deadline);
   /// In a handler. `reply` has room for an object of `reply_type`; on success it has been constructed there.
@@ -401,10 +408,12 @@ class Scheduler {
   void make_next(Cell& cell);
   void run_cell(Cell& cell);
   void execute(Cell& cell, Message& message);
+  void execute_now(Cell& cell, Message& message);
   void execute_start(Cell& cell);
   template <class Turn>
   void turn(Cell& cell, const Asker& asker, Turn&& body);
   void finish_turn(Cell& cell);
+  void finish_now(Cell& cell);
   void step_back(Cell& cell);
   void release_handlers(Cell& cell);
   void stop_waiting(Cell& cell);
