@@ -33,7 +33,7 @@ demo: venv
 # fuzzers, each of which searches for 10 seconds. Development tests run last, so that the last line is ctest's about the run that
 # has the tests of all languages.
 test: venv
-	cmake --preset release && cmake --build --preset release --target flights latency bench_actors
+	cmake --preset release && cmake --build --preset release --target flights latency
 	for preset in dev asan tsan; do cmake --preset $$preset && cmake --build --preset $$preset || exit; done
 	cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers
 	scripts/sysroot aarch64 && cmake --preset aarch64 && cmake --build --preset aarch64 --target tests/transport/all
