@@ -138,7 +138,7 @@ void SupervisorCell::start_child(const StartChild& start, Promise<ChildOutcome> 
 void SupervisorCell::terminate_child(const ChildRef& which, Promise<ChildOutcome> answer) {
   if (plan_.is_winding_up()) return answer.fail(AskError::unreachable);
   std::size_t number = 0;
-  Child* const child = find(which, number);
+  Child* const child = child_of(which, number);
   if (child == nullptr) return answer.fulfil(std::unexpected(ChildError{.kind = ChildError::Kind::not_found}));
   child->is_on_request = true;
   plan_.stop_child(number, now_ns());
@@ -154,7 +154,7 @@ void SupervisorCell::terminate_child(const ChildRef& which, Promise<ChildOutcome
 void SupervisorCell::restart_child(const ChildRef& which, Promise<ChildOutcome> answer) {
   if (plan_.is_winding_up()) return answer.fail(AskError::unreachable);
   std::size_t number = 0;
-  Child* const child = find(which, number);
+  Child* const child = child_of(which, number);
   if (child == nullptr) return answer.fulfil(std::unexpected(ChildError{.kind = ChildError::Kind::not_found}));
   if (!plan_.is_at_rest(number)) {
     return answer.fulfil(std::unexpected(ChildError{.kind = ChildError::Kind::running}));
@@ -171,13 +171,13 @@ void SupervisorCell::restart_child(const ChildRef& which, Promise<ChildOutcome> 
 
 ChildOutcome SupervisorCell::delete_child(const ChildRef& which) {
   std::size_t number = 0;
-  if (find(which, number) == nullptr) return std::unexpected(ChildError{.kind = ChildError::Kind::not_found});
+  if (child_of(which, number) == nullptr) return std::unexpected(ChildError{.kind = ChildError::Kind::not_found});
   if (!plan_.is_at_rest(number)) return std::unexpected(ChildError{.kind = ChildError::Kind::running});
   forget(number);
   return {};
 }
 
-SupervisorCell::Child* SupervisorCell::find(const ChildRef& child, std::size_t& number) {
+SupervisorCell::Child* SupervisorCell::child_of(const ChildRef& child, std::size_t& number) {
   const auto look = [&](const auto& index, const auto& key) -> Child* {
     const auto found = index.find(key);
     if (found == index.end()) return nullptr;

@@ -69,7 +69,7 @@ class SupervisorCell final : public ActorCell<Supervisor>, private SupervisorPla
 
   void declare();
   std::size_t take_in(SupervisorSpec::Child spec);
-  Child* find(const ChildRef& child, std::size_t& number);
+  Child* child_of(const ChildRef& child, std::size_t& number);
   void settle(std::size_t number);
   void forget(std::size_t number);
   static void answer(Answers& waiting, const ChildOutcome& outcome);
