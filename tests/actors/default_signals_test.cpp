@@ -16,6 +16,12 @@
 #include "../transport/child.hpp"
 #include "ringmail/actors/actors.hpp"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RINGMAIL_THREAD_SANITIZER
+#endif
+#endif
+
 namespace ringmail::test {
 namespace {
 
@@ -266,6 +272,9 @@ TEST(DefaultSignals, when_the_last_system_has_gone_they_do_what_they_did) {
 // --- Processes of its own
 
 TEST(DefaultSignals, a_forked_child_dies_of_them_at_once_and_may_have_a_system_of_its_own) {
+#if defined(__SANITIZE_THREAD__) || defined(RINGMAIL_THREAD_SANITIZER)
+  GTEST_SKIP() << "ThreadSanitizer knows no threads in a child of a process that has some";
+#endif
   for (const bool has_own : {false, true}) {
     Program program([has_own](Program& self) {
       auto system = self.start();
