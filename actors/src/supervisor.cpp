@@ -21,6 +21,18 @@ void at_home(runtime::System& system, runtime::ActorId id, Task task) {
   }
 }
 
+/// Of a child that is made anew for each life.
+runtime::ActorId add_down(runtime::System& system,
+                          runtime::ActorId parent,
+                          const ChildOptions& options,
+                          std::unique_ptr<runtime::Cell> cell) {
+  cell->limit_mailbox(options.mailbox);
+  if (options.reentrant) cell->make_reentrant();
+  return system.scheduler(system.place(options.scheduler))
+      .add_down(std::move(cell),
+                {.parent = parent, .supervised = true, .keeps_mail = options.on_restart == Mail::keep});
+}
+
 }  // namespace
 
 std::vector<ChildInfo> Supervisor::on(const WhichChildren&) const { return cell_.children(); }
@@ -63,12 +75,7 @@ SupervisorBuilder::~SupervisorBuilder() {
 
 runtime::Address SupervisorBuilder::add(ChildOptions options, std::unique_ptr<runtime::Cell> cell) {
   if (!id_) return {};
-  runtime::Scheduler& scheduler = system_->scheduler(system_->place(options.scheduler));
-  cell->limit_mailbox(options.mailbox);
-  if (options.reentrant) cell->make_reentrant();
-  const runtime::ActorId actor = scheduler.add_down(
-      std::move(cell), {.parent = id_, .supervised = true, .keeps_mail = options.on_restart == Mail::keep});
-  const runtime::Address address{0, actor};
+  const runtime::Address address{0, add_down(*system_, id_, options, std::move(cell))};
   if (address) spec_->children.push_back({address, std::move(options)});
   return address;
 }
@@ -114,10 +121,7 @@ runtime::Address detail::add_new_child(const Mailbox<Supervisor>& supervisor,
                                        std::unique_ptr<runtime::Cell> cell) {
   runtime::System& system = *supervisor.system();
   if (system.is_forked()) return {};
-  runtime::Scheduler& scheduler = system.scheduler(system.place(options.scheduler));
-  return {0, scheduler.add_down(std::move(cell), {.parent = supervisor.address().actor,
-                                                  .supervised = true,
-                                                  .keeps_mail = options.on_restart == Mail::keep})};
+  return {0, add_down(system, supervisor.address().actor, options, std::move(cell))};
 }
 
 namespace {

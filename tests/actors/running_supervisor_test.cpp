@@ -218,6 +218,18 @@ TEST_P(RunningSupervisor, one_that_is_terminated_comes_back_with_others_as_in_ot
   EXPECT_TRUE(until([&] { return ask(*a, Sync{}, 20s).has_value(); }));
 }
 
+TEST_P(RunningSupervisor, what_the_options_say_of_its_mailbox_holds_for_one_that_is_added_too) {
+  struct Busy : Actor {
+    void on(const Boom&) { static_cast<void>(this_actor::sleep_for(1h)); }
+    int on(const Life&) { return 1; }
+  };
+  const auto supervisor = run();
+  const auto busy = start_child<Busy>(supervisor, {.name = "busy", .reentrant = true}, 20s);
+  ASSERT_TRUE(busy) << why(busy);
+  ASSERT_TRUE(busy->send(Boom{}));
+  EXPECT_TRUE(ask(*busy, Life{}, 20s)) << "it takes messages while a handler of it sleeps";
+}
+
 TEST_P(RunningSupervisor, children_are_counted) {
   auto tree = supervise(system());
   tree.child<Worker>({.name = "a"});
