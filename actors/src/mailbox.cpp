@@ -1,7 +1,10 @@
 // Where a message leaves from: the scheduler whose thread this is or, on a plain thread, one that is asked to.
 #include "ringmail/actors/mailbox.hpp"
 
+#include <algorithm>
+
 #include "ringmail/actors/ask.hpp"
+#include "ringmail/actors/group.hpp"
 #include "ringmail/actors/this_actor.hpp"
 #include "ringmail/runtime/clock.hpp"
 
@@ -77,6 +80,28 @@ void ask(runtime::System& system,
   for (runtime::Question& question : questions) {
     destroy(*question.binding, question.object);
     question.result = std::unexpected(AskError::unreachable);
+  }
+}
+
+void for_each_member(runtime::System& system,
+                     const runtime::Group::Members& members,
+                     void (*each)(void* context, const runtime::Member& member),
+                     void* context) {
+  if (own_scheduler(system) != nullptr) {
+    for (const runtime::Member& member : members) each(context, member);
+    return;
+  }
+  // Whom a scheduler speaks for is the same as in a send, so that what one thread sends and publishes stays in order.
+  for (std::uint32_t index = 0; index < system.schedulers(); ++index) {
+    const auto is_for_it = [&](const runtime::Member& member) {
+      return speaker(member.address) % system.schedulers() == index;
+    };
+    if (std::ranges::none_of(members, is_for_it)) continue;
+    system.call(index, [&] {
+      for (const runtime::Member& member : members) {
+        if (is_for_it(member)) each(context, member);
+      }
+    });
   }
 }
 

@@ -2,15 +2,17 @@
 // No actor, no clock and no thread of its own.
 //
 // Order: children start as they were declared, each when the one before is up, and stop the other way round, each when the one
-// before is down or has used up its time.
+// before is down or has used up its time. With simple_one_for_one there is no order, and what happens to one child costs the same
+// however many there are.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
-#include <vector>
 
 #include "ringmail/actors/supervisor_options.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
@@ -53,8 +55,19 @@ class SupervisorPlan {
 
   SupervisorPlan(const SupervisorOptions& options, Actions& actions);
 
-  /// Before the first start().
+  /// Its number: one more than that of the child before, for ever. It is down.
   std::size_t add(Child child);
+
+  // Asked for, and so not by any policy. While it winds up nothing can be asked for.
+
+  /// Starts one that is down. Should it end before it is up, it is closed, whatever its policy says.
+  void start_child(std::size_t child, std::uint64_t now_ns);
+  /// Stops one for good, or until start_child(), or until others are restarted with it.
+  void stop_child(std::size_t child, std::uint64_t now_ns);
+  /// Forgets one that is_at_rest().
+  void remove(std::size_t child);
+  /// Whether it is down and nobody is about to start it.
+  bool is_at_rest(std::size_t child) const;
 
   /// A life of the supervisor begins. Every child that is not gone is down.
   void start(std::uint64_t now_ns, std::uint64_t seed);
@@ -71,9 +84,10 @@ class SupervisorPlan {
   bool is_up() const;
   bool has_wound_up() const;
   std::uint64_t next_deadline_ns() const { return next_deadline_ns_; }
-  State state(std::size_t child) const { return children_[child].state; }
-  const std::string& name(std::size_t child) const { return children_[child].child.name; }
-  std::uint64_t restarts(std::size_t child) const { return children_[child].restarts; }
+  bool is_winding_up() const { return winding_up_; }
+  State state(std::size_t child) const { return children_.at(child).state; }
+  const std::string& name(std::size_t child) const { return children_.at(child).child.name; }
+  std::uint64_t restarts(std::size_t child) const { return children_.at(child).restarts; }
   std::size_t size() const { return children_.size(); }
 
  private:
@@ -84,26 +98,40 @@ class SupervisorPlan {
     bool wanted = false;     // to be started when it is down
     bool recycling = false;  // to be stopped first
     bool was_up = false;     // in this life of the supervisor
+    bool was_asked = false;  // to be started
     bool is_overdue = false;
     std::uint64_t due_ns = 0;       // not to be started before
     std::uint64_t deadline_ns = 0;  // while stopping
     std::uint64_t restarts = 0;
 
     bool is_alive() const { return state == State::starting || state == State::up || state == State::stopping; }
+    /// Whether something is yet to be done or to happen.
+    bool is_pending() const { return wanted || recycling || state == State::starting || state == State::stopping; }
   };
+  using Entries = std::map<std::size_t, Entry>;  // as they were declared
 
   void failed(std::size_t index, const runtime::ExitReason& reason, std::uint64_t now_ns);
   void want_again(std::size_t failed, std::uint64_t due_ns);
   void close(std::size_t index);
+  void begin_winding_up();
+  void changed(std::size_t index, std::uint64_t now_ns);
   void step(std::uint64_t now_ns);
+  void step_alone(std::size_t index, std::uint64_t now_ns);
   bool stop_in_reverse(std::uint64_t now_ns);
   void start_in_order(std::uint64_t now_ns);
+  void stop_now(std::size_t index, std::uint64_t now_ns);
+  void start_now(std::size_t index);
+  void look_at_deadline(std::size_t index, std::uint64_t now_ns);
+  bool starts_alone(const Entry& entry) const;
   void note_deadline(std::uint64_t deadline_ns);
 
   SupervisorOptions options_;
   Actions& actions_;
   runtime::RestartWindow window_;
-  std::vector<Entry> children_;
+  Entries children_;
+  std::set<std::size_t> pending_;  // those that are, and perhaps more
+  std::size_t next_ = 0;
+  std::uint64_t seed_ = 0;
   bool winding_up_ = false;
   std::uint64_t next_deadline_ns_ = UINT64_MAX;
 };

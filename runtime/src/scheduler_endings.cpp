@@ -170,6 +170,7 @@ void Scheduler::close(ActorId id) {
   cell->state_ = Cell::State::closed;
   if (on_exit) on_exit(id, {}, true);
   discard_mail(*cell);
+  if (cell->supervises_) cell->closed();
 }
 
 void Scheduler::remove(ActorId id) {

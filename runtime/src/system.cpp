@@ -10,6 +10,7 @@
 #include <semaphore>
 #include <system_error>
 
+#include "default_signals.hpp"
 #include "local_ring.hpp"
 #include "ringmail/runtime/blocking_pool.hpp"
 #include "ringmail/runtime/dead_letter.hpp"
@@ -137,6 +138,11 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     system->start_threads(options);
   } catch (const std::system_error& error) {
     return std::unexpected(std::string("a thread: ") + error.what());
+  }
+  if (options.handle_signals) {
+    const auto entered = DefaultSignals::enter(*system);
+    system->handles_signals_ = entered.has_value();
+    if (!entered) system->log_->warn("SIGINT and SIGTERM end the process at once: {}", entered.error());
   }
   return system;
 }

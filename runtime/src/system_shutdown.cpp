@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <system_error>
 
+#include "default_signals.hpp"
 #include "ringmail/runtime/blocking_pool.hpp"
 #include "ringmail/runtime/reactor.hpp"
 #include "ringmail/runtime/system.hpp"
@@ -76,6 +77,8 @@ bool System::wait_for_phase(nanoseconds limit, nanoseconds report_after, IsDone&
 bool System::shutdown(const ShutdownOptions& options) {
   if (is_forked()) return true;
   assert(Scheduler::current() == nullptr);
+  // A signal may be shutting it down: whoever else asks for it waits for that.
+  const std::lock_guard one_at_a_time(shutdown_mutex_);
   if (!running_) return phase_ == SystemPhase::ended;
   running_ = false;
   if (options.drain > nanoseconds(0)) {
@@ -249,6 +252,7 @@ std::expected<System::Ended, std::string> System::run_until_signal(const Shutdow
 
 void System::operator delete(System* system, std::destroying_delete_t) {
   system->shutdown();
+  if (system->handles_signals_ && !system->is_forked()) DefaultSignals::leave(*system);
   if (system->phase_ == SystemPhase::given_up) return;
   system->~System();
   ::operator delete(system);

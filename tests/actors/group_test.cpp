@@ -51,6 +51,34 @@ class GroupTest : public ringmail::test::SystemTest {
 };
 INSTANTIATE_TEST_SUITE_P(Schedulers, GroupTest, testing::Values(1, 2, 4), testing::PrintToStringParamName());
 
+TEST_P(GroupTest, a_plain_thread_publishes_through_each_scheduler_once_and_in_order_with_what_it_sends) {
+  struct Who {};
+  // Whoever speaks for the thread is another actor each time.
+  struct Subscriber : ringmail::Actor {
+    void on(const News& news) { got.emplace_back(news.number, this_actor::sender<Reader>().address().actor.value()); }
+    std::vector<std::pair<int, std::uint64_t>> on(const Who&) { return got; }
+    std::vector<std::pair<int, std::uint64_t>> got;
+  };
+  auto topic = system().topic<News>("news");
+  std::vector<Mailbox<Subscriber>> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(system().spawn<Subscriber>());
+    ASSERT_TRUE(topic.subscribe(all.back()));
+  }
+  EXPECT_EQ(topic.publish(News{1}).sent, 20u);
+  for (const auto& one : all) ASSERT_TRUE(one.send(News{2}));
+  EXPECT_EQ(topic.publish(News{3}).sent, 20u);
+  std::set<std::uint64_t> speakers;
+  for (const auto& one : all) {
+    const auto got = ringmail::ask(one, Who{}, 20s);
+    ASSERT_TRUE(got);
+    ASSERT_EQ(got->size(), 3u);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ((*got)[i].first, static_cast<int>(i) + 1);
+    speakers.insert((*got)[0].second);
+  }
+  EXPECT_EQ(speakers.size(), GetParam());
+}
+
 TEST_P(GroupTest, what_is_published_reaches_each_subscriber_once_and_in_order) {
   auto topic = system().topic<News>("news");
   const auto all = readers(10);

@@ -260,7 +260,7 @@ bool handles(int number) {
 TEST_F(ShutdownDeadlineTest, a_signal_shuts_down_in_order_and_others_handle_it_afterwards) {
   for (const int number : {SIGTERM, SIGINT}) {
     const int status = status_of_child([number] {
-      auto system = System::create({.schedulers = 2});
+      auto system = System::create({.schedulers = 2, .handle_signals = false});
       if (!system) return 1;
       std::atomic<int> stopped{0};
       auto actor = system->spawn([&](const Go&) {
@@ -289,7 +289,7 @@ TEST_F(ShutdownDeadlineTest, a_second_signal_ends_the_process_at_once) {
   if (child == 0) {
     transport::test::start_watchdog();
     static std::atomic<bool> hold{true};
-    auto system = System::create({.schedulers = 1});
+    auto system = System::create({.schedulers = 1, .handle_signals = false});
     auto deaf = system->spawn<Deaf>(hold);
     if (!deaf.send(Go{})) _exit(1);
     std::thread([] {
@@ -308,8 +308,8 @@ TEST_F(ShutdownDeadlineTest, a_second_signal_ends_the_process_at_once) {
 }
 
 TEST_F(ShutdownDeadlineTest, only_one_waits_for_signals) {
-  start();
-  auto other = System::create({.schedulers = 1});
+  start({.handle_signals = false});
+  auto other = System::create({.schedulers = 1, .handle_signals = false});
   ASSERT_TRUE(other);
   std::thread waits([&] { EXPECT_TRUE(system().run_until_signal()); });
   ASSERT_TRUE(until([] { return handles(SIGTERM); }));

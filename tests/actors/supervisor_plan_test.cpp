@@ -124,6 +124,66 @@ TEST(SupervisorPlan, one_that_does_not_stop_in_time_holds_nobody_up_but_the_end)
   EXPECT_TRUE(children.plan.has_wound_up());
 }
 
+TEST(SupervisorPlan, with_simple_one_for_one_all_start_and_all_stop_at_once) {
+  Three children(Strategy::simple_one_for_one);
+  children.start();
+  EXPECT_THAT(children.done(), ElementsAre("start a", "start b", "start c"));
+  children.up(2);
+  children.up(0);
+  children.fails(0);
+  EXPECT_THAT(children.done(), ElementsAre("start a"));
+  EXPECT_FALSE(children.plan.is_up());
+  children.up(0);
+  children.up(1);
+  EXPECT_TRUE(children.plan.is_up());
+  children.plan.wind_up(children.now);
+  EXPECT_THAT(children.done(), ElementsAre("stop a", "stop b", "stop c"));
+  children.now += 100 * ms;
+  children.plan.look(children.now);
+  EXPECT_THAT(children.done(), ElementsAre("overdue a", "overdue b", "overdue c"));
+  for (const std::size_t i : {1u, 0u, 2u}) {
+    EXPECT_FALSE(children.plan.has_wound_up());
+    children.ends(i);
+  }
+  EXPECT_TRUE(children.plan.has_wound_up());
+}
+
+TEST(SupervisorPlan, a_child_that_was_asked_for_and_does_not_start_is_closed_and_counts_for_nothing) {
+  Three children(Strategy::one_for_all, 0);
+  children.start_all();
+  children.add("d");
+  EXPECT_TRUE(children.plan.is_at_rest(3));
+  children.plan.start_child(3, children.now);
+  EXPECT_THAT(children.done(), ElementsAre("start d"));
+  children.fails(3);
+  EXPECT_THAT(children.done(), ElementsAre("close d"));
+  EXPECT_FALSE(children.escalated);
+  children.plan.start_child(3, children.now);
+  children.up(3);
+  children.fails(3);
+  EXPECT_TRUE(children.escalated) << "as any other, once it was up";
+}
+
+TEST(SupervisorPlan, a_child_that_is_stopped_on_request_is_closed_even_while_it_waits_for_its_restart) {
+  Children children({.strategy = Strategy::one_for_one, .intensity = 100, .period = 5s});
+  children.add("a", Children::backing_off()).add("b");
+  children.start_all();
+  children.fails(0);
+  EXPECT_FALSE(children.plan.is_at_rest(0));
+  children.plan.stop_child(0, children.now);
+  EXPECT_THAT(children.done(), ElementsAre("close a"));
+  EXPECT_TRUE(children.plan.is_at_rest(0));
+  children.now += 1000 * ms;
+  children.plan.look(children.now);
+  EXPECT_THAT(children.done(), IsEmpty());
+  children.plan.stop_child(1, children.now);
+  EXPECT_THAT(children.done(), ElementsAre("stop b"));
+  children.ends(1);
+  EXPECT_THAT(children.done(), ElementsAre("close b"));
+  children.plan.remove(0);
+  EXPECT_EQ(children.plan.size(), 1u);
+}
+
 TEST(SupervisorPlan, one_for_one_restarts_the_one_that_failed) {
   Three children(Strategy::one_for_one);
   children.start_all();

@@ -2,6 +2,13 @@
 
 #include <fcntl.h>
 
+#include <atomic>
+#include <cassert>
+#include <optional>
+
+#include "errand.hpp"
+#include "ringmail/runtime/io_allowance.hpp"
+
 namespace ringmail::io {
 namespace {
 
@@ -72,6 +79,54 @@ std::expected<void, IoError> write_file(const std::string& path, IoBuffer bytes,
 
 std::expected<void, IoError> write_file(const std::string& path, std::string_view text, Timeout timeout) {
   return write_file(path, IoBuffer::copy_of(bytes_of(text)), timeout);
+}
+
+namespace {
+
+/// What came, and why no more did; nothing, if nobody is left to be told.
+std::optional<FileEnd> deliver(const detail::MessageReceiver& to,
+                               const std::string& path,
+                               const FileDeliveryOptions& options,
+                               std::uint64_t number) {
+  FileEnd end{.file = number};
+  const auto failed = [&](const IoError& error) -> std::optional<FileEnd> {
+    if (error.kind == IoErrorKind::stopped) return std::nullopt;
+    end.failed = true;
+    end.error = error;
+    return end;
+  };
+  const auto file = runtime::IoFile::open(path, O_RDONLY, 0, Deadline::never);
+  if (!file) return failed(file.error());
+  const auto allowance = runtime::IoAllowance::create(options.credits);
+  for (;;) {
+    runtime::IoCredit credit = allowance->take();
+    if (credit == nullptr) return std::nullopt;
+    auto bytes = file->read(options.chunk, static_cast<std::int64_t>(end.size), Deadline::never);
+    if (!bytes) return failed(bytes.error());
+    if (bytes->size() == 0) return end;
+    const std::size_t size = bytes->size();
+    if (!detail::bring(
+            to,
+            FileChunk{.file = number, .offset = end.size, .bytes = std::move(*bytes), .credit = std::move(credit)})) {
+      return std::nullopt;
+    }
+    end.size += size;
+  }
+}
+
+}  // namespace
+
+std::uint64_t detail::read_file(const MessageReceiver& chunk,
+                                const runtime::Binding& end,
+                                std::string path,
+                                const FileDeliveryOptions& options) {
+  assert(options.chunk > 0 && options.credits > 0);
+  static std::atomic<std::uint64_t> last{0};
+  const std::uint64_t number = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  run_errand(*chunk.system, chunk.actor, [chunk, &end, path = std::move(path), options, number] {
+    if (auto over = deliver(chunk, path, options, number)) bring({chunk.system, chunk.actor, &end}, std::move(*over));
+  });
+  return number;
 }
 
 }  // namespace ringmail::io

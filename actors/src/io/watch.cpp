@@ -6,7 +6,7 @@ namespace ringmail::io::detail {
 
 using runtime::Deadline;
 
-std::expected<Watch, IoError> on_signal(const WatchReceiver& to, int number, Timeout timeout) {
+std::expected<Watch, IoError> on_signal(const MessageReceiver& to, int number, Timeout timeout) {
   runtime::Scheduler& scheduler = to.system->scheduler(to.actor.thread());
   return Watch::signal(
       number, scheduler,
@@ -17,7 +17,7 @@ std::expected<Watch, IoError> on_signal(const WatchReceiver& to, int number, Tim
       Deadline::after(timeout));
 }
 
-std::expected<Watch, IoError> on_change(const WatchReceiver& to, const std::string& path, Timeout timeout) {
+std::expected<Watch, IoError> on_change(const MessageReceiver& to, const std::string& path, Timeout timeout) {
   runtime::Scheduler& scheduler = to.system->scheduler(to.actor.thread());
   return Watch::path(
       path, scheduler,

@@ -10,6 +10,7 @@
 #include "ringmail/actors/group.hpp"
 #include "ringmail/actors/mailbox.hpp"
 #include "ringmail/actors/router.hpp"
+#include "ringmail/actors/running_supervisor.hpp"
 #include "ringmail/actors/supervisor.hpp"
 #include "ringmail/actors/system.hpp"
 #include "ringmail/actors/this_actor.hpp"

@@ -23,6 +23,15 @@ namespace ringmail {
 
 using runtime::DeadLetter;
 
+namespace detail {
+/// Calls `each` for every member where what is sent to it leaves from: in a handler here; on a plain thread on the schedulers that
+/// speak for it, once on each. Not for those for which nobody speaks any more.
+void for_each_member(runtime::System& system,
+                     const runtime::Group::Members& members,
+                     void (*each)(void* context, const runtime::Member& member),
+                     void* context);
+}  // namespace detail
+
 template <class M>
 class Topic {
  public:
@@ -46,18 +55,27 @@ class Topic {
 
   /// A copy to each subscriber, in the order in which they subscribed. As with a send, a handler suspends while a ring has no room,
   /// for each at most `timeout`: 0 passes over those that are behind. Each subscriber's ring is written once, and who sleeps
-  /// is woken once, when the handler returns.
+  /// is woken once, when the handler returns. A plain thread blocks, and has each scheduler with subscribers do this for its own.
   Published publish(const M& message, std::chrono::nanoseconds timeout = default_send_timeout) {
-    Published published;
+    struct Publication {
+      runtime::System& system;
+      const M& message;
+      std::chrono::nanoseconds timeout;
+      std::size_t sent = 0;
+    };
+    Publication publication{.system = *system_, .message = message, .timeout = timeout};
     // Kept: while this waits for room, the handler of another message may look at a new list.
     const auto members = view_.members();
-    for (const runtime::Member& member : *members) {
-      detail::Room<Carrier<M>> room;
-      ::new (room.place()) Carrier<M>(detail::carry<M>(message));
-      const bool sent = detail::send(*system_, member.address, *member.binding, room.place(), timeout).has_value();
-      ++(sent ? published.sent : published.missed);
-    }
-    return published;
+    detail::for_each_member(
+        *system_, *members,
+        [](void* context, const runtime::Member& member) {
+          auto& self = *static_cast<Publication*>(context);
+          detail::Room<Carrier<M>> room;
+          ::new (room.place()) Carrier<M>(detail::carry<M>(self.message));
+          if (detail::send(self.system, member.address, *member.binding, room.place(), self.timeout)) ++self.sent;
+        },
+        &publication);
+    return {.sent = publication.sent, .missed = members->size() - publication.sent};
   }
 
   std::size_t subscribers() { return view_.members()->size(); }

@@ -12,6 +12,8 @@
 // it is ready), and stopped the other way round, each when the one before has ended or stop_timeout is over: nothing can be
 // taken from a handler by force, so the supervisor ends when the last of them has.
 //
+// To add children to one that runs, and to end and restart them by name: running_supervisor.hpp.
+//
 // A supervisor is an actor: it can be monitored, linked and stopped, and can be the child of another one. Mailbox::stop() on a
 // child ends that life, and the policy decides on the next. stop() on the supervisor ends all of it, and it for `normal`.
 #pragma once
@@ -28,6 +30,8 @@
 #include <vector>
 
 #include "ringmail/actors/actor.hpp"
+#include "ringmail/actors/answer.hpp"
+#include "ringmail/actors/supervisor_messages.hpp"
 #include "ringmail/actors/supervisor_options.hpp"
 #include "ringmail/actors/system.hpp"
 
@@ -38,33 +42,20 @@ class SupervisorCell;
 struct SupervisorSpec;
 }  // namespace detail
 
-struct ChildInfo {
-  enum class State : std::uint8_t {
-    down,  ///< not started yet, or waits for its restart
-    starting,
-    up,
-    stopping,
-    ended,  ///< as its policy says
-  };
-  std::string name{};
-  runtime::Address address{};
-  State state = State::down;
-  std::uint64_t restarts = 0;
-  std::optional<ExitReason> last_exit{};  ///< of its last life
-};
-
-/// `ask(supervisor, ringmail::WhichChildren{}, 1s)`: as they were declared.
-struct WhichChildren {};
-
 /// What is behind the mailbox of a supervisor.
 class Supervisor : public Actor {
  public:
   /// Made by SupervisorBuilder alone.
-  explicit Supervisor(const detail::SupervisorCell& cell) : cell_(cell) {}
+  explicit Supervisor(detail::SupervisorCell& cell) : cell_(cell) {}
   std::vector<ChildInfo> on(const WhichChildren&) const;
+  ChildCounts on(const CountChildren&) const;
+  Later<ChildOutcome> on(const detail::StartChild& start);
+  Later<ChildOutcome> on(const detail::TerminateChild& terminate);
+  Later<ChildOutcome> on(const detail::RestartChild& restart);
+  ChildOutcome on(const detail::DeleteChild& remove);
 
  private:
-  const detail::SupervisorCell& cell_;
+  detail::SupervisorCell& cell_;
 };
 
 namespace detail {
@@ -89,7 +80,7 @@ class RestartableCell final : public ActorCell<A> {
 }  // namespace detail
 
 /// Declares the children of one supervisor. One thread at a time, any; not after start(). One that goes without it takes its
-/// children along. After System::shutdown() its mailboxes are nobody's.
+/// children along. After System::shutdown() its mailboxes are nobody's. It must go before the System does: it refers to it.
 class SupervisorBuilder {
  public:
   SupervisorBuilder(runtime::System& system,
@@ -128,6 +119,9 @@ class SupervisorBuilder {
 
   /// A supervisor as a child. It is started by this one; `on_restart` and `scheduler` do not count.
   SupervisorBuilder supervisor(ChildOptions options, const SupervisorOptions& supervisor);
+
+  /// For start_supervisor(): one whose parent runs already.
+  static SupervisorBuilder nested(runtime::System& system, runtime::ActorId parent, const SupervisorOptions& options);
 
   /// The supervisor's own, which is good before start().
   Mailbox<Supervisor> mailbox() const { return {*system_, {0, id_}}; }

@@ -17,6 +17,9 @@ enum class Strategy : std::uint8_t {
   one_for_one,   ///< nobody
   one_for_all,   ///< all of them
   rest_for_one,  ///< those that were declared after it
+  /// Nobody. For many children that come and go: start_child() adds them, they start and stop side by side, and one that has
+  /// ended as its policy says is forgotten.
+  simple_one_for_one,
 };
 
 /// What becomes of the messages that wait at an actor when it ends and will be restarted. The message whose handler failed is

@@ -86,6 +86,8 @@ class Cell {
   /// It is to end: stops its children. It ends when has_wound_up(), which is asked after each child_down().
   virtual void wind_up() {}
   virtual bool has_wound_up() const { return true; }
+  /// Between two lives: mail does not wait for it any more, and not for its children.
+  virtual void closed() {}
   /// There will be no further life: its children go as well.
   virtual void leave() {}
 

@@ -49,7 +49,9 @@ struct SystemOptions {
   ActorBudget budget{};
   StallOptions stall{};
   BlockingOptions blocking{};
-  ShutdownOptions shutdown{};             ///< where nothing else is said
+  ShutdownOptions shutdown{};  ///< where nothing else is said
+  /// SIGINT and SIGTERM shut down, and then do what they do by default, where the application handles them in no other way.
+  bool handle_signals = true;
   std::string listen{};                   ///< path of the socket for peers that somebody else starts; empty: none
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Leave the barrier between a publish and a sleep to the sleeper, where the kernel can do that. transport/barrier.hpp
@@ -209,7 +211,9 @@ class System final : private LinkOwner {
   std::unique_ptr<BlockingPool> blocking_;
   std::unique_ptr<StallDetector> stalls_;
   ShutdownOptions shutdown_options_;
-  bool running_ = false;
+  std::mutex shutdown_mutex_;
+  std::atomic<bool> running_{false};  // changed under shutdown_mutex_
+  bool handles_signals_ = false;      // it has entered DefaultSignals
   std::atomic<SystemPhase> phase_{SystemPhase::running};
 
   std::mutex end_mutex_;

@@ -22,11 +22,13 @@ inline constexpr Timeout forever = Timeout::max();
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-/// The addresses of a host, by the system's resolver (/etc/hosts, DNS); never empty. `service` is a number, a name or empty.
-inline std::expected<std::vector<SocketAddress>, IoError> resolve(const std::string& host,
-                                                                  const std::string& service,
-                                                                  Timeout timeout) {
-  return runtime::io_resolve(host, service, runtime::Deadline::after(timeout));
-}
+namespace detail {
+/// An actor, and its handler of what it is told.
+struct MessageReceiver {
+  runtime::System* system;
+  runtime::ActorId actor;
+  const runtime::Binding* binding;
+};
+}  // namespace detail
 
 }  // namespace ringmail::io

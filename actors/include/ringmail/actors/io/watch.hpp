@@ -40,13 +40,8 @@ struct PathChanged {
 using Watch = runtime::IoWatch;
 
 namespace detail {
-struct WatchReceiver {
-  runtime::System* system;
-  runtime::ActorId actor;
-  const runtime::Binding* binding;
-};
-std::expected<Watch, IoError> on_signal(const WatchReceiver& to, int number, Timeout timeout);
-std::expected<Watch, IoError> on_change(const WatchReceiver& to, const std::string& path, Timeout timeout);
+std::expected<Watch, IoError> on_signal(const MessageReceiver& to, int number, Timeout timeout);
+std::expected<Watch, IoError> on_change(const MessageReceiver& to, const std::string& path, Timeout timeout);
 }  // namespace detail
 
 /// While the watch lives the signal does not do what it does by default. Several watches of one signal all get it.
