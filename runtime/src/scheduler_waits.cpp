@@ -76,8 +76,8 @@ void Scheduler::step_forward(Cell& cell, Waiter& waiter) {
 Wake Scheduler::yield() {
   Cell* const cell = current_cell_;
   assert(cell != nullptr && "only a handler can wait");
-  if (cell->stop_requested_) return Wake::stopped;
-  // Not `waiting`: that it goes on is settled, and a stop changes nothing about it.
+  // Not `waiting`: that it goes on is settled, and a stop changes nothing about it. Who was told to stop yields, too: he may go on
+  // for as long as he likes, but not keep his neighbours from running.
   Waiter waiter;
   Waiter* const before = last_yielded_;
   (before == nullptr ? first_yielded_ : before->next_resumable) = &waiter;

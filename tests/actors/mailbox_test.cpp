@@ -195,6 +195,22 @@ TEST_P(MailboxTest, a_handler_steps_aside_for_nobody_who_cannot_take_what_it_sen
   EXPECT_TRUE(ask(system().spawn_on<Sender>(0, taker), Tick{}, 60s).value_or(false));
 }
 
+TEST_P(MailboxTest, a_handler_that_was_told_to_stop_and_yields_lets_others_run) {
+  std::atomic<bool> begun = false;
+  std::atomic<bool> go_on = true;
+  const auto dogged = system().spawn_on(0, [&](const Tick&) {
+    begun = true;
+    while (go_on) this_actor::yield();
+  });
+  ASSERT_TRUE(dogged.send(Tick{}));
+  EXPECT_TRUE(until([&] { return begun.load(); }));
+  dogged.stop();
+  const auto other = system().spawn_on(0, [&](const Tick&) { go_on = false; });
+  EXPECT_TRUE(ask(other, Tick{}, 20s));
+  go_on = false;
+  system().shutdown();
+}
+
 TEST_P(MailboxTest, a_sender_is_known_to_the_handler_and_a_plain_thread_is_one_for_a_moment) {
   auto replier = system().spawn([](const Reset&) {
     const auto sender = this_actor::sender<Pricer>();
