@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Forged{"longest_length", 0, {UINT32_MAX, FrameKind::message, 0}, RingFault::frame_too_long},
                     Forged{"past_end", lines - 2, {2 * line_bytes, FrameKind::message, 0}, RingFault::frame_past_end},
                     Forged{"kind_0", 0, {8, kind(0), 0}, RingFault::unknown_kind},
-                    Forged{"kind_after_the_last", 0, {8, kind(8), 0}, RingFault::unknown_kind},
+                    Forged{"kind_after_the_last", 0, {8, kind(9), 0}, RingFault::unknown_kind},
                     Forged{"local_kind", 0, {8, FrameKind::local, 0}, RingFault::unknown_kind},
                     Forged{"local_control_kind", 0, {8, FrameKind::local_control, 0}, RingFault::unknown_kind},
                     Forged{"largest_kind", 0, {8, kind(0xffff), 0}, RingFault::unknown_kind},
