@@ -102,6 +102,11 @@ void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, co
   process_->session().take_hello(hello);
 }
 
+void PeerSupervisor::lookup(const std::string& name, NameLookups::Done done) {
+  if (!process_ || process_->is_dead()) return done({});
+  process_->session().lookup(name, std::move(done));
+}
+
 // The one place where the state changes.
 void PeerSupervisor::handle(PeerEvent event, const std::string& why) {
   // What a dead process had left to say changes nothing: the event of its death follows.
@@ -126,10 +131,10 @@ void PeerSupervisor::enter(PeerState state) {
   if (const auto deadline = deadline_of(state); deadline.count() > 0) timer_.set(deadline, [this] { overdue(); });
   switch (state) {
     case PeerState::opening:
-    case PeerState::awaited:
     case PeerState::handshaking:
     case PeerState::running:
     case PeerState::leaving: return;
+    case PeerState::awaited: return callbacks_.awaited ? callbacks_.awaited() : void();
     case PeerState::starting: return spawn();
     case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_, stop_wanted_ || !is_held());
     case PeerState::terminating: return process_->terminate();
@@ -268,7 +273,8 @@ SessionOffer PeerSupervisor::offer() {
           .mirrors = host_.owner.mirrors(),
           .ordering = host_.owner.ordering(),
           .incarnation = *memory_.incarnation,
-          .number = number_};
+          .number = number_,
+          .between_systems = between_systems_};
 }
 
 void PeerSupervisor::session_began() { handle(PeerEvent::began, "the first bytes of its hello came"); }
