@@ -9,7 +9,8 @@ std::expected<RefWords, RefError> share(runtime::System& system,
                                         runtime::RemoteSystem* remote,
                                         const runtime::Address& address) {
   if (!address.is_local()) {
-    if (remote == nullptr || !remote->holds(address.link) || !address.actor) return std::unexpected(RefError::third_system);
+    if (remote == nullptr || !remote->holds(address.link) || !address.actor)
+      return std::unexpected(RefError::third_system);
     return RefWords{remote->id(), address.actor};
   }
   if (remote != nullptr && remote->has_ended()) return std::unexpected(RefError::no_system);
@@ -43,7 +44,8 @@ runtime::RemoteSystem* system_of_sender() {
 std::string_view to_string(RefError error) {
   switch (error) {
     case RefError::nobody: return "it names nobody";
-    case RefError::third_system: return "the actor is of a third system: only its own and the one that it was shared with know it";
+    case RefError::third_system:
+      return "the actor is of a third system: only its own and the one that it was shared with know it";
     case RefError::not_let_in: return "the actor was not made known to that system, or has ended";
     case RefError::no_system: return "there is no link to the system that it is of";
   }

@@ -99,12 +99,13 @@ bool JoinedSystem::take(std::size_t number, const ControlFrame& frame) {
     case ControlKind::resolve: {
       const auto asked = transport::decode<transport::Resolve>(frame);
       if (!asked) return false;
-      owner_.resolve(system_.first_link(), asked->name,
-                     [this, number, request = asked->request, alive = std::weak_ptr(alive_)](ActorId actor) {
-                       if (alive.expired() || is_ending_) return;
-                       send(number, transport::Resolved{
-                                        .request = request, .found = static_cast<bool>(actor), .mailbox = actor.value()});
-                     });
+      owner_.resolve(
+          system_.first_link(), asked->name,
+          [this, number, request = asked->request, alive = std::weak_ptr(alive_)](ActorId actor) {
+            if (alive.expired() || is_ending_) return;
+            send(number,
+                 transport::Resolved{.request = request, .found = static_cast<bool>(actor), .mailbox = actor.value()});
+          });
       return true;
     }
     case ControlKind::resolved: {

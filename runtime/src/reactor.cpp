@@ -101,10 +101,8 @@ class Reactor::Impl {
 std::expected<void, std::string> Reactor::Impl::listen(const std::string& path) {
   ReactorListener::Callbacks callbacks{
       .objection = [this](const transport::Hello& hello) { return objection(hello); },
-      .attach =
-          [this](transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
-            attach(std::move(stream), std::move(peer), hello);
-          },
+      .attach = [this](transport::ControlStream stream, SocketPeer peer,
+                       const transport::Hello& hello) { attach(std::move(stream), std::move(peer), hello); },
   };
   auto listener = ReactorListener::open(*loop_, path, *log_, std::move(callbacks));
   if (!listener) return std::unexpected(std::move(listener.error()));
@@ -234,7 +232,12 @@ void Reactor::Impl::quit_if_done() {
 std::optional<transport::Refusal> Reactor::Impl::objection(const transport::Hello& hello) {
   using transport::Refusal;
   using transport::RefusalCode;
-  if (PeerSupervisor* const peer = find(hello.name)) return peer->objection(hello);
+  if (PeerSupervisor* const peer = find(hello.name)) {
+    if (const auto system = SystemHello::of(hello); system && !peer->is_awaited()) {
+      return Refusal{RefusalCode::busy, "a system is connected as '" + system->name + "' already"};
+    }
+    return peer->objection(hello);
+  }
   if ((hello.features & transport::between_systems) == 0) {
     return Refusal{RefusalCode::unknown_name, "no peer '" + hello.name + "' is awaited here"};
   }

@@ -15,14 +15,15 @@ namespace ringmail::runtime {
 
 struct RemoteLane {
   std::uint32_t link = 0;
-  bool open = true;               ///< false: there will be no further incarnation
-  bool stopping = false;          ///< a stop frame has been written: nothing may follow it
-  bool connected = false;         ///< its inlets are polled
-  std::uint32_t incarnation = 0;  ///< counts those that this lane was connected to; 0: none yet
-  RemoteSystem* system = nullptr;   ///< whose scheduler is at the other end; null: a peer is
-  bool joined = false;              ///< this end is the peer's
-  std::optional<std::uint64_t> stop_at{};  ///< of a joined one: it has been told to stop, and reads its mail up to here first
-  std::string fault;              ///< what was wrong with what this incarnation wrote
+  bool open = true;                ///< false: there will be no further incarnation
+  bool stopping = false;           ///< a stop frame has been written: nothing may follow it
+  bool connected = false;          ///< its inlets are polled
+  std::uint32_t incarnation = 0;   ///< counts those that this lane was connected to; 0: none yet
+  RemoteSystem* system = nullptr;  ///< whose scheduler is at the other end; null: a peer is
+  bool joined = false;             ///< this end is the peer's
+  std::optional<std::uint64_t>
+      stop_at{};      ///< of a joined one: it has been told to stop, and reads its mail up to here first
+  std::string fault;  ///< what was wrong with what this incarnation wrote
   transport::Lane lane;
   Outlet mail;
   Outlet control;

@@ -13,15 +13,12 @@ namespace {
 
 using Kind = RemoteLane::Watcher::Kind;
 
-ExitReason no_such_actor() {
-  return {.kind = ExitReason::Kind::unreachable, .text = "there is no such actor"};
-}
+ExitReason no_such_actor() { return {.kind = ExitReason::Kind::unreachable, .text = "there is no such actor"}; }
 
 }  // namespace
 
 /// On the mail ring: what an actor has sent before it ends comes before the news of its end.
-void Scheduler::send_signal(
-    RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason) {
+void Scheduler::send_signal(RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason) {
   if (lane.mail.state == Outlet::State::closed) return;
   const transport::FrameHead head{.kind = transport::FrameKind::signal,
                                   .type = static_cast<std::uint32_t>(signal),
@@ -63,18 +60,14 @@ void Scheduler::take_signal(RemoteLane& lane, const transport::Frame& frame) {
       // As one that does not exist.
       reason = no_such_actor();
       return send_signal(lane, Signal::down, from.actor, target, &*reason);
-    case Signal::demonitor:
-      lane.forget(target, Kind::watched, from.actor);
-      return forget_monitor(target, from);
+    case Signal::demonitor: lane.forget(target, Kind::watched, from.actor); return forget_monitor(target, from);
     case Signal::down: return take_down(lane, target, from, *reason);
     case Signal::link:
       if (reaches) return take_link(target, from);
       reason = no_such_actor();
       return send_signal(lane, Signal::exit, from.actor, target, &*reason);
     case Signal::unlink: return take_unlink(target, from);
-    case Signal::exit:
-      lane.forget(target, Kind::link, from.actor);
-      return take_exit(target, from, *reason);
+    case Signal::exit: lane.forget(target, Kind::link, from.actor); return take_exit(target, from, *reason);
   }
   report_fault(lane, "a signal of an unknown kind");
 }

@@ -137,7 +137,8 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     }
   }
 
-  auto reactor = Reactor::start({.log = system->log_, .listen = options.listen, .accept_systems = options.accept_systems}, *system);
+  auto reactor = Reactor::start(
+      {.log = system->log_, .listen = options.listen, .accept_systems = options.accept_systems}, *system);
   if (!reactor) return std::unexpected(reactor.error());
   system->reactor_ = std::move(*reactor);
   system->running_ = true;
@@ -297,9 +298,9 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     entry->name = options.name;
     number = static_cast<std::uint32_t>(links_.size());
   }
-  auto spawned = reactor_->spawn_peer(number, options, [this, number](const ExitReason& reason, const LinkAccount& account) {
-    end_link(number, reason, account);
-  });
+  auto spawned = reactor_->spawn_peer(
+      number, options,
+      [this, number](const ExitReason& reason, const LinkAccount& account) { end_link(number, reason, account); });
   if (!spawned) {
     const std::lock_guard lock(entry->mutex);
     entry->end = PeerEnd{.reason = {.text = spawned.error()}, .account = {}};

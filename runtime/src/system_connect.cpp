@@ -126,7 +126,7 @@ std::expected<std::uint32_t, transport::Refusal> System::admit(const SystemHello
   RemoteSystem* system = found != systems_.end() ? found->get() : nullptr;
   if (system != nullptr && (system->id() != hello.id || system->schedulers() != hello.schedulers)) {
     return std::unexpected(
-        transport::Refusal{RefusalCode::busy, "another system is connected as '" + hello.name + "' already"});
+        transport::Refusal{RefusalCode::busy, "a system is connected as '" + hello.name + "' already"});
   }
   if (system == nullptr) system = &add_system(hello.name, hello.id, hello.schedulers);
   const std::uint32_t link = system->first_link() + hello.scheduler;

@@ -69,6 +69,12 @@ class FarProcess {
     ::kill(pid_, SIGKILL);
     static_cast<void>(wait());
   }
+  /// It does nothing from now on.
+  void freeze() const {
+    int status = 0;
+    ::kill(pid_, SIGSTOP);
+    ::waitpid(pid_, &status, WUNTRACED);
+  }
   /// Its exit code; -1: a signal ended it.
   int wait() {
     int status = -1;

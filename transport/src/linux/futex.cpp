@@ -46,10 +46,8 @@ SleepResult futex_wait_any(std::span<const std::atomic<std::uint32_t>* const> wo
   std::array<WaitFor, most_futexes> waits;
   const std::size_t count = std::min(words.size(), most_futexes);
   for (std::size_t i = 0; i < count; ++i) {
-    waits[i] = {.value = value,
-                .address = reinterpret_cast<std::uintptr_t>(words[i]),
-                .flags = word_of_32_bits,
-                .reserved = 0};
+    waits[i] = {
+        .value = value, .address = reinterpret_cast<std::uintptr_t>(words[i]), .flags = word_of_32_bits, .reserved = 0};
   }
   const std::uint64_t until_ns = monotonic_ns() + timeout_ns;
   const timespec until{.tv_sec = static_cast<time_t>(until_ns / 1'000'000'000),

@@ -141,8 +141,8 @@ std::expected<Ref<typename detail::ProtocolOf<A>::type>, RefError> share(const M
 /// Whom a Ref names that came in the message which is being handled.
 template <Protocol P>
 std::expected<Mailbox<P>, RefError> mailbox_of(const Ref<P>& ref) {
-  const auto address = detail::mailbox_of(detail::this_system(), detail::system_of_sender(),
-                                          {ref.process, runtime::ActorId(ref.actor)});
+  const auto address =
+      detail::mailbox_of(detail::this_system(), detail::system_of_sender(), {ref.process, runtime::ActorId(ref.actor)});
   if (!address) return std::unexpected(address.error());
   return Mailbox<P>(detail::this_system(), *address);
 }

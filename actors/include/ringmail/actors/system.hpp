@@ -111,8 +111,8 @@ class System {
     return RemoteSystem(*system_, **remote);
   }
   /// The system that has connected to this one by that name. Not in a handler: it waits for it.
-  std::expected<RemoteSystem, std::string> wait_for_system(std::string_view name,
-                                                           std::chrono::nanoseconds timeout = std::chrono::seconds(10)) {
+  std::expected<RemoteSystem, std::string> wait_for_system(
+      std::string_view name, std::chrono::nanoseconds timeout = std::chrono::seconds(10)) {
     const auto remote = system_->wait_for_system(name, timeout);
     if (!remote) return std::unexpected(remote.error());
     return RemoteSystem(*system_, **remote);

@@ -36,7 +36,8 @@ class Reactor {
 
   /// Opens link number `link` and starts its process, and again by its policy. Failure to spawn is reported like any death.
   /// `ended` is called once: stopped, given up, or not restarted.
-  std::expected<void, std::string> spawn_peer(std::uint32_t link, const PeerOptions& options,
+  std::expected<void, std::string> spawn_peer(std::uint32_t link,
+                                              const PeerOptions& options,
                                               std::function<void(ExitReason, LinkAccount)> ended);
 
   /// Stops a peer in order: stop and drain, SIGTERM, SIGKILL, each with its deadline. No effect on one that has ended. One that

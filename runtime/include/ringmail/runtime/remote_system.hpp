@@ -22,8 +22,8 @@ namespace ringmail::runtime {
 
 /// How a system connects to another one.
 struct ConnectOptions {
-  std::string name{};         ///< what it is known as there; unique there; empty: "system-" and its process id
-  std::string schema{};       ///< canonical text of what it speaks with that system; empty: nothing is compared
+  std::string name{};            ///< what it is known as there; unique there; empty: "system-" and its process id
+  std::string schema{};          ///< canonical text of what it speaks with that system; empty: nothing is compared
   std::uint64_t mail_bytes = 0;  ///< of a ring of mail, each way and lane; a power of two; 0: the other system's choice
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);
 };

@@ -470,8 +470,7 @@ class Scheduler {
   bool may_reach(RemoteLane& lane, ActorId actor);
   void take_stop(RemoteLane& lane, const transport::Frame& frame);
   void look_whether_drained(RemoteLane& lane);
-  void send_signal(
-      RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason = nullptr);
+  void send_signal(RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason = nullptr);
   void take_signal(RemoteLane& lane, const transport::Frame& frame);
   void take_monitor(RemoteLane& lane, ActorId whom, const Address& watcher);
   void forget_monitor(ActorId whom, const Address& watcher);

@@ -53,10 +53,10 @@ struct SystemOptions {
   ShutdownOptions shutdown{};  ///< where nothing else is said
   /// SIGINT and SIGTERM shut down, and then do what they do by default, where the application handles them in no other way.
   bool handle_signals = true;
-  std::string listen{};                   ///< path of the socket for peers that somebody else starts; empty: none
+  std::string listen{};        ///< path of the socket for peers that somebody else starts; empty: none
   /// Another system of this user that comes to that socket is let in, by the name that it gives itself.
   bool accept_systems = false;
-  std::string system_schema{};            ///< canonical text of what this one speaks with those; empty: nothing is compared
+  std::string system_schema{};  ///< canonical text of what this one speaks with those; empty: nothing is compared
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Leave the barrier between a publish and a sleep to the sleeper, where the kernel can do that. transport/barrier.hpp
   bool asymmetric_barriers = true;
@@ -157,9 +157,7 @@ class System final : private LinkOwner {
   /// Waits for the system of that name to have connected to this one. Not in a handler.
   std::expected<RemoteSystem*, std::string> wait_for_system(std::string_view name, std::chrono::nanoseconds timeout);
   /// Which actor there has that name; it may then be sent to. Not in a handler.
-  std::expected<Address, std::string> lookup(RemoteSystem& system,
-                                             std::string name,
-                                             std::chrono::nanoseconds timeout);
+  std::expected<Address, std::string> lookup(RemoteSystem& system, std::string name, std::chrono::nanoseconds timeout);
   /// From any thread. Lets that system send to an actor of this one. False: there is no such actor, or system.
   bool let_in(RemoteSystem& system, ActorId actor);
   /// Of this life of this process. Not 0.
