@@ -1,7 +1,6 @@
 // One scheduler's lane of one link: the host's ends of its rings, over all incarnations of the peer.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>

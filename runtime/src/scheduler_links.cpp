@@ -124,11 +124,12 @@ void Scheduler::take_stop(RemoteLane& lane, const transport::Frame& frame) {
   std::uint64_t position = 0;
   std::memcpy(&position, frame.payload, sizeof position);
   lane.stop_at = position;
+  lane.mail_in.stops = true;
 }
 
 void Scheduler::look_whether_drained(RemoteLane& lane) {
-  if (lane.lane.mail_in.position() < *lane.stop_at) return;
-  lane.stop_at.reset();
+  if (lane.lane.mail_in.position() < lane.stop_at) return;
+  lane.mail_in.stops = false;
   if (on_drained) on_drained(lane.link);
 }
 
@@ -240,7 +241,10 @@ void Scheduler::take_all(RemoteLane& lane) {
       }
       while (!ring.cursor_due()) {
         const auto frame = ring.peek();
-        if (!frame) return;
+        if (!frame) {
+          ring.store_cursor();  // whose process is not dead but leaves counts what was read
+          return;
+        }
         each(*frame);
         if (!lane.connected) return;  // the frame was a fault
       }

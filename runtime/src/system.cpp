@@ -268,9 +268,9 @@ void System::tell_dead_letter(Scheduler& scheduler, const Message& message, cons
 
 void System::actor_ended(ActorId id) {
   groups_.forget({0, id});
-  if (system_count_.load(std::memory_order_relaxed) != 0) {
+  if (live_system_count_.load(std::memory_order_relaxed) != 0) {
     const std::lock_guard lock(systems_mutex_);
-    for (const auto& system : systems_) system->shut_out(id);
+    for (RemoteSystem* const system : live_systems_) system->shut_out(id);
   }
   if (name_count_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(names_mutex_);

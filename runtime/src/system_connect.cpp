@@ -51,8 +51,16 @@ RemoteSystem& System::add_system(std::string name, std::uint64_t id, std::uint32
     entry.system = &system;
     entry.end = PeerEnd{.reason = {.text = "it has not connected yet"}, .account = {}};
   }
-  system_count_.store(systems_.size(), std::memory_order_relaxed);
+  live_systems_.push_back(&system);
+  live_system_count_.store(live_systems_.size(), std::memory_order_relaxed);
   return system;
+}
+
+void System::forget_system(RemoteSystem& system, const ExitReason& reason) {
+  const std::lock_guard lock(systems_mutex_);
+  system.end(reason);
+  std::erase(live_systems_, &system);
+  live_system_count_.store(live_systems_.size(), std::memory_order_relaxed);
 }
 
 RemoteSystem* System::system_behind(std::uint32_t link) const {
@@ -76,8 +84,8 @@ std::expected<RemoteSystem*, std::string> System::wait_for_system(std::string_vi
   std::unique_lock lock(systems_mutex_);
   while (true) {
     const auto found = std::ranges::find_if(
-        systems_, [&](const auto& system) { return system->name() == name && system->is_connected(); });
-    if (found != systems_.end()) return found->get();
+        live_systems_, [&](const auto* system) { return system->name() == name && system->is_connected(); });
+    if (found != live_systems_.end()) return *found;
     const std::uint64_t now = now_ns();
     if (now >= deadline) return std::unexpected("no system '" + std::string(name) + "' has connected in time");
     systems_changed_.wait_for(lock,
@@ -121,9 +129,9 @@ std::expected<std::uint32_t, transport::Refusal> System::admit(const SystemHello
   if (hello.id == id_) {
     return std::unexpected(transport::Refusal{RefusalCode::not_allowed, "a system does not connect to itself"});
   }
-  const auto found = std::ranges::find_if(
-      systems_, [&](const auto& system) { return system->name() == hello.name && !system->has_ended(); });
-  RemoteSystem* system = found != systems_.end() ? found->get() : nullptr;
+  const auto found =
+      std::ranges::find_if(live_systems_, [&](const auto* system) { return system->name() == hello.name; });
+  RemoteSystem* system = found != live_systems_.end() ? *found : nullptr;
   if (system != nullptr && (system->id() != hello.id || system->schedulers() != hello.schedulers)) {
     return std::unexpected(
         transport::Refusal{RefusalCode::busy, "a system is connected as '" + hello.name + "' already"});
@@ -139,7 +147,7 @@ std::expected<std::uint32_t, transport::Refusal> System::admit(const SystemHello
 void System::admitted_ended(std::uint32_t link, const ExitReason& reason, const LinkAccount& account) {
   end_link(link, reason, account);
   RemoteSystem& system = *link_entry(link).system;
-  system.end(reason);
+  forget_system(system, reason);
   // None of it can do without the others.
   for (std::uint32_t i = 0; i < system.schedulers(); ++i) reactor_->end_peer(system.first_link() + i);
 }
@@ -253,7 +261,7 @@ void System::joined_ended(RemoteSystem& system, const ExitReason& reason, const 
   for (std::uint32_t i = 0; i < system.schedulers(); ++i) {
     end_link(system.first_link() + i, reason, i == 0 ? account : LinkAccount{});
   }
-  system.end(reason);
+  forget_system(system, reason);
 }
 
 }  // namespace ringmail::runtime

@@ -35,6 +35,15 @@ void expect_balance(System& system) {
   EXPECT_EQ(counters.failed_barriers, 0u);
 }
 
+/// Over all of its links.
+runtime::LinkAccount account_of(System& system, const RemoteSystem& remote) {
+  runtime::LinkAccount account;
+  for (std::uint32_t i = 0; i < remote.runtime().schedulers(); ++i) {
+    account += system.runtime().wait_for_end(remote.runtime().first_link() + i).account;
+  }
+  return account;
+}
+
 /// What somebody who watches was told.
 struct Told {
   std::atomic<int> times{0};
@@ -171,6 +180,9 @@ TEST_P(TwoSystems, the_one_that_was_connected_to_finds_names_of_the_other_as_wel
     // The other one leaves.
     EXPECT_EQ(to_string(remote->wait_for_end()), "ended normally");
     EXPECT_EQ(ask(*clerk, HowMany{}, 10s).error(), AskError::unreachable);
+    const auto account = account_of(*system, *remote);
+    EXPECT_EQ(account.published, 1001u);
+    EXPECT_EQ(account.unfinished, 0u);
     expect_balance(*system);
   });
   ASSERT_EQ(far.wire().hear(), 'r');
@@ -460,9 +472,7 @@ TEST_P(TwoSystems, one_that_connected_and_is_killed_is_unreachable_and_its_name_
   EXPECT_EQ(of_link.reason.kind, ExitReason::Kind::unreachable) << to_string(of_link.reason);
   EXPECT_EQ(clerk->send(Count{}).error(), SendError::unreachable);
   // Each of its schedulers was a link, and the last of them has ended when the name is free.
-  for (std::uint32_t i = 0; i < GetParam().there; ++i) {
-    static_cast<void>(system->runtime().wait_for_end(remote->runtime().first_link() + i));
-  }
+  static_cast<void>(account_of(*system, *remote));
   next.wire().say('g');
   ASSERT_EQ(next.wire().hear(), 'r');
   remote = system->wait_for_system("far");
@@ -505,10 +515,7 @@ TEST_P(TwoSystems, mail_that_one_who_is_killed_has_not_read_is_accounted_for) {
     far->freeze();
     for (std::uint64_t i = 1; i <= unread; ++i) ASSERT_TRUE(clerk->send(Count{i}));
     far->kill();
-    runtime::LinkAccount account;
-    for (std::uint32_t i = 0; i < GetParam().there; ++i) {
-      account += system->runtime().wait_for_end(remote->runtime().first_link() + i).account;
-    }
+    const auto account = account_of(*system, *remote);
     EXPECT_EQ(account.published, unread + 2);
     EXPECT_EQ(account.unfinished, unread);
     EXPECT_EQ(account.fault, "");
@@ -542,7 +549,7 @@ TEST_P(TwoSystems, more_than_the_rings_hold_goes_both_ways_at_once_in_order) {
   EXPECT_EQ(ask(own, HowMany{}, 10s).value_or(Number{}).number, messages);
   far.wire().say('q');
   EXPECT_EQ(far.wait(), 0);
-  const auto account = system->runtime().wait_for_end(remote->runtime().first_link()).account;
+  const auto account = account_of(*system, *remote);
   EXPECT_EQ(account.unfinished, 0u);
   EXPECT_GE(account.received, messages);
   EXPECT_EQ(account.fault, "");
@@ -657,6 +664,43 @@ TEST_P(ConnectErrors, name_the_cause_in_one_line) {
   EXPECT_EQ(error_of(*system, stale), prefix + stale + ": Connection refused");
   system->shutdown();
   EXPECT_EQ(error_of(*system, path_), prefix + "this one has ended");
+}
+
+TEST_P(ConnectErrors, another_user_is_kept_out) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+  constexpr uid_t nobody = 65534;
+  FarProcess far(far_host());
+  FarProcess stranger([this](Wire& wire) {
+    EXPECT_EQ(wire.hear(), 'g');
+    ASSERT_EQ(setuid(nobody), 0);
+    auto system = near_system();
+    ASSERT_TRUE(system) << system.error();
+    EXPECT_EQ(error_of(*system, path_), "cannot connect to a system: " + path_ + ": Permission denied");
+  });
+  // Root may enter any directory, and does not share memory with others all the same.
+  const std::string theirs = folder_ + "/theirs";
+  ASSERT_EQ(::mkdir(theirs.c_str(), 0700), 0);
+  ASSERT_EQ(::chown(theirs.c_str(), nobody, nobody), 0);
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+  FarProcess other([path = theirs + "/socket"](Wire& wire) {
+    ASSERT_EQ(setuid(nobody), 0);
+    auto system = System::create({.schedulers = 1, .listen = path, .accept_systems = true});
+    ASSERT_TRUE(system) << system.error();
+    wire.say('r');
+    static_cast<void>(wire.hear());
+  });
+  ASSERT_EQ(far.wire().hear(), 'r');
+  ASSERT_EQ(other.wire().hear(), 'r');
+  stranger.wire().say('g');
+  EXPECT_EQ(stranger.wait(), 0);
+  auto system = near_system();
+  ASSERT_TRUE(system) << system.error();
+  EXPECT_EQ(error_of(*system, theirs + "/socket"),
+            "cannot connect to a system: " + theirs + "/socket: another user listens there");
+  other.wire().say('q');
+  EXPECT_EQ(other.wait(), 0);
+  far.wire().say('q');
+  EXPECT_EQ(far.wait(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Schedulers,

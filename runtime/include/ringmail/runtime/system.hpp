@@ -204,6 +204,7 @@ class System final : private LinkOwner {
   RemoteSystem* system_behind(std::uint32_t link) const;
   RemoteSystem& add_system(std::string name, std::uint64_t id, std::uint32_t schedulers);
   std::expected<JoinedEnds, std::string> shake_hands(const std::string& path, const ConnectOptions& options) const;
+  void forget_system(RemoteSystem& system, const ExitReason& reason);
   void end_link(std::uint32_t link, const ExitReason& reason, const LinkAccount& account);
   transport::Bells& bells() override { return bells_; }
   transport::ParkMirrors& mirrors() override { return mirrors_; }
@@ -263,7 +264,8 @@ class System final : private LinkOwner {
   mutable std::mutex systems_mutex_;  // taken before links_mutex_
   std::condition_variable systems_changed_;
   std::vector<std::unique_ptr<RemoteSystem>> systems_;  // those that have ended, too
-  std::atomic<std::size_t> system_count_{0};
+  std::vector<RemoteSystem*> live_systems_;
+  std::atomic<std::size_t> live_system_count_{0};
 };
 
 }  // namespace ringmail::runtime
