@@ -16,6 +16,8 @@
 using namespace std::chrono_literals;
 namespace this_actor = ringmail::this_actor;
 
+extern char** environ;
+
 namespace {
 
 int complain(std::string_view what) {

@@ -20,9 +20,8 @@ struct RemoteLane {
   std::uint32_t incarnation = 0;   ///< counts those that this lane was connected to; 0: none yet
   RemoteSystem* system = nullptr;  ///< whose scheduler is at the other end; null: a peer is
   bool joined = false;             ///< this end is the peer's
-  std::optional<std::uint64_t>
-      stop_at{};      ///< of a joined one: it has been told to stop, and reads its mail up to here first
-  std::string fault;  ///< what was wrong with what this incarnation wrote
+  std::uint64_t stop_at = 0;       ///< of a joined one, once it was told to stop: where its mail ends
+  std::string fault;               ///< what was wrong with what this incarnation wrote
   transport::Lane lane;
   Outlet mail;
   Outlet control;

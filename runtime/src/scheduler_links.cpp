@@ -67,7 +67,8 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
     inlet.ring->advance();
     return;
   }
-  if (ActorId(frame.head.target).needs_credit() && now && lane.is_exported(frame.head.target) &&
+  const bool reaches = lane.is_exported(frame.head.target) || may_reach(lane, ActorId(frame.head.target));
+  if (ActorId(frame.head.target).needs_credit() && now && reaches &&
       must_stay_in_ring(ActorId(frame.head.target), &frame)) [[unlikely]] {
     inlet.waits_for = ActorId(frame.head.target);
     return;
@@ -81,7 +82,7 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
                             .incarnation = lane.incarnation},
                   .target = ActorId(frame.head.target),
                   .ring = inlet.ring};
-  if (!lane.is_exported(frame.head.target) && !may_reach(lane, ActorId(frame.head.target))) {
+  if (!reaches) {
     // The peer is told the same as of one that does not exist.
     dead_letter(message, "the actor was not made known to that peer");
   } else if (now) {

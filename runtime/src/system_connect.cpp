@@ -202,7 +202,7 @@ std::expected<JoinedEnds, std::string> System::shake_hands(const std::string& pa
 std::expected<RemoteSystem*, std::string> System::connect(const std::string& path, const ConnectOptions& options) {
   assert(Scheduler::current() == nullptr && "a scheduler's thread must not wait for a handshake");
   const auto failed = [](const std::string& why) { return std::unexpected("cannot connect to a system: " + why); };
-  if (is_gone() || !running_) return failed("this one has ended");
+  if (is_gone() || phase_ != SystemPhase::running) return failed("this one has ended");
   auto ends = shake_hands(path, options);
   if (!ends) return failed(ends.error());
   const transport::Welcome& welcome = ends->front()->welcome();
