@@ -51,7 +51,8 @@ TEST(ReasonBytes, that_are_cut_or_changed_are_no_reason_or_another_one) {
   for (int round = 0; round < 20'000; ++round) {
     auto changed = bytes;
     for (int i = 0; i < 3; ++i) changed[random() % changed.size()] = static_cast<std::byte>(random());
-    if (const auto reason = decode_reason(changed)) EXPECT_FALSE(to_string(*reason).empty());
+    const auto reason = decode_reason(changed);
+    EXPECT_TRUE(!reason || !to_string(*reason).empty());
   }
 }
 
