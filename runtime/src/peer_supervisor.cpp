@@ -79,6 +79,13 @@ void PeerSupervisor::broke_protocol(const std::string& what) {
   handle(PeerEvent::broke, "it broke the protocol: " + what);
 }
 
+void PeerSupervisor::end_with(const ExitReason& reason) {
+  if (reason.is_normal() || !process_) return stop();
+  // Asked to stop, it would be told as one that ended normally.
+  process_->blame(reason.kind, reason.text);
+  handle(PeerEvent::broke, "another scheduler of its system is gone");
+}
+
 std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hello& hello) {
   using transport::RefusalCode;
   if (!is_started_by_others()) {

@@ -54,6 +54,8 @@ class PeerSupervisor final : private SessionEvents {
   void open();
   void stop();  ///< for good
   void broke_protocol(const std::string& what);
+  /// The system that it is a scheduler of has ended for that reason, and so has this.
+  void end_with(const ExitReason& reason);
 
   const std::string& name() const { return options_.name; }
   bool has_ended() const { return state_ == PeerState::ended; }

@@ -365,6 +365,12 @@ void Reactor::end_peer(std::uint32_t link) {
   });
 }
 
+void Reactor::end_with_system(std::uint32_t link, const ExitReason& reason) {
+  impl_->post([impl = impl_.get(), link, reason] {
+    if (PeerSupervisor* peer = impl->find(link)) peer->end_with(reason);
+  });
+}
+
 void Reactor::peer_broke_protocol(std::uint32_t link, std::string what) {
   impl_->post([impl = impl_.get(), link, what = std::move(what)] {
     if (PeerSupervisor* peer = impl->find(link)) peer->broke_protocol(what);

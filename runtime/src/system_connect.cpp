@@ -149,7 +149,7 @@ void System::admitted_ended(std::uint32_t link, const ExitReason& reason, const 
   RemoteSystem& system = *link_entry(link).system;
   forget_system(system, reason);
   // None of it can do without the others.
-  for (std::uint32_t i = 0; i < system.schedulers(); ++i) reactor_->end_peer(system.first_link() + i);
+  for (std::uint32_t i = 0; i < system.schedulers(); ++i) reactor_->end_with_system(system.first_link() + i, reason);
 }
 
 void System::end_link(std::uint32_t link, const ExitReason& reason, const LinkAccount& account) {

@@ -46,6 +46,8 @@ class Reactor {
   /// Of one that is held and down: starts it. Of any: stops it, for good.
   void restart_peer(std::uint32_t link);
   void end_peer(std::uint32_t link);
+  /// Of one that is a scheduler of another system, which has ended for that reason.
+  void end_with_system(std::uint32_t link, const ExitReason& reason);
 
   /// A scheduler found a fault in a ring that the peer writes: the process is killed, and its policy decides on.
   void peer_broke_protocol(std::uint32_t link, std::string what);
