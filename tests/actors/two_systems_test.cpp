@@ -517,7 +517,9 @@ TEST_P(TwoSystems, mail_that_one_who_is_killed_has_not_read_is_accounted_for) {
     far->kill();
     const auto account = account_of(*system, *remote);
     EXPECT_EQ(account.published, unread + 2);
-    EXPECT_EQ(account.unfinished, unread);
+    // What it had answered may count as well: it was frozen before it stored its cursor, or after.
+    EXPECT_GE(account.unfinished, unread);
+    EXPECT_LE(account.unfinished, unread + 2);
     EXPECT_EQ(account.fault, "");
     EXPECT_EQ(clerk->send(Count{}).error(), SendError::unreachable);
   }
