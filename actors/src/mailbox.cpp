@@ -107,13 +107,13 @@ void for_each_member(runtime::System& system,
 
 void stop(runtime::System& system, const runtime::Address& whom) {
   if (system.is_forked()) return;
-  if (!whom.is_local()) {
+  if (!whom.is_local() && !whom.actor) {
     system.stop_peer(whom.link);
   } else if (runtime::Scheduler* scheduler = own_scheduler(system)) {
     scheduler->stop(whom);
   } else {
-    runtime::Scheduler& scheduler_of_actor = system.scheduler(whom.actor.thread());
-    scheduler_of_actor.post([&scheduler_of_actor, whom] { scheduler_of_actor.stop(whom); });
+    runtime::Scheduler& speaking = system.scheduler(speaker(whom) % system.schedulers());
+    speaking.post([&speaking, whom] { speaking.stop(whom); });
   }
 }
 

@@ -23,8 +23,10 @@ constexpr std::size_t max_unanswered = 64;
 std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hello& hello,
                                                            const PeerOptions& options,
                                                            transport::Ordering ordering,
+                                                           bool between_systems,
                                                            SessionEvents& events) {
   transport::HostLimits limits;
+  if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!options.trusted) limits.required_features |= transport::stream_doorbell;
   limits.features |= limits.required_features;
@@ -52,7 +54,7 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
 std::optional<transport::Refusal> PeerSession::objection(const transport::Hello& hello,
                                                          const PeerOptions& options,
                                                          SessionEvents& events) {
-  auto chosen = judge(hello, options, transport::Ordering::sequential, events);
+  auto chosen = judge(hello, options, transport::Ordering::sequential, false, events);
   if (chosen) return std::nullopt;
   return std::move(chosen.error());
 }
@@ -101,6 +103,7 @@ void PeerSession::finish() {
   watch_.reset();
   read(frames_of_the_dead);
   phase_ = Phase::over;
+  lookups_.fail();
 }
 
 void PeerSession::read(int frames) {
@@ -139,7 +142,7 @@ void PeerSession::take(const ControlFrame& frame) {
 void PeerSession::take_hello(const transport::Hello& hello) {
   began_ = true;
   events_->session_hello(hello);
-  const auto chosen = judge(hello, offer_.options, offer_.ordering, *events_);
+  const auto chosen = judge(hello, offer_.options, offer_.ordering, offer_.between_systems, *events_);
   if (!chosen) return refused(chosen.error());
   agreed_ = transport::ordering_of(chosen->features);
   welcome(*chosen);
@@ -195,8 +198,20 @@ void PeerSession::take_open(const ControlFrame& frame) {
     case ControlKind::ring:
       if (const auto request = decode<transport::Ring>(frame)) ring(request->lane);
       return;
-    default: return broken(std::string(to_string(frame.kind)) + " is not said by a peer that is ready");
+    case ControlKind::resolved:
+      if (!offer_.between_systems) break;
+      if (const auto answer = decode<transport::Resolved>(frame)) {
+        lookups_.answer(answer->request, ActorId(answer->mailbox));
+      }
+      return;
+    default: break;
   }
+  broken(std::string(to_string(frame.kind)) + " is not said by a peer that is ready");
+}
+
+void PeerSession::lookup(const std::string& name, NameLookups::Done done) {
+  if (phase_ != Phase::open || !watch_) return done({});
+  send(transport::Resolve{.request = lookups_.add(std::move(done)), .name = name});
 }
 
 void PeerSession::resolve(const transport::Resolve& request) {

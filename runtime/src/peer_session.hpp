@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "name_lookups.hpp"
 #include "reactor_loop.hpp"
 #include "ringmail/runtime/address.hpp"
 #include "ringmail/runtime/peer_options.hpp"
@@ -50,7 +51,8 @@ struct SessionOffer {
   transport::ParkMirrors& mirrors;
   transport::Ordering ordering;  ///< what this host can do
   transport::Incarnation& incarnation;
-  std::uint64_t number;  ///< of the incarnation, from 1
+  std::uint64_t number;  ///< of the incarnation, from 1; to a system, the id of this one
+  bool between_systems = false;
 };
 
 class PeerSession : public std::enable_shared_from_this<PeerSession> {
@@ -73,6 +75,9 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
   /// Tells the peer, and the events. Only before `open`.
   void refuse(transport::RefusalCode code, std::string text);
+
+  /// Of another system: which of its actors has that name; nobody where none has, or its process is gone.
+  void lookup(const std::string& name, NameLookups::Done done);
 
   /// The peer is dead: reads what it had still said, then listens no more.
   void finish();
@@ -119,6 +124,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   bool was_ready_ = false;
   bool has_failed_ = false;           // and said so; what it says of it after that is not looked at
   std::size_t unanswered_ = 0;        // resolves
+  NameLookups lookups_;               // of this side
   std::vector<Rings> rings_;          // by lane
   std::unique_ptr<LoopWatch> watch_;  // null once the peer is dead
 };

@@ -79,6 +79,13 @@ void PeerSupervisor::broke_protocol(const std::string& what) {
   handle(PeerEvent::broke, "it broke the protocol: " + what);
 }
 
+void PeerSupervisor::end_with(const ExitReason& reason) {
+  if (reason.is_normal() || !process_) return stop();
+  // Asked to stop, it would be told as one that ended normally.
+  process_->blame(reason.kind, reason.text);
+  handle(PeerEvent::broke, "another scheduler of its system is gone");
+}
+
 std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hello& hello) {
   using transport::RefusalCode;
   if (!is_started_by_others()) {
@@ -100,6 +107,11 @@ void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, co
   callbacks_.pid_changed(pid);
   handle(PeerEvent::attached, fmt::format("process {} has attached", pid));
   process_->session().take_hello(hello);
+}
+
+void PeerSupervisor::lookup(const std::string& name, NameLookups::Done done) {
+  if (!process_ || process_->is_dead()) return done({});
+  process_->session().lookup(name, std::move(done));
 }
 
 // The one place where the state changes.
@@ -126,10 +138,10 @@ void PeerSupervisor::enter(PeerState state) {
   if (const auto deadline = deadline_of(state); deadline.count() > 0) timer_.set(deadline, [this] { overdue(); });
   switch (state) {
     case PeerState::opening:
-    case PeerState::awaited:
     case PeerState::handshaking:
     case PeerState::running:
     case PeerState::leaving: return;
+    case PeerState::awaited: return callbacks_.awaited ? callbacks_.awaited() : void();
     case PeerState::starting: return spawn();
     case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_, stop_wanted_ || !is_held());
     case PeerState::terminating: return process_->terminate();
@@ -268,7 +280,8 @@ SessionOffer PeerSupervisor::offer() {
           .mirrors = host_.owner.mirrors(),
           .ordering = host_.owner.ordering(),
           .incarnation = *memory_.incarnation,
-          .number = number_};
+          .number = number_,
+          .between_systems = between_systems_};
 }
 
 void PeerSupervisor::session_began() { handle(PeerEvent::began, "the first bytes of its hello came"); }

@@ -33,6 +33,7 @@ class PeerSupervisor final : private SessionEvents {
  public:
   struct Callbacks {
     std::function<void(int pid)> pid_changed;  ///< 0: no process
+    std::function<void()> awaited;             ///< it may attach now; null: nobody wants to know
     /// Once, and last. Must not destroy the supervisor, which may be done in a later turn of the loop.
     std::function<void(ExitReason, LinkAccount)> ended;
   };
@@ -44,9 +45,17 @@ class PeerSupervisor final : private SessionEvents {
                  LinkMemory memory,
                  Callbacks callbacks);
 
+  /// Before open(): it is a scheduler of another system, which knows this one by `id`.
+  void be_system(std::uint64_t id) {
+    between_systems_ = true;
+    number_ = id;
+  }
+
   void open();
   void stop();  ///< for good
   void broke_protocol(const std::string& what);
+  /// The system that it is a scheduler of has ended for that reason, and so has this.
+  void end_with(const ExitReason& reason);
 
   const std::string& name() const { return options_.name; }
   bool has_ended() const { return state_ == PeerState::ended; }
@@ -65,6 +74,8 @@ class PeerSupervisor final : private SessionEvents {
   std::optional<transport::Refusal> objection(const transport::Hello& hello);
   /// Precondition: is_awaited(), and no objection.
   void attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello);
+  /// See PeerSession.
+  void lookup(const std::string& name, NameLookups::Done done);
 
  private:
   void handle(PeerEvent event, const std::string& why);
@@ -103,6 +114,7 @@ class PeerSupervisor final : private SessionEvents {
 
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
+  bool between_systems_ = false;
   bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
   std::unique_ptr<transport::Incarnation> next_;  // while settling

@@ -34,6 +34,7 @@ struct Inlet {
   std::uint32_t number = 0;  ///< in the set: its bit is the same
   ActorId waits_for{};       ///< the actor whose mailbox has no room for the next frame
   bool cold = false;
+  bool stops = false;       ///< its lane was told to stop, and reads what was sent before
   bool may_go_cold = true;  ///< not if its producer cannot set the bit
 };
 

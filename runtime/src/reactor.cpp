@@ -5,6 +5,7 @@
 
 #include <cassert>
 #include <csignal>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -12,9 +13,11 @@
 #include <utility>
 
 #include "io_hub.hpp"
+#include "joined_system.hpp"
 #include "peer_supervisor.hpp"
 #include "reactor_listener.hpp"
 #include "reactor_loop.hpp"
+#include "system_hello.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -35,13 +38,18 @@ sigset_t signals_of_others() {
 class Reactor::Impl {
  public:
   Impl(const ReactorOptions& options, LinkOwner& owner, std::unique_ptr<ReactorLoop> loop)
-      : log_(options.log), owner_(owner), loop_(std::move(loop)), io_(std::make_shared<IoHub>(*loop_)) {}
+      : log_(options.log),
+        owner_(owner),
+        loop_(std::move(loop)),
+        io_(std::make_shared<IoHub>(*loop_)),
+        accepts_systems_(options.accept_systems) {}
 
   std::expected<void, std::string> listen(const std::string& path);
   void run();
   std::expected<void, std::string> spawn_peer(std::uint32_t link,
                                               const PeerOptions& options,
                                               std::function<void(ExitReason, LinkAccount)> ended);
+  std::expected<void, std::string> join(RemoteSystem& system, JoinedEnds ends);
   void post(std::function<void()> task) { loop_->post(std::move(task)); }
   int pid(std::uint32_t link) const;
   void stop();
@@ -50,6 +58,7 @@ class Reactor::Impl {
 
   /// Null for one that has ended. On the reactor's thread, as all that follows.
   PeerSupervisor* find(std::uint32_t link);
+  JoinedSystem* find_joined(std::uint32_t link);
 
  private:
   using Ended = std::function<void(ExitReason, LinkAccount)>;
@@ -59,6 +68,14 @@ class Reactor::Impl {
   void quit_if_done();
   PeerSupervisor* find(const std::string& name);
   std::optional<transport::Refusal> objection(const transport::Hello& hello);
+  void attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello);
+  void admit(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello);
+  std::unique_ptr<PeerSupervisor>& place(std::uint32_t link,
+                                         PeerOptions options,
+                                         PeerCommand command,
+                                         LinkMemory memory,
+                                         std::function<void()> awaited,
+                                         Ended ended);
 
   std::shared_ptr<spdlog::logger> log_;
   LinkOwner& owner_;
@@ -66,11 +83,13 @@ class Reactor::Impl {
   const std::shared_ptr<IoHub> io_;
   std::thread thread_;
   bool listens_ = false;
+  const bool accepts_systems_;
 
   // The reactor's thread's. Destroyed before the loop.
   ExecHelper helper_;
   std::unique_ptr<ReactorListener> listener_;
   std::map<std::uint32_t, std::unique_ptr<PeerSupervisor>> peers_;
+  std::map<std::uint32_t, std::unique_ptr<JoinedSystem>> joined_;  // by their first links
   bool quitting_ = false;
 
   mutable std::mutex mutex_;  // guards what follows
@@ -82,10 +101,8 @@ class Reactor::Impl {
 std::expected<void, std::string> Reactor::Impl::listen(const std::string& path) {
   ReactorListener::Callbacks callbacks{
       .objection = [this](const transport::Hello& hello) { return objection(hello); },
-      .attach =
-          [this](transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
-            find(hello.name)->attach(std::move(stream), std::move(peer), hello);
-          },
+      .attach = [this](transport::ControlStream stream, SocketPeer peer,
+                       const transport::Hello& hello) { attach(std::move(stream), std::move(peer), hello); },
   };
   auto listener = ReactorListener::open(*loop_, path, *log_, std::move(callbacks));
   if (!listener) return std::unexpected(std::move(listener.error()));
@@ -143,6 +160,7 @@ void Reactor::Impl::stop() {
     listener_.reset();
     quitting_ = true;
     for (const auto& [link, peer] : peers_) peer->stop();
+    for (const auto& [link, system] : joined_) system->leave();
     quit_if_done();
   });
   thread_.join();
@@ -161,12 +179,22 @@ PeerSupervisor* Reactor::Impl::find(const std::string& name) {
 }
 
 void Reactor::Impl::open(std::uint32_t link, PeerOptions options, PeerCommand command, LinkMemory memory, Ended ended) {
+  place(link, std::move(options), std::move(command), std::move(memory), nullptr, std::move(ended))->open();
+}
+
+std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
+                                                      PeerOptions options,
+                                                      PeerCommand command,
+                                                      LinkMemory memory,
+                                                      std::function<void()> awaited,
+                                                      Ended ended) {
   PeerSupervisor::Callbacks callbacks{
       .pid_changed =
           [this, link](int pid) {
             const std::lock_guard lock(mutex_);
             pids_[link] = pid;
           },
+      .awaited = std::move(awaited),
       .ended =
           [this, link, ended = std::move(ended)](ExitReason reason, LinkAccount account) {
             forget(link);
@@ -178,7 +206,7 @@ void Reactor::Impl::open(std::uint32_t link, PeerOptions options, PeerCommand co
       peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
                                                             std::move(memory), std::move(callbacks)));
   assert(is_new);
-  place->second->open();
+  return place->second;
 }
 
 /// The name is free at once; the supervisor, in whose callback this is, goes in a later turn.
@@ -195,18 +223,106 @@ void Reactor::Impl::forget(std::uint32_t link) {
 }
 
 void Reactor::Impl::quit_if_done() {
-  if (!quitting_ || !peers_.empty()) return;
+  if (!quitting_ || !peers_.empty() || !joined_.empty()) return;
   // After the peers, for which handlers may still have to read or write.
   io_->end();
   loop_->quit();
 }
 
 std::optional<transport::Refusal> Reactor::Impl::objection(const transport::Hello& hello) {
-  PeerSupervisor* peer = find(hello.name);
-  if (peer == nullptr) {
-    return transport::Refusal{transport::RefusalCode::unknown_name, "no peer '" + hello.name + "' is awaited here"};
+  using transport::Refusal;
+  using transport::RefusalCode;
+  if (PeerSupervisor* const peer = find(hello.name)) {
+    if (const auto system = SystemHello::of(hello); system && !peer->is_awaited()) {
+      return Refusal{RefusalCode::busy, "a system is connected as '" + system->name + "' already"};
+    }
+    return peer->objection(hello);
   }
-  return peer->objection(hello);
+  if ((hello.features & transport::between_systems) == 0) {
+    return Refusal{RefusalCode::unknown_name, "no peer '" + hello.name + "' is awaited here"};
+  }
+  if (!accepts_systems_) {
+    return Refusal{RefusalCode::not_allowed, "this system lets no other in (SystemOptions::accept_systems)"};
+  }
+  if (!SystemHello::of(hello)) return Refusal{RefusalCode::malformed, "its token does not say which system it is"};
+  return std::nullopt;
+}
+
+void Reactor::Impl::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
+  if (PeerSupervisor* const awaited = find(hello.name))
+    return awaited->attach(std::move(stream), std::move(peer), hello);
+  admit(std::move(stream), std::move(peer), hello);
+}
+
+/// A scheduler of another system: a peer that is made for whoever has come.
+void Reactor::Impl::admit(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
+  using transport::RefusalCode;
+  const auto refuse = [&](const transport::Refusal& refusal) {
+    log_->warn("system '{}': process {} was refused: {}", hello.name, peer.pid, to_string(refusal));
+    static_cast<void>(stream.send(refusal.kind, encode(refusal)));
+  };
+  PeerOptions options;
+  options.name = hello.name;
+  options.schema = owner_.system_schema();
+  if (hello.wanted_ring_bytes != 0) options.mail_bytes = hello.wanted_ring_bytes;
+  if (auto checked = check(options); !checked) return refuse({RefusalCode::ring_size, std::move(checked.error())});
+  auto memory = LinkMemory::create(options, owner_.schedulers());
+  if (!memory) return refuse({RefusalCode::busy, std::move(memory.error())});
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || !names_.insert(options.name).second)
+      return refuse({RefusalCode::busy, stopping_ ? "this system is being shut down" : "that name is taken"});
+  }
+  const auto link = owner_.admit(*SystemHello::of(hello));
+  if (!link) {
+    const std::lock_guard lock(mutex_);
+    names_.erase(options.name);
+    return refuse(link.error());
+  }
+  // Shared, because a function can be copied.
+  struct Arrival {
+    transport::ControlStream stream;
+    SocketPeer peer;
+    transport::Hello hello;
+  };
+  auto arrival = std::make_shared<Arrival>(std::move(stream), std::move(peer), hello);
+  auto& supervisor = place(
+      *link, std::move(options), {}, std::move(*memory),
+      [this, link = *link, arrival] {
+        peers_.at(link)->attach(std::move(arrival->stream), std::move(arrival->peer), arrival->hello);
+      },
+      [this, link = *link](const ExitReason& reason, const LinkAccount& account) {
+        owner_.admitted_ended(link, reason, account);
+      });
+  supervisor->be_system(owner_.id());
+  supervisor->open();
+}
+
+std::expected<void, std::string> Reactor::Impl::join(RemoteSystem& system, JoinedEnds ends) {
+  auto shared = std::make_shared<JoinedEnds>(std::move(ends));
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return std::unexpected("this system is being shut down");
+  post([this, &system, shared] {
+    const std::uint32_t link = system.first_link();
+    const auto [place, is_new] = joined_.emplace(
+        link, std::make_unique<JoinedSystem>(*loop_, owner_, *log_, system, std::move(*shared), [this, link] {
+          post([this, link] {
+            joined_.erase(link);
+            quit_if_done();
+          });
+        }));
+    assert(is_new);
+    place->second->open();
+  });
+  return {};
+}
+
+/// Null for one that has ended.
+JoinedSystem* Reactor::Impl::find_joined(std::uint32_t link) {
+  const auto behind = joined_.upper_bound(link);
+  if (behind == joined_.begin()) return nullptr;
+  JoinedSystem& system = *std::prev(behind)->second;
+  return system.system().holds(link) ? &system : nullptr;
 }
 
 Reactor::Reactor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -233,6 +349,7 @@ std::expected<void, std::string> Reactor::spawn_peer(std::uint32_t link,
 void Reactor::stop_peer(std::uint32_t link) {
   impl_->post([impl = impl_.get(), link] {
     if (PeerSupervisor* peer = impl->find(link)) peer->is_held() ? peer->recycle() : peer->stop();
+    if (JoinedSystem* system = impl->find_joined(link)) system->leave();
   });
 }
 
@@ -248,9 +365,34 @@ void Reactor::end_peer(std::uint32_t link) {
   });
 }
 
+void Reactor::end_with_system(std::uint32_t link, const ExitReason& reason) {
+  impl_->post([impl = impl_.get(), link, reason] {
+    if (PeerSupervisor* peer = impl->find(link)) peer->end_with(reason);
+  });
+}
+
 void Reactor::peer_broke_protocol(std::uint32_t link, std::string what) {
   impl_->post([impl = impl_.get(), link, what = std::move(what)] {
     if (PeerSupervisor* peer = impl->find(link)) peer->broke_protocol(what);
+    if (JoinedSystem* system = impl->find_joined(link)) system->broke_protocol(what);
+  });
+}
+
+std::expected<void, std::string> Reactor::join(RemoteSystem& system, JoinedEnds ends) {
+  return impl_->join(system, std::move(ends));
+}
+
+void Reactor::lookup(std::uint32_t link, std::string name, std::function<void(ActorId)> done) {
+  impl_->post([impl = impl_.get(), link, name = std::move(name), done = std::move(done)] {
+    if (JoinedSystem* system = impl->find_joined(link)) return system->lookup(name, done);
+    if (PeerSupervisor* peer = impl->find(link)) return peer->lookup(name, done);
+    done({});
+  });
+}
+
+void Reactor::drained(std::uint32_t link) {
+  impl_->post([impl = impl_.get(), link] {
+    if (JoinedSystem* system = impl->find_joined(link)) system->drained();
   });
 }
 

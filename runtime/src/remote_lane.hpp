@@ -7,17 +7,21 @@
 
 #include "outlet.hpp"
 #include "poll_set.hpp"
+#include "ringmail/runtime/remote_system.hpp"
 #include "ringmail/transport/lane.hpp"
 
 namespace ringmail::runtime {
 
 struct RemoteLane {
   std::uint32_t link = 0;
-  bool open = true;               ///< false: there will be no further incarnation
-  bool stopping = false;          ///< a stop frame has been written: nothing may follow it
-  bool connected = false;         ///< its inlets are polled
-  std::uint32_t incarnation = 0;  ///< counts those that this lane was connected to; 0: none yet
-  std::string fault;              ///< what was wrong with what this incarnation wrote
+  bool open = true;                ///< false: there will be no further incarnation
+  bool stopping = false;           ///< a stop frame has been written: nothing may follow it
+  bool connected = false;          ///< its inlets are polled
+  std::uint32_t incarnation = 0;   ///< counts those that this lane was connected to; 0: none yet
+  RemoteSystem* system = nullptr;  ///< whose scheduler is at the other end; null: a peer is
+  bool joined = false;             ///< this end is the peer's
+  std::uint64_t stop_at = 0;       ///< of a joined one, once it was told to stop: where its mail ends
+  std::string fault;               ///< what was wrong with what this incarnation wrote
   transport::Lane lane;
   Outlet mail;
   Outlet control;
@@ -36,21 +40,28 @@ struct RemoteLane {
       monitor,  ///< gets Down, once
       link,     ///< ends with it, once
       parent,   ///< is told of each start and end
+      watched,  ///< is monitored by `whom`: this is where to forget that
     };
     ActorId actor;
     const Binding* down;  ///< of a monitor
     Kind kind;
+    ActorId whom{};  ///< an actor of the system at the other end; nobody: the other end itself
   };
   std::vector<Watcher> watchers;
-  void forget(ActorId actor, Watcher::Kind kind) {
-    std::erase_if(watchers, [&](const Watcher& entry) { return entry.actor == actor && entry.kind == kind; });
+  /// How many there were.
+  std::size_t forget(ActorId actor, Watcher::Kind kind, ActorId whom) {
+    return std::erase_if(watchers, [&](const Watcher& entry) {
+      return entry.actor == actor && entry.kind == kind && entry.whom == whom;
+    });
   }
 
   bool is_exported(std::uint64_t actor) const { return actor == last_exported || exported.contains(actor); }
   void let_in(std::uint64_t actor) {
     if (actor == 0 || actor == last_exported) return;
-    exported.insert(actor);
+    const bool is_new = exported.insert(actor).second;
     last_exported = actor;
+    // To all schedulers of that system, by way of whichever lane it is known to one.
+    if (is_new && system != nullptr) system->let_in(ActorId(actor));
   }
   void shut_out(std::uint64_t actor) {
     exported.erase(actor);

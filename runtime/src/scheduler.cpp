@@ -155,6 +155,8 @@ bool Scheduler::drain(Inlet& inlet) {
       report_fault(*inlet.lane, std::string(to_string(inlet.ring->fault())));
     } else if (inlets_->note_quiet(inlet)) {
       --next_inlet_;  // the next one has moved here
+    } else if (inlet.stops) [[unlikely]] {
+      look_whether_drained(*inlet.lane);
     }
     return true;
   }

@@ -1,6 +1,7 @@
 // Lanes of links: frames that peers sent, and a peer's death as this scheduler lives it.
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <iterator>
 
 #include "ask_table.hpp"
@@ -19,6 +20,11 @@ using transport::FrameKind;
 constexpr std::uint32_t most_links = 1 << 20;
 
 RemoteLane* Scheduler::lane_of(std::uint32_t link) const { return link < lanes_.size() ? lanes_[link].get() : nullptr; }
+
+RemoteSystem* Scheduler::system_behind(std::uint32_t link) const {
+  const RemoteLane* const lane = lane_of(link);
+  return lane != nullptr ? lane->system : nullptr;
+}
 
 /// Null for one who needs no answer any more: his process is dead, and his successor numbers its own questions alike.
 RemoteLane* Scheduler::lane_of(const Asker& asker) const {
@@ -51,11 +57,18 @@ RemoteLane* Scheduler::lane_to(std::uint32_t link) {
 /// `now`: handlers may run. Else the message is queued at its actor.
 void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool now) {
   RemoteLane& lane = *inlet.lane;
-  if (frame.head.kind != FrameKind::message) {
-    report_fault(lane, "a system frame came as mail");
+  if (frame.head.kind != FrameKind::message) [[unlikely]] {
+    if (lane.system == nullptr || frame.head.kind != FrameKind::signal) {
+      report_fault(lane, "a system frame came as mail");
+      return;
+    }
+    ++lane.received;
+    take_signal(lane, frame);
+    inlet.ring->advance();
     return;
   }
-  if (ActorId(frame.head.target).needs_credit() && now && lane.is_exported(frame.head.target) &&
+  const bool reaches = lane.is_exported(frame.head.target) || may_reach(lane, ActorId(frame.head.target));
+  if (ActorId(frame.head.target).needs_credit() && now && reaches &&
       must_stay_in_ring(ActorId(frame.head.target), &frame)) [[unlikely]] {
     inlet.waits_for = ActorId(frame.head.target);
     return;
@@ -69,7 +82,7 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
                             .incarnation = lane.incarnation},
                   .target = ActorId(frame.head.target),
                   .ring = inlet.ring};
-  if (!lane.is_exported(frame.head.target)) {
+  if (!reaches) {
     // The peer is told the same as of one that does not exist.
     dead_letter(message, "the actor was not made known to that peer");
   } else if (now) {
@@ -77,6 +90,16 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
   } else {
     deliver_later(message);
   }
+}
+
+/// Whether that actor of this scheduler was made known to the system at the other end, by whatever way.
+bool Scheduler::may_reach(RemoteLane& lane, ActorId actor) {
+  if (lane.system == nullptr || !lane.system->is_let_in(actor)) return false;
+  Cell* const cell = find(actor);
+  if (cell == nullptr) return false;
+  lane.let_in(actor.value());
+  cell->exported_ = true;
+  return true;
 }
 
 void Scheduler::take_remote_control(Inlet& inlet, const transport::Frame& frame) {
@@ -87,9 +110,28 @@ void Scheduler::take_remote_control(Inlet& inlet, const transport::Frame& frame)
       complete_refused(frame.head.correlation, lane.link, ask_error(static_cast<transport::NoReply>(frame.head.type)));
       break;
     case FrameKind::pong: break;
+    case FrameKind::stop:
+      if (lane.joined && frame.length == sizeof(std::uint64_t)) {
+        take_stop(lane, frame);
+        break;
+      }
+      [[fallthrough]];
     default: report_fault(lane, "a frame of a kind that only a host sends"); return;
   }
   inlet.ring->advance();
+}
+
+void Scheduler::take_stop(RemoteLane& lane, const transport::Frame& frame) {
+  std::uint64_t position = 0;
+  std::memcpy(&position, frame.payload, sizeof position);
+  lane.stop_at = position;
+  lane.mail_in.stops = true;
+}
+
+void Scheduler::look_whether_drained(RemoteLane& lane) {
+  if (lane.lane.mail_in.position() < lane.stop_at) return;
+  lane.mail_in.stops = false;
+  if (on_drained) on_drained(lane.link);
 }
 
 /// The link is cut here at once: nothing more is read from it. The reactor kills the process. Mail waits for the next one.
@@ -112,11 +154,30 @@ void Scheduler::disconnect(RemoteLane& lane) {
 
 void Scheduler::open_lane(std::uint32_t link,
                           transport::RingProducer mail,
-                          const transport::Incarnation::HostEnd& end) {
+                          const transport::Incarnation::HostEnd& end,
+                          RemoteSystem* system) {
   assert(link <= most_links);
   RemoteLane& lane = *lane_to(link);
+  lane.system = system;
   lane.lane.mail_out = mail;
   connect(lane, end);
+}
+
+void Scheduler::open_joined_lane(std::uint32_t link,
+                                 const transport::Lane& lane,
+                                 transport::Ordering ordering,
+                                 RemoteSystem& system) {
+  lane_to(link)->joined = true;
+  // Its producers would set the bits of cold rings in a bell that this thread does not look into for them.
+  open_lane(link, lane.mail_out,
+            {.control_out = lane.control_out,
+             .mail_in = lane.mail_in,
+             .control_in = lane.control_in,
+             .bell = lane.bell,
+             .mail_consumer = nullptr,
+             .trust = transport::Trust::untrusted},
+            &system);
+  order_lane(link, ordering);
 }
 
 void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end) {
@@ -181,7 +242,10 @@ void Scheduler::take_all(RemoteLane& lane) {
       }
       while (!ring.cursor_due()) {
         const auto frame = ring.peek();
-        if (!frame) return;
+        if (!frame) {
+          ring.store_cursor();  // whose process is not dead but leaves counts what was read
+          return;
+        }
         each(*frame);
         if (!lane.connected) return;  // the frame was a fault
       }
@@ -232,14 +296,20 @@ void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
     std::ranges::copy_if(watchers, std::back_inserter(lane.watchers),
                          [](const Watcher& watcher) { return watcher.kind == Watcher::Kind::parent; });
   }
-  const Address peer{link, ActorId()};
+  const auto reason_for = [&](ActorId whom) {
+    // Of an actor there it is only known that it cannot be reached any more.
+    const bool is_lost = whom && !reason.is_normal();
+    return is_lost ? reason.leads_to(ExitReason::Kind::unreachable, "its system is gone") : reason;
+  };
   for (const Watcher& watcher : watchers) {
+    const Address who{link, watcher.whom};
     switch (watcher.kind) {
-      case Watcher::Kind::monitor: tell_down({0, watcher.actor}, *watcher.down, peer, reason); break;
-      case Watcher::Kind::link: take_exit(watcher.actor, peer, reason); break;
+      case Watcher::Kind::monitor: tell_down({0, watcher.actor}, *watcher.down, who, reason_for(watcher.whom)); break;
+      case Watcher::Kind::link: take_exit(watcher.actor, who, reason_for(watcher.whom)); break;
       case Watcher::Kind::parent:
-        child_down(watcher.actor, {.who = peer, .reason = reason, .for_good = for_good});
+        child_down(watcher.actor, {.who = who, .reason = reason, .for_good = for_good});
         break;
+      case Watcher::Kind::watched: forget_monitor(watcher.actor, who); break;
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "signal_bytes.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -233,7 +234,12 @@ void Scheduler::refuse(const Asker& asker, transport::NoReply reason) {
 
 void Scheduler::stop(const Address& whom) {
   if (!whom.is_local()) {
-    if (on_stop_peer) on_stop_peer(whom.link);
+    RemoteLane* const lane = whom.actor ? lane_of(whom.link) : nullptr;
+    if (lane != nullptr && lane->system != nullptr) {
+      send_signal(*lane, Signal::stop, whom.actor, self().actor);
+    } else if (on_stop_peer) {
+      on_stop_peer(whom.link);
+    }
   } else if (whom.actor.thread() == index_) {
     if (Cell* cell = find(whom.actor)) request_stop(*cell);
   } else {

@@ -4,6 +4,7 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "signal_bytes.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -16,7 +17,14 @@ constexpr const char* no_peer = "there is no such peer";
 
 /// `ties` are those of the life that has ended.
 void Scheduler::say_farewell(const Address& self, const CellTies& ties, const ExitReason& reason) {
-  for (const CellTies::Monitor& monitor : ties.monitors) tell_down(monitor.watcher, *monitor.down, self, reason);
+  for (const CellTies::Monitor& monitor : ties.monitors) {
+    if (monitor.watcher.is_local()) {
+      tell_down(monitor.watcher, *monitor.down, self, reason);
+    } else if (RemoteLane* const lane = lane_of(monitor.watcher.link)) {
+      lane->forget(self.actor, RemoteLane::Watcher::Kind::watched, monitor.watcher.actor);
+      send_signal(*lane, Signal::down, monitor.watcher.actor, self.actor, &reason);
+    }
+  }
   for (const Address& linked : ties.links) tell_exit(linked, self, reason);
 }
 
@@ -27,7 +35,9 @@ void Scheduler::monitor(const Address& whom, ActorId watcher, const Binding& dow
     // As with mail: it may come before this scheduler has the link.
     RemoteLane* lane = lane_to(whom.link);
     if (lane != nullptr && lane->open) {
-      lane->watchers.push_back({watcher, &down, RemoteLane::Watcher::Kind::monitor});
+      const ActorId actor = lane->system != nullptr ? whom.actor : ActorId();
+      lane->watchers.push_back({watcher, &down, RemoteLane::Watcher::Kind::monitor, actor});
+      if (actor) send_signal(*lane, Signal::monitor, actor, watcher);
     } else {
       tell_down({0, watcher}, down, whom, unreachable(no_peer));
     }
@@ -43,7 +53,11 @@ void Scheduler::monitor(const Address& whom, ActorId watcher, const Binding& dow
 
 void Scheduler::demonitor(const Address& whom, ActorId watcher) {
   if (!whom.is_local()) {
-    if (RemoteLane* lane = lane_of(whom.link)) lane->forget(watcher, RemoteLane::Watcher::Kind::monitor);
+    if (RemoteLane* lane = lane_of(whom.link)) {
+      const ActorId actor = lane->system != nullptr ? whom.actor : ActorId();
+      if (lane->forget(watcher, RemoteLane::Watcher::Kind::monitor, actor) != 0 && actor)
+        send_signal(*lane, Signal::demonitor, actor, watcher);
+    }
   } else if (whom.actor.thread() != index_) {
     tell_elsewhere(whom.actor, Operation::demonitor, watcher);
   } else if (Cell* cell = find(whom.actor); cell != nullptr && cell->ties_ != nullptr) {
@@ -70,7 +84,9 @@ void Scheduler::link(Cell& cell, const Address& whom) {
   if (!whom.is_local()) {
     RemoteLane* const lane = lane_to(whom.link);
     if (lane != nullptr && lane->open) {
-      lane->watchers.push_back({cell.id_, nullptr, RemoteLane::Watcher::Kind::link});
+      const ActorId actor = lane->system != nullptr ? whom.actor : ActorId();
+      lane->watchers.push_back({cell.id_, nullptr, RemoteLane::Watcher::Kind::link, actor});
+      if (actor) send_signal(*lane, Signal::link, actor, cell.id_);
     } else {
       take_exit(cell.id_, whom, unreachable(no_peer));
     }
@@ -84,7 +100,11 @@ void Scheduler::link(Cell& cell, const Address& whom) {
 void Scheduler::unlink(Cell& cell, const Address& whom) {
   if (cell.ties_ == nullptr || std::erase(cell.ties_->links, whom) == 0) return;
   if (!whom.is_local()) {
-    if (RemoteLane* lane = lane_of(whom.link)) lane->forget(cell.id_, RemoteLane::Watcher::Kind::link);
+    if (RemoteLane* lane = lane_of(whom.link)) {
+      const ActorId actor = lane->system != nullptr ? whom.actor : ActorId();
+      lane->forget(cell.id_, RemoteLane::Watcher::Kind::link, actor);
+      if (actor) send_signal(*lane, Signal::unlink, actor, cell.id_);
+    }
   } else if (whom.actor.thread() == index_) {
     take_unlink(whom.actor, {0, cell.id_});
   } else {
@@ -95,18 +115,27 @@ void Scheduler::unlink(Cell& cell, const Address& whom) {
 void Scheduler::take_link(ActorId whom, const Address& from) {
   Cell* const cell = find_lasting(whom);
   if (cell == nullptr) return tell_exit(from, {0, whom}, unreachable(no_actor));
-  cell->ties().link(from);
+  if (!cell->ties().link(from) || from.is_local()) return;
+  lane_of(from.link)->watchers.push_back({whom, nullptr, RemoteLane::Watcher::Kind::link, from.actor});
 }
 
 void Scheduler::take_unlink(ActorId whom, const Address& from) {
   Cell* const cell = find(whom);
   if (cell != nullptr && cell->ties_ != nullptr) std::erase(cell->ties_->links, from);
+  if (RemoteLane* const lane = from.is_local() ? nullptr : lane_of(from.link))
+    lane->forget(whom, RemoteLane::Watcher::Kind::link, from.actor);
 }
 
 void Scheduler::tell_exit(const Address& whom, const Address& who, const ExitReason& reason) {
   if (!whom.is_local()) {
-    if (RemoteLane* lane = lane_of(whom.link)) lane->forget(who.actor, RemoteLane::Watcher::Kind::link);
-    if (!reason.is_normal() && on_stop_peer) on_stop_peer(whom.link);
+    RemoteLane* const lane = lane_of(whom.link);
+    const ActorId actor = lane != nullptr && lane->system != nullptr ? whom.actor : ActorId();
+    if (lane != nullptr) lane->forget(who.actor, RemoteLane::Watcher::Kind::link, actor);
+    if (actor) {
+      send_signal(*lane, Signal::exit, actor, who.actor, &reason);
+    } else if (!reason.is_normal() && on_stop_peer) {
+      on_stop_peer(whom.link);
+    }
   } else if (whom.actor.thread() == index_) {
     take_exit(whom.actor, who, reason);
   } else {

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <semaphore>
 #include <system_error>
 
@@ -75,6 +76,13 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   auto system = std::unique_ptr<System>(new System);
   system->log_ = options.log != nullptr ? options.log : spdlog::default_logger();
   system->compare_schemas_ = options.compare_schemas;
+  system->system_schema_ = options.system_schema;
+  std::random_device random;
+  // 1: not 0, whatever the device says.
+  system->id_ = std::uint64_t{random()} << 32 | random() | 1;
+  if (options.accept_systems && options.listen.empty()) {
+    return std::unexpected("accept_systems needs a path to listen at");
+  }
 
   auto owner = transport::ForkGuard::create();
   if (!owner) return std::unexpected(std::string("a page to tell forks by: ") + std::strerror(owner.error()));
@@ -110,6 +118,7 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     scheduler.on_failed_barrier = [log = system->log_.get()] {
       log->warn("the kernel refuses barriers that it granted before: sleeps last 1 ms at most from now on");
     };
+    scheduler.on_drained = [self = system.get()](std::uint32_t link) { self->reactor_->drained(link); };
     scheduler.on_stop_peer = [self = system.get()](std::uint32_t link) { self->stop_peer(link); };
     scheduler.on_fault = [self = system.get()](std::uint32_t link, std::string what) {
       self->reactor_->peer_broke_protocol(link, std::move(what));
@@ -128,7 +137,8 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     }
   }
 
-  auto reactor = Reactor::start({.log = system->log_, .listen = options.listen}, *system);
+  auto reactor = Reactor::start(
+      {.log = system->log_, .listen = options.listen, .accept_systems = options.accept_systems}, *system);
   if (!reactor) return std::unexpected(reactor.error());
   system->reactor_ = std::move(*reactor);
   system->running_ = true;
@@ -258,6 +268,10 @@ void System::tell_dead_letter(Scheduler& scheduler, const Message& message, cons
 
 void System::actor_ended(ActorId id) {
   groups_.forget({0, id});
+  if (live_system_count_.load(std::memory_order_relaxed) != 0) {
+    const std::lock_guard lock(systems_mutex_);
+    for (RemoteSystem* const system : live_systems_) system->shut_out(id);
+  }
   if (name_count_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(names_mutex_);
   std::erase_if(names_, [id](const auto& entry) { return entry.second == id; });
@@ -284,12 +298,9 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     entry->name = options.name;
     number = static_cast<std::uint32_t>(links_.size());
   }
-  auto spawned = reactor_->spawn_peer(number, options, [this, number, entry](ExitReason reason, LinkAccount account) {
-    const std::lock_guard lock(entry->mutex);
-    entry->end = PeerEnd{std::move(reason), std::move(account)};
-    entry->changed.notify_all();
-    groups_.forget({number, {}});
-  });
+  auto spawned = reactor_->spawn_peer(
+      number, options,
+      [this, number](const ExitReason& reason, const LinkAccount& account) { end_link(number, reason, account); });
   if (!spawned) {
     const std::lock_guard lock(entry->mutex);
     entry->end = PeerEnd{.reason = {.text = spawned.error()}, .account = {}};
@@ -299,7 +310,10 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
 }
 
 void System::stop_peer(std::uint32_t link) {
-  if (!is_forked()) reactor_->stop_peer(link);
+  if (is_forked()) return;
+  const RemoteSystem* const system = system_behind(link);
+  if (system == nullptr) return reactor_->stop_peer(link);
+  for (std::uint32_t i = 0; i < system->schedulers(); ++i) reactor_->stop_peer(system->first_link() + i);
 }
 
 void System::restart_peer(std::uint32_t link) {

@@ -15,6 +15,7 @@ struct System::Link {
   std::condition_variable changed;
   std::uint64_t incarnation = 0;  ///< 0: none has been ready yet
   std::optional<PeerEnd> end;
+  RemoteSystem* system = nullptr;  ///< set once, as the name
 };
 
 }  // namespace ringmail::runtime

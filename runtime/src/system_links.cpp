@@ -28,9 +28,10 @@ void System::open(std::uint32_t link,
                   transport::Incarnation& first,
                   std::function<void()> done) {
   on_all(
-      [link, &mail, &first](Scheduler& scheduler) {
+      [link, &mail, &first, system = link_entry(link).system](Scheduler& scheduler) {
         const auto end = first.host_end(scheduler.index());
-        scheduler.open_lane(link, transport::RingProducer(mail.producer(scheduler.index(), end.mail_consumer)), end);
+        scheduler.open_lane(link, transport::RingProducer(mail.producer(scheduler.index(), end.mail_consumer)), end,
+                            system);
       },
       std::move(done));
 }
@@ -43,10 +44,7 @@ struct Sum {
 
   void add(const LinkAccount& lane) {
     const std::lock_guard lock(mutex);
-    account.published += lane.published;
-    account.unfinished += lane.unfinished;
-    account.received += lane.received;
-    if (account.fault.empty()) account.fault = lane.fault;
+    account += lane;
   }
 };
 }  // namespace
@@ -88,6 +86,10 @@ void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Orderi
     entry.incarnation = incarnation;
     entry.changed.notify_all();
   }
+  if (RemoteSystem* const system = link_entry(link).system; system != nullptr && system->link_ready()) {
+    const std::lock_guard lock(systems_mutex_);
+    systems_changed_.notify_all();
+  }
   on_all([link, ordering](Scheduler& scheduler) { scheduler.order_lane(link, ordering); }, nullptr);
 }
 
@@ -101,6 +103,7 @@ void System::resolve(std::uint32_t link, std::string_view name, std::function<vo
     done({});
     return;
   }
+  if (RemoteSystem* const system = link_entry(link).system) return done(let_in(*system, actor) ? actor : ActorId());
   Scheduler& scheduler = *schedulers_[actor.thread()];
   scheduler.post([this, &scheduler, link, actor, done = std::move(done)] {
     const bool exported = scheduler.export_to(link, actor);

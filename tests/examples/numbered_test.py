@@ -31,3 +31,17 @@ def test_a_python_peer_answers_dies_and_is_back():
     assert said[-1] == "Hello again, from Python"
     # Once or twice: a successor is told of an earlier attempt only at the first message that it is given.
     assert said[1:-1] in (["whom was asked is not there or died"], ["whom was asked is not there or died"] * 2)
+
+
+def test_two_systems_exchange_names_and_handles_and_the_end(tmp_path):
+    path = tmp_path / "private" / "socket"
+    lines = run("05-two-systems", str(path)).splitlines()
+    said = [line for line in lines if not line.startswith("[")]  # those are the log's
+    assert said == [
+        "order 1: Middlemarch",
+        "order 2: The Waves",
+        "ready: Middlemarch",
+        "ready: The Waves",
+        "the desk ended normally",
+    ]
+    assert not path.exists()

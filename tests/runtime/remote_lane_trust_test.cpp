@@ -212,6 +212,9 @@ void write_raw(PeerEnd& peer, const transport::CommitWord& word) {
 const Forgery forgeries[] = {
     {"a_reply_as_mail", [](PeerEnd& peer) { peer.write(0, peer.lane(0).mail_out, {.kind = FrameKind::reply}, 1); },
      "a system frame came as mail"},
+    {"a_signal_of_no_system",
+     [](PeerEnd& peer) { peer.write(0, peer.lane(0).mail_out, {.kind = FrameKind::signal}, 1); },
+     "a system frame came as mail"},
     {"a_stop", [](PeerEnd& peer) { peer.write(0, peer.lane(0).control_out, {.kind = FrameKind::stop}, 1); },
      "a frame of a kind that only a host sends"},
     {"mail_as_control", [](PeerEnd& peer) { peer.write(0, peer.lane(0).control_out, {.kind = FrameKind::message}, 1); },

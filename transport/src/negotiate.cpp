@@ -33,6 +33,7 @@ std::string names_of(std::uint64_t features) {
     names += lowest == mail_outlives_peer   ? "mail_outlives_peer"
              : lowest == asymmetric_barrier ? "asymmetric_barrier"
              : lowest == stream_doorbell    ? "stream_doorbell"
+             : lowest == between_systems    ? "between_systems"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;

@@ -1,9 +1,22 @@
 #include "ringmail/transport/park.hpp"
 
+#include <array>
+
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
 
 namespace ringmail::transport {
+
+SleepResult Parker::sleep_on_several(std::uint32_t parked, std::uint64_t timeout_ns) const {
+  std::array<const std::atomic<std::uint32_t>*, most_futexes> words{&bell_->park};
+  std::size_t count = 1;
+  for (const Bell* other : others_) {
+    if (count < words.size()) words[count++] = &other->park;
+  }
+  const bool all_wake = count == others_.size() + 1 && can_wait_for_several_futexes();
+  return futex_wait_any(std::span(words).first(count), parked,
+                        all_wake ? timeout_ns : std::min(timeout_ns, longest_unordered_sleep_ns));
+}
 
 void Doorbell::ring_on_stream() {
   // What the host has not read yet wakes it as well as one more would. A stream that has failed says so to whoever reads it.

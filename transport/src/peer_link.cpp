@@ -1,7 +1,6 @@
 #include "peer_link.hpp"
 
-#include <climits>
-#include <cstdio>
+#include <cstdarg>
 #include <cstring>
 #include <utility>
 
@@ -20,7 +19,7 @@ std::uint32_t lane_of(ringmail_mailbox mailbox) { return static_cast<std::uint32
 int PeerLink::fail(int code, const char* format, ...) {
   std::va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(error_, sizeof error_, format, arguments);
+  link_.vfail(code, format, arguments);
   va_end(arguments);
   return code;
 }
@@ -152,7 +151,7 @@ void PeerLink::interrupt() {
   // Not the one that sets a text: this may be a signal handler.
   if (owner_.is_forked()) return;
   interrupted_.store(true, std::memory_order_seq_cst);
-  if (peer_bells_.data() != nullptr) wake(*peer_bells_.at<Bell>(0));
+  if (link_.is_mapped()) wake(link_.bell());
 }
 
 int PeerLink::wait_for_room(
@@ -272,7 +271,7 @@ int PeerLink::flush() {
 bool PeerLink::host_is_gone() {
   // Frames that are not for lookup() are none of this version's; reading them shows the end of the stream.
   while (true) {
-    auto frame = stream_->receive();
+    auto frame = link_.stream().receive();
     if (!frame) {
       closed_ = true;
       fail(RINGMAIL_ECLOSED, "the host has closed the link");
@@ -299,10 +298,10 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
   const auto question = encode(Resolve{.request = request, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = stream_->send(Resolve::kind, question); !sent) return stream_failed(sent.error());
+  if (auto sent = link_.stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   while (true) {
-    auto frame = stream_->receive_until(deadline_ns);
+    auto frame = link_.stream().receive_until(deadline_ns);
     if (!frame) return stream_failed(frame.error());
     if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
     const auto answer = decode<Resolved>(**frame);
@@ -316,31 +315,31 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
 
 int PeerLink::report_failure(const char* text) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_ || !stream_) return RINGMAIL_ECLOSED;
+  if (closed_ || !link_.has_stream()) return RINGMAIL_ECLOSED;
   // What is held stays unreleased, but what was sent before is out: flush comes first.
   flush();
-  if (auto sent = stream_->send(Failure::kind, encode(Failure{.text = text})); !sent)
+  if (auto sent = link_.stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
     return stream_failed(sent.error());
-  if (auto flushed = stream_->flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
+  if (auto flushed = link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
     return stream_failed(flushed.error());
   return 0;
 }
 
 void PeerLink::detach() {
   // A child only gives its copies back.
-  if (!owner_.is_forked() && stream_ && !closed_ && !lanes_.empty()) {
+  if (!owner_.is_forked() && link_.has_stream() && !closed_ && !lanes_.empty()) {
     flush();
     bool all_drained = true;
     for (PeerLane& lane : lanes_) {
       lane.store_cursors();
       all_drained = all_drained && lane.drained();
     }
-    if (all_drained && stream_->send(Goodbye::kind, encode(Goodbye{}))) {
-      static_cast<void>(stream_->flush_until(monotonic_ns() + handshake_timeout_ns));
+    if (all_drained && link_.stream().send(Goodbye::kind, encode(Goodbye{}))) {
+      static_cast<void>(link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns));
     }
   }
   lanes_.clear();
-  stream_.reset();
+  link_.close_stream();
 }
 
 void PeerLink::count(ringmail_counters& counters) const {

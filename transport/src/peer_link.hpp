@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdarg>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,11 +9,9 @@
 #include <vector>
 
 #include "ringmail.h"
-#include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/fork_guard.hpp"
-#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/join.hpp"
 #include "ringmail/transport/lane.hpp"
-#include "ringmail/transport/memory.hpp"
 #include "ringmail/transport/spin.hpp"
 
 namespace ringmail::transport {
@@ -40,10 +37,10 @@ class PeerLink {
   int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
   int report_failure(const char* text);
 
-  const char* name() const { return welcome_.name.c_str(); }
-  const char* schema() const { return welcome_.schema.c_str(); }
-  std::uint64_t incarnation() const { return welcome_.incarnation; }
-  const char* error() const { return error_; }
+  const char* name() const { return link_.welcome().name.c_str(); }
+  const char* schema() const { return link_.welcome().schema.c_str(); }
+  std::uint64_t incarnation() const { return link_.welcome().incarnation; }
+  const char* error() const { return link_.error(); }
   void count(ringmail_counters& counters) const;
 
   [[gnu::format(printf, 3, 4)]] int fail(int code, const char* format, ...);
@@ -56,10 +53,8 @@ class PeerLink {
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
 
-  int connect(const ringmail_options& options, std::uint64_t timeout_ns);
+  int find_stream(const ringmail_options& options, std::uint64_t timeout_ns);
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
-  int map_segments(ControlFrame& frame);
-  void open_lanes();
 
   bool has_input() const;
   int take_control(PeerLane& lane, ringmail_message& message);
@@ -73,10 +68,7 @@ class PeerLink {
 
   // Set up by attach().
   ForkGuard owner_;
-  std::optional<ControlStream> stream_;
-  Welcome welcome_;
-  LinkLayout layout_;
-  Mapping mail_, host_, peer_, host_bells_, host_parked_, peer_bells_;
+  JoinedLink link_;
   std::vector<PeerLane> lanes_;
   Parker parker_;
   SpinPolicy spin_;
@@ -94,7 +86,6 @@ class PeerLink {
   std::uint64_t received_ = 0;
   std::uint64_t received_at_wait_ = 0;
   std::atomic<bool> interrupted_{false};
-  char error_[512] = "no error";
 };
 
 }  // namespace ringmail::transport

@@ -26,6 +26,14 @@ SleepResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t val
                               : SleepResult::woken;
 }
 
+SleepResult futex_wait_any(std::span<const std::atomic<std::uint32_t>* const> words,
+                           std::uint32_t value,
+                           std::uint64_t timeout_ns) {
+  return futex_wait(*words[0], value, timeout_ns);
+}
+
+bool can_wait_for_several_futexes() { return false; }
+
 void futex_wake(std::atomic<std::uint32_t>& word) { __ulock_wake(compare_and_wait_shared | no_errno, &word, 0); }
 
 // CLOCK_MONOTONIC counts microseconds here, and runs on while the machine is suspended.

@@ -9,6 +9,7 @@
 #include "ringmail/actors/children.hpp"
 #include "ringmail/actors/group.hpp"
 #include "ringmail/actors/mailbox.hpp"
+#include "ringmail/actors/remote_system.hpp"
 #include "ringmail/actors/router.hpp"
 #include "ringmail/actors/running_supervisor.hpp"
 #include "ringmail/actors/supervisor.hpp"

@@ -15,6 +15,7 @@
 #include "ringmail/actors/ask.hpp"
 #include "ringmail/actors/group.hpp"
 #include "ringmail/actors/mailbox.hpp"
+#include "ringmail/actors/remote_system.hpp"
 #include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/system.hpp"
 
@@ -100,6 +101,21 @@ class System {
   template <Protocol P>
   Mailbox<P> find(std::string_view name) {
     return Mailbox<P>(*system_, {0, system_->find_name(name)});
+  }
+
+  /// Connects to the system in another process that listens at `path` (SystemOptions::listen) and lets others in
+  /// (SystemOptions::accept_systems). Not in a handler: it waits. An error is one line.
+  std::expected<RemoteSystem, std::string> connect(const std::string& path, const ConnectOptions& options = {}) {
+    const auto remote = system_->connect(path, options);
+    if (!remote) return std::unexpected(remote.error());
+    return RemoteSystem(*system_, **remote);
+  }
+  /// The system that has connected to this one by that name. Not in a handler: it waits for it.
+  std::expected<RemoteSystem, std::string> wait_for_system(
+      std::string_view name, std::chrono::nanoseconds timeout = std::chrono::seconds(10)) {
+    const auto remote = system_->wait_for_system(name, timeout);
+    if (!remote) return std::unexpected(remote.error());
+    return RemoteSystem(*system_, **remote);
   }
 
   /// The topic of that name, of messages of that type; made when it is asked for first.

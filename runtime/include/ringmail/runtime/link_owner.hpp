@@ -8,11 +8,14 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ringmail/runtime/address.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
+#include "ringmail/transport/join.hpp"
 #include "ringmail/transport/link.hpp"
 
 namespace ringmail::runtime {
@@ -24,7 +27,21 @@ struct LinkAccount {
   std::uint64_t unfinished = 0;  ///< of these, not finished by the peer, by its cursor as it was when it died
   std::uint64_t received = 0;    ///< messages from the peer, ever
   std::string fault{};           ///< not empty: what was wrong with a cursor or a frame
+
+  LinkAccount& operator+=(const LinkAccount& other) {
+    published += other.published;
+    unfinished += other.unfinished;
+    received += other.received;
+    if (fault.empty()) fault = other.fault;
+    return *this;
+  }
 };
+
+struct SystemHello;
+class RemoteSystem;
+
+/// The ends of a link to another system, one for each scheduler of this one.
+using JoinedEnds = std::vector<std::unique_ptr<transport::JoinedLink>>;
 
 class LinkOwner {
  public:
@@ -61,6 +78,24 @@ class LinkOwner {
 
   /// What the peer says it was built with, against what this host speaks: empty, or one line that names the mismatch.
   virtual std::string compare_schemas(std::string_view ours, std::string_view theirs) = 0;
+
+  // --- Other systems, whose schedulers are peers here
+
+  /// A process says this hello, which nobody awaits: why it is not let in, or the number of its new link.
+  virtual std::expected<std::uint32_t, transport::Refusal> admit(const SystemHello&) {
+    return std::unexpected(transport::Refusal{transport::RefusalCode::not_allowed, "no system is let in here"});
+  }
+  virtual void admitted_ended(std::uint32_t, const ExitReason&, const LinkAccount&) {}
+  /// What this process's life is told by, in a welcome to such a peer; and what this system speaks with others.
+  virtual std::uint64_t id() const { return 0; }
+  virtual std::string system_schema() const { return {}; }
+
+  // --- Other systems, whose schedulers are hosts
+
+  virtual void open_joined(RemoteSystem&, JoinedEnds&, std::function<void()>) {}
+  /// As close().
+  virtual void close_joined(RemoteSystem&, JoinedEnds&, std::function<void(LinkAccount)>) {}
+  virtual void joined_ended(RemoteSystem&, const ExitReason&, const LinkAccount&) {}
 
   virtual transport::Bells& bells() = 0;
   virtual transport::ParkMirrors& mirrors() = 0;

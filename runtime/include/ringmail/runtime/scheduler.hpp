@@ -31,6 +31,7 @@
 namespace ringmail::runtime {
 
 class System;
+class RemoteSystem;
 class LocalRing;
 class PollSet;
 class CreditTable;
@@ -40,6 +41,7 @@ struct Inlet;
 struct LocalInlet;
 struct LocalOutlet;
 enum class Operation : std::uint32_t;
+enum class Signal : std::uint32_t;
 struct Farewell;
 struct Outlet;
 struct PendingAsk;
@@ -315,6 +317,8 @@ class Scheduler {
   bool cancel(SendTimer timer);
 
   Cell* current_cell() const { return current_cell_; }
+  /// The system behind a link of this scheduler's. Null: a peer is, or nobody.
+  RemoteSystem* system_behind(std::uint32_t link) const;
   /// As list_actors(), on this thread, with what each of them does.
   std::size_t explain_actors(std::vector<LiveActor>& actors, std::size_t most) const;
   /// Whether nothing that was sent waits at it, and no handler waits for what somebody else does.
@@ -324,7 +328,19 @@ class Scheduler {
 
   // --- Links, called by posted tasks.
 
-  void open_lane(std::uint32_t link, transport::RingProducer mail, const transport::Incarnation::HostEnd& end);
+  /// `system`: whose scheduler is the peer, if one is.
+  void open_lane(std::uint32_t link,
+                 transport::RingProducer mail,
+                 const transport::Incarnation::HostEnd& end,
+                 RemoteSystem* system = nullptr);
+  /// The peer's end of a lane: the host is a scheduler of `system`.
+  void open_joined_lane(std::uint32_t link,
+                        const transport::Lane& lane,
+                        transport::Ordering ordering,
+                        RemoteSystem& system);
+  /// It sleeps on that one as well, on which that system rings.
+  void add_bell(transport::Bell& bell) { parker_.add(bell); }
+  void remove_bell(transport::Bell& bell) { parker_.remove(bell); }
   /// Delivers what the dead incarnation had published, and says where the next takes up.
   struct LaneReport {
     transport::Resume resume;
@@ -354,6 +370,8 @@ class Scheduler {
   std::function<void(const Message& message, const char* why)> on_dead_letter;
   /// A barrier was refused before a sleep, for the first time.
   std::function<void()> on_failed_barrier;
+  /// A joined lane was told to stop, and has read all that was sent before.
+  std::function<void(std::uint32_t link)> on_drained;
   /// Somebody wants a peer stopped.
   std::function<void(std::uint32_t link)> on_stop_peer;
   /// A cell has ended. Unless for good, it may be restarted; if it is not, this is called once more when it is closed.
@@ -449,6 +467,14 @@ class Scheduler {
   void take_local_control(Inlet& inlet, const transport::Frame& frame);
   void take_remote(Inlet& inlet, const transport::Frame& frame, bool now = true);
   void take_remote_control(Inlet& inlet, const transport::Frame& frame);
+  bool may_reach(RemoteLane& lane, ActorId actor);
+  void take_stop(RemoteLane& lane, const transport::Frame& frame);
+  void look_whether_drained(RemoteLane& lane);
+  void send_signal(RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason = nullptr);
+  void take_signal(RemoteLane& lane, const transport::Frame& frame);
+  void take_monitor(RemoteLane& lane, ActorId whom, const Address& watcher);
+  void forget_monitor(ActorId whom, const Address& watcher);
+  void take_down(RemoteLane& lane, ActorId watcher, const Address& who, const ExitReason& reason);
   void report_fault(RemoteLane& lane, std::string what);
   void connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end);
   void disconnect(RemoteLane& lane);

@@ -26,6 +26,7 @@
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/placement.hpp"
+#include "ringmail/runtime/remote_system.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "ringmail/runtime/shutdown.hpp"
 #include "ringmail/transport/fork_guard.hpp"
@@ -52,7 +53,10 @@ struct SystemOptions {
   ShutdownOptions shutdown{};  ///< where nothing else is said
   /// SIGINT and SIGTERM shut down, and then do what they do by default, where the application handles them in no other way.
   bool handle_signals = true;
-  std::string listen{};                   ///< path of the socket for peers that somebody else starts; empty: none
+  std::string listen{};        ///< path of the socket for peers that somebody else starts; empty: none
+  /// Another system of this user that comes to that socket is let in, by the name that it gives itself.
+  bool accept_systems = false;
+  std::string system_schema{};  ///< canonical text of what this one speaks with those; empty: nothing is compared
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Leave the barrier between a publish and a sleep to the sleeper, where the kernel can do that. transport/barrier.hpp
   bool asymmetric_barriers = true;
@@ -147,6 +151,18 @@ class System final : private LinkOwner {
   int peer_pid(std::uint32_t link) const;
   std::uint64_t incarnation(std::uint32_t link) const;
 
+  /// Connects to the system in another process that listens at `path` and accepts systems. Blocks until both ends can send. Not
+  /// in a handler. An error is one line. What is returned lives as long as this.
+  std::expected<RemoteSystem*, std::string> connect(const std::string& path, const ConnectOptions& options);
+  /// Waits for the system of that name to have connected to this one. Not in a handler.
+  std::expected<RemoteSystem*, std::string> wait_for_system(std::string_view name, std::chrono::nanoseconds timeout);
+  /// Which actor there has that name; it may then be sent to. Not in a handler.
+  std::expected<Address, std::string> lookup(RemoteSystem& system, std::string name, std::chrono::nanoseconds timeout);
+  /// From any thread. Lets that system send to an actor of this one. False: there is no such actor, or system.
+  bool let_in(RemoteSystem& system, ActorId actor);
+  /// Of this life of this process. Not 0.
+  std::uint64_t id() const override { return id_; }
+
   /// From any thread. shutdown() has begun: nothing that ends now is to be restarted.
   bool is_stopping() const { return phase_.load(std::memory_order_relaxed) > SystemPhase::draining; }
 
@@ -178,6 +194,18 @@ class System final : private LinkOwner {
   void stop(std::uint32_t link, bool for_good) override;
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;
+  std::expected<std::uint32_t, transport::Refusal> admit(const SystemHello& hello) override;
+  void admitted_ended(std::uint32_t link, const ExitReason& reason, const LinkAccount& account) override;
+  std::string system_schema() const override { return system_schema_; }
+  void open_joined(RemoteSystem& system, JoinedEnds& ends, std::function<void()> done) override;
+  void close_joined(RemoteSystem& system, JoinedEnds& ends, std::function<void(LinkAccount)> done) override;
+  void joined_ended(RemoteSystem& system, const ExitReason& reason, const LinkAccount& account) override;
+
+  RemoteSystem* system_behind(std::uint32_t link) const;
+  RemoteSystem& add_system(std::string name, std::uint64_t id, std::uint32_t schedulers);
+  std::expected<JoinedEnds, std::string> shake_hands(const std::string& path, const ConnectOptions& options) const;
+  void forget_system(RemoteSystem& system, const ExitReason& reason);
+  void end_link(std::uint32_t link, const ExitReason& reason, const LinkAccount& account);
   transport::Bells& bells() override { return bells_; }
   transport::ParkMirrors& mirrors() override { return mirrors_; }
 
@@ -199,6 +227,8 @@ class System final : private LinkOwner {
   transport::ForkGuard owner_;
   std::shared_ptr<spdlog::logger> log_;
   std::string (*compare_schemas_)(std::string_view, std::string_view) = nullptr;
+  std::uint64_t id_ = 0;
+  std::string system_schema_;
   transport::Bells bells_;
   transport::ParkMirrors mirrors_;
   transport::Ordering ordering_ = transport::Ordering::sequential;
@@ -230,6 +260,12 @@ class System final : private LinkOwner {
 
   mutable std::mutex links_mutex_;
   std::vector<std::unique_ptr<Link>> links_;  // by number - 1
+
+  mutable std::mutex systems_mutex_;  // taken before links_mutex_
+  std::condition_variable systems_changed_;
+  std::vector<std::unique_ptr<RemoteSystem>> systems_;  // those that have ended, too
+  std::vector<RemoteSystem*> live_systems_;
+  std::atomic<std::size_t> live_system_count_{0};
 };
 
 }  // namespace ringmail::runtime

@@ -35,6 +35,8 @@ enum Feature : std::uint64_t {
   asymmetric_barrier = 1u << 1,  ///< both are registered for barriers, and issue one before they sleep. barrier.hpp
   stream_doorbell =
       1u << 2,  ///< the host shares no bells: the peer sees when they sleep, and rings on the control stream
+  between_systems =
+      1u << 3,  ///< the peer is a scheduler of another system: its actors are addressed, monitored and linked
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {

@@ -29,7 +29,8 @@ enum class FrameKind : std::uint16_t {
   stop = 5,      ///< stop once the mail ring has been read up to the u64 position in the payload
   ping = 6,      ///< answered by a pong with the same correlation
   pong = 7,
-  last_between_processes = pong,
+  signal = 8,  ///< between two systems, on a mail ring: monitor, link, exit, ...; `type` says which
+  last_between_processes = signal,
   local = 0x100,  ///< carries a C++ object; refused on a ring between processes
   local_control = 0x101,
 };

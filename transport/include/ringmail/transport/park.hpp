@@ -10,7 +10,9 @@
 // by itself, at most once per sleep: one that dies between the change and the wake must not mute the others.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "ringmail/transport/barrier.hpp"
 #include "ringmail/transport/futex.hpp"
@@ -33,7 +35,7 @@ struct ParkWord {
 /// No sleep is longer than this: a net under the mechanism, not the mechanism.
 inline constexpr std::uint64_t longest_sleep_ns = 250'000'000;
 
-/// Nor longer than this where a barrier was refused: then it is the mechanism.
+/// Nor longer than this where a barrier was refused, or where only one of several bells wakes: then it is the mechanism.
 inline constexpr std::uint64_t longest_unordered_sleep_ns = 1'000'000;
 
 /// A frame this old under a word that still reads parked was published by somebody who did not ring.
@@ -50,6 +52,15 @@ class Parker {
   /// Shows the park word to those who may not write to the bell, from now on.
   void show(ParkMirror& mirror) { mirror_ = &mirror; }
 
+  /// Sleeps on that bell as well, from now on: the producers on a link to another system's memory ring it there. Until it is
+  /// taken out it stays mapped.
+  void add(Bell& bell) {
+    // Relaxed: its producers find this thread awake, as it is.
+    bell.park.store(ParkWord::make(count_, ParkState::awake), std::memory_order_relaxed);
+    others_.push_back(&bell);
+  }
+  void remove(Bell& bell) { std::erase(others_, &bell); }
+
   /// Sleeps until rung, or `timeout_ns` or the longest sleep has passed. `has_work` polls everything that this thread's
   /// producers write; it is called after the word says parked, and work that it sees ends the sleep before it begins.
   template <class HasWork>
@@ -59,6 +70,7 @@ class Parker {
     // SYNC(park): ordered before the poll; with Doorbell::ring, whose load comes after the store of the frame.
     bell_->park.store(parked, std::memory_order_seq_cst);
     if (mirror_ != nullptr) mirror_->park.store(parked, std::memory_order_seq_cst);
+    for (Bell* other : others_) other->park.store(parked, std::memory_order_seq_cst);
     // SYNC(park), SYNC(want): the barrier that asymmetric producers leave to this side.
     const bool ordered = barrier_before_look(ordering_);
     if (!ordered) ++failed_barriers_;
@@ -66,13 +78,14 @@ class Parker {
     if (!has_work()) {
       ++sleeps_;
       const std::uint64_t longest_ns = ordered ? longest_sleep_ns : longest_unordered_sleep_ns;
-      result = futex_wait(bell_->park, parked, timeout_ns < longest_ns ? timeout_ns : longest_ns);
+      result = sleep(parked, timeout_ns < longest_ns ? timeout_ns : longest_ns);
       if (result == SleepResult::timed_out && ordered) look_for_lost_wakeup(parked, has_work);
     }
     // Relaxed: a producer that still reads parked rings once more than needed.
     const std::uint32_t awake = ParkWord::make(count_, ParkState::awake);
     bell_->park.store(awake, std::memory_order_relaxed);
     if (mirror_ != nullptr) mirror_->park.store(awake, std::memory_order_relaxed);
+    for (Bell* other : others_) other->park.store(awake, std::memory_order_relaxed);
     return result;
   }
 
@@ -89,18 +102,29 @@ class Parker {
     // The producer may stand between its publish and its ring: it gets time before it is accused. Asleep, not spinning:
     // it may be this very CPU that it waits for.
     const std::uint64_t until_ns = monotonic_ns() + lost_wakeup_ns;
-    while (bell_->park.load(std::memory_order_relaxed) == parked) {
+    while (nobody_has_rung(parked)) {
       const std::uint64_t now_ns = monotonic_ns();
       if (now_ns >= until_ns) {
         ++lost_wakeups_;
         return;
       }
-      futex_wait(bell_->park, parked, until_ns - now_ns);
+      sleep(parked, until_ns - now_ns);
     }
   }
 
+  bool nobody_has_rung(std::uint32_t parked) const {
+    const auto is_parked = [parked](const Bell* bell) { return bell->park.load(std::memory_order_relaxed) == parked; };
+    return is_parked(bell_) && std::ranges::all_of(others_, is_parked);
+  }
+
+  SleepResult sleep(std::uint32_t parked, std::uint64_t timeout_ns) const {
+    return others_.empty() ? futex_wait(bell_->park, parked, timeout_ns) : sleep_on_several(parked, timeout_ns);
+  }
+  SleepResult sleep_on_several(std::uint32_t parked, std::uint64_t timeout_ns) const;
+
   Bell* bell_ = nullptr;
   ParkMirror* mirror_ = nullptr;
+  std::vector<Bell*> others_;
   std::uint32_t count_ = 0;
   std::uint64_t sleeps_ = 0;
   std::uint64_t lost_wakeups_ = 0;

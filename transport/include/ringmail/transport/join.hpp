@@ -1,0 +1,66 @@
+// How a process becomes the peer of a link: finds the control stream, shakes hands, checks and maps the segments. What the C
+// ABI attaches by, and what a system connects to another one by.
+//
+// Threads: one at a time. What bell() and lane() give points into the mappings, which live as long as this.
+#pragma once
+
+#include <cstdarg>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ringmail.h"
+#include "ringmail/transport/control_stream.hpp"
+#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/lane.hpp"
+#include "ringmail/transport/memory.hpp"
+
+namespace ringmail::transport {
+
+class JoinedLink {
+ public:
+  JoinedLink() = default;
+  JoinedLink(const JoinedLink&) = delete;
+  JoinedLink& operator=(const JoinedLink&) = delete;
+
+  // In this order. Each returns 0 or a RINGMAIL_E code, and error() then says more.
+
+  /// To the socket at `path`, waiting so long for a host that does not accept.
+  int connect(const char* path, std::uint64_t timeout_ns);
+  /// Over a descriptor that was inherited.
+  int adopt(int descriptor);
+  /// Hello and welcome; maps every segment. `deadline_ns` is of monotonic_ns().
+  int greet(const Hello& hello, std::uint64_t deadline_ns);
+  /// The host may then count on this end.
+  int say_ready();
+
+  /// After greet().
+  const Welcome& welcome() const { return welcome_; }
+  const LinkLayout& layout() const { return layout_; }
+  Ordering ordering() const { return ordering_of(welcome_.features); }
+  /// This end of that lane: made anew, so once.
+  Lane lane(std::uint32_t index);
+  /// What this process sleeps on.
+  Bell& bell() { return *peer_bells_.at<Bell>(0); }
+  bool is_mapped() const { return peer_bells_.data() != nullptr; }
+
+  ControlStream& stream() { return *stream_; }
+  bool has_stream() const { return stream_.has_value(); }
+  void close_stream() { stream_.reset(); }
+
+  const char* error() const { return error_; }
+  int vfail(int code, const char* format, std::va_list arguments);
+
+ private:
+  [[gnu::format(printf, 3, 4)]] int fail(int code, const char* format, ...);
+  int stream_failed(const StreamError& error);
+  int map_segments(ControlFrame& frame);
+
+  std::optional<ControlStream> stream_;
+  Welcome welcome_;
+  LinkLayout layout_;
+  Mapping mail_, host_, peer_, host_bells_, host_parked_, peer_bells_;
+  char error_[512] = "no error";
+};
+
+}  // namespace ringmail::transport
