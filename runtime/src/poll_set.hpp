@@ -34,6 +34,7 @@ struct Inlet {
   std::uint32_t number = 0;  ///< in the set: its bit is the same
   ActorId waits_for{};       ///< the actor whose mailbox has no room for the next frame
   bool cold = false;
+  bool held = false;        ///< by a simulator: its frames are still on their way
   bool may_go_cold = true;  ///< not if its producer cannot set the bit
 };
 
@@ -130,7 +131,7 @@ class PollSet {
   /// Whether a hot ring has a frame that can be taken.
   bool any_hot() const {
     for (const Inlet* inlet : hot_) {
-      if (!inlet->waits_for && !inlet->ring->empty()) return true;
+      if (!inlet->waits_for && !inlet->held && !inlet->ring->empty()) return true;
     }
     return false;
   }

@@ -12,7 +12,7 @@
 
 #include "ringmail/runtime/exit_reason.hpp"
 #include "ringmail/runtime/link_owner.hpp"
-#include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/peer_keeper.hpp"
 
 namespace spdlog {
 class logger;
@@ -27,38 +27,23 @@ struct ReactorOptions {
   std::string listen;                   ///< path of the socket for peers that somebody else starts; empty: none
 };
 
-class Reactor {
+class Reactor final : public PeerKeeper {
  public:
   /// Starts the thread. `owner` outlives the reactor.
   static std::expected<std::unique_ptr<Reactor>, std::string> start(const ReactorOptions& options, LinkOwner& owner);
-  ~Reactor();  ///< stop() must have come to its end before
+  ~Reactor() override;  ///< stop() must have come to its end before
 
-  /// Opens link number `link` and starts its process, and again by its policy. Failure to spawn is reported like any death.
-  /// `ended` is called once: stopped, given up, or not restarted.
-  std::expected<void, std::string> spawn_peer(std::uint32_t link, const PeerOptions& options,
-                                              std::function<void(ExitReason, LinkAccount)> ended);
-
-  /// Stops a peer in order: stop and drain, SIGTERM, SIGKILL, each with its deadline. No effect on one that has ended. One that
-  /// is held is down then.
-  void stop_peer(std::uint32_t link);
-  /// Of one that is held and down: starts it. Of any: stops it, for good.
-  void restart_peer(std::uint32_t link);
-  void end_peer(std::uint32_t link);
-
-  /// A scheduler found a fault in a ring that the peer writes: the process is killed, and its policy decides on.
-  void peer_broke_protocol(std::uint32_t link, std::string what);
-
-  /// The process id of the running incarnation, or 0. For tests and reports.
-  int peer_pid(std::uint32_t link) const;
-
-  /// Runs `task` on the reactor's thread.
-  void post(std::function<void()> task);
-
-  /// What schedulers do input and output through. Any thread; may be kept past the reactor's end.
-  const std::shared_ptr<IoHub>& io() const;
-
-  /// Stops every peer, ends what input and output is under way, closes the listener, ends the thread. Blocks until all of it is done.
-  void stop();
+  std::expected<void, std::string> spawn_peer(std::uint32_t link,
+                                              const PeerOptions& options,
+                                              std::function<void(ExitReason, LinkAccount)> ended) override;
+  void stop_peer(std::uint32_t link) override;
+  void restart_peer(std::uint32_t link) override;
+  void end_peer(std::uint32_t link) override;
+  void peer_broke_protocol(std::uint32_t link, std::string what) override;
+  int peer_pid(std::uint32_t link) const override;
+  void post(std::function<void()> task) override;
+  const std::shared_ptr<IoHub>& io() const override;
+  void stop() override;
 
  private:
   class Impl;
