@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "ringmail/runtime/simulator.hpp"
+
 namespace ringmail::detail {
 
 using runtime::Address;
@@ -11,8 +13,9 @@ using runtime::now_ns;
 
 namespace {
 
-std::uint64_t seed_of(const SupervisorOptions& options) {
+std::uint64_t seed_of(const SupervisorOptions& options, const runtime::System& system) {
   if (options.seed != 0) return options.seed;
+  if (system.simulator() != nullptr) return system.simulator()->random();
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
 }
@@ -45,7 +48,7 @@ std::size_t SupervisorCell::take_in(SupervisorSpec::Child spec) {
 
 void SupervisorCell::start() {
   if (!is_declared_) declare();
-  plan_.start(now_ns(), seed_of(spec_->options));
+  plan_.start(now_ns(), seed_of(spec_->options, system_));
   is_reported_ = false;
   follow_up();
 }

@@ -54,6 +54,10 @@ struct PendingAsk {
 struct ContinuedAsk final : PendingAsk {
   ContinuedAsk(AskTable& table, const Question& question, std::unique_ptr<AskContinuation> to_run, ActorId asker)
       : PendingAsk(table, question, nullptr), continuation(std::move(to_run)), owner(asker) {}
+  /// An answer that nobody has taken from the continuation's room goes with it.
+  ~ContinuedAsk() {
+    if (answered && reply_type->destroy != nullptr) reply_type->destroy(reply);
+  }
 
   std::unique_ptr<AskContinuation> continuation;
   ActorId owner;

@@ -32,6 +32,11 @@ std::uint32_t BlockingPool::threads() const {
 }
 
 std::expected<void, BlockingError> BlockingPool::run(Scheduler& scheduler, void (*function)(void*), void* context) {
+  if (here_) {
+    if (scheduler.yield() == Wake::stopped) return std::unexpected(BlockingError::stopped);
+    function(context);
+    return {};
+  }
   Waiter waiter;
   waiter.what = WaitFor::blocking;
   const auto call = std::make_shared<Call>(

@@ -22,6 +22,8 @@ class IoHub {
     virtual void end() = 0;
   };
 
+  /// One that has ended.
+  IoHub() : loop_(nullptr), ended_(true) {}
   explicit IoHub(ReactorLoop& loop) : loop_(&loop) {}
 
   /// False, and the task is dropped, once the hub has ended.

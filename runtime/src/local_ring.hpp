@@ -16,15 +16,17 @@ class LocalRing {
  public:
   static constexpr std::uint64_t capacity = 256 * 1024;
 
-  LocalRing() : data_(static_cast<std::byte*>(::operator new(capacity, std::align_val_t{transport::page_bytes}))) {
-    std::memset(data_.get(), 0, capacity);
+  /// `bytes`: a power of two, a page at least.
+  explicit LocalRing(std::uint64_t bytes = capacity)
+      : bytes_(bytes), data_(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{transport::page_bytes}))) {
+    std::memset(data_.get(), 0, bytes);
   }
 
   transport::RingProducer producer() {
-    return transport::RingProducer({.data = data_.get(), .capacity = capacity, .own = &producer_, .other = &consumer_});
+    return transport::RingProducer({.data = data_.get(), .capacity = bytes_, .own = &producer_, .other = &consumer_});
   }
   transport::RingConsumer consumer() {
-    return transport::RingConsumer({.data = data_.get(), .capacity = capacity, .other = &producer_, .own = &consumer_},
+    return transport::RingConsumer({.data = data_.get(), .capacity = bytes_, .other = &producer_, .own = &consumer_},
                                    transport::RingKind::local);
   }
 
@@ -32,6 +34,7 @@ class LocalRing {
   struct Free {
     void operator()(std::byte* data) const { ::operator delete(data, std::align_val_t{transport::page_bytes}); }
   };
+  const std::uint64_t bytes_;
   std::unique_ptr<std::byte, Free> data_;
   transport::ProducerBlock producer_;
   transport::ConsumerBlock consumer_;

@@ -35,6 +35,7 @@ struct Inlet {
   ActorId waits_for{};       ///< the actor whose mailbox has no room for the next frame
   bool cold = false;
   bool stops = false;       ///< its lane was told to stop, and reads what was sent before
+  bool held = false;        ///< by a simulator: its frames are still on their way
   bool may_go_cold = true;  ///< not if its producer cannot set the bit
 };
 
@@ -131,7 +132,7 @@ class PollSet {
   /// Whether a hot ring has a frame that can be taken.
   bool any_hot() const {
     for (const Inlet* inlet : hot_) {
-      if (!inlet->waits_for && !inlet->ring->empty()) return true;
+      if (!inlet->waits_for && !inlet->held && !inlet->ring->empty()) return true;
     }
     return false;
   }

@@ -17,9 +17,6 @@
 namespace ringmail::runtime {
 namespace {
 
-/// Frames taken from one ring before the next one's turn.
-constexpr int frames_per_turn = 64;
-
 /// Turns of a busy loop between two looks at the clock, at most: fewer where turns are long.
 constexpr std::uint32_t busy_turns_per_clock = 16;
 constexpr std::uint64_t messages_per_clock = 64;
@@ -91,6 +88,7 @@ void Scheduler::loop() {
     resume_waiters();  // whose answers were in the rings
     expire_timers();
     flush();
+    if (stepped_) return;
     if (busy_ || spin()) continue;
     park();
   }
@@ -145,6 +143,8 @@ bool Scheduler::is_behind() {
 }
 
 bool Scheduler::drain(Inlet& inlet) {
+  if (inlet.held) [[unlikely]]
+    return true;
   if (inlet.waits_for) [[unlikely]] {
     if (must_stay_in_ring(inlet.waits_for, nullptr)) return true;
     inlet.waits_for = {};
@@ -164,7 +164,7 @@ bool Scheduler::drain(Inlet& inlet) {
   inlet.quiet_polls = 0;
   Stretch phase;
   phase.begin(inlet.pace);
-  for (int frames = 0; frame && frames < frames_per_turn; ++frames) {
+  for (std::uint32_t frames = 0; frame && frames < frames_per_turn_; ++frames) {
     switch (inlet.source) {
       case Inlet::Source::local: take_local(inlet, *frame); break;
       case Inlet::Source::mail: take_remote(inlet, *frame); break;

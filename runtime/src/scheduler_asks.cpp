@@ -43,7 +43,8 @@ void run_continuation(Cell&, Message& message) {
   auto& taken = *std::launder(reinterpret_cast<OwnedAsk*>(room));
   const OwnedAsk ask = std::move(taken);
   taken.~OwnedAsk();
-  ask->continuation->run(ask->answered ? std::expected<void, AskError>() : std::unexpected(ask->error));
+  // The answer is the continuation's from here on.
+  ask->continuation->run(std::exchange(ask->answered, false) ? std::expected<void, AskError>() : std::unexpected(ask->error));
 }
 
 constexpr Binding continuation_binding{.type = &continuation_type, .handler = &run_continuation};

@@ -95,6 +95,8 @@ bool Scheduler::hand_over_now(Cell& cell, Message& message) {
   for (Waiter* waiter = cell.waiter_; waiter != nullptr; waiter = waiter->next_of_cell) {
     if (waiter->wanted == nullptr || !waiter->waiting || !message_is(message, *waiter->wanted)) continue;
     ++counters_.messages;
+    if (simulator_ != nullptr) [[unlikely]]
+      note_handled(cell, waiter->wanted);
     waiter->received_from = message.asker;
     message.take(*waiter->wanted, waiter->received);
     waiter->wanted = nullptr;

@@ -117,6 +117,8 @@ inline const Binding* Scheduler::binding_for(const Cell& cell, const Message& me
     return;
   }
   ++counters_.messages;
+  if (simulator_ != nullptr) [[unlikely]]
+    note_handled(cell, binding->type);
   turn(cell, message.asker, [&] {
     cell.handling_ = binding;
     binding->handler(cell, message);
@@ -134,6 +136,8 @@ void Scheduler::execute_start(Cell& cell) {
     finish_turn(cell);
     return;
   }
+  if (simulator_ != nullptr) [[unlikely]]
+    note_handled(cell, nullptr);
   turn(cell, {}, [&] {
     if (cell.supervised_) cell.make();
     cell.start();

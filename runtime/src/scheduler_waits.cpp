@@ -113,6 +113,8 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, Deadline
     if (cell->last_ == envelope) cell->last_ = previous;
     --cell->queued_;
     ++counters_.messages;
+    if (simulator_ != nullptr) [[unlikely]]
+      note_handled(*cell, &type);
     Message message = envelope->message;
     from = message.asker;
     message.take(type, to);

@@ -16,6 +16,7 @@
 #include "ringmail/runtime/blocking_pool.hpp"
 #include "ringmail/runtime/dead_letter.hpp"
 #include "ringmail/runtime/reactor.hpp"
+#include "ringmail/runtime/simulator.hpp"
 #include "stall_detector.hpp"
 #include "stall_signal.hpp"
 #include "system_link.hpp"
@@ -97,7 +98,8 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   if (!mirrors) return std::unexpected(to_string(mirrors.error()));
   system->mirrors_ = std::move(*mirrors);
 
-  if (options.asymmetric_barriers) system->ordering_ = transport::best_ordering();
+  system->simulator_ = options.simulator;
+  if (options.asymmetric_barriers && options.simulator == nullptr) system->ordering_ = transport::best_ordering();
   const transport::SpinPolicy spin = spin_policy(options.spin, count);
   for (std::uint32_t i = 0; i < count; ++i) {
     auto& scheduler = *system->schedulers_.emplace_back(
@@ -131,19 +133,25 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   for (std::uint32_t from = 0; from < count; ++from) {
     for (std::uint32_t to = 0; to < count; ++to) {
       if (from == to) continue;
-      LocalRing& ring = *system->rings_.emplace_back(std::make_unique<LocalRing>());
+      LocalRing& ring = *system->rings_.emplace_back(
+          std::make_unique<LocalRing>(options.ring_bytes != 0 ? options.ring_bytes : LocalRing::capacity));
       system->schedulers_[to]->connect_from(ring, system->bells_[from]);
       system->schedulers_[from]->connect_to(to, ring, system->bells_[to]);
     }
   }
 
+  system->blocking_ = std::make_unique<BlockingPool>(options.blocking, options.simulator != nullptr);
+  system->shutdown_options_ = options.shutdown;
+  if (options.simulator != nullptr) {
+    system->reactor_ = options.simulator->attach(*system, *system);
+    system->running_ = true;
+    return system;
+  }
   auto reactor = Reactor::start(
       {.log = system->log_, .listen = options.listen, .accept_systems = options.accept_systems}, *system);
   if (!reactor) return std::unexpected(reactor.error());
   system->reactor_ = std::move(*reactor);
   system->running_ = true;
-  system->blocking_ = std::make_unique<BlockingPool>(options.blocking);
-  system->shutdown_options_ = options.shutdown;
   try {
     system->start_threads(options);
   } catch (const std::system_error& error) {
@@ -281,10 +289,23 @@ void System::actor_ended(ActorId id) {
 bool System::call(std::uint32_t index, MoveOnlyFunction<void()> body) {
   assert(Scheduler::current() == nullptr && "a scheduler's thread must not wait for a scheduler");
   if (is_gone()) return false;
+  if (simulator_ != nullptr) return call_simulated(*schedulers_[index % schedulers()], std::move(body));
   Caller::Call call{.body = std::move(body)};
   schedulers_[index % schedulers()]->add(std::make_unique<Caller>(call));
   call.done.acquire();
   return call.ran;
+}
+
+bool System::call_simulated(Scheduler& scheduler, MoveOnlyFunction<void()> body) {
+  Caller::Call call{.body = std::move(body)};
+  const ActorId caller = scheduler.add(std::make_unique<Caller>(call));
+  const auto returned = [&] { return call.done.try_acquire(); };
+  if (simulator_->run_until(returned, std::chrono::nanoseconds::max())) return call.ran;
+  // What it waits for will not come: it goes on with an error, for it uses this stack.
+  scheduler.post([&scheduler, caller] { scheduler.stop({0, caller}); });
+  if (simulator_->run_until(returned, std::chrono::nanoseconds::max())) return call.ran;
+  log_->critical("a simulated handler cannot be ended: {}", explain_shutdown().to_string());
+  std::abort();
 }
 
 std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOptions& options) {
@@ -361,7 +382,7 @@ SystemCounters System::counters() {
   if (phase_ == SystemPhase::given_up) return sum;
   for (auto& scheduler : schedulers_) {
     SchedulerCounters counters;
-    if (running_ && !is_forked()) {
+    if (running_ && !is_forked() && simulator_ == nullptr) {
       std::binary_semaphore done(0);
       scheduler->post([&] {
         counters = scheduler->counters();

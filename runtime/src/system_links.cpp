@@ -1,7 +1,7 @@
 // The system as the owner of links: what the reactor asks for is done by every scheduler, each with its own lane.
 #include <mutex>
 
-#include "ringmail/runtime/reactor.hpp"
+#include "ringmail/runtime/peer_keeper.hpp"
 #include "ringmail/runtime/system.hpp"
 #include "system_link.hpp"
 

@@ -8,7 +8,8 @@
 
 #include "default_signals.hpp"
 #include "ringmail/runtime/blocking_pool.hpp"
-#include "ringmail/runtime/reactor.hpp"
+#include "ringmail/runtime/peer_keeper.hpp"
+#include "ringmail/runtime/simulator.hpp"
 #include "ringmail/runtime/system.hpp"
 #include "stall_detector.hpp"
 #include "system_link.hpp"
@@ -80,6 +81,7 @@ bool System::shutdown(const ShutdownOptions& options) {
   // A signal may be shutting it down: whoever else asks for it waits for that.
   const std::lock_guard one_at_a_time(shutdown_mutex_);
   if (!running_) return phase_ == SystemPhase::ended;
+  if (simulator_ != nullptr) return shutdown_simulated(options);
   running_ = false;
   if (options.drain > nanoseconds(0)) {
     phase_ = SystemPhase::draining;
@@ -128,6 +130,37 @@ bool System::shutdown(const ShutdownOptions& options) {
   for (auto& scheduler : schedulers_) scheduler->bury();
   phase_ = SystemPhase::ended;
   return true;
+}
+
+/// The same on one thread.
+bool System::shutdown_simulated(const ShutdownOptions& options) {
+  running_ = false;
+  if (options.drain > nanoseconds(0)) {
+    phase_ = SystemPhase::draining;
+    if (!simulator_->run_until([this] { return is_quiet(); }, options.drain)) {
+      log_->warn("shutdown: mailboxes were not empty in time: {}", explain_shutdown().to_string());
+    }
+  }
+  phase_ = SystemPhase::stopping_peers;
+  reactor_->stop();
+  phase_ = SystemPhase::stopping_actors;
+  for (auto& scheduler : schedulers_) scheduler->request_stop();
+  const auto all_ended = [this] {
+    return std::ranges::all_of(schedulers_, [](const auto& scheduler) { return scheduler->has_ended(); });
+  };
+  if (!simulator_->run_until(all_ended, options.actors)) {
+    log_->error("shutdown is given up: {}", explain_shutdown().to_string());
+    phase_ = SystemPhase::given_up;
+    return false;
+  }
+  blocking_.reset();
+  for (auto& scheduler : schedulers_) scheduler->bury();
+  phase_ = SystemPhase::ended;
+  return true;
+}
+
+bool System::is_quiet() const {
+  return std::ranges::all_of(schedulers_, [](const auto& scheduler) { return scheduler->is_drained(); });
 }
 
 /// Until nothing that was sent waits anywhere, twice in a row and with nothing done in between.
@@ -189,7 +222,7 @@ ShutdownReport System::explain_shutdown() {
     round->put(scheduler.index(), std::move(answer));
   };
   for (auto& scheduler : schedulers_) {
-    if (scheduler.get() == Scheduler::current()) {
+    if (scheduler.get() == Scheduler::current() || simulator_ != nullptr) {
       ask(*scheduler);
     } else {
       scheduler->post([ask, scheduler = scheduler.get()] { ask(*scheduler); });

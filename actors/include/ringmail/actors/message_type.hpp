@@ -47,6 +47,14 @@ bool valid_bytes(const std::byte* bytes) {
   return M::ringmail_valid(std::span<const std::byte>(bytes, std::is_empty_v<M> ? 0 : sizeof(M)));
 }
 
+/// As the compiler writes it: for reports, where a type has no name between processes.
+template <class M>
+consteval std::string_view type_name() {
+  std::string_view name = __PRETTY_FUNCTION__;
+  name.remove_prefix(name.find("M = ") + 4);
+  return name.substr(0, name.find_first_of(";]"));
+}
+
 template <class M>
 constexpr runtime::MessageType describe() {
   static_assert(std::is_object_v<M> && !std::is_const_v<M>, "a message is a plain object type");
@@ -59,6 +67,7 @@ constexpr runtime::MessageType describe() {
     type.move = &move_object<M>;
     type.destroy = &destroy_object<M>;
   }
+  type.name = type_name<M>();
   if constexpr (WireMessage<M>) {
     type.id = M::ringmail_type;
     type.name = M::ringmail_name;

@@ -25,7 +25,8 @@ enum class BlockingError : std::uint8_t {
 
 class BlockingPool {
  public:
-  explicit BlockingPool(const BlockingOptions& options) : options_(options) {}
+  /// `here`: functions run on the scheduler's own thread, for there is no other.
+  explicit BlockingPool(const BlockingOptions& options, bool here = false) : options_(options), here_(here) {}
   ~BlockingPool();
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
@@ -47,6 +48,7 @@ class BlockingPool {
   void work();
 
   const BlockingOptions options_;
+  const bool here_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::condition_variable finished_;

@@ -46,6 +46,7 @@ struct Farewell;
 struct Outlet;
 struct PendingAsk;
 struct RemoteLane;
+class Simulator;
 class AskTable;
 class DelayedSends;
 struct DelayedSend;
@@ -214,6 +215,27 @@ class Scheduler {
 
   /// The thread's body.
   void run();
+
+  // --- In place of run(): the schedulers of a system, one turn of the loop at a time, on one thread. scheduler_simulated.cpp
+
+  enum class TurnEnd : std::uint8_t { busy, idle, ended };
+  /// Takes so many frames of each ring at most. In no handler.
+  TurnEnd run_turn(std::uint32_t frames);
+  /// As before a sleep, after an idle turn: its park word then says that it is parked. False, and it does not: there is work.
+  bool lie_down();
+  void get_up() { parker_.get_up(); }
+  /// Of one that lies: somebody rang.
+  bool is_rung() const;
+  /// Of one that lies: there is work, and nobody rang.
+  bool overslept() const { return !is_rung() && has_work(); }
+  std::uint64_t next_deadline_ns() const { return timers_.next_deadline_ns(); }
+  /// What scheduler `from` sends is on its way until it is let go.
+  void hold(std::uint32_t from, bool held);
+  /// Tells it of what happens here; null: nobody.
+  void tell(Simulator* simulator) { simulator_ = simulator; }
+  bool has_ended() const;
+  /// As if a handler of that actor had failed; if it is there.
+  void crash(ActorId id, ExitReason reason);
 
   /// When the threads of the whole group have ended, from any thread: what still lies in rings, or waits for room in one,
   /// becomes dead letters.
@@ -558,6 +580,8 @@ class Scheduler {
   PendingAsk* asked(std::uint32_t correlation, std::uint32_t link) const;
   Address self() const { return {0, current_cell_ != nullptr ? current_cell_->id() : ActorId()}; }
 
+  void note_handled(const Cell& cell, const MessageType* type) const;
+
   // Here, and not behind a call: every send from a handler asks for it.
   static inline constinit thread_local Scheduler* current_ = nullptr;
 
@@ -609,7 +633,10 @@ class Scheduler {
   std::uint64_t messages_at_spin_ = 0;
   bool timers_due_ = false;
   bool stopping_ = false;
-  bool busy_ = false;  // whether this turn of the loop has done anything
+  bool stepped_ = false;                // somebody else goes round the loop
+  bool busy_ = false;                   // whether this turn of the loop has done anything
+  std::uint32_t frames_per_turn_ = 64;  // of one ring, before the next one's turn
+  Simulator* simulator_ = nullptr;
   SchedulerCounters counters_;
 
   // Read by others, now and then.

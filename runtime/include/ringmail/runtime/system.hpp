@@ -39,7 +39,8 @@ namespace ringmail::runtime {
 
 class BlockingPool;
 class IoHub;
-class Reactor;
+class PeerKeeper;
+class Simulator;
 class StallDetector;
 class LocalRing;
 
@@ -62,6 +63,10 @@ struct SystemOptions {
   bool asymmetric_barriers = true;
   /// Compares canonical schema texts (ours, theirs): empty, or one line that names the mismatch. Null: nothing is compared.
   std::string (*compare_schemas)(std::string_view ours, std::string_view theirs) = nullptr;
+  /// Of the rings between schedulers: a power of two, a page at least. 0: 256 KiB. The largest message is half of one.
+  std::uint64_t ring_bytes = 0;
+  /// Takes the place of all threads, and outlives the system. The thread that makes the system is then the only one to use it.
+  Simulator* simulator = nullptr;
 };
 
 /// See SchedulerCounters.
@@ -175,6 +180,8 @@ class System final : private LinkOwner {
   SystemCounters counters();
   spdlog::logger& log() { return *log_; }
   BlockingPool& blocking() { return *blocking_; }
+  /// Null: this one has threads.
+  Simulator* simulator() const { return simulator_; }
 
  private:
   struct Link;
@@ -215,6 +222,9 @@ class System final : private LinkOwner {
   void tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why);
   std::string name_of(ActorId actor) const;
   void start_threads(const SystemOptions& options);
+  bool call_simulated(Scheduler& scheduler, MoveOnlyFunction<void()> body);
+  bool shutdown_simulated(const ShutdownOptions& options);
+  bool is_quiet() const;
   /// Whether it is of no use any more: sending would wait for ever.
   bool is_gone() const { return is_forked() || phase_ == SystemPhase::given_up; }
   template <class IsDone>
@@ -236,7 +246,8 @@ class System final : private LinkOwner {
   std::vector<std::unique_ptr<LocalRing>> rings_;
   std::vector<std::unique_ptr<Scheduler>> schedulers_;
   std::vector<std::thread> threads_;
-  std::unique_ptr<Reactor> reactor_;
+  Simulator* simulator_ = nullptr;
+  std::unique_ptr<PeerKeeper> reactor_;
   std::atomic<std::uint32_t> next_placement_{0};
   std::unique_ptr<BlockingPool> blocking_;
   std::unique_ptr<StallDetector> stalls_;

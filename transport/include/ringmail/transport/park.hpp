@@ -65,6 +65,23 @@ class Parker {
   /// producers write; it is called after the word says parked, and work that it sees ends the sleep before it begins.
   template <class HasWork>
   SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work) {
+    const bool ordered = lie_down();
+    const std::uint32_t parked = ParkWord::make(count_, ParkState::parked);
+    auto result = SleepResult::woken;
+    if (!has_work()) {
+      ++sleeps_;
+      const std::uint64_t longest_ns = ordered ? longest_sleep_ns : longest_unordered_sleep_ns;
+      result = sleep(parked, timeout_ns < longest_ns ? timeout_ns : longest_ns);
+      if (result == SleepResult::timed_out && ordered) look_for_lost_wakeup(parked, has_work);
+    }
+    get_up();
+    return result;
+  }
+
+  // Its two ends, for who has no thread to put to sleep in between.
+
+  /// Says that it is parked. To be followed by a look at all that its producers write. False: the barrier between was refused.
+  bool lie_down() {
     count_ = (count_ + 1) & ParkWord::count_mask;
     const std::uint32_t parked = ParkWord::make(count_, ParkState::parked);
     // SYNC(park): ordered before the poll; with Doorbell::ring, whose load comes after the store of the frame.
@@ -74,19 +91,14 @@ class Parker {
     // SYNC(park), SYNC(want): the barrier that asymmetric producers leave to this side.
     const bool ordered = barrier_before_look(ordering_);
     if (!ordered) ++failed_barriers_;
-    auto result = SleepResult::woken;
-    if (!has_work()) {
-      ++sleeps_;
-      const std::uint64_t longest_ns = ordered ? longest_sleep_ns : longest_unordered_sleep_ns;
-      result = sleep(parked, timeout_ns < longest_ns ? timeout_ns : longest_ns);
-      if (result == SleepResult::timed_out && ordered) look_for_lost_wakeup(parked, has_work);
-    }
+    return ordered;
+  }
+  void get_up() {
     // Relaxed: a producer that still reads parked rings once more than needed.
     const std::uint32_t awake = ParkWord::make(count_, ParkState::awake);
     bell_->park.store(awake, std::memory_order_relaxed);
     if (mirror_ != nullptr) mirror_->park.store(awake, std::memory_order_relaxed);
     for (Bell* other : others_) other->park.store(awake, std::memory_order_relaxed);
-    return result;
   }
 
   std::uint64_t sleeps() const { return sleeps_; }
