@@ -19,7 +19,9 @@
 #include <memory>
 #include <optional>
 #include <relacy/relacy.hpp>
+#include <span>
 #include <string_view>
+#include <vector>
 
 // Names that relacy takes for itself. Its `assert` stays.
 #undef new
@@ -179,6 +181,12 @@ SleepResult futex_wait(const model_std::atomic<std::uint32_t>& word, std::uint32
 void futex_wake(model_std::atomic<std::uint32_t>& word) {
   rl::ctx().sched();
   word.word().wake(rl::ctx(), 1, $);
+}
+
+/// Of threads on links to other systems. None is here.
+SleepResult Parker::sleep_on_several(std::uint32_t, std::uint64_t) const {
+  RL_ASSERT(false);
+  return SleepResult::woken;
 }
 
 std::uint64_t monotonic_ns() { return 0; }
