@@ -17,7 +17,8 @@ namespace {
 using transport::FrameHead;
 using transport::FrameKind;
 
-/// Sends of one turn between two looks at how much waits. As many are handled at least when it has stepped aside.
+/// Sends of one turn between two looks at how much waits. Each time that it steps aside a message is handled at least, so when
+/// it has done so as often, as many are.
 constexpr std::uint32_t sends_per_step = 64;
 
 void destroy(const MessageType& type, void* object) {
@@ -94,7 +95,9 @@ void Scheduler::send_here(
 /// Nobody else runs here while a handler does: one that sends faster than can be handled would fill the memory, and who has to
 /// handle it never comes to it. Not where it waits for whom nobody can help: messages at a suspended cell are no backlog.
 void Scheduler::step_aside() {
-  if (backlog_ >= most_backlog && current_cell_ != nullptr) static_cast<void>(yield());
+  for (std::uint32_t i = 0; i < sends_per_step && backlog_ >= most_backlog && current_cell_ != nullptr; ++i) {
+    static_cast<void>(yield());
+  }
 }
 
 std::expected<void, SendError> Scheduler::send_local(ActorId to,

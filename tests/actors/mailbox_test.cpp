@@ -175,6 +175,28 @@ TEST_P(MailboxTest, a_handler_that_sends_on_and_on_is_not_let_far_ahead_of_who_h
   EXPECT_EQ(ask(taker, Reset{}, 60s), messages);
 }
 
+TEST_P(MailboxTest, nor_far_ahead_of_one_that_is_slow) {
+  // Of the messages that wait it handles few before its turn is over.
+  struct Taker : Actor {
+    void on(const Token&) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(20);
+      while (std::chrono::steady_clock::now() < until) continue;
+    }
+    bool on(const Reset&) const { return true; }
+  };
+  const auto taker = system().spawn_on<Taker>(0);
+  const auto sender = system().spawn_on(0, [taker](const Tick&) {
+    std::int64_t most = 0;
+    for (int i = 0; i < 5000; ++i) {
+      static_cast<void>(taker.send(Token()));
+      most = std::max(most, Token::alive.load());
+    }
+    return most;
+  });
+  EXPECT_LT(ask(sender, Tick{}, 60s).value_or(5000), 1200);
+  EXPECT_TRUE(ask(taker, Reset{}, 60s).value_or(false));
+}
+
 TEST_P(MailboxTest, a_handler_steps_aside_for_nobody_who_cannot_take_what_it_sends) {
   // Suspended until the last message is there: to wait for it to catch up would be to wait for ever.
   struct Taker : Actor {
