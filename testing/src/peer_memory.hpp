@@ -5,6 +5,7 @@
 
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/link.hpp"
+#include "ringmail/transport/peer_segments.hpp"
 
 namespace ringmail::testing {
 
@@ -18,11 +19,7 @@ class PeerMemory {
   std::vector<transport::Lane>& lanes() { return lanes_; }
 
  private:
-  void map(const transport::WelcomeSegment& segment, int descriptor);
-  transport::Lane lane(std::uint32_t index);
-
-  transport::LinkLayout layout_;
-  transport::Mapping mail_, host_, peer_, host_bells_, peer_bell_;
+  transport::PeerSegments mapped_;
   std::vector<transport::Lane> lanes_;
 };
 

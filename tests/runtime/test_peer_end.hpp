@@ -14,6 +14,7 @@
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/link.hpp"
+#include "ringmail/transport/peer_segments.hpp"
 #include "test_schedulers.hpp"
 
 namespace ringmail::runtime::test {
@@ -31,7 +32,7 @@ class PeerEnd {
           const transport::LinkMail& mail,
           const transport::Incarnation& incarnation,
           const transport::Bells& bells)
-      : layout_(layout) {
+      : mapped_{.layout = layout} {
     std::vector<int> descriptors;
     const auto segments = incarnation.segments(mail, bells.segment(), descriptors);
     open(segments, descriptors);
@@ -41,25 +42,26 @@ class PeerEnd {
           const std::vector<transport::WelcomeSegment>& segments,
           const std::vector<int>& descriptors,
           transport::ControlStream& stream)
-      : layout_(layout), stream_(&stream) {
+      : mapped_{.layout = layout}, stream_(&stream) {
     open(segments, descriptors);
   }
 
   transport::Lane& lane(std::uint32_t index) { return lanes_[index]; }
-  const transport::LinkLayout& layout() const { return layout_; }
+  const transport::LinkLayout& layout() const { return mapped_.layout; }
   /// What it may write.
-  transport::Mapping& own() { return peer_; }
-  bool shares_host_bells() const { return host_bells_.data() != nullptr; }
+  transport::Mapping& own() { return mapped_.peer; }
+  bool shares_host_bells() const { return mapped_.host_bells.data() != nullptr; }
   /// Precondition: shares_host_bells().
-  transport::Bell& host_bell(std::uint32_t index) { return host_bells_.at<transport::Bell>(0)[index]; }
+  transport::Bell& host_bell(std::uint32_t index) { return mapped_.host_bells.at<transport::Bell>(0)[index]; }
   /// How far the host has finished its mail.
   std::uint64_t host_cursor(std::uint32_t index) const {
-    return host_.at<transport::ConsumerBlock>(layout_.host_mail_consumer(index))->cursor;
+    const transport::Mapping& host = mapped_.host;
+    return host.at<transport::ConsumerBlock>(layout().host_mail_consumer(index))->cursor;
   }
-  transport::Bell& own_bell() { return *peer_bell_.at<transport::Bell>(0); }
-  std::byte* mail_out_data(std::uint32_t index) { return peer_.data() + layout_.peer_mail_data(index); }
+  transport::Bell& own_bell() { return *mapped_.peer_bells.at<transport::Bell>(0); }
+  std::byte* mail_out_data(std::uint32_t index) { return mapped_.peer.data() + layout().peer_mail_data(index); }
   transport::ConsumerBlock& mail_cursor(std::uint32_t index) {
-    return *peer_.at<transport::ConsumerBlock>(layout_.peer_mail_consumer(index));
+    return *mapped_.peer.at<transport::ConsumerBlock>(layout().peer_mail_consumer(index));
   }
 
   /// The next message or control frame, or nothing. Finished at once, and said so if `tell`.
@@ -106,60 +108,15 @@ class PeerEnd {
 
  private:
   void open(const std::vector<transport::WelcomeSegment>& segments, const std::vector<int>& descriptors) {
-    for (std::size_t i = 0; i < segments.size(); ++i) map(segments[i], descriptors[i]);
-    for (std::uint32_t i = 0; i < layout_.lanes; ++i) lanes_.push_back(open(i));
-  }
-
-  void map(const transport::WelcomeSegment& segment, int descriptor) {
-    using enum transport::Mapping::Access;
-    using transport::SegmentRole;
-    const bool is_own = segment.role != SegmentRole::mail && segment.role != SegmentRole::host &&
-                        segment.role != SegmentRole::host_parked;
-    const auto seal = !is_own                             ? transport::Seal::no_more_writers
-                      : segment.role == SegmentRole::peer ? transport::Seal::size
-                                                          : transport::Seal::shared_writers;
-    auto joined = transport::Segment::join(transport::Descriptor(dup(descriptor)), segment.bytes, seal);
-    if (!joined) std::abort();
-    auto mapping = joined->map(is_own ? write : read);
-    if (!mapping) std::abort();
-    const auto place = [&]() -> transport::Mapping& {
-      switch (segment.role) {
-        case SegmentRole::mail: return mail_;
-        case SegmentRole::host: return host_;
-        case SegmentRole::peer: return peer_;
-        case SegmentRole::host_bells: return host_bells_;
-        case SegmentRole::host_parked: return host_parked_;
-        case SegmentRole::peer_bells: break;
-      }
-      return peer_bell_;
-    };
-    place() = std::move(*mapping);
-  }
-
-  transport::Lane open(std::uint32_t i) {
-    const transport::Mapping& mail = mail_;
-    const transport::Mapping& host = host_;
-    const transport::Mapping& parked = host_parked_;
-    using transport::ConsumerBlock;
-    using transport::ProducerBlock;
-    return {.mail_out = transport::RingProducer({.data = peer_.data() + layout_.peer_mail_data(i),
-                                                 .capacity = layout_.mail_to_host_bytes,
-                                                 .own = peer_.at<ProducerBlock>(layout_.peer_mail_producer(i)),
-                                                 .other = host.at<ConsumerBlock>(layout_.host_mail_consumer(i))}),
-            .control_out = transport::RingProducer({.data = peer_.data() + layout_.peer_control_data(i),
-                                                    .capacity = layout_.control_bytes,
-                                                    .own = peer_.at<ProducerBlock>(layout_.peer_control_producer(i)),
-                                                    .other = host.at<ConsumerBlock>(layout_.host_control_consumer(i))}),
-            .mail_in = transport::RingConsumer({.data = mail.data() + layout_.mail_data(i),
-                                                .capacity = layout_.mail_to_peer_bytes,
-                                                .other = mail.at<ProducerBlock>(layout_.mail_producer(i)),
-                                                .own = peer_.at<ConsumerBlock>(layout_.peer_mail_consumer(i))}),
-            .control_in = transport::RingConsumer({.data = host.data() + layout_.host_control_data(i),
-                                                   .capacity = layout_.control_bytes,
-                                                   .other = host.at<ProducerBlock>(layout_.host_control_producer(i)),
-                                                   .own = peer_.at<ConsumerBlock>(layout_.peer_control_consumer(i))}),
-            .bell = shares_host_bells() ? transport::Doorbell(host_bells_.at<transport::Bell>(0)[i])
-                                        : transport::Doorbell(parked.at<transport::ParkMirror>(0)[i], *stream_, i)};
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      if (!mapped_.map(segments[i].role, transport::Descriptor(dup(descriptors[i])))) std::abort();
+    }
+    const transport::Mapping& parked = mapped_.host_parked;
+    for (std::uint32_t i = 0; i < layout().lanes; ++i) {
+      lanes_.push_back(mapped_.lane(i, shares_host_bells()
+                                           ? transport::Doorbell(host_bell(i))
+                                           : transport::Doorbell(parked.at<transport::ParkMirror>(0)[i], *stream_, i)));
+    }
   }
 
   std::optional<Received> take(std::uint32_t index, transport::RingConsumer& ring, bool tell) {
@@ -173,9 +130,8 @@ class PeerEnd {
     return found;
   }
 
-  transport::LinkLayout layout_;
+  transport::PeerSegments mapped_;
   transport::ControlStream* stream_ = nullptr;
-  transport::Mapping mail_, host_, peer_, host_bells_, host_parked_, peer_bell_;
   std::vector<transport::Lane> lanes_;
 };
 

@@ -100,64 +100,25 @@ int JoinedLink::say_ready() {
 }
 
 int JoinedLink::map_segments(ControlFrame& frame) {
-  layout_ = {.lanes = welcome_.lanes,
-             .mail_to_peer_bytes = welcome_.mail_to_peer_bytes,
-             .mail_to_host_bytes = welcome_.mail_to_host_bytes,
-             .control_bytes = welcome_.control_bytes};
+  segments_.layout = {.lanes = welcome_.lanes,
+                      .mail_to_peer_bytes = welcome_.mail_to_peer_bytes,
+                      .mail_to_host_bytes = welcome_.mail_to_host_bytes,
+                      .control_bytes = welcome_.control_bytes};
   for (std::size_t i = 0; i < welcome_.segments.size(); ++i) {
-    struct Plan {
-      Mapping* mapping;
-      std::uint64_t bytes;
-      Mapping::Access access;
-      Seal seal;
-    };
     const SegmentRole role = welcome_.segments[i].role;
-    const auto plan = [&]() -> Plan {
-      using enum Mapping::Access;
-      switch (role) {
-        case SegmentRole::mail: return {&mail_, layout_.mail_bytes(), read, Seal::no_more_writers};
-        case SegmentRole::host: return {&host_, layout_.host_bytes(), read, Seal::no_more_writers};
-        case SegmentRole::peer: return {&peer_, layout_.peer_bytes(), write, Seal::size};
-        case SegmentRole::host_bells: return {&host_bells_, layout_.lanes * sizeof(Bell), write, Seal::shared_writers};
-        case SegmentRole::host_parked:
-          return {&host_parked_, park_mirror_bytes(layout_.lanes), read, Seal::no_more_writers};
-        case SegmentRole::peer_bells: break;
-      }
-      return {&peer_bells_, sizeof(Bell), write, Seal::shared_writers};
-    }();
-    auto segment = Segment::join(std::move(frame.descriptors[i]), plan.bytes, plan.seal);
-    auto mapping = segment ? segment->map(plan.access) : std::unexpected(segment.error());
-    if (!mapping) {
+    if (auto mapped = segments_.map(role, std::move(frame.descriptors[i])); !mapped) {
       return fail(RINGMAIL_EREFUSED, "segment %.*s: %s", static_cast<int>(to_string(role).size()),
-                  to_string(role).data(), to_string(mapping.error()).c_str());
+                  to_string(role).data(), to_string(mapped.error()).c_str());
     }
-    *plan.mapping = std::move(*mapping);
   }
   return 0;
 }
 
 Lane JoinedLink::lane(std::uint32_t i) {
-  const Mapping& mail = mail_;
-  const Mapping& host = host_;
-  Lane lane;
-  lane.mail_in = RingConsumer({.data = mail.data() + layout_.mail_data(i),
-                               .capacity = layout_.mail_to_peer_bytes,
-                               .other = mail.at<ProducerBlock>(layout_.mail_producer(i)),
-                               .own = peer_.at<ConsumerBlock>(layout_.peer_mail_consumer(i))});
-  lane.control_in = RingConsumer({.data = host.data() + layout_.host_control_data(i),
-                                  .capacity = layout_.control_bytes,
-                                  .other = host.at<ProducerBlock>(layout_.host_control_producer(i)),
-                                  .own = peer_.at<ConsumerBlock>(layout_.peer_control_consumer(i))});
-  lane.mail_out = RingProducer({.data = peer_.data() + layout_.peer_mail_data(i),
-                                .capacity = layout_.mail_to_host_bytes,
-                                .own = peer_.at<ProducerBlock>(layout_.peer_mail_producer(i)),
-                                .other = host.at<ConsumerBlock>(layout_.host_mail_consumer(i))});
-  lane.control_out = RingProducer({.data = peer_.data() + layout_.peer_control_data(i),
-                                   .capacity = layout_.control_bytes,
-                                   .own = peer_.at<ProducerBlock>(layout_.peer_control_producer(i)),
-                                   .other = host.at<ConsumerBlock>(layout_.host_control_consumer(i))});
-  lane.bell = (welcome_.features & stream_doorbell) != 0 ? Doorbell(host_parked_.at<ParkMirror>(0)[i], *stream_, i)
-                                                         : Doorbell(host_bells_.at<Bell>(0)[i]);
+  const Mapping& parked = segments_.host_parked;
+  Lane lane =
+      segments_.lane(i, (welcome_.features & stream_doorbell) != 0 ? Doorbell(parked.at<ParkMirror>(0)[i], *stream_, i)
+                                                                   : Doorbell(segments_.host_bells.at<Bell>(0)[i]));
   lane.order(ordering());
   return lane;
 }

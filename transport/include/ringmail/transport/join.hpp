@@ -13,7 +13,7 @@
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
-#include "ringmail/transport/memory.hpp"
+#include "ringmail/transport/peer_segments.hpp"
 
 namespace ringmail::transport {
 
@@ -36,13 +36,13 @@ class JoinedLink {
 
   /// After greet().
   const Welcome& welcome() const { return welcome_; }
-  const LinkLayout& layout() const { return layout_; }
+  const LinkLayout& layout() const { return segments_.layout; }
   Ordering ordering() const { return ordering_of(welcome_.features); }
   /// This end of that lane: made anew, so once.
   Lane lane(std::uint32_t index);
   /// What this process sleeps on.
-  Bell& bell() { return *peer_bells_.at<Bell>(0); }
-  bool is_mapped() const { return peer_bells_.data() != nullptr; }
+  Bell& bell() { return *segments_.peer_bells.at<Bell>(0); }
+  bool is_mapped() const { return segments_.peer_bells.data() != nullptr; }
 
   ControlStream& stream() { return *stream_; }
   bool has_stream() const { return stream_.has_value(); }
@@ -58,8 +58,7 @@ class JoinedLink {
 
   std::optional<ControlStream> stream_;
   Welcome welcome_;
-  LinkLayout layout_;
-  Mapping mail_, host_, peer_, host_bells_, host_parked_, peer_bells_;
+  PeerSegments segments_;
   char error_[512] = "no error";
 };
 

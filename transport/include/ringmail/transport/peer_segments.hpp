@@ -1,0 +1,26 @@
+// The memory of a link as its peer has it: which segment it maps how, and where the rings of a lane lie in them.
+//
+// Threads: one at a time. What lane() gives points into the mappings.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+
+#include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/lane.hpp"
+#include "ringmail/transport/layout.hpp"
+#include "ringmail/transport/memory.hpp"
+
+namespace ringmail::transport {
+
+struct PeerSegments {
+  LinkLayout layout;
+  Mapping mail{}, host{}, peer{}, host_bells{}, host_parked{}, peer_bells{};
+
+  /// Refuses one that has another size than the layout says, or that its other writers could change.
+  std::expected<void, MemoryFailure> map(SegmentRole role, Descriptor descriptor);
+  /// The peer's end: made anew, so once.
+  Lane lane(std::uint32_t index, Doorbell bell);
+};
+
+}  // namespace ringmail::transport

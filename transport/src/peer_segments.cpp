@@ -1,0 +1,59 @@
+#include "ringmail/transport/peer_segments.hpp"
+
+#include <utility>
+
+namespace ringmail::transport {
+
+std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descriptor descriptor) {
+  struct Plan {
+    Mapping* mapping;
+    std::uint64_t bytes;
+    Mapping::Access access;
+    Seal seal;
+  };
+  const auto plan = [&]() -> Plan {
+    using enum Mapping::Access;
+    switch (role) {
+      case SegmentRole::mail: return {&mail, layout.mail_bytes(), read, Seal::no_more_writers};
+      case SegmentRole::host: return {&host, layout.host_bytes(), read, Seal::no_more_writers};
+      case SegmentRole::peer: return {&peer, layout.peer_bytes(), write, Seal::size};
+      case SegmentRole::host_bells: return {&host_bells, layout.lanes * sizeof(Bell), write, Seal::shared_writers};
+      case SegmentRole::host_parked:
+        return {&host_parked, park_mirror_bytes(layout.lanes), read, Seal::no_more_writers};
+      case SegmentRole::peer_bells: break;
+    }
+    return {&peer_bells, sizeof(Bell), write, Seal::shared_writers};
+  }();
+  auto segment = Segment::join(std::move(descriptor), plan.bytes, plan.seal);
+  auto mapping = segment ? segment->map(plan.access) : std::unexpected(segment.error());
+  if (!mapping) return std::unexpected(mapping.error());
+  *plan.mapping = std::move(*mapping);
+  return {};
+}
+
+Lane PeerSegments::lane(std::uint32_t i, Doorbell bell) {
+  // Only what the peer writes is writable.
+  const Mapping& mail_in = mail;
+  const Mapping& from_host = host;
+  Lane lane;
+  lane.mail_in = RingConsumer({.data = mail_in.data() + layout.mail_data(i),
+                               .capacity = layout.mail_to_peer_bytes,
+                               .other = mail_in.at<ProducerBlock>(layout.mail_producer(i)),
+                               .own = peer.at<ConsumerBlock>(layout.peer_mail_consumer(i))});
+  lane.control_in = RingConsumer({.data = from_host.data() + layout.host_control_data(i),
+                                  .capacity = layout.control_bytes,
+                                  .other = from_host.at<ProducerBlock>(layout.host_control_producer(i)),
+                                  .own = peer.at<ConsumerBlock>(layout.peer_control_consumer(i))});
+  lane.mail_out = RingProducer({.data = peer.data() + layout.peer_mail_data(i),
+                                .capacity = layout.mail_to_host_bytes,
+                                .own = peer.at<ProducerBlock>(layout.peer_mail_producer(i)),
+                                .other = from_host.at<ConsumerBlock>(layout.host_mail_consumer(i))});
+  lane.control_out = RingProducer({.data = peer.data() + layout.peer_control_data(i),
+                                   .capacity = layout.control_bytes,
+                                   .own = peer.at<ProducerBlock>(layout.peer_control_producer(i)),
+                                   .other = from_host.at<ConsumerBlock>(layout.host_control_consumer(i))});
+  lane.bell = bell;
+  return lane;
+}
+
+}  // namespace ringmail::transport
