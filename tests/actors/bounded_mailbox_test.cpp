@@ -245,6 +245,44 @@ TEST_P(BoundedMailboxTest, the_end_of_the_actor_ends_the_wait_and_what_is_sent_b
   system().shutdown();
 }
 
+TEST_P(BoundedMailboxTest, so_it_does_where_another_scheduler_keeps_all_the_credits) {
+  if (GetParam() == 1) GTEST_SKIP() << "there is no other";
+  const auto slow = spawn_slow(1, Overflow::block);
+  occupy(slow);
+  // It has given up when there is room, so what its scheduler gets then is used by nobody.
+  const auto keeper = system().spawn_on<Sender>(1, slow, 20ms);
+  ASSERT_EQ(ask(keeper, Tick{2}, 20s), 1u);
+  open();
+  EXPECT_TRUE(until([] { return Token::alive == 0; }));
+  // From one scheduler to another what was sent before is there before.
+  const auto ask_from = [&](std::uint32_t scheduler, const Mailbox<Sender>& whom) {
+    return ask(system().spawn_on(scheduler, [whom](const Tick&) { return ask(whom, Tick{0}, 20s).has_value(); }),
+               Tick{}, 20s)
+        .value_or(false);
+  };
+  EXPECT_TRUE(ask_from(0, keeper));
+  std::atomic<bool> begun = false;
+  std::atomic<bool> hold = true;
+  const auto blocker = system().spawn_on(1, [&](const Reset&) {
+    begun = true;
+    while (hold) std::this_thread::yield();
+  });
+  ASSERT_TRUE(blocker.send(Reset{}));
+  EXPECT_TRUE(until([&] { return begun.load(); }));
+  std::atomic<int> sent = 0;
+  const auto sender = system().spawn_on<Sender>(2, slow, 60s, &sent);
+  const auto neighbour = system().spawn_on<Sender>(0, slow, 20ms);
+  ASSERT_TRUE(sender.send(Tick{1}));
+  EXPECT_TRUE(
+      until([&] { return system().explain_shutdown().to_string().find("room in the mailbox") != std::string::npos; }));
+  EXPECT_TRUE(ask_from(2, neighbour));
+  EXPECT_EQ(sent, 0);
+  slow.stop();
+  EXPECT_TRUE(until([&] { return sent == 1; }));
+  hold = false;
+  system().shutdown();
+}
+
 TEST_P(BoundedMailboxTest, who_waits_for_room_can_be_stopped) {
   const auto slow = spawn_slow(1, Overflow::block);
   occupy(slow);
