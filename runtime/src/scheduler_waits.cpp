@@ -10,6 +10,8 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   Cell* const cell = current_cell_;
   assert(cell != nullptr && "only a handler can wait");
   if (cell->stop_requested_ && !waiter.until_done) return Wake::stopped;
+  // First: the clock and the timer take their time while what was sent is under way.
+  publish_dirty();
   const std::uint64_t deadline_ns = deadline.at_ns();
   waiter.cell = cell;
   waiter.waiting = true;
@@ -32,10 +34,10 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
 /// Until somebody resumes its fiber. False: there is no stack for the loop.
 bool Scheduler::suspend(Waiter& waiter) {
   Cell* const cell = current_cell_;
-  // What the handler has sent so far belongs to this turn, which ends here.
-  publish_dirty();
   if (cell->bound_ != nullptr) [[unlikely]]
     offer_room(*cell, Offer::all);
+  // What the handler has sent so far belongs to this turn, which ends here.
+  publish_dirty();
   waiter.fiber = fibers_.current();
   waiter.cell = cell;
   const Asker asker = cell->asker_;
