@@ -37,13 +37,15 @@ std::expected<void, BlockingError> BlockingPool::run(Scheduler& scheduler, void 
     function(context);
     return {};
   }
+  // Before it is queued: a thread might take it, and call it, sooner than it could be taken back.
+  if (scheduler.told_to_stop()) return std::unexpected(BlockingError::stopped);
   Waiter waiter;
   waiter.what = WaitFor::blocking;
   const auto call = std::make_shared<Call>(
       Call{.function = function, .context = context, .scheduler = &scheduler, .waiter = &waiter});
   if (auto queued = enqueue(call); !queued) return queued;
   Wake woken = scheduler.wait(waiter, Deadline::never);
-  // The stop may have come before, and the end of the function in the same turn.
+  // The end of the function may have come in the same turn as the stop.
   if (woken == Wake::stopped && !call->finished) {
     if (take_back(call)) return std::unexpected(BlockingError::stopped);
     waiter.until_done = true;

@@ -9,7 +9,7 @@ namespace ringmail::runtime {
 Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   Cell* const cell = current_cell_;
   assert(cell != nullptr && "only a handler can wait");
-  if (cell->stop_requested_ && !waiter.until_done) return Wake::stopped;
+  if (told_to_stop() && !waiter.until_done) return Wake::stopped;
   // First: the clock and the timer take their time while what was sent is under way.
   publish_dirty();
   const std::uint64_t deadline_ns = deadline.at_ns();
@@ -30,6 +30,8 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   if (deadline_ns != no_deadline) timers_.cancel(timer);
   return suspended ? waiter.result : Wake::no_stack;
 }
+
+bool Scheduler::told_to_stop() const { return current_cell_->stop_requested_; }
 
 /// Until somebody resumes its fiber. False: there is no stack for the loop.
 bool Scheduler::suspend(Waiter& waiter) {

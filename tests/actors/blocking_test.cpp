@@ -164,14 +164,15 @@ TEST_F(BlockingTest, a_stop_takes_back_what_has_not_begun_and_waits_for_what_has
     });
     EXPECT_EQ(result, 7);
     EXPECT_EQ(this_actor::sleep_for(1h).error(), WaitError::stopped);
-    EXPECT_EQ(this_actor::blocking([] {}).error(), BlockingError::stopped);
+    const auto after = this_actor::blocking([&] { called_late = true; });
+    EXPECT_EQ(after, std::unexpected(BlockingError::stopped));
     came_back = true;
   });
   ASSERT_TRUE(first.send(Go{}));
   ASSERT_TRUE(until([&] { return begun.load(); }));
   auto second = system().spawn([&](const Go&) {
     const auto result = this_actor::blocking([&] { called_late = true; });
-    EXPECT_EQ(result.error(), BlockingError::stopped);
+    EXPECT_EQ(result, std::unexpected(BlockingError::stopped));
     cancelled = true;
   });
   ASSERT_TRUE(second.send(Go{}));

@@ -312,6 +312,8 @@ class Scheduler {
   /// The next message of that type to this cell, in the order of arrival, past others.
   Wake receive(const MessageType& type, void* to, Asker& from, Deadline deadline);
   Wake wait(Waiter& waiter, Deadline deadline);
+  /// Whether the actor was told to stop: it waits for nothing any more that the stop could spare it.
+  bool told_to_stop() const;
   /// Lets the other cells of this scheduler run first, and takes what is in its rings.
   Wake yield();
   void wake(Waiter& waiter, Wake result);
