@@ -28,12 +28,12 @@ demo: venv
 	cmake --build --preset release --target flights
 	build/release/examples/flights/flights
 
-# Of the release only what is shown and measured is built: code without assertions. Of the foreign systems only transport, which
+# Of the release only what is shown is built: code without assertions. Of the foreign systems only transport, which
 # has most of what differs there, and for macOS one program with it; `make cross` has the rest. Of the fuzz preset only the
 # fuzzers, each of which searches for 10 seconds. Development tests run last, so that the last line is ctest's about the run that
 # has the tests of all languages.
 test: venv
-	cmake --preset release && cmake --build --preset release --target flights latency
+	cmake --preset release && cmake --build --preset release --target flights
 	for preset in dev asan tsan; do cmake --preset $$preset && cmake --build --preset $$preset || exit; done
 	cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers
 	scripts/sysroot aarch64 && cmake --preset aarch64 && cmake --build --preset aarch64 --target tests/transport/all
