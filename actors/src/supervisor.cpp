@@ -28,6 +28,7 @@ runtime::ActorId add_down(runtime::System& system,
                           std::unique_ptr<runtime::Cell> cell) {
   cell->limit_mailbox(options.mailbox);
   if (options.reentrant) cell->make_reentrant();
+  if (options.own_lane) cell->give_own_lane();
   return system.scheduler(system.place(options.scheduler))
       .add_down(std::move(cell),
                 {.parent = parent, .supervised = true, .keeps_mail = options.on_restart == Mail::keep});

@@ -37,6 +37,9 @@ struct Inlet {
   bool stops = false;       ///< its lane was told to stop, and reads what was sent before
   bool held = false;        ///< by a simulator: its frames are still on their way
   bool may_go_cold = true;  ///< not if its producer cannot set the bit
+
+  /// Whether there is a frame that can be taken.
+  bool has_frame() const { return !waits_for && !held && !ring->empty(); }
 };
 
 /// A ring from another scheduler of this process: the inlet owns its end.
@@ -132,7 +135,7 @@ class PollSet {
   /// Whether a hot ring has a frame that can be taken.
   bool any_hot() const {
     for (const Inlet* inlet : hot_) {
-      if (!inlet->waits_for && !inlet->held && !inlet->ring->empty()) return true;
+      if (inlet->has_frame()) return true;
     }
     return false;
   }

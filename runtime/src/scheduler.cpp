@@ -123,6 +123,7 @@ void Scheduler::resume_yielded() {
 bool Scheduler::drain() {
   shown_backlog_.store(backlog_, std::memory_order_relaxed);  // who places actors may know an older one
   take_tasks();
+  if (!own_inlets_.empty() && !drain_own_lanes()) return false;
   if (is_behind()) return true;
   inlets_->take_pending();
   if (++turns_ % turns_per_cold_poll == 0) inlets_->poll_cold();
@@ -131,8 +132,23 @@ bool Scheduler::drain() {
     if (next_inlet_ >= inlets_->hot_count()) next_inlet_ = 0;
     Inlet& inlet = inlets_->hot(next_inlet_++);
     if (!drain(inlet)) return false;
+    if (!own_inlets_.empty() && !drain_own_lanes()) return false;
   }
   return true;
+}
+
+/// Between any two of the other rings, and also where those are left alone. As far as the budget of one ring goes, so that the
+/// others have their turn as well.
+bool Scheduler::drain_own_lanes() {
+  // By number: a handler may have one more made.
+  for (std::size_t i = 0; i < own_inlets_.size(); ++i) {
+    if (!drain(*own_inlets_[i].inlet)) return false;
+  }
+  return true;
+}
+
+bool Scheduler::own_lane_waits() const {
+  return std::ranges::any_of(own_inlets_, [](const OwnInlet& own) { return own.inlet->has_frame(); });
 }
 
 /// What the rings hold would only wait behind what waits already, and there its senders no longer feel that it waits. What waits
@@ -239,13 +255,14 @@ void Scheduler::flush() {
   }
   publish_dirty();
   for (std::size_t i = 0; i < inlets_->hot_count(); ++i) store_cursor(inlets_->hot(i));
+  for (const OwnInlet& own : own_inlets_) store_cursor(*own.inlet);
 }
 
 // --- spin, park
 
 bool Scheduler::has_work() const {
   if (first_ready_ != nullptr || first_resumable_ != nullptr || has_tasks_.load(std::memory_order_seq_cst)) return true;
-  if (inlets_->any_hot() || inlets_->has_pending()) return true;
+  if (inlets_->any_hot() || inlets_->has_pending() || own_lane_waits()) return true;
   for (const Outlet* outlet : crowded_) {
     if (outlet->may_have_room()) return true;
   }

@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "envelope.hpp"
+#include "own_lanes.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 
@@ -16,6 +17,7 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   placed->scheduler_ = this;
   const std::lock_guard lock(slots_mutex_);
   if (ended_) return {};
+  const std::uint32_t lane = placed->own_lane_ && own_lanes_ != nullptr ? own_lanes_->take(index_) : 0;
   std::uint32_t index = 0;
   if (free_slots_.empty()) {
     index = used_slots_++;
@@ -30,7 +32,7 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   ActorId id;
   // No actor may have the id that is nobody's.
   do {
-    id = ActorId(index_, ++slot.generation, index, needs_credit);
+    id = ActorId(index_, ++slot.generation, index, needs_credit, lane);
   } while (!id);
   placed->id_ = id;
   group_->live_cells.fetch_add(1, std::memory_order_relaxed);

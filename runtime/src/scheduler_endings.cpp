@@ -6,6 +6,7 @@
 #include "farewell.hpp"
 #include "local_ring.hpp"
 #include "remote_lane.hpp"
+#include "own_lanes.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
 
@@ -110,6 +111,7 @@ void Scheduler::leave_slot(Cell& cell) {
       if (lane != nullptr) lane->shut_out(cell.id_.value());
     }
   }
+  if (cell.id_.lane() != 0) own_lanes_->give_back(index_, cell.id_.lane());
   const std::lock_guard lock(slots_mutex_);
   const std::uint32_t index = cell.id_.slot();
   chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots].cell.store(

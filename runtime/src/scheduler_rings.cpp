@@ -51,8 +51,15 @@ void Scheduler::connect_from(LocalRing& ring, transport::Bell& sender) {
 
 void Scheduler::connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell) {
   if (outlets_.size() <= target) outlets_.resize(target + 1);
-  outlets_[target] = std::make_unique<LocalOutlet>(ring.producer(), bell);
+  outlets_[target] = std::make_unique<LocalOutlet>(ring.producer(), transport::Doorbell(bell));
   outlets_[target]->producer.order(ordering_);
+}
+
+void Scheduler::poll_own_lane(std::uint32_t from, LocalRing& ring, transport::Bell& sender) {
+  auto& own = local_inlets_.emplace_back(std::make_unique<LocalInlet>(ring.consumer(), sender));
+  own->consumer.order(ordering_);
+  own->may_go_cold = false;
+  own_inlets_.push_back({.from = from, .inlet = own.get()});
 }
 
 void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
@@ -136,8 +143,10 @@ void Scheduler::bury() {
       inlet->ring->advance();
     }
   }
-  for (const auto& outlet : outlets_) {
-    if (outlet != nullptr) discard_overflow(*outlet);
+  for (const auto* outlets : {&outlets_, &own_outlets_}) {
+    for (const auto& outlet : *outlets) {
+      if (outlet != nullptr) discard_overflow(*outlet);
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include "farewell.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
+#include "own_lanes.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
@@ -29,6 +30,22 @@ void destroy(const MessageType& type, void* object) {
 
 LocalOutlet* Scheduler::outlet_to(ActorId actor) const {
   return actor.thread() < outlets_.size() ? outlets_[actor.thread()].get() : nullptr;
+}
+
+LocalOutlet* Scheduler::message_outlet_to(ActorId actor) {
+  return actor.lane() == 0 ? outlet_to(actor) : own_lane_to(actor);
+}
+
+LocalOutlet* Scheduler::own_lane_to(ActorId actor) {
+  const std::uint32_t key = actor.thread() << ActorId::lane_bits | actor.lane();
+  if (key < own_outlets_.size() && own_outlets_[key] != nullptr) return own_outlets_[key].get();
+  const LocalOutlet* const shared = outlet_to(actor);
+  if (shared == nullptr || own_lanes_ == nullptr) return nullptr;
+  if (key >= own_outlets_.size()) own_outlets_.resize(key + 1);
+  LocalRing& ring = own_lanes_->ring(index_, actor.thread(), actor.lane());
+  own_outlets_[key] = std::make_unique<LocalOutlet>(ring.producer(), shared->doorbell);
+  own_outlets_[key]->producer.order(ordering_);
+  return own_outlets_[key].get();
 }
 
 // --- Messages
@@ -107,7 +124,7 @@ std::expected<void, SendError> Scheduler::send_local(ActorId to,
                                                      Admission admission,
                                                      Deadline& deadline) {
   const MessageType& type = *binding.type;
-  LocalOutlet* outlet = outlet_to(to);
+  LocalOutlet* outlet = message_outlet_to(to);
   if (outlet == nullptr) {
     destroy(type, object);
     return std::unexpected(SendError::unreachable);

@@ -38,6 +38,9 @@ bool Scheduler::is_rung() const { return transport::ParkWord::state(park_word())
 void Scheduler::hold(std::uint32_t from, bool held) {
   assert(from != index_);
   local_inlets_[from < index_ ? from : from - 1]->held = held;
+  for (const OwnInlet& own : own_inlets_) {
+    if (own.from == from) own.inlet->held = held;
+  }
 }
 
 bool Scheduler::has_ended() const {

@@ -199,6 +199,8 @@ bool Scheduler::run_ready() {
     if (was_round && messages >= messages_per_turn) break;
     // Those that are left have their turn after the rings and the timers.
     if (first_ready_ != nullptr && phase.is_over(ready_pace_, budget_ns_, last_look_)) break;
+    if (!own_inlets_.empty() && own_lane_waits()) [[unlikely]]
+      break;
   }
   return true;
 }

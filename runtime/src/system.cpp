@@ -13,6 +13,7 @@
 
 #include "default_signals.hpp"
 #include "local_ring.hpp"
+#include "own_lanes.hpp"
 #include "ringmail/runtime/blocking_pool.hpp"
 #include "ringmail/runtime/dead_letter.hpp"
 #include "ringmail/runtime/reactor.hpp"
@@ -130,11 +131,13 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   system->group_.on_empty = [self = system.get()] {
     for (auto& scheduler : self->schedulers_) scheduler->post([] {});
   };
+  const std::uint64_t ring_bytes = options.ring_bytes != 0 ? options.ring_bytes : LocalRing::capacity;
+  system->own_lanes_ = std::make_unique<OwnLanes>(system->schedulers_, system->bells_, ring_bytes);
+  for (const auto& scheduler : system->schedulers_) scheduler->lend_lanes(*system->own_lanes_);
   for (std::uint32_t from = 0; from < count; ++from) {
     for (std::uint32_t to = 0; to < count; ++to) {
       if (from == to) continue;
-      LocalRing& ring = *system->rings_.emplace_back(
-          std::make_unique<LocalRing>(options.ring_bytes != 0 ? options.ring_bytes : LocalRing::capacity));
+      LocalRing& ring = *system->rings_.emplace_back(std::make_unique<LocalRing>(ring_bytes));
       system->schedulers_[to]->connect_from(ring, system->bells_[from]);
       system->schedulers_[from]->connect_to(to, ring, system->bells_[to]);
     }
@@ -203,6 +206,7 @@ System::~System() {
   static_cast<void>(reactor_.release());
   for (auto& scheduler : schedulers_) static_cast<void>(scheduler.release());
   for (auto& ring : rings_) static_cast<void>(ring.release());
+  static_cast<void>(own_lanes_.release());
   static_cast<void>(new std::vector<std::thread>(std::move(threads_)));
 }
 

@@ -249,6 +249,7 @@ void Field::spawn(std::size_t place) {
     options.mailbox = {.capacity = 1 + static_cast<std::uint32_t>(spawned % 5),
                        .overflow = policies[spawned % std::size(policies)]};
   }
+  options.own_lane = place % 3 == 1;
   places[place] = simulation.system().spawn_with<Node>(options, this, place);
   simulation.may_fail(places[place]);
 }

@@ -34,13 +34,14 @@ using runtime::MailboxLimit;
 using runtime::Overflow;
 using runtime::Placement;
 
-/// Where a new actor is to live, what may wait at it, and whether it takes messages while handlers of it are suspended. Their
-/// order is then that in which they began, no longer that in which they end, and what a handler knows of its actor's state may
-/// be otherwise after each wait.
 struct SpawnOptions {
-  Placement scheduler = Placement::round_robin();
-  MailboxLimit mailbox{};
+  Placement scheduler = Placement::round_robin();  ///< where it is to live
+  MailboxLimit mailbox{};                          ///< what may wait at it
+  /// It takes messages while handlers of it are suspended. Their order is then that in which they began, no longer that in which
+  /// they end, and what a handler knows of its actor's state may be otherwise after each wait.
   bool reentrant = false;
+  /// What it is sent from other schedulers waits behind nothing that others are sent: neither for room nor to be read.
+  bool own_lane = false;
 };
 
 /// Base of actors that are classes. An actor that peers may send to names the protocol that they know it by:
@@ -160,6 +161,7 @@ std::unique_ptr<runtime::Cell> make_cell(const SpawnOptions& options, Arguments&
   auto cell = std::make_unique<ActorCell<A>>(std::forward<Arguments>(arguments)...);
   cell->limit_mailbox(options.mailbox);
   if (options.reentrant) cell->make_reentrant();
+  if (options.own_lane) cell->give_own_lane();
   return cell;
 }
 

@@ -49,6 +49,7 @@ struct ChildOptions {
   Mail on_restart = Mail::keep;
   runtime::MailboxLimit mailbox{};
   bool reentrant = false;  ///< as SpawnOptions
+  bool own_lane = false;   ///< likewise
   std::chrono::nanoseconds stop_timeout =
       std::chrono::seconds(5);  ///< before the next one is stopped without waiting longer
   runtime::Placement scheduler = runtime::System::any_scheduler;  ///< where it lives

@@ -54,6 +54,8 @@ class Cell {
   }
   /// Before it is added: takes messages while handlers of it are suspended.
   void make_reentrant() { reentrant_ = true; }
+  /// Before it is added: what it is sent from other schedulers waits behind nothing that others are sent.
+  void give_own_lane() { own_lane_ = true; }
 
   ActorId id() const { return id_; }
   Scheduler& scheduler() const { return *scheduler_; }
@@ -127,6 +129,7 @@ class Cell {
   bool keeps_mail_ = false;  // when it ends; what comes while it is down waits anyway
   bool supervises_ = false;
   bool reentrant_ = false;
+  bool own_lane_ = false;
   bool in_line_ = false;  // runs, and is on the list of those that are ready; only if reentrant
   std::uint32_t queued_ = 0;   // how many wait
   Envelope* first_ = nullptr;  // what waits

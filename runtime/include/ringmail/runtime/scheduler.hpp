@@ -33,6 +33,7 @@ namespace ringmail::runtime {
 class System;
 class RemoteSystem;
 class LocalRing;
+class OwnLanes;
 class PollSet;
 class CreditTable;
 struct CreditAccount;
@@ -208,6 +209,7 @@ class Scheduler {
   // --- Set-up, before the thread runs.
   void connect_from(LocalRing& ring, transport::Bell& sender);
   void connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell);
+  void lend_lanes(OwnLanes& lanes) { own_lanes_ = &lanes; }
   void stop_together(SchedulerGroup& group) { group_ = &group; }
   void set_budget(const ActorBudget& budget);
   void set_spin(const transport::SpinPolicy& spin) { spin_ = spin; }
@@ -215,6 +217,9 @@ class Scheduler {
 
   /// The thread's body.
   void run();
+
+  /// On this thread: from now on it looks there as well, before it looks elsewhere.
+  void poll_own_lane(std::uint32_t from, LocalRing& ring, transport::Bell& sender);
 
   // --- In place of run(): the schedulers of a system, one turn of the loop at a time, on one thread. scheduler_simulated.cpp
 
@@ -419,6 +424,8 @@ class Scheduler {
   bool run_ready();
   bool drain();
   bool drain(Inlet& inlet);
+  bool drain_own_lanes();
+  bool own_lane_waits() const;
   void store_cursor(Inlet& inlet);
   bool is_behind();
   void take_tasks();
@@ -570,6 +577,8 @@ class Scheduler {
   bool tell_elsewhere(ActorId target, Operation operation, ActorId sender, std::uint64_t word = 0);
   void tell_elsewhere(ActorId target, Operation operation, Farewell farewell);
   LocalOutlet* outlet_to(ActorId actor) const;
+  LocalOutlet* message_outlet_to(ActorId actor);
+  LocalOutlet* own_lane_to(ActorId actor);
   std::expected<void, AskError> write_question(const Question& question, PendingAsk& pending, Deadline& deadline);
   void settle(PendingAsk& ask, AskError error);
   void settled(PendingAsk& ask);
@@ -604,6 +613,13 @@ class Scheduler {
   std::unique_ptr<CreditTable> credits_;
   std::vector<std::unique_ptr<LocalInlet>> local_inlets_;
   std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread
+  struct OwnInlet {
+    std::uint32_t from;
+    LocalInlet* inlet;  // of local_inlets_
+  };
+  std::vector<OwnInlet> own_inlets_;
+  std::vector<std::unique_ptr<LocalOutlet>> own_outlets_;  // by target thread and lane; null: not used yet
+  OwnLanes* own_lanes_ = nullptr;
   std::vector<std::unique_ptr<RemoteLane>> lanes_;     // by link
   std::vector<Outlet*> dirty_;                         // with an open batch
   std::vector<Outlet*> crowded_;                       // with somebody or something waiting for room

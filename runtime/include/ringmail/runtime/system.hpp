@@ -43,6 +43,7 @@ class PeerKeeper;
 class Simulator;
 class StallDetector;
 class LocalRing;
+class OwnLanes;
 
 struct SystemOptions {
   std::uint32_t schedulers = 0;  ///< threads that run actors; 0: one for each CPU this process may use, at most 8
@@ -244,6 +245,7 @@ class System final : private LinkOwner {
   transport::Ordering ordering_ = transport::Ordering::sequential;
   SchedulerGroup group_;
   std::vector<std::unique_ptr<LocalRing>> rings_;
+  std::unique_ptr<OwnLanes> own_lanes_;
   std::vector<std::unique_ptr<Scheduler>> schedulers_;
   std::vector<std::thread> threads_;
   Simulator* simulator_ = nullptr;
