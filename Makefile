@@ -28,10 +28,10 @@ demo: venv
 	cmake --build --preset release --target flights
 	build/release/examples/flights/flights
 
-# Of the release only what is shown is built: code without assertions. Of the foreign systems only transport, which
-# has most of what differs there, and for macOS one program with it; `make cross` has the rest. Of the fuzz preset only the
-# fuzzers, each of which searches for 10 seconds. Development tests run last, so that the last line is ctest's about the run that
-# has the tests of all languages.
+# Of the release only what is shown is built: code without assertions. Of the foreign systems only transport, which has most of
+# what differs there, and for macOS one program with it; `make cross` has the rest. Of the fuzz preset only the fuzzers, each of
+# which searches for 10 seconds. Development tests run last, so that the last line is ctest's about the run that has the tests of
+# all languages.
 test: venv
 	cmake --preset release && cmake --build --preset release --target flights
 	for preset in dev asan tsan; do cmake --preset $$preset && cmake --build --preset $$preset || exit; done

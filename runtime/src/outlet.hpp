@@ -57,8 +57,7 @@ struct LocalOutlet : Outlet {
   transport::RingProducer producer;
   transport::Doorbell doorbell;
 
-  LocalOutlet(transport::RingProducer ring_end, const transport::Doorbell& target)
-      : producer(ring_end), doorbell(target) {
+  LocalOutlet(transport::RingProducer ring_end, transport::Bell& target) : producer(ring_end), doorbell(target) {
     ring = &producer;
     bell = &doorbell;
   }

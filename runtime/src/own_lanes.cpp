@@ -2,7 +2,12 @@
 
 #include <algorithm>
 
+#include "ringmail/transport/handshake.hpp"
+
 namespace ringmail::runtime {
+
+// Mail that a peer has for such an actor comes by the lane of its scheduler, like mail for any other.
+static_assert(transport::lane_of(ActorId(200, 1, 1, true, 15).value()) == 200);
 
 std::uint32_t OwnLanes::take(std::uint32_t scheduler) {
   if (schedulers_.size() == 1) return 0;
@@ -20,9 +25,13 @@ void OwnLanes::give_back(std::uint32_t scheduler, std::uint32_t lane) {
   --of_[scheduler][lane - 1].users;
 }
 
-LocalRing& OwnLanes::ring(std::uint32_t from, std::uint32_t to, std::uint32_t lane) {
+bool OwnLanes::open(std::uint32_t from, ActorId to) {
+  if (to.thread() >= of_.size() || to.lane() == 0) return false;
   const std::lock_guard lock(mutex_);
-  return *of_[to][lane - 1].rings[from];
+  const Lane& lane = of_[to.thread()][to.lane() - 1];
+  if (lane.rings.empty()) return false;
+  schedulers_[from]->connect_to(to.thread(), *lane.rings[from], bells_[to.thread()], to.lane());
+  return true;
 }
 
 void OwnLanes::make(Lane& lane, std::uint32_t scheduler) const {

@@ -31,8 +31,8 @@ class OwnLanes {
   std::uint32_t take(std::uint32_t scheduler);
   void give_back(std::uint32_t scheduler, std::uint32_t lane);
 
-  /// The ring of a lane that was taken.
-  LocalRing& ring(std::uint32_t from, std::uint32_t to, std::uint32_t lane);
+  /// Connects scheduler `from`, on its own thread, to the lane of an actor. False: it has none.
+  bool open(std::uint32_t from, ActorId to);
 
  private:
   static constexpr std::uint32_t lanes = (1u << ActorId::lane_bits) - 1;  // 0 is the lane that all share

@@ -123,7 +123,7 @@ void Scheduler::resume_yielded() {
 bool Scheduler::drain() {
   shown_backlog_.store(backlog_, std::memory_order_relaxed);  // who places actors may know an older one
   take_tasks();
-  if (!own_inlets_.empty() && !drain_own_lanes()) return false;
+  if (!drain_own_lanes()) return false;
   if (is_behind()) return true;
   inlets_->take_pending();
   if (++turns_ % turns_per_cold_poll == 0) inlets_->poll_cold();
@@ -131,8 +131,7 @@ bool Scheduler::drain() {
   for (std::size_t polled = inlets_->hot_count(); polled > 0 && inlets_->hot_count() > 0; --polled) {
     if (next_inlet_ >= inlets_->hot_count()) next_inlet_ = 0;
     Inlet& inlet = inlets_->hot(next_inlet_++);
-    if (!drain(inlet)) return false;
-    if (!own_inlets_.empty() && !drain_own_lanes()) return false;
+    if (!drain(inlet) || !drain_own_lanes()) return false;
   }
   return true;
 }

@@ -5,8 +5,8 @@
 #include "envelope.hpp"
 #include "farewell.hpp"
 #include "local_ring.hpp"
-#include "remote_lane.hpp"
 #include "own_lanes.hpp"
+#include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
 

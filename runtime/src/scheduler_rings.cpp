@@ -43,23 +43,25 @@ Farewell take_farewell(std::byte* payload) {
 
 }  // namespace
 
-void Scheduler::connect_from(LocalRing& ring, transport::Bell& sender) {
+LocalInlet& Scheduler::make_inlet(LocalRing& ring, transport::Bell& sender) {
   auto& own = local_inlets_.emplace_back(std::make_unique<LocalInlet>(ring.consumer(), sender));
   own->consumer.order(ordering_);
-  inlets_->add(*own);
+  return *own;
 }
 
-void Scheduler::connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell) {
-  if (outlets_.size() <= target) outlets_.resize(target + 1);
-  outlets_[target] = std::make_unique<LocalOutlet>(ring.producer(), transport::Doorbell(bell));
-  outlets_[target]->producer.order(ordering_);
-}
+void Scheduler::connect_from(LocalRing& ring, transport::Bell& sender) { inlets_->add(make_inlet(ring, sender)); }
 
 void Scheduler::poll_own_lane(std::uint32_t from, LocalRing& ring, transport::Bell& sender) {
-  auto& own = local_inlets_.emplace_back(std::make_unique<LocalInlet>(ring.consumer(), sender));
-  own->consumer.order(ordering_);
-  own->may_go_cold = false;
-  own_inlets_.push_back({.from = from, .inlet = own.get()});
+  LocalInlet& inlet = make_inlet(ring, sender);
+  inlet.may_go_cold = false;
+  own_inlets_.push_back({.from = from, .inlet = &inlet});
+}
+
+void Scheduler::connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell, std::uint32_t lane) {
+  const std::size_t place = target << ActorId::lane_bits | lane;
+  if (outlets_.size() <= place) outlets_.resize(place + 1);
+  outlets_[place] = std::make_unique<LocalOutlet>(ring.producer(), bell);
+  outlets_[place]->producer.order(ordering_);
 }
 
 void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
@@ -143,10 +145,8 @@ void Scheduler::bury() {
       inlet->ring->advance();
     }
   }
-  for (const auto* outlets : {&outlets_, &own_outlets_}) {
-    for (const auto& outlet : *outlets) {
-      if (outlet != nullptr) discard_overflow(*outlet);
-    }
+  for (const auto& outlet : outlets_) {
+    if (outlet != nullptr) discard_overflow(*outlet);
   }
 }
 

@@ -28,24 +28,19 @@ void destroy(const MessageType& type, void* object) {
 
 }  // namespace
 
-LocalOutlet* Scheduler::outlet_to(ActorId actor) const {
-  return actor.thread() < outlets_.size() ? outlets_[actor.thread()].get() : nullptr;
+LocalOutlet* Scheduler::outlet_to(std::uint32_t thread, std::uint32_t lane) const {
+  const std::size_t place = thread << ActorId::lane_bits | lane;
+  return place < outlets_.size() ? outlets_[place].get() : nullptr;
 }
 
-LocalOutlet* Scheduler::message_outlet_to(ActorId actor) {
-  return actor.lane() == 0 ? outlet_to(actor) : own_lane_to(actor);
-}
+/// What is not mail goes by the lane that all share.
+LocalOutlet* Scheduler::outlet_to(ActorId actor) const { return outlet_to(actor.thread(), 0); }
 
-LocalOutlet* Scheduler::own_lane_to(ActorId actor) {
-  const std::uint32_t key = actor.thread() << ActorId::lane_bits | actor.lane();
-  if (key < own_outlets_.size() && own_outlets_[key] != nullptr) return own_outlets_[key].get();
-  const LocalOutlet* const shared = outlet_to(actor);
-  if (shared == nullptr || own_lanes_ == nullptr) return nullptr;
-  if (key >= own_outlets_.size()) own_outlets_.resize(key + 1);
-  LocalRing& ring = own_lanes_->ring(index_, actor.thread(), actor.lane());
-  own_outlets_[key] = std::make_unique<LocalOutlet>(ring.producer(), shared->doorbell);
-  own_outlets_[key]->producer.order(ordering_);
-  return own_outlets_[key].get();
+LocalOutlet* Scheduler::mail_outlet_to(ActorId actor) {
+  LocalOutlet* const outlet = outlet_to(actor.thread(), actor.lane());
+  if (outlet != nullptr || actor.lane() == 0) [[likely]]
+    return outlet;
+  return own_lanes_ != nullptr && own_lanes_->open(index_, actor) ? outlet_to(actor.thread(), actor.lane()) : nullptr;
 }
 
 // --- Messages
@@ -124,7 +119,7 @@ std::expected<void, SendError> Scheduler::send_local(ActorId to,
                                                      Admission admission,
                                                      Deadline& deadline) {
   const MessageType& type = *binding.type;
-  LocalOutlet* outlet = message_outlet_to(to);
+  LocalOutlet* outlet = mail_outlet_to(to);
   if (outlet == nullptr) {
     destroy(type, object);
     return std::unexpected(SendError::unreachable);

@@ -1,4 +1,5 @@
-/* Answers each ask with what it said, but so late that the host sleeps by then: the milliseconds are its first argument. */
+/* Answers each ask with what it said, but so late that the host sleeps by then: the milliseconds are its first argument. What is
+   no ask it sends back to whom it is from, as a message of its own. */
 #include <stdlib.h>
 #include <threads.h>
 
@@ -17,6 +18,8 @@ int main(int count, char** arguments) {
       if (message.correlation != 0) {
         thrd_sleep(&delay, NULL);
         result = ringmail_reply(peer, &message, message.type, message.payload, message.length);
+      } else if (message.kind == RINGMAIL_MESSAGE && message.sender != 0) {
+        result = ringmail_send(peer, message.sender, message.type, message.payload, message.length, -1);
       }
       if (result >= 0) result = ringmail_release(peer);
     }

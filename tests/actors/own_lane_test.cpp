@@ -36,8 +36,12 @@ struct Bulk : Actor {
 };
 
 /// How many of 1,000 earlier messages to a neighbour have been handled when the one comes that was sent after them.
-int handled_before(System& system, Mailbox<Bulk> bulk, const SpawnOptions& options, std::atomic<int>& taken,
-                   std::atomic<bool>& began, std::atomic<bool>& gate) {
+int handled_before(System& system,
+                   Mailbox<Bulk> bulk,
+                   const SpawnOptions& options,
+                   std::atomic<int>& taken,
+                   std::atomic<bool>& began,
+                   std::atomic<bool>& gate) {
   std::atomic<int> before{-1};
   auto urgent = system.spawn_with(options, [&](const Tick&) { before = taken.load(); });
   auto sender = system.spawn_on(0, [&](const Tick&) {

@@ -11,9 +11,6 @@ std::uint64_t deadline_after(std::int64_t timeout_ns) {
   return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
 }
 
-/// The lane that leads to the host's thread on which an actor lives: the top bits of its id. docs/spec/message.md
-std::uint32_t lane_of(ringmail_mailbox mailbox) { return static_cast<std::uint32_t>(mailbox >> 52); }
-
 }  // namespace
 
 int PeerLink::fail(int code, const char* format, ...) {

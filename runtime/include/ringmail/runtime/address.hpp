@@ -6,16 +6,16 @@
 
 namespace ringmail::runtime {
 
-/// An actor of one process. The scheduler it lives on stands in the top bits and, behind it, which of the lanes into that one it
-/// is sent to on, so that a sender needs no look-up; the next bit says whether who sends to it needs a credit. The generation
-/// tells an actor from the next one in the same slot. 0 is nobody.
+/// An actor of one process. In the top bits stands which of the lanes into its scheduler it is sent to on, and then the scheduler,
+/// where a peer finds it, too (transport::lane_of()), so that a sender needs no look-up; the next bit says whether who sends to
+/// it needs a credit. The generation tells an actor from the next one in the same slot. 0 is nobody.
 class ActorId {
  public:
   static constexpr unsigned slot_bits = 24;
   static constexpr unsigned generation_bits = 27;
-  static constexpr unsigned lane_bits = 4;
   static constexpr unsigned thread_bits = 8;
-  static_assert(slot_bits + generation_bits + 1 + lane_bits + thread_bits == 64);
+  static constexpr unsigned lane_bits = 4;
+  static_assert(slot_bits + generation_bits + 1 + thread_bits + lane_bits == 64);
 
   constexpr ActorId() = default;
   explicit constexpr ActorId(std::uint64_t value) : value_(value) {}
@@ -24,19 +24,19 @@ class ActorId {
                     std::uint32_t slot,
                     bool needs_credit = false,
                     std::uint32_t lane = 0)
-      : value_(std::uint64_t{thread} << (slot_bits + generation_bits + 1 + lane_bits) |
-               std::uint64_t{lane} << (slot_bits + generation_bits + 1) |
+      : value_(std::uint64_t{lane} << (slot_bits + generation_bits + 1 + thread_bits) |
+               std::uint64_t{thread} << (slot_bits + generation_bits + 1) |
                std::uint64_t{needs_credit} << (slot_bits + generation_bits) |
                std::uint64_t{generation & ((1u << generation_bits) - 1)} << slot_bits |
                (slot & ((1u << slot_bits) - 1))) {}
 
   constexpr std::uint64_t value() const { return value_; }
   constexpr std::uint32_t thread() const {
-    return static_cast<std::uint32_t>(value_ >> (slot_bits + generation_bits + 1 + lane_bits));
+    return static_cast<std::uint32_t>(value_ >> (slot_bits + generation_bits + 1)) & ((1u << thread_bits) - 1);
   }
   /// 0: the one that all actors of its scheduler share.
   constexpr std::uint32_t lane() const {
-    return static_cast<std::uint32_t>(value_ >> (slot_bits + generation_bits + 1)) & ((1u << lane_bits) - 1);
+    return static_cast<std::uint32_t>(value_ >> (slot_bits + generation_bits + 1 + thread_bits));
   }
   constexpr bool needs_credit() const { return (value_ >> (slot_bits + generation_bits) & 1) != 0; }
   constexpr std::uint32_t generation() const {

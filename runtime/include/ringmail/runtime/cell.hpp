@@ -130,7 +130,7 @@ class Cell {
   bool supervises_ = false;
   bool reentrant_ = false;
   bool own_lane_ = false;
-  bool in_line_ = false;  // runs, and is on the list of those that are ready; only if reentrant
+  bool in_line_ = false;       // runs, and is on the list of those that are ready; only if reentrant
   std::uint32_t queued_ = 0;   // how many wait
   Envelope* first_ = nullptr;  // what waits
   Envelope* last_ = nullptr;

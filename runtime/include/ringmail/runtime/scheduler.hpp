@@ -208,7 +208,8 @@ class Scheduler {
 
   // --- Set-up, before the thread runs.
   void connect_from(LocalRing& ring, transport::Bell& sender);
-  void connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell);
+  /// `lane`: of its actors, by their id.
+  void connect_to(std::uint32_t target, LocalRing& ring, transport::Bell& bell, std::uint32_t lane = 0);
   void lend_lanes(OwnLanes& lanes) { own_lanes_ = &lanes; }
   void stop_together(SchedulerGroup& group) { group_ = &group; }
   void set_budget(const ActorBudget& budget);
@@ -577,8 +578,9 @@ class Scheduler {
   bool tell_elsewhere(ActorId target, Operation operation, ActorId sender, std::uint64_t word = 0);
   void tell_elsewhere(ActorId target, Operation operation, Farewell farewell);
   LocalOutlet* outlet_to(ActorId actor) const;
-  LocalOutlet* message_outlet_to(ActorId actor);
-  LocalOutlet* own_lane_to(ActorId actor);
+  LocalOutlet* outlet_to(std::uint32_t thread, std::uint32_t lane) const;
+  LocalOutlet* mail_outlet_to(ActorId actor);
+  LocalInlet& make_inlet(LocalRing& ring, transport::Bell& sender);
   std::expected<void, AskError> write_question(const Question& question, PendingAsk& pending, Deadline& deadline);
   void settle(PendingAsk& ask, AskError error);
   void settled(PendingAsk& ask);
@@ -612,17 +614,16 @@ class Scheduler {
   std::unique_ptr<DelayedSends> delayed_;
   std::unique_ptr<CreditTable> credits_;
   std::vector<std::unique_ptr<LocalInlet>> local_inlets_;
-  std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread
+  std::vector<std::unique_ptr<LocalOutlet>> outlets_;  // by target thread and lane; null: not used yet
   struct OwnInlet {
     std::uint32_t from;
     LocalInlet* inlet;  // of local_inlets_
   };
   std::vector<OwnInlet> own_inlets_;
-  std::vector<std::unique_ptr<LocalOutlet>> own_outlets_;  // by target thread and lane; null: not used yet
   OwnLanes* own_lanes_ = nullptr;
-  std::vector<std::unique_ptr<RemoteLane>> lanes_;     // by link
-  std::vector<Outlet*> dirty_;                         // with an open batch
-  std::vector<Outlet*> crowded_;                       // with somebody or something waiting for room
+  std::vector<std::unique_ptr<RemoteLane>> lanes_;  // by link
+  std::vector<Outlet*> dirty_;                      // with an open batch
+  std::vector<Outlet*> crowded_;                    // with somebody or something waiting for room
   Cell* first_ready_ = nullptr;
   Cell* last_ready_ = nullptr;
   std::uint32_t sends_in_turn_ = 0;  // to cells of this scheduler, since a handler began

@@ -55,7 +55,7 @@ struct SystemOptions {
   ShutdownOptions shutdown{};  ///< where nothing else is said
   /// SIGINT and SIGTERM shut down, and then do what they do by default, where the application handles them in no other way.
   bool handle_signals = true;
-  std::string listen{};        ///< path of the socket for peers that somebody else starts; empty: none
+  std::string listen{};  ///< path of the socket for peers that somebody else starts; empty: none
   /// Another system of this user that comes to that socket is let in, by the name that it gives itself.
   bool accept_systems = false;
   std::string system_schema{};  ///< canonical text of what this one speaks with those; empty: nothing is compared

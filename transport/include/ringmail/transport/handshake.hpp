@@ -48,6 +48,11 @@ inline constexpr std::uint64_t min_ring_bytes = 4096;
 inline constexpr std::uint64_t max_ring_bytes = std::uint64_t{1} << 30;
 inline constexpr std::uint32_t max_lanes = 256;
 
+/// The lane that leads to the thread on which an actor of the host lives, by the actor's id. docs/spec/ring.md
+constexpr std::uint32_t lane_of(std::uint64_t mailbox) {
+  return static_cast<std::uint32_t>(mailbox >> 52) & (max_lanes - 1);
+}
+
 inline constexpr std::size_t max_language_bytes = 32;
 inline constexpr std::size_t max_name_bytes = 255;
 inline constexpr std::size_t max_token_bytes = 128;
