@@ -164,6 +164,17 @@ TEST_P(OwnLaneTest, what_was_sent_to_one_that_has_ended_is_a_dead_letter) {
   EXPECT_EQ(system().counters().dead_letters, 10u);
 }
 
+TEST_P(OwnLaneTest, a_lane_that_nobody_has_is_unreachable) {
+  // As an id may be that comes in a message.
+  const runtime::ActorId forged(other(), 1, 1, false, 9);
+  const Mailbox<FunctionActor<std::function<void(const Tick&)>>> nobody(system().runtime(), {0, forged});
+  std::atomic<bool> refused{false};
+  auto sender = system().spawn_on(
+      0, [&](const Tick& tick) { refused = nobody.send(tick) == std::unexpected(SendError::unreachable); });
+  ASSERT_TRUE(sender.send(Tick{}));
+  EXPECT_TRUE(until([&] { return refused.load(); }));
+}
+
 TEST_P(OwnLaneTest, a_supervised_child_keeps_it_when_it_is_restarted) {
   struct Fragile : Actor {
     int on(const Quote&) { throw std::runtime_error("once more"); }
