@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "../transport/deadline.hpp"
 #include "reactor_host.hpp"
 
 namespace ringmail::runtime {
@@ -337,9 +338,7 @@ TEST(PeerProcess, takes_its_children_with_it) {
   const int child = std::atoi(line->substr(line->rfind(' ')).c_str());
   ASSERT_GT(child, 1);
   // It is nobody's zombie for long: init reaps it.
-  const auto deadline = std::chrono::steady_clock::now() + watchdog;
-  while (kill(child, 0) == 0 && std::chrono::steady_clock::now() < deadline) sched_yield();
-  EXPECT_EQ(kill(child, 0), -1);
+  EXPECT_TRUE(transport::test::until([&] { return kill(child, 0) != 0; }));
 }
 
 TEST(PeerProcess, that_has_ended_leaves_its_name_to_another) {

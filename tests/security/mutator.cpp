@@ -1,10 +1,9 @@
 #include "mutator.hpp"
 
-#include <sched.h>
-
 #include <bit>
 #include <cstring>
 
+#include "../transport/deadline.hpp"
 #include "attack.mail.hpp"
 
 namespace ringmail::test {
@@ -36,7 +35,7 @@ void Mutator::run(std::initializer_list<std::string_view> names) {
 void Mutator::wait_for_host(std::uint32_t lane) {
   const std::uint64_t until_ns = transport::monotonic_ns() + 2'000'000;
   while (end_.host_cursor(lane) != end_.lane(lane).mail_out.tail() && transport::monotonic_ns() < until_ns)
-    sched_yield();
+    transport::test::look_away();
 }
 
 /// As a good peer would: takes what is there, answers what is asked, sends something.

@@ -115,7 +115,7 @@ TEST(CAbiLife, one_that_polls_learns_of_the_hosts_death_too) {
   host.spawn([] {
     AbiPeer peer;
     int result = 0;
-    while ((result = ringmail_wait(peer, 0)) == 0) sched_yield();
+    while ((result = ringmail_wait(peer, 0)) == 0) look_away();
     PEER_EXPECT(result == RINGMAIL_ECLOSED);
     return 0;
   });

@@ -1,7 +1,7 @@
 // What keeps a test from hanging, and what makes a random one repeatable.
 #pragma once
 
-#include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -19,13 +19,21 @@ inline constexpr unsigned watchdog_s = 50;
 /// own.
 inline void start_watchdog() { alarm(watchdog_s); }
 
+/// Lets others run between two looks. It sleeps: two threads of one CPU that yield to each other can keep every other
+/// ready thread of it from running for hundreds of milliseconds, on Linux 6.18 before "sched/fair: Fix zero_vruntime
+/// tracking fix".
+inline void look_away() {
+  const timespec shortly{.tv_sec = 0, .tv_nsec = 20'000};
+  nanosleep(&shortly, nullptr);
+}
+
 /// Polls until `condition` holds. False: it did not within a time that no loaded machine explains.
 template <class Condition>
 bool until(Condition&& condition) {
   const std::uint64_t deadline_ns = monotonic_ns() + 20'000'000'000;
   while (!condition()) {
     if (monotonic_ns() > deadline_ns) return false;
-    sched_yield();
+    look_away();
   }
   return true;
 }

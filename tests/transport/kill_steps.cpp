@@ -81,7 +81,7 @@ void while_it_lives(pid_t victim, const std::function<void()>& asleep) {
     siginfo_t ended{};
     if (waitid(P_PID, static_cast<id_t>(victim), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0) return;
     if (polls % 16 == 0 && is_asleep(victim)) asleep();
-    sched_yield();
+    look_away();
   }
 }
 
