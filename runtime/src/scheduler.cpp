@@ -7,6 +7,7 @@
 #include "ask_table.hpp"
 #include "credits.hpp"
 #include "delayed_sends.hpp"
+#include "fiber_switch.hpp"
 #include "local_ring.hpp"
 #include "outlet.hpp"
 #include "poll_set.hpp"
@@ -70,7 +71,7 @@ void Scheduler::run() {
 /// False where a cell was added since the loop looked last: it is to be run as well.
 bool Scheduler::end() {
   const std::lock_guard lock(slots_mutex_);
-  ended_ = used_slots_ == free_slots_.size();
+  ended_ = live_slots() == 0;
   return ended_;
 }
 
@@ -97,7 +98,7 @@ void Scheduler::loop() {
 
 // --- run: handlers that may go on. Actors with waiting messages: scheduler_turns.cpp
 
-void Scheduler::resume_waiters() {
+inline void Scheduler::resume_waiters() {
   // Those that may go on only because of these have their turn later.
   Waiter* const last_waiter = last_resumable_;
   while (first_resumable_ != nullptr) {
@@ -105,13 +106,13 @@ void Scheduler::resume_waiters() {
     Waiter* waiter = std::exchange(first_resumable_, first_resumable_->next_resumable);
     if (first_resumable_ == nullptr) last_resumable_ = nullptr;
     busy_ = true;
-    fibers_.resume(waiter->fiber);
+    fibers_.resume_now(waiter->fiber);
     if (waiter == last_waiter) break;
   }
 }
 
 /// Everybody else has had a turn. Who yields again is in a list of its own by then, and has the next one.
-void Scheduler::resume_yielded() {
+inline void Scheduler::resume_yielded() {
   if (first_yielded_ == nullptr) return;
   (first_resumable_ == nullptr ? first_resumable_ : last_resumable_->next_resumable) = first_yielded_;
   last_resumable_ = last_yielded_;
@@ -311,7 +312,7 @@ void Scheduler::request_stop() {
         const std::lock_guard lock(slots_mutex_);
         if (slot >= used_slots_) break;
         cell = chunks_[slot / chunk_slots].load(std::memory_order_relaxed)[slot % chunk_slots].cell.load(
-            std::memory_order_relaxed);
+            std::memory_order_acquire);  // SYNC(slot)
       }
       // One with a parent is stopped by it, in its order.
       if (cell != nullptr && !cell->parent_) request_stop(*cell);

@@ -11,22 +11,48 @@
 
 namespace ringmail::runtime {
 
+/// With slots_mutex_.
+std::uint32_t Scheduler::take_slot() {
+  if (!free_slots_.empty()) {
+    const std::uint32_t index = free_slots_.back();
+    free_slots_.pop_back();
+    return index;
+  }
+  const std::uint32_t index = used_slots_++;
+  assert(index < 1u << ActorId::slot_bits);
+  if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
+  return index;
+}
+
+/// On the scheduler's own thread.
+std::uint32_t Scheduler::take_own_slot() {
+  std::uint32_t count = own_slot_count_.load(std::memory_order_relaxed);
+  if (count == 0) {
+    const std::lock_guard lock(slots_mutex_);
+    while (count < own_slots_.size()) own_slots_[count++] = take_slot();
+  }
+  own_slot_count_.store(--count, std::memory_order_relaxed);
+  return own_slots_[count];
+}
+
+/// With slots_mutex_.
+std::uint32_t Scheduler::live_slots() const {
+  return used_slots_ - static_cast<std::uint32_t>(free_slots_.size()) - own_slot_count_.load(std::memory_order_relaxed);
+}
+
 /// Null: this scheduler has ended, and the cell is gone.
 ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   Cell* const placed = cell.get();
   placed->scheduler_ = this;
-  const std::lock_guard lock(slots_mutex_);
-  if (ended_) return {};
-  const std::uint32_t lane = placed->own_lane_ && own_lanes_ != nullptr ? own_lanes_->take(index_) : 0;
-  std::uint32_t index = 0;
-  if (free_slots_.empty()) {
-    index = used_slots_++;
-    assert(index < 1u << ActorId::slot_bits);
-    if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
-  } else {
-    index = free_slots_.back();
-    free_slots_.pop_back();
+  // Only on its own thread does it end, and then that makes no actors.
+  std::unique_lock lock(slots_mutex_, std::defer_lock);
+  const bool is_own = current() == this;
+  if (!is_own) {
+    lock.lock();
+    if (ended_) return {};
   }
+  const std::uint32_t index = is_own ? take_own_slot() : take_slot();
+  const std::uint32_t lane = placed->own_lane_ && own_lanes_ != nullptr ? own_lanes_->take(index_) : 0;
   Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
   const bool needs_credit = placed->bound_ != nullptr && placed->bound_->limit.needs_credit();
   ActorId id;
@@ -36,7 +62,8 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   } while (!id);
   placed->id_ = id;
   group_->live_cells.fetch_add(1, std::memory_order_relaxed);
-  // SYNC(slot): with the load in find(). Whoever learns the id learns it after this.
+  // SYNC(slot): with the load in find(), and with those of whoever goes through all slots. Whoever learns the id learns it after
+  // this.
   slot.cell.store(cell.release(), std::memory_order_release);
   return id;
 }
@@ -68,8 +95,8 @@ bool Scheduler::is_live(ActorId id) const {
   const std::uint32_t index = id.slot();
   if (id.thread() != index_ || index >= used_slots_) return false;
   const Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
-  return slot.cell.load(std::memory_order_relaxed) != nullptr &&
-         slot.generation % (1u << ActorId::generation_bits) == id.generation();
+  const Cell* const cell = slot.cell.load(std::memory_order_acquire);  // SYNC(slot)
+  return cell != nullptr && cell->id_ == id;
 }
 
 void Scheduler::deliver(Message& message) {

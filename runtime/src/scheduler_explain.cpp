@@ -48,7 +48,7 @@ std::size_t Scheduler::list_actors(std::vector<LiveActor>& actors, std::size_t m
   std::size_t count = 0;
   for (std::uint32_t index = 0; index < used_slots_; ++index) {
     const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_relaxed);
-    const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_relaxed);
+    const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_acquire);  // SYNC(slot)
     if (cell == nullptr || ++count > most) continue;
     const bool was_last = (mark & ((1u << ActorId::slot_bits) - 1)) == index && mark != 0;
     actors.push_back({.id = cell->id_,
@@ -66,7 +66,7 @@ std::size_t Scheduler::explain_actors(std::vector<LiveActor>& actors, std::size_
   std::size_t count = 0;
   for (std::uint32_t index = 0; index < used_slots_; ++index) {
     const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_relaxed);
-    const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_relaxed);
+    const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_acquire);  // SYNC(slot)
     if (cell == nullptr || ++count > most) continue;
     std::string doing;
     switch (cell->state_) {
@@ -99,7 +99,7 @@ bool Scheduler::is_drained() const {
   const std::lock_guard lock(slots_mutex_);
   for (std::uint32_t index = 0; index < used_slots_; ++index) {
     const Slot* slots = chunks_[index / chunk_slots].load(std::memory_order_relaxed);
-    const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_relaxed);
+    const Cell* cell = slots[index % chunk_slots].cell.load(std::memory_order_acquire);  // SYNC(slot)
     if (cell == nullptr) continue;
     if (cell->queued_ != 0) return false;
     // One that is down with nothing to do may stay so for ever.
@@ -114,8 +114,7 @@ bool Scheduler::is_drained() const {
 
 Scheduler::Load Scheduler::load() const {
   const std::lock_guard lock(slots_mutex_);
-  return {.waiting = shown_backlog_.load(std::memory_order_relaxed),
-          .actors = used_slots_ - static_cast<std::uint32_t>(free_slots_.size())};
+  return {.waiting = shown_backlog_.load(std::memory_order_relaxed), .actors = live_slots()};
 }
 
 }  // namespace ringmail::runtime

@@ -2,9 +2,54 @@
 #include <cassert>
 
 #include "envelope.hpp"
+#include "fiber_switch.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 
 namespace ringmail::runtime {
+
+/// Its handler goes on.
+inline void Scheduler::step_forward(Cell& cell, Waiter& waiter) {
+  Waiter** place = &cell.waiter_;
+  while (*place != &waiter) place = &(*place)->next_of_cell;
+  *place = waiter.next_of_cell;
+  waiter.next_of_cell = nullptr;
+  if (cell.state_ == Cell::State::ready) {
+    cell.in_line_ = true;
+    backlog_ -= cell.queued_;
+  }
+  cell.state_ = Cell::State::running;
+}
+
+/// Until somebody resumes its fiber. False: there is no stack for the loop.
+[[gnu::always_inline]] inline bool Scheduler::suspend(Waiter& waiter) {
+  Cell* const cell = current_cell_;
+  if (cell->bound_ != nullptr) [[unlikely]]
+    offer_room(*cell, Offer::all);
+  // What the handler has sent so far belongs to this turn, which ends here.
+  publish_dirty();
+  waiter.fiber = fibers_.current();
+  waiter.cell = cell;
+  const Asker asker = cell->asker_;
+  const Binding* const handling = cell->handling_;
+  Waiter** last = &cell->waiter_;
+  while (*last != nullptr) last = &(*last)->next_of_cell;
+  *last = &waiter;
+  // Not in its start: what comes before it has started waits.
+  if (cell->reentrant_ && handling != nullptr && (!cell->stop_requested_ || cell->in_line_)) {
+    step_back(*cell);
+  } else {
+    cell->state_ = Cell::State::suspended;
+  }
+  current_cell_ = nullptr;
+  const bool suspended = fibers_.suspend_now().has_value();
+  // Here again, on the same stack; the loop may now be upon another.
+  current_cell_ = cell;
+  mark_turn(*cell);
+  step_forward(*cell, waiter);
+  cell->asker_ = asker;
+  cell->handling_ = handling;
+  return suspended;
+}
 
 Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
   Cell* const cell = current_cell_;
@@ -32,50 +77,6 @@ Wake Scheduler::wait(Waiter& waiter, Deadline deadline) {
 }
 
 bool Scheduler::told_to_stop() const { return current_cell_->stop_requested_; }
-
-/// Until somebody resumes its fiber. False: there is no stack for the loop.
-bool Scheduler::suspend(Waiter& waiter) {
-  Cell* const cell = current_cell_;
-  if (cell->bound_ != nullptr) [[unlikely]]
-    offer_room(*cell, Offer::all);
-  // What the handler has sent so far belongs to this turn, which ends here.
-  publish_dirty();
-  waiter.fiber = fibers_.current();
-  waiter.cell = cell;
-  const Asker asker = cell->asker_;
-  const Binding* const handling = cell->handling_;
-  Waiter** last = &cell->waiter_;
-  while (*last != nullptr) last = &(*last)->next_of_cell;
-  *last = &waiter;
-  // Not in its start: what comes before it has started waits.
-  if (cell->reentrant_ && handling != nullptr && (!cell->stop_requested_ || cell->in_line_)) {
-    step_back(*cell);
-  } else {
-    cell->state_ = Cell::State::suspended;
-  }
-  current_cell_ = nullptr;
-  const bool suspended = fibers_.suspend().has_value();
-  // Here again, on the same stack; the loop may now be upon another.
-  current_cell_ = cell;
-  mark_turn(*cell);
-  step_forward(*cell, waiter);
-  cell->asker_ = asker;
-  cell->handling_ = handling;
-  return suspended;
-}
-
-/// Its handler goes on.
-void Scheduler::step_forward(Cell& cell, Waiter& waiter) {
-  Waiter** place = &cell.waiter_;
-  while (*place != &waiter) place = &(*place)->next_of_cell;
-  *place = waiter.next_of_cell;
-  waiter.next_of_cell = nullptr;
-  if (cell.state_ == Cell::State::ready) {
-    cell.in_line_ = true;
-    backlog_ -= cell.queued_;
-  }
-  cell.state_ = Cell::State::running;
-}
 
 Wake Scheduler::yield() {
   Cell* const cell = current_cell_;

@@ -53,11 +53,13 @@ class FiberThread {
   ///
   /// Precondition: within run().
   [[nodiscard]] std::expected<void, StackError> suspend();
+  [[nodiscard]] std::expected<void, StackError> suspend_now();  // inlined: fiber_switch.hpp
 
   /// Runs `fiber` until it suspends again or its `loop` call returns.
   ///
   /// Precondition: owns_loop(), and `fiber` is suspended.
   void resume(Fiber* fiber);
+  void resume_now(Fiber* fiber);  // inlined: fiber_switch.hpp
 
   [[nodiscard]] std::size_t suspended_count() const noexcept { return suspended_count_; }
 

@@ -4,6 +4,7 @@
 // "In a handler" means: called by a cell's handler or start(), and so allowed to suspend.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <expected>
@@ -410,7 +411,7 @@ class Scheduler {
  private:
   struct Slot {
     std::atomic<Cell*> cell{nullptr};
-    std::uint32_t generation = 0;  // of the last cell in it; guarded by slots_mutex_
+    std::uint32_t generation = 0;  // of the last cell in it; belongs to whoever has the slot
   };
   static constexpr std::uint32_t chunk_slots = 4096;
 
@@ -440,6 +441,9 @@ class Scheduler {
   Cell* find(ActorId id) const;
   Cell* find_lasting(ActorId id) const;
   ActorId place(std::unique_ptr<Cell> cell);
+  std::uint32_t take_slot();
+  std::uint32_t take_own_slot();
+  std::uint32_t live_slots() const;
   void deliver(Message& message);
   void deliver_later(Message& message);
   bool hand_over(Cell& cell, Message& message);
@@ -670,6 +674,9 @@ class Scheduler {
   mutable std::mutex slots_mutex_;
   std::vector<std::uint32_t> free_slots_;
   std::uint32_t used_slots_ = 0;
+  /// Put aside by this scheduler's own thread, and counted by it alone: where its actors make actors, that takes no lock.
+  std::array<std::uint32_t, 32> own_slots_;
+  std::atomic<std::uint32_t> own_slot_count_{0};
   bool ended_ = false;
   std::unique_ptr<std::atomic<Slot*>[]> chunks_;
   SchedulerGroup own_group_;  // unless there is another

@@ -10,7 +10,7 @@ namespace ringmail::runtime {
 /// What an actor with waiting messages may do before the next one has its turn. The time is measured between messages: a
 /// handler is never interrupted, so a turn may be longer by what one handler takes.
 struct ActorBudget {
-  std::uint32_t messages = 64;             ///< at least 1
+  std::uint32_t messages = 1024;           ///< at least 1
   std::chrono::nanoseconds time{100'000};  ///< for all of them together
 };
 
