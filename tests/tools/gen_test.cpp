@@ -134,7 +134,8 @@ TEST_F(Gen, says_what_is_wrong_in_one_line) {
   expect_refused("gen --lang cpp none.mail", "none.mail: error: cannot read: No such file or directory");
   expect_refused("gen --lang cpp .", ".: error: cannot read: Is a directory");
   expect_refused("gen --lang cpp large.mail", "large.mail: error: larger than 1048576 bytes");
-  expect_refused("gen --lang rust a.mail", "ringmail: error: --lang rust is not supported: use cpp or schema");
+  expect_refused("gen --lang cobol a.mail",
+                 "ringmail: error: --lang cobol is not supported: `ringmail gen --help` lists what is");
   expect_refused("gen --lang cpp a.mail --depfile a.d",
                  "ringmail: error: --depfile needs --output, whose dependencies it lists");
   expect_refused("gen --lang cpp a.mail -o a.mail/x.hpp", "a.mail/x.hpp: error: cannot write: Not a directory");
