@@ -387,6 +387,21 @@ TEST(Welcome, whose_host_keeps_its_bells_shows_when_it_sleeps_instead) {
   refuses(kept, RefusalCode::missing_feature, "the host chose what this peer does not offer: stream_doorbell");
 }
 
+TEST(Welcome, who_sleeps_on_a_pipe_is_given_its_end) {
+  const std::uint64_t offered = features_everywhere | pipe_doorbell;
+  const Welcome with_pipe = but([](Welcome& w) {
+    w.features = pipe_doorbell;
+    w.segments.push_back({.role = SegmentRole::doorbell, .bytes = doorbell_bytes, .host_fd = 9});
+  });
+  EXPECT_TRUE(check(with_pipe, 6, offered));
+  EXPECT_EQ(*decode<Welcome>(encode(with_pipe)), with_pipe);
+  refuses(but([](Welcome& w) { w.features = pipe_doorbell; }), RefusalCode::bad_segment, "no segment doorbell", 5,
+          offered);
+  Welcome unasked = with_pipe;
+  unasked.features = 0;
+  refuses(unasked, RefusalCode::bad_segment, "a segment too many: doorbell", 6, offered);
+}
+
 TEST(Welcome, each_segment_comes_once_with_its_descriptor_in_whole_pages) {
   refuses(a_welcome(), RefusalCode::bad_segment, "4 descriptors came for 5 segments", 4);
   refuses(a_welcome(), RefusalCode::bad_segment, "0 descriptors came for 5 segments", 0);
