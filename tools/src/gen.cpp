@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "c_generator.hpp"
 #include "cpp_generator.hpp"
 #include "files.hpp"
 #include "ringmail/actors/schema.hpp"
@@ -30,6 +31,7 @@ struct Language {
 };
 
 constexpr Language languages[] = {
+    {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
 };
