@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,9 +37,14 @@ struct Language {
 };
 
 const std::vector<Language>& languages() {
-  static const std::vector<Language> all = {
-#include "conformance_peers.inc"
-  };
+  static const std::vector<Language> all = [] {
+    std::vector<Language> languages;
+    std::ifstream file(RINGMAIL_CONFORMANCE_PEERS);
+    for (const auto& entry : nlohmann::json::parse(file)) {
+      languages.push_back({.name = entry["language"], .command = entry["command"], .by_pipes = entry["pipes"]});
+    }
+    return languages;
+  }();
   return all;
 }
 
