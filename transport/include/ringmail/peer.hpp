@@ -14,9 +14,9 @@
 //       return ended ? 0 : ended.error().report("counter");
 //     }
 //
-// Messages and protocols are what `ringmail gen --lang cpp` writes. Ownership, threads, time and forks are as ringmail.h says: a
-// peer is used by one thread at a time, but for interrupt(); a message is good until it is released. Errors are values; nothing
-// here throws but std::bad_alloc, and what a handler throws does not leave run().
+// Messages and protocols are what `ringmail gen --lang cpp` writes. Ownership, threads, time and forks are as ringmail.h
+// says: a peer is used by one thread at a time, but for interrupt(); a message is good until it is released. Errors are
+// values; nothing here throws but std::bad_alloc, and what a handler throws does not leave run().
 #pragma once
 
 #include <chrono>
@@ -108,8 +108,8 @@ class Peer {
     ringmail_message message_;
   };
 
-  /// The message in hand; there is one at a time. Released at the end of its life, but not by an exception that flies past: then
-  /// the next incarnation gets it again.
+  /// The message in hand; there is one at a time. Released at the end of its life, but not by an exception that flies
+  /// past: then the next incarnation gets it again.
   class Received {
    public:
     Received(Received&& other) noexcept
@@ -357,12 +357,12 @@ class Peer {
 
   /// Handles what comes until the host says stop. `handlers` has, for each message M that the protocol P accepts,
   ///
-  ///     R on(const M&)                                  what it returns is the reply; void: whoever asks is told that it is done
-  ///     R on(const M&, ringmail::Peer::Received&)       where more is to be known, or void and answered by that, or later
+  ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
+  ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
-  /// and, if it asks, void answered(Received&) for the replies and refusals. A handler that throws is a failure of this process:
-  /// the host is told e.what(), whoever asked is refused, the message is left to the next incarnation, and `handler_failed` comes
-  /// out. Other errors are the link's. `interrupted` may be returned to: run() goes on.
+  /// and, if it asks, void answered(Received&) for the replies and refusals. A handler that throws is a failure of this
+  /// process: the host is told e.what(), whoever asked is refused, the message is left to the next incarnation, and
+  /// `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>
   std::expected<void, Failure> run(Handlers& handlers);
 
