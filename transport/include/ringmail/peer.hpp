@@ -189,8 +189,8 @@ class Peer {
     bool is_answered_ = false;
   };
 
-  /// Room for a message in the ring itself. Cancelled at the end of its life, unless it was published. One is open at a time, and
-  /// nothing else may be done with the peer until then.
+  /// Room for a message in the ring itself. Cancelled at the end of its life, unless it was published. One is open at a
+  /// time, and nothing else may be done with the peer until then.
   class RawLoan {
    public:
     RawLoan(RawLoan&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)), bytes_(other.bytes_) {}
