@@ -333,7 +333,7 @@ class GoGenerator {
   // ---- fields
 
   static bool is_bytes(const Field& field) { return field.type.kind == Kind::u8 && field.count != 0; }
-  static std::string index(const Field& field) { return field.count == 0 ? "" : "i int"; }
+  static std::string index(const Field& field) { return field.count == 0 || is_bytes(field) ? "" : "i int"; }
   static std::size_t element_size(const Field& field) {
     return field.count == 0 ? field.size : field.size / field.count;
   }

@@ -64,7 +64,9 @@ func (p *player) Bulk(m *ringmail.Message, bulk conformance.BulkView) (conforman
 	return conformance.Bulk{}, p.sink.To.Send(p.ctx, bulk)
 }
 
-func (p *player) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) { return p.sum, nil }
+func (p *player) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
+	return p.sum, nil
+}
 
 func (p *player) Fail(_ *ringmail.Message, fail conformance.FailView) error {
 	return fmt.Errorf("failed with %d", fail.Code())

@@ -441,7 +441,7 @@ func (m BulkView) Number() uint64 {
 	return binary.LittleEndian.Uint64(m.bytes[0:8])
 }
 
-func (m BulkView) Bytes(i int) []byte {
+func (m BulkView) Bytes() []byte {
 	return m.bytes[8:1024:1024]
 }
 
