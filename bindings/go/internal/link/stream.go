@@ -52,6 +52,13 @@ func NewStream(socket *net.UnixConn) *Stream { return &Stream{in: socket, out: s
 
 // Adopt takes over inherited descriptors: one is a socket, two are the pipes that are read and written.
 func Adopt(numbers ...int) (*Stream, error) {
+	if len(numbers) == 1 {
+		// A grandchild finds the variable too, but at that number something else, which is not this one's to touch.
+		kind, err := syscall.GetsockoptInt(numbers[0], syscall.SOL_SOCKET, syscall.SO_TYPE)
+		if err != nil || kind != syscall.SOCK_STREAM {
+			return nil, fmt.Errorf("descriptor %d, which should be the control stream, is not a stream socket", numbers[0])
+		}
+	}
 	for _, number := range numbers {
 		// A child of this process that kept the stream open would hide this process's death from the host.
 		syscall.CloseOnExec(number)
@@ -63,11 +70,6 @@ func Adopt(numbers ...int) (*Stream, error) {
 		in := os.NewFile(uintptr(numbers[0]), "ringmail control stream, from the host")
 		out := os.NewFile(uintptr(numbers[1]), "ringmail control stream, to the host")
 		return &Stream{in: in, out: out}, nil
-	}
-	// A grandchild finds the variable too, but at that number something else, which is not this one's to close.
-	if kind, err := syscall.GetsockoptInt(numbers[0], syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil ||
-		kind != syscall.SOCK_STREAM {
-		return nil, fmt.Errorf("descriptor %d, which should be the control stream, is not a stream socket", numbers[0])
 	}
 	file := os.NewFile(uintptr(numbers[0]), "ringmail control stream")
 	defer file.Close() // net has a copy of its own, which is closed on exec
