@@ -170,10 +170,10 @@ func (s *Stream) read(into []byte, descriptors *[]int) (int, error) {
 		*descriptors = append(*descriptors, received...)
 	}
 	switch {
-	case err != nil && !errors.Is(err, syscall.ECONNRESET):
-		return 0, err
-	case err != nil || (count == 0 && len(into) > 0):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), err == nil && count == 0:
 		return 0, io.EOF
+	case err != nil:
+		return 0, err
 	case parseErr != nil:
 		return 0, parseErr
 	case flags&syscall.MSG_CTRUNC != 0 || (descriptors != nil && len(*descriptors) > maxDescriptors):
