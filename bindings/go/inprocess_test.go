@@ -509,6 +509,9 @@ func (s silent) Tick(_ *Message, tick conformance.TickView) (conformance.Tick, e
 func (silent) Bulk(*Message, conformance.BulkView) (conformance.Bulk, error) {
 	return conformance.Bulk{}, nil
 }
+func (silent) Ping(*Message, conformance.PingView) (conformance.Ping, error) {
+	return conformance.Ping{}, nil
+}
 func (silent) Get(*Message, conformance.GetView) (conformance.Sum, error) {
 	return conformance.Sum{Count: 1}, nil
 }

@@ -33,35 +33,51 @@ type player struct {
 	sum  conformance.Sum
 }
 
-func (p *player) Tick(m *ringmail.Message, tick conformance.TickView) (conformance.Tick, error) {
-	if m.Asked() {
-		reply := tick.Unpack()
-		reply.Price *= 2
-		return reply, nil
-	}
+func (p *player) count(m *ringmail.Message) {
 	p.sum.Count++
-	p.sum.Total += tick.Price()
 	if m.Redelivered() {
 		p.sum.Redelivered++
 	}
+}
+
+func (p *player) Tick(m *ringmail.Message, tick conformance.TickView) (reply conformance.Tick, err error) {
+	if m.Asked() {
+		reply = tick.Unpack()
+		reply.Price *= 2
+		return reply, nil
+	}
+	p.count(m)
+	p.sum.Total += tick.Price()
 	if !p.echo {
-		return conformance.Tick{}, nil
+		return reply, nil
 	}
-	room, err := p.sink.To.Loan(p.ctx, conformance.TickType, conformance.TickSize)
+	echoed, err := p.sink.LoanTick(p.ctx)
 	if err != nil {
-		return conformance.Tick{}, err
+		return reply, err
 	}
-	echoed := conformance.DraftTick(room)
 	tick.RingmailPut(echoed.RingmailBytes())
 	echoed.SetPrice(2 * tick.Price())
-	return conformance.Tick{}, p.sink.To.Publish()
+	return reply, p.sink.To.Publish()
+}
+
+func (p *player) Ping(m *ringmail.Message, ping conformance.PingView) (conformance.Ping, error) {
+	return conformance.Ping{}, p.same(m, ping)
 }
 
 func (p *player) Bulk(m *ringmail.Message, bulk conformance.BulkView) (conformance.Bulk, error) {
+	return conformance.Bulk{}, p.same(m, bulk)
+}
+
+// same copies the bytes from ring to ring.
+func (p *player) same(m *ringmail.Message, message ringmail.Sendable) error {
 	if m.Asked() {
-		return conformance.Bulk{}, m.Reply(bulk)
+		return m.Reply(message)
 	}
-	return conformance.Bulk{}, p.sink.To.Send(p.ctx, bulk)
+	p.count(m)
+	if !p.echo {
+		return nil
+	}
+	return p.sink.To.Send(p.ctx, message)
 }
 
 func (p *player) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
@@ -73,12 +89,34 @@ func (p *player) Fail(_ *ringmail.Message, fail conformance.FailView) error {
 }
 
 func (p *player) Stream(_ *ringmail.Message, stream conformance.StreamView) error {
-	tick := conformance.Tick{Side: conformance.SideAsk, Live: true, Symbol: "abc"}
-	for number := uint64(0); number < stream.Count(); number++ {
-		tick.Number, tick.Price = number, float64(number)
-		if err := p.sink.SendTick(p.ctx, &tick); err != nil {
-			return err
-		}
+	send, err := p.streamed(stream.Payload())
+	for number := uint64(0); err == nil && number < stream.Count(); number++ {
+		err = send(number)
 	}
-	return nil
+	return err
+}
+
+// streamed sends the message of that number.
+func (p *player) streamed(payload conformance.Payload) (func(number uint64) error, error) {
+	tick := conformance.Tick{Side: conformance.SideAsk, Live: true, Symbol: "abc"}
+	var ping conformance.Ping
+	var bulk conformance.Bulk
+	switch payload {
+	case conformance.PayloadTick:
+		return func(number uint64) error {
+			tick.Number, tick.Price = number, float64(number)
+			return p.sink.SendTick(p.ctx, &tick)
+		}, nil
+	case conformance.PayloadPing:
+		return func(number uint64) error {
+			ping.Words[0] = number
+			return p.sink.SendPing(p.ctx, &ping)
+		}, nil
+	case conformance.PayloadBulk:
+		return func(number uint64) error {
+			bulk.Number = number
+			return p.sink.SendBulk(p.ctx, &bulk)
+		}, nil
+	}
+	return nil, fmt.Errorf("a stream of %v", payload)
 }

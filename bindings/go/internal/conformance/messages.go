@@ -16,6 +16,10 @@ const RingmailSchema = `ringmail-schema 1
 enum conformance.Side u8
   value bid 0
   value ask 1
+enum conformance.Payload u8
+  value tick 0
+  value ping 1
+  value bulk 2
 message conformance.Level size 16 align 8 id 0xfcddf78a
   field price f64 offset 0
   field quantity u32 offset 8
@@ -26,6 +30,8 @@ message conformance.Tick size 72 align 8 id 0x4887d029
   field live bool offset 17
   field symbol text<16> offset 18
   field levels conformance.Level[2] offset 40
+message conformance.Ping size 32 align 8 id 0xb02fd0ac
+  field words u64[4] offset 0
 message conformance.Bulk size 1024 align 8 id 0x28ebea50
   field number u64 offset 0
   field bytes u8[1016] offset 8
@@ -36,16 +42,19 @@ message conformance.Sum size 24 align 8 id 0x67d5e1c7
 message conformance.Get size 0 align 1 id 0x6a30a9f0
 message conformance.Fail size 4 align 4 id 0x6ba322c8
   field code u32 offset 0
-message conformance.Stream size 8 align 8 id 0xa43d53ec
+message conformance.Stream size 16 align 8 id 0xa43d53ec
   field count u64 offset 0
+  field payload conformance.Payload offset 8
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
+  accepts conformance.Ping -> conformance.Ping
   accepts conformance.Bulk -> conformance.Bulk
   accepts conformance.Get -> conformance.Sum
   accepts conformance.Fail
   accepts conformance.Stream
 protocol conformance.Host
   accepts conformance.Tick
+  accepts conformance.Ping
   accepts conformance.Bulk
 `
 
@@ -72,6 +81,36 @@ func (v Side) String() string {
 		return "bid"
 	case SideAsk:
 		return "ask"
+	}
+	return strconv.FormatUint(uint64(v), 10)
+}
+
+// Payload is a conformance.Payload.
+type Payload uint8
+
+const (
+	PayloadTick Payload = 0
+	PayloadPing Payload = 1
+	PayloadBulk Payload = 2
+)
+
+// Declared tells whether it is one of the numbers above: no other is valid.
+func (v Payload) Declared() bool {
+	switch v {
+	case PayloadTick, PayloadPing, PayloadBulk:
+		return true
+	}
+	return false
+}
+
+func (v Payload) String() string {
+	switch v {
+	case PayloadTick:
+		return "tick"
+	case PayloadPing:
+		return "ping"
+	case PayloadBulk:
+		return "bulk"
 	}
 	return strconv.FormatUint(uint64(v), 10)
 }
@@ -366,6 +405,115 @@ func ValidTick(bytes []byte) bool {
 		return false
 	}
 	return true
+}
+
+const (
+	PingType = 0xb02fd0ac
+	PingSize = 32
+	PingName = "conformance.Ping"
+)
+
+// Ping is a conformance.Ping as a value of its own.
+type Ping struct {
+	Words [4]uint64
+}
+
+func (m *Ping) RingmailType() uint32 {
+	return PingType
+}
+
+func (m *Ping) RingmailSize() int {
+	return PingSize
+}
+
+func (m *Ping) RingmailPut(room []byte) {
+	PingDraft{PingView{(*[PingSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Ping) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, PingSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what has another size.
+func (m *Ping) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewPing(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// PingView reads a conformance.Ping where it lies.
+type PingView struct {
+	bytes *[PingSize]byte
+}
+
+// ViewPing refuses what has another size.
+func ViewPing(bytes []byte) (PingView, error) {
+	if len(bytes) != PingSize {
+		return PingView{}, ringmailSizeError(PingName, PingSize, len(bytes))
+	}
+	return PingView{(*[PingSize]byte)(bytes)}, nil
+}
+
+func (m PingView) RingmailType() uint32 {
+	return PingType
+}
+
+func (m PingView) RingmailSize() int {
+	return PingSize
+}
+
+func (m PingView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m PingView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m PingView) Words(i int) uint64 {
+	return binary.LittleEndian.Uint64(ringmailElement(m.bytes[0:32], i, 8))
+}
+
+// Unpack copies it into a value of its own.
+func (m PingView) Unpack() Ping {
+	var value Ping
+	for i := range value.Words {
+		value.Words[i] = m.Words(i)
+	}
+	return value
+}
+
+// PingDraft writes a conformance.Ping where it will lie.
+type PingDraft struct {
+	PingView
+}
+
+// DraftPing makes it of zeros. Precondition: the room has PingSize bytes.
+func DraftPing(room []byte) PingDraft {
+	bytes := (*[PingSize]byte)(room)
+	clear(bytes[:])
+	return PingDraft{PingView{bytes}}
+}
+
+func (m PingDraft) SetWords(i int, value uint64) {
+	binary.LittleEndian.PutUint64(ringmailElement(m.bytes[0:32], i, 8), value)
+}
+
+// Pack writes all of it, padding too.
+func (m PingDraft) Pack(value *Ping) {
+	for i := range value.Words {
+		m.SetWords(i, value.Words[i])
+	}
+}
+
+// ValidPing tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidPing(bytes []byte) bool {
+	return len(bytes) == PingSize
 }
 
 const (
@@ -806,13 +954,14 @@ func ValidFail(bytes []byte) bool {
 
 const (
 	StreamType = 0xa43d53ec
-	StreamSize = 8
+	StreamSize = 16
 	StreamName = "conformance.Stream"
 )
 
 // Stream is a conformance.Stream as a value of its own.
 type Stream struct {
-	Count uint64
+	Count   uint64
+	Payload Payload
 }
 
 func (m *Stream) RingmailType() uint32 {
@@ -876,10 +1025,15 @@ func (m StreamView) Count() uint64 {
 	return binary.LittleEndian.Uint64(m.bytes[0:8])
 }
 
+func (m StreamView) Payload() Payload {
+	return Payload(m.bytes[8])
+}
+
 // Unpack copies it into a value of its own.
 func (m StreamView) Unpack() Stream {
 	var value Stream
 	value.Count = m.Count()
+	value.Payload = m.Payload()
 	return value
 }
 
@@ -899,14 +1053,27 @@ func (m StreamDraft) SetCount(value uint64) {
 	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
 }
 
+func (m StreamDraft) SetPayload(value Payload) {
+	m.bytes[8] = uint8(value)
+}
+
 // Pack writes all of it, padding too.
 func (m StreamDraft) Pack(value *Stream) {
 	m.SetCount(value.Count)
+	m.SetPayload(value.Payload)
+	clear(m.bytes[9:16])
 }
 
 // ValidStream tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidStream(bytes []byte) bool {
-	return len(bytes) == StreamSize
+	m, err := ViewStream(bytes)
+	if err != nil {
+		return false
+	}
+	if !m.Payload().Declared() {
+		return false
+	}
+	return true
 }
 
 // RingmailMessage is what a handler does with a received message. The binding's Message does it.
@@ -931,6 +1098,7 @@ type RingmailMailbox interface {
 // somebody asked and has no answer yet.
 type PeerHandler[M RingmailMessage] interface {
 	Tick(message M, view TickView) (Tick, error)
+	Ping(message M, view PingView) (Ping, error)
 	Bulk(message M, view BulkView) (Bulk, error)
 	Get(message M, view GetView) (Sum, error)
 	Fail(message M, view FailView) error
@@ -951,6 +1119,21 @@ func HandlePeer[M RingmailMessage](handler PeerHandler[M]) func(M) error {
 				return err
 			}
 			room, err := message.ReplyRoom(TickType, TickSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case PingType:
+			view, err := ViewPing(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Ping(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(PingType, PingSize)
 			if err != nil {
 				return err
 			}
@@ -1042,6 +1225,38 @@ func (p PeerMailbox[B]) AskTick(ctx context.Context, message *Tick) (reply Tick,
 	}
 	if typeID != TickType {
 		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", TickName, typeID, TickName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendPing waits for room until the context is done.
+func (p PeerMailbox[B]) SendPing(ctx context.Context, message *Ping) error {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanPing is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PeerMailbox[B]) LoanPing(ctx context.Context) (PingDraft, error) {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return PingDraft{}, err
+	}
+	return DraftPing(room), nil
+}
+
+// AskPing waits until the reply has come, or the context is done.
+func (p PeerMailbox[B]) AskPing(ctx context.Context, message *Ping) (reply Ping, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, PingType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != PingType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", PingName, typeID, PingName)
 	}
 	return reply, reply.UnmarshalBinary(bytes)
 }
@@ -1166,6 +1381,7 @@ func (p PeerMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
 // somebody asked and has no answer yet.
 type HostHandler[M RingmailMessage] interface {
 	Tick(message M, view TickView) error
+	Ping(message M, view PingView) error
 	Bulk(message M, view BulkView) error
 }
 
@@ -1179,6 +1395,15 @@ func HandleHost[M RingmailMessage](handler HostHandler[M]) func(M) error {
 				return err
 			}
 			if err := handler.Tick(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case PingType:
+			view, err := ViewPing(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Ping(message, view); err != nil {
 				return err
 			}
 			return message.Done()
@@ -1224,6 +1449,32 @@ func (p HostMailbox[B]) LoanTick(ctx context.Context) (TickDraft, error) {
 func (p HostMailbox[B]) AskTick(ctx context.Context, message *Tick) error {
 	payload, _ := message.MarshalBinary()
 	_, _, err := p.To.Call(ctx, TickType, payload)
+	return err
+}
+
+// SendPing waits for room until the context is done.
+func (p HostMailbox[B]) SendPing(ctx context.Context, message *Ping) error {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanPing is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p HostMailbox[B]) LoanPing(ctx context.Context) (PingDraft, error) {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return PingDraft{}, err
+	}
+	return DraftPing(room), nil
+}
+
+// AskPing waits until the message has been handled, or the context is done.
+func (p HostMailbox[B]) AskPing(ctx context.Context, message *Ping) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, PingType, payload)
 	return err
 }
 
