@@ -41,6 +41,7 @@ std::string GoWriter::place(const Field& field, bool is_limited) {
 std::string GoWriter::bytes_of(const Field& field) {
   if (field.count == 0) return place(field);
   helpers_.insert(go_element);
+  imports_.insert("strconv");
   return "ringmailElement(" + place(field) + ", i, " + text_of(element_size(field)) + ")";
 }
 

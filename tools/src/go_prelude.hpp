@@ -14,7 +14,12 @@ func ringmailSizeError(name string, size, length int) error {
 
 inline constexpr std::string_view go_element = R"go(
 // ringmailElement is an element of an array, and panics for an index that it does not have.
-func ringmailElement(array []byte, i, size int) []byte { return array[i*size : (i+1)*size] }
+func ringmailElement(array []byte, i, size int) []byte {
+	if i < 0 || i >= len(array)/size {
+		panic("index out of range: an array has no element " + strconv.Itoa(i))
+	}
+	return array[i*size : (i+1)*size]
+}
 )go";
 
 inline constexpr std::string_view go_bool = R"go(

@@ -1505,7 +1505,12 @@ func (p HostMailbox[B]) AskBulk(ctx context.Context, message *Bulk) error {
 }
 
 // ringmailElement is an element of an array, and panics for an index that it does not have.
-func ringmailElement(array []byte, i, size int) []byte { return array[i*size : (i+1)*size] }
+func ringmailElement(array []byte, i, size int) []byte {
+	if i < 0 || i >= len(array)/size {
+		panic("index out of range: an array has no element " + strconv.Itoa(i))
+	}
+	return array[i*size : (i+1)*size]
+}
 
 // ringmailText is the content of a text, which ends before its first zero byte.
 func ringmailText(bytes []byte) string {
