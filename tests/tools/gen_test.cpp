@@ -105,6 +105,28 @@ TEST_F(Gen, names_that_meet_in_the_generated_code_stay_apart) {
             0);
 }
 
+TEST_F(Gen, writes_the_go_file_that_is_known_to_be_good) {
+  const Result result = run("gen --lang go '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.mail.go"))
+      << "if the change is meant: ringmail gen --lang go market.mail -o golden/market.mail.go";
+}
+
+TEST_F(Gen, gives_each_go_name_once) {
+  write(
+      folder_ / "a.mail",
+      "namespace a.type; enum E : u8 { x = 0; X = 1; }"
+      "message M { a_b: u8; aB: u8; set_c: u8; c: u8; pack: u8; } message MView {} message MType {} message ViewM {}");
+  const Result result = run("gen --lang go a.mail");
+  EXPECT_EQ(result.exit_code, 0);
+  for (const std::string_view line :
+       {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_  uint8\n", "\tSetC  uint8\n",
+        "\tC_    uint8\n", "\tPack_ uint8\n", "type MView_ struct {\n", "func ViewM_(bytes []byte) (MView_, error) {\n",
+        "\tMType_ = 0x"}) {
+    EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
+}
+
 TEST_F(Gen, writes_the_canonical_schema) {
   const Result result = run("gen --lang schema '" + (sources / "market.mail").string() + "'");
   EXPECT_EQ(result.exit_code, 0);

@@ -11,6 +11,7 @@
 #include "c_generator.hpp"
 #include "cpp_generator.hpp"
 #include "files.hpp"
+#include "go_generator.hpp"
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
 
@@ -34,6 +35,7 @@ struct Language {
 constexpr Language languages[] = {
     {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
+    {"go", "a Go file", generate_go},
     {"python", "a Python module", generate_python},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
 };
