@@ -75,11 +75,13 @@ std::expected<void, std::string> PeerChild::run(ReactorLoop& loop,
   std::vector<char*> argument_list = pointers(arguments);
   std::vector<char*> environment_list = pointers(environment);
 
-  std::array<uv_stdio_container_t, 4> stdio{};
+  std::array<uv_stdio_container_t, 5> stdio{};
   stdio[0].flags = UV_IGNORE;
   stdio[1] = inherit(streams.out);
   stdio[2] = inherit(streams.err);
   stdio[3] = inherit(streams.control);
+  const bool has_two = streams.control_out >= 0;
+  if (has_two) stdio[4] = inherit(streams.control_out);
 
   uv_process_options_t options{};
   options.exit_cb = Handle::on_exit;
@@ -89,7 +91,7 @@ std::expected<void, std::string> PeerChild::run(ReactorLoop& loop,
   options.cwd = command.working_directory.empty() ? nullptr : command.working_directory.c_str();
   options.flags = UV_PROCESS_DETACHED;
   options.stdio = stdio.data();
-  options.stdio_count = static_cast<int>(stdio.size());
+  options.stdio_count = static_cast<int>(stdio.size()) - (has_two ? 0 : 1);
 
   handle_ = new Handle{.process = {}, .child = this};
   handle_->process.data = handle_;

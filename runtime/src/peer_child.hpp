@@ -22,9 +22,10 @@ class PeerChild {
  public:
   /// The child's ends of what it shares with the host; they stay the caller's.
   struct Streams {
-    int control;  ///< becomes 3
-    int out;      ///< becomes 1
-    int err;      ///< becomes 2
+    int control;           ///< becomes 3
+    int control_out = -1;  ///< becomes 4, where 3 is not for writing
+    int out;               ///< becomes 1
+    int err;               ///< becomes 2
   };
 
   /// `died` is called once, from the loop, when the process is dead and reaped; it may destroy this. Fails with one line.

@@ -14,7 +14,8 @@ extern char** environ;
 namespace ringmail::runtime {
 namespace {
 
-constexpr const char* control_stream_number = "3";
+constexpr const char* control_stream = "3";
+constexpr const char* control_pipes = "3,4";
 
 void set_variable(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
   const std::string start = name + "=";
@@ -40,7 +41,8 @@ PeerCommand command_of(const PeerOptions& options) {
   PeerCommand command{.arguments = options.command, .environment = {}, .working_directory = options.working_directory};
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) command.environment.emplace_back(*entry);
   for (const auto& [name, value] : options.environment) set_variable(command.environment, name, value);
-  set_variable(command.environment, transport::inherited_descriptors_variable, control_stream_number);
+  set_variable(command.environment, transport::inherited_descriptors_variable,
+               options.control_by_pipes ? control_pipes : control_stream);
   return command;
 }
 

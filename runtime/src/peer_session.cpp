@@ -1,8 +1,9 @@
 #include "peer_session.hpp"
 
-#include <sys/socket.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <utility>
 
 namespace ringmail::runtime {
@@ -28,6 +29,7 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   transport::HostLimits limits;
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
+  if (!between_systems) limits.features |= transport::pipe_doorbell;
   if (!options.trusted) limits.required_features |= transport::stream_doorbell;
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
@@ -70,6 +72,14 @@ std::expected<std::shared_ptr<PeerSession>, int> PeerSession::create(ReactorLoop
   });
   if (!watch) return std::unexpected(watch.error());
   session->watch_ = std::move(*watch);
+  if (const int out = session->stream_.write_descriptor(); out != session->stream_.descriptor()) {
+    auto write_watch = LoopWatch::create(loop, out, [raw = session.get()](unsigned) {
+      const auto kept = raw->shared_from_this();
+      raw->on_ready(LoopWatch::writable);
+    });
+    if (!write_watch) return std::unexpected(write_watch.error());
+    session->write_watch_ = std::move(*write_watch);
+  }
   session->watch();
   return session;
 }
@@ -84,23 +94,26 @@ void PeerSession::watch() {
   // A peer that was refused is only waited for: what it still says is not read.
   const unsigned reading = may_read() ? unsigned{LoopWatch::readable} : 0;
   const unsigned writing = stream_.wants_write() ? unsigned{LoopWatch::writable} : 0;
-  if ((reading | writing) == 0) {
-    watch_->stop();
-  } else {
-    watch_->watch(reading | writing);
-  }
+  const auto watch_for = [](LoopWatch& watch, unsigned events) { events != 0 ? watch.watch(events) : watch.stop(); };
+  watch_for(*watch_, write_watch_ ? reading : reading | writing);
+  if (write_watch_) watch_for(*write_watch_, writing);
+}
+
+void PeerSession::stop_watching() {
+  watch_.reset();
+  write_watch_.reset();
 }
 
 void PeerSession::on_ready(unsigned ready) {
   // A failure to write shows again, with its reason, when reading.
-  if ((ready & LoopWatch::writable) != 0 && !stream_.flush() && phase_ == Phase::over) watch_.reset();
+  if ((ready & LoopWatch::writable) != 0 && !stream_.flush() && phase_ == Phase::over) stop_watching();
   if ((ready & LoopWatch::readable) != 0) read(frames_a_turn);
   watch();
 }
 
 void PeerSession::finish() {
   const auto kept = shared_from_this();
-  watch_.reset();
+  stop_watching();
   read(frames_of_the_dead);
   phase_ = Phase::over;
   lookups_.fail();
@@ -108,8 +121,8 @@ void PeerSession::finish() {
 
 void PeerSession::read(int frames) {
   if (!began_ && phase_ == Phase::hello) {
-    std::byte first;
-    if (::recv(stream_.descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+    int bytes = 0;
+    if (::ioctl(stream_.descriptor(), FIONREAD, &bytes) == 0 && bytes > 0) {
       began_ = true;
       events_->session_began();
     }
@@ -149,6 +162,12 @@ void PeerSession::take_hello(const transport::Hello& hello) {
 }
 
 void PeerSession::welcome(const transport::Chosen& chosen) {
+  if ((chosen.features & transport::pipe_doorbell) != 0) {
+    if (const auto opened = offer_.incarnation.open_doorbell(); !opened) {
+      return refused(
+          {RefusalCode::bad_segment, std::string("the host cannot make a pipe: ") + std::strerror(opened.error())});
+    }
+  }
   std::vector<int> descriptors;
   transport::Welcome welcome{
       .version = chosen.version,
@@ -268,7 +287,7 @@ void PeerSession::stream_failed(const transport::StreamError& error) {
     return phase_ == Phase::open ? broken(to_string(error)) : refused(refusal(error));
   }
   phase_ = Phase::over;
-  watch_.reset();
+  stop_watching();
   events_->session_closed(to_string(error));
 }
 

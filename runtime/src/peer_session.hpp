@@ -104,6 +104,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void refused(const transport::Refusal& refusal);
   bool may_read() const;
   void watch();
+  void stop_watching();
   template <class Message>
   void send(const Message& message, std::span<const int> descriptors = {});
   template <class Message>
@@ -122,11 +123,12 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   bool began_ = false;
   transport::Ordering agreed_ = transport::Ordering::sequential;
   bool was_ready_ = false;
-  bool has_failed_ = false;           // and said so; what it says of it after that is not looked at
-  std::size_t unanswered_ = 0;        // resolves
-  NameLookups lookups_;               // of this side
-  std::vector<Rings> rings_;          // by lane
-  std::unique_ptr<LoopWatch> watch_;  // null once the peer is dead
+  bool has_failed_ = false;                 // and said so; what it says of it after that is not looked at
+  std::size_t unanswered_ = 0;              // resolves
+  NameLookups lookups_;                     // of this side
+  std::vector<Rings> rings_;                // by lane
+  std::unique_ptr<LoopWatch> watch_;        // null once the peer is dead
+  std::unique_ptr<LoopWatch> write_watch_;  // where the stream has another descriptor to write to
 };
 
 }  // namespace ringmail::runtime

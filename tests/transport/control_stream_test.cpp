@@ -537,5 +537,68 @@ TEST(ControlPair, both_ends_are_close_on_exec) {
   EXPECT_TRUE(fcntl(pair->second.get(), F_GETFD) & FD_CLOEXEC);
 }
 
+struct PipeEnds {
+  ControlStream host;
+  Descriptor peer_reads;
+  Descriptor peer_writes;
+};
+
+PipeEnds over_pipes() {
+  auto to_peer = pipe_pair();
+  auto to_host = pipe_pair();
+  if (!to_peer || !to_host) std::abort();
+  Descriptor unread(fcntl(to_peer->first.get(), F_DUPFD_CLOEXEC, 0));
+  return {.host = ControlStream(std::move(to_host->first), std::move(to_peer->second), std::move(unread)),
+          .peer_reads = std::move(to_peer->first),
+          .peer_writes = std::move(to_host->second)};
+}
+
+TEST(ControlStreamOverPipes, carries_frames_both_ways_and_no_descriptors) {
+  PipeEnds ends = over_pipes();
+  const Descriptor file = some_file();
+  const int numbers[] = {file.get()};
+  ASSERT_TRUE(ends.host.send(ControlKind::welcome, bytes_of("hello"), numbers));
+  std::vector<std::byte> read_bytes(100);
+  const ssize_t got = read(ends.peer_reads.get(), read_bytes.data(), read_bytes.size());
+  ASSERT_GT(got, 0);
+  read_bytes.resize(static_cast<std::size_t>(got));
+  EXPECT_EQ(read_bytes, frame_of(5, 2, 0, "hello"));
+
+  const auto frame = frame_of(3, 1, 0, "abc");
+  for (const std::byte& byte : frame) {
+    ASSERT_EQ(*ends.host.receive(), std::nullopt);
+    ASSERT_EQ(write(ends.peer_writes.get(), &byte, 1), 1);
+  }
+  const auto received = ends.host.receive();
+  ASSERT_TRUE(received && *received);
+  EXPECT_EQ((*received)->payload, bytes_of("abc"));
+}
+
+TEST(ControlStreamOverPipes, keeps_what_a_full_pipe_does_not_take) {
+  PipeEnds ends = over_pipes();
+  const std::string large(300'000, 'x');
+  ASSERT_TRUE(ends.host.send(ControlKind::welcome, bytes_of(large)));
+  EXPECT_TRUE(ends.host.wants_write());
+  EXPECT_NE(ends.host.write_descriptor(), ends.host.descriptor());
+  std::size_t total = 0;
+  std::vector<std::byte> bytes(1 << 16);
+  for (ssize_t got; (got = read(ends.peer_reads.get(), bytes.data(), bytes.size())) > 0;) {
+    total += static_cast<std::size_t>(got);
+    ASSERT_TRUE(ends.host.flush());
+  }
+  EXPECT_EQ(total, control_header_bytes + large.size());
+  EXPECT_FALSE(ends.host.wants_write());
+}
+
+TEST(ControlStreamOverPipes, the_end_of_the_peer_is_the_end_of_the_stream_and_no_signal) {
+  PipeEnds ends = over_pipes();
+  ends.peer_reads = Descriptor();
+  ends.peer_writes = Descriptor();
+  EXPECT_TRUE(ends.host.send(ControlKind::resolved, bytes_of("x")));
+  const auto received = ends.host.receive();
+  ASSERT_FALSE(received);
+  EXPECT_EQ(received.error(), StreamError::closed);
+}
+
 }  // namespace
 }  // namespace ringmail::transport

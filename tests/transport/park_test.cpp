@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -102,6 +103,39 @@ char run_state(pid_t thread) {
   std::fgets(text.data(), text.size(), file.get());
   const char* name_end = std::strrchr(text.data(), ')');
   return name_end != nullptr ? name_end[2] : '?';
+}
+
+TEST(Park, one_that_sleeps_on_a_pipe_is_rung_there_once_per_sleep) {
+  Bell bell;
+  PipeBell pipe;
+  Doorbell producer(bell, pipe);
+  Parker parker(bell);
+  ASSERT_TRUE(pipe.open());
+  const auto bytes_in_pipe = [&] {
+    int bytes = 0;
+    ioctl(pipe.read_end(), FIONREAD, &bytes);
+    return bytes;
+  };
+  producer.ring();
+  EXPECT_EQ(bytes_in_pipe(), 0);
+  for (int sleep = 1; sleep <= 3; ++sleep) {
+    parker.lie_down();
+    producer.ring();
+    producer.ring();
+    EXPECT_EQ(state_of(bell), ParkState::ringing);
+    EXPECT_EQ(bytes_in_pipe(), sleep);
+    parker.get_up();
+  }
+}
+
+TEST(Park, a_pipe_that_is_full_keeps_no_producer) {
+  start_watchdog();
+  PipeBell pipe;
+  ASSERT_TRUE(pipe.open());
+  for (int i = 0; i < 1 << 17; ++i) pipe.ring();
+  int bytes = 0;
+  ASSERT_EQ(ioctl(pipe.read_end(), FIONREAD, &bytes), 0);
+  EXPECT_LT(bytes, 1 << 17);
 }
 
 TEST(Park, a_producer_that_dies_between_the_change_and_the_wake_mutes_nobody) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
@@ -144,7 +145,7 @@ std::expected<void, StreamError> ControlStream::send(ControlKind kind,
   if (backlog_bytes_ + frame.bytes.size() - frame.sent > max_control_backlog_bytes) {
     return std::unexpected(error(StreamError::backlog));
   }
-  if (frame.sent == 0) {
+  if (frame.sent == 0 && !out_) {
     for (const int number : descriptors) {
       frame.descriptors.emplace_back(::fcntl(number, F_DUPFD_CLOEXEC, 0));
       if (!frame.descriptors.back()) return std::unexpected(error(StreamError::io, errno));
@@ -181,7 +182,7 @@ std::expected<std::size_t, StreamError> ControlStream::write(std::span<const std
   message.msg_iovlen = 1;
   if (!descriptors.empty()) attach(message, ancillary, descriptors);
   for (;;) {
-    const ssize_t sent = send_now(socket_.get(), message);
+    const ssize_t sent = out_ ? ::write(out_.get(), bytes.data(), bytes.size()) : send_now(socket_.get(), message);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
     if (errno == EPIPE || errno == ECONNRESET) return std::unexpected(error(StreamError::closed));
@@ -243,7 +244,7 @@ std::expected<std::size_t, StreamError> ControlStream::read(std::span<std::byte>
       message.msg_control = ancillary.bytes;
       message.msg_controllen = sizeof(ancillary.bytes);
     }
-    const ssize_t got = receive_now(socket_.get(), message);
+    const ssize_t got = out_ ? ::read(socket_.get(), into.data(), into.size()) : receive_now(socket_.get(), message);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
     if (got < 0 && errno != ECONNRESET) return std::unexpected(error(StreamError::io, errno));
@@ -251,6 +252,7 @@ std::expected<std::size_t, StreamError> ControlStream::read(std::span<std::byte>
       return std::unexpected(error(header_read_ == 0 ? StreamError::closed : StreamError::closed_in_frame));
     }
 
+    if (out_) return static_cast<std::size_t>(got);
     const std::size_t taken = take_descriptors(message, received_);
     if ((message.msg_flags & MSG_CTRUNC) != 0) {
       return std::unexpected(
@@ -305,8 +307,11 @@ bool ControlStream::wait(int events, std::uint64_t deadline_ns) const {
     if (now >= deadline_ns) return false;
     // Rounded up, or the last millisecond would be spun through.
     const std::uint64_t milliseconds = std::min<std::uint64_t>((deadline_ns - now + 999'999) / 1'000'000, 3'600'000);
-    pollfd entry{.fd = socket_.get(), .events = static_cast<short>(events), .revents = 0};
-    if (::poll(&entry, 1, static_cast<int>(milliseconds)) > 0) return true;
+    pollfd entries[] = {
+        {.fd = socket_.get(), .events = static_cast<short>(events & ~POLLOUT), .revents = 0},
+        {.fd = (events & POLLOUT) != 0 ? write_descriptor() : -1, .events = POLLOUT, .revents = 0},
+    };
+    if (::poll(entries, std::size(entries), static_cast<int>(milliseconds)) > 0) return true;
   }
 }
 

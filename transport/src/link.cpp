@@ -74,6 +74,7 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   incarnation.peer_ = std::move(peer->segment);
   incarnation.peer_map_ = std::move(peer->mapping);
   incarnation.bell_ = std::move(*bell);
+  incarnation.pipe_ = std::make_unique<PipeBell>();
   return incarnation;
 }
 
@@ -107,7 +108,7 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
                                   .capacity = layout_.control_bytes,
                                   .other = peer_map_.at<const ProducerBlock>(layout_.peer_control_producer(lane)),
                                   .own = host_map_.at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
-      .bell = Doorbell(bell_[0]),
+      .bell = Doorbell(bell_[0], *pipe_),
       .mail_consumer = peer_map_.at<const ConsumerBlock>(layout_.peer_mail_consumer(lane)),
       .trust = trust_,
   };
@@ -127,6 +128,12 @@ std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
   add(SegmentRole::peer, peer_);
   add(trust_ == Trust::trusted ? SegmentRole::host_bells : SegmentRole::host_parked, bells);
   add(SegmentRole::peer_bells, bell_.segment());
+  if (pipe_->is_open()) {
+    list.push_back({.role = SegmentRole::doorbell,
+                    .bytes = doorbell_bytes,
+                    .host_fd = static_cast<std::uint32_t>(pipe_->read_end())});
+    descriptors.push_back(pipe_->read_end());
+  }
   return list;
 }
 

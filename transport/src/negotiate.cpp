@@ -34,6 +34,7 @@ std::string names_of(std::uint64_t features) {
              : lowest == asymmetric_barrier ? "asymmetric_barrier"
              : lowest == stream_doorbell    ? "stream_doorbell"
              : lowest == between_systems    ? "between_systems"
+             : lowest == pipe_doorbell      ? "pipe_doorbell"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -110,12 +111,18 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
                     what + " of " + std::to_string(segment.bytes) + " bytes, not whole pages");
     }
   }
-  // The host shares its bells, or else only when they sleep.
-  const bool rings_on_stream = (welcome.features & stream_doorbell) != 0;
-  const auto not_due = rings_on_stream ? SegmentRole::host_bells : SegmentRole::host_parked;
+  const auto is_due = [&welcome](SegmentRole role) {
+    switch (role) {
+      // The host shares its bells, or else only when they sleep.
+      case SegmentRole::host_bells: return (welcome.features & stream_doorbell) == 0;
+      case SegmentRole::host_parked: return (welcome.features & stream_doorbell) != 0;
+      case SegmentRole::doorbell: return (welcome.features & pipe_doorbell) != 0;
+      default: return true;
+    }
+  };
   for (std::size_t i = 0; i < segment_roles; ++i) {
     const auto role = static_cast<SegmentRole>(i + 1);
-    const bool due = role != not_due;
+    const bool due = is_due(role);
     if (seen[i] == due) continue;
     return refuse(RefusalCode::bad_segment,
                   (due ? "no segment " : "a segment too many: ") + std::string(to_string(role)));
@@ -172,6 +179,7 @@ std::string_view to_string(SegmentRole role) {
     case SegmentRole::host_bells: return "host_bells";
     case SegmentRole::peer_bells: return "peer_bells";
     case SegmentRole::host_parked: return "host_parked";
+    case SegmentRole::doorbell: return "doorbell";
   }
   return "of an unknown role";
 }

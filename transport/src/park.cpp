@@ -1,9 +1,13 @@
 #include "ringmail/transport/park.hpp"
 
+#include <unistd.h>
+
 #include <array>
+#include <utility>
 
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/unix_socket.hpp"
 
 namespace ringmail::transport {
 
@@ -16,6 +20,21 @@ SleepResult Parker::sleep_on_several(std::uint32_t parked, std::uint64_t timeout
   const bool all_wake = count == others_.size() + 1 && can_wait_for_several_futexes();
   return futex_wait_any(std::span(words).first(count), parked,
                         all_wake ? timeout_ns : std::min(timeout_ns, longest_unordered_sleep_ns));
+}
+
+std::expected<void, int> PipeBell::open() {
+  auto ends = pipe_pair();
+  if (!ends) return std::unexpected(ends.error());
+  read_end_ = std::move(ends->first);
+  write_end_ = std::move(ends->second);
+  number_.store(write_end_.get(), std::memory_order_relaxed);
+  return {};
+}
+
+void PipeBell::ring() const {
+  const char byte = 0;
+  // A pipe that is full has woken it already, and nothing else can go wrong.
+  static_cast<void>(!::write(number_.load(std::memory_order_relaxed), &byte, 1));
 }
 
 void Doorbell::ring_on_stream() {

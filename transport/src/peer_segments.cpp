@@ -5,6 +5,10 @@
 namespace ringmail::transport {
 
 std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descriptor descriptor) {
+  if (role == SegmentRole::doorbell) {
+    doorbell = std::move(descriptor);
+    return {};
+  }
   struct Plan {
     Mapping* mapping;
     std::uint64_t bytes;
@@ -20,7 +24,8 @@ std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descripto
       case SegmentRole::host_bells: return {&host_bells, layout.lanes * sizeof(Bell), write, Seal::shared_writers};
       case SegmentRole::host_parked:
         return {&host_parked, park_mirror_bytes(layout.lanes), read, Seal::no_more_writers};
-      case SegmentRole::peer_bells: break;
+      case SegmentRole::peer_bells:
+      case SegmentRole::doorbell: break;
     }
     return {&peer_bells, sizeof(Bell), write, Seal::shared_writers};
   }();

@@ -27,6 +27,13 @@ std::expected<std::pair<Descriptor, Descriptor>, int> control_pair() {
   return std::pair(closed_on_exec(ends[0]), closed_on_exec(ends[1]));
 }
 
+std::expected<std::pair<Descriptor, Descriptor>, int> pipe_pair() {
+  int ends[2];
+  if (::pipe(ends) != 0) return std::unexpected(errno);
+  for (const int end : ends) ::fcntl(end, F_SETFL, O_NONBLOCK);
+  return std::pair(closed_on_exec(ends[0]), closed_on_exec(ends[1]));
+}
+
 void prepare_stream(int socket) {
   const int on = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);

@@ -1,5 +1,7 @@
 #include "ringmail/transport/unix_socket.hpp"
 
+#include <fcntl.h>
+
 #include <cerrno>
 
 namespace ringmail::transport {
@@ -11,6 +13,12 @@ Descriptor accept_connection(int listening) { return Descriptor(::accept4(listen
 std::expected<std::pair<Descriptor, Descriptor>, int> control_pair() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::unexpected(errno);
+  return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
+}
+
+std::expected<std::pair<Descriptor, Descriptor>, int> pipe_pair() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return std::unexpected(errno);
   return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
 }
 

@@ -19,7 +19,7 @@ struct RestartPolicy {
   };
 
   When when = When::temporary;
-  std::uint32_t max_restarts = 5;  ///< within `window`; one more and it is given up
+  std::uint32_t max_restarts = 5;                              ///< within `window`; one more and it is given up
   std::chrono::nanoseconds window = std::chrono::seconds(60);  ///< so long without a restart, and the delays begin anew
   std::chrono::nanoseconds first_delay =
       std::chrono::milliseconds(20);  ///< doubles with each restart within the window
@@ -52,7 +52,8 @@ struct PeerOptions {
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
   bool trusted =
       true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
-  std::string schema{};  ///< canonical text of what this host speaks with it; sent in the welcome
+  bool control_by_pipes = false;  ///< for a language that can use no socket which it did not make itself, such as Java
+  std::string schema{};           ///< canonical text of what this host speaks with it; sent in the welcome
 };
 
 }  // namespace ringmail::runtime

@@ -81,9 +81,15 @@ class ControlStream {
   enum class Descriptors : std::uint8_t { accepted, refused };
 
   explicit ControlStream(Descriptor socket, Descriptors policy = Descriptors::accepted);
+  /// Over two non-blocking pipes. No descriptors travel: those that are given to send() are not sent. `unread` is the other end of
+  /// `out`, kept open so that writing to the dead is no SIGPIPE.
+  ControlStream(Descriptor in, Descriptor out, Descriptor unread)
+      : socket_(std::move(in)), policy_(Descriptors::refused), out_(std::move(out)), unread_(std::move(unread)) {}
 
-  /// For poll: readable always, writable while wants_write(). Stays owned here.
+  /// For poll: readable always. Stays owned here.
   int descriptor() const { return socket_.get(); }
+  /// For poll: writable while wants_write().
+  int write_descriptor() const { return out_ ? out_.get() : socket_.get(); }
 
   /// Sends what the socket takes and keeps the rest for flush(). The payload is copied, and the descriptors may be
   /// closed, as soon as this returns. At most max_control_descriptors. After an error the frame may have been sent in
@@ -123,6 +129,8 @@ class ControlStream {
 
   Descriptor socket_;
   Descriptors policy_;
+  Descriptor out_;  // none: the socket
+  Descriptor unread_;
 
   std::deque<Outgoing> backlog_;
   std::size_t backlog_bytes_ = 0;

@@ -27,7 +27,8 @@ inline constexpr std::uint16_t protocol_version = 1;
 /// From the first byte of a hello until `ready`. How long a process may take to start is another matter.
 inline constexpr std::uint64_t handshake_timeout_ns = 2'000'000'000;
 
-/// Names the numbers of the inherited descriptors of a spawned peer. One number is the control stream's socket.
+/// Names the numbers of the inherited descriptors of a spawned peer. One number is the control stream's socket, two are pipes:
+/// the one that it reads, and the one that it writes.
 inline constexpr const char* inherited_descriptors_variable = "RINGMAIL_FDS";
 
 enum Feature : std::uint64_t {
@@ -37,6 +38,7 @@ enum Feature : std::uint64_t {
       1u << 2,  ///< the host shares no bells: the peer sees when they sleep, and rings on the control stream
   between_systems =
       1u << 3,  ///< the peer is a scheduler of another system: its actors are addressed, monitored and linked
+  pipe_doorbell = 1u << 4,  ///< the peer sleeps on a pipe, beside other descriptors, and not on its futex
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {
@@ -98,8 +100,10 @@ enum class SegmentRole : std::uint8_t {
   host_bells = 4,   ///< both write; the host sleeps on it
   peer_bells = 5,   ///< both write; the peer sleeps on it
   host_parked = 6,  ///< the host writes it; in place of host_bells where `stream_doorbell` was chosen
+  doorbell = 7,     ///< no memory: the end of a pipe that the peer reads, where `pipe_doorbell` was chosen
 };
-inline constexpr std::size_t segment_roles = 6;
+inline constexpr std::size_t segment_roles = 7;
+inline constexpr std::uint64_t doorbell_bytes = 4096;  ///< what a welcome says of it
 std::string_view to_string(SegmentRole role);
 
 struct WelcomeSegment {

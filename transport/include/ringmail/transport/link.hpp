@@ -79,6 +79,9 @@ class Incarnation {
   /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
   std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
 
+  /// Before the welcome, for a peer that sleeps on a pipe. Or errno.
+  std::expected<void, int> open_doorbell() { return pipe_->open(); }
+
   /// After `ready`: nobody else will ever write what the peer writes.
   std::expected<void, MemoryFailure> seal_peer();
 
@@ -102,6 +105,7 @@ class Incarnation {
   Segment host_, peer_;
   Mapping host_map_, peer_map_;
   Bells bell_;
+  std::unique_ptr<PipeBell> pipe_;
 };
 
 }  // namespace ringmail::transport

@@ -11,10 +11,13 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <expected>
 #include <vector>
 
 #include "ringmail/transport/barrier.hpp"
+#include "ringmail/transport/descriptor.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/layout.hpp"
 
@@ -146,11 +149,32 @@ class Parker {
 
 class ControlStream;
 
+/// The pipe of a peer that sleeps on one: made when it is known that it does, while producers already hold its bell. Its maker
+/// makes it once; any thread rings.
+class PipeBell {
+ public:
+  /// Or errno.
+  std::expected<void, int> open();
+  /// For the peer. It stays open here as well, so that to ring for the dead is no SIGPIPE.
+  int read_end() const { return read_end_.get(); }
+
+  bool is_open() const { return number_.load(std::memory_order_relaxed) >= 0; }
+  void ring() const;
+
+ private:
+  Descriptor read_end_;
+  Descriptor write_end_;
+  /// Relaxed: it is there before the peer is told of it, and so before the park word says that the peer sleeps.
+  std::atomic<int> number_{-1};
+};
+
 /// A producer's side of somebody else's bell. One thread; each producer has its own.
 class Doorbell {
  public:
   Doorbell() = default;
   explicit Doorbell(Bell& bell) : park_(&bell.park), bell_(&bell) {}
+  /// For one who may sleep on a pipe.
+  Doorbell(Bell& bell, const PipeBell& pipe) : park_(&bell.park), bell_(&bell), pipe_(&pipe) {}
   /// For one who may not write to the bell: he sees by the mirror when to ring, and says so on the control stream.
   Doorbell(const ParkMirror& mirror, ControlStream& stream, std::uint32_t lane)
       : park_(&mirror.park), stream_(&stream), lane_(lane) {}
@@ -188,6 +212,7 @@ class Doorbell {
     // Failure means that another producer rang or the sleeper woke; the wake below is then merely spurious.
     std::uint32_t expected = ParkWord::make(count, ParkState::parked);
     bell_->park.compare_exchange_strong(expected, ParkWord::make(count, ParkState::ringing), std::memory_order_seq_cst);
+    if (pipe_ != nullptr && pipe_->is_open()) return pipe_->ring();
     futex_wake(bell_->park);
   }
 
@@ -196,6 +221,7 @@ class Doorbell {
   const std::atomic<std::uint32_t>* park_ = nullptr;
   Bell* bell_ = nullptr;  // or
   ControlStream* stream_ = nullptr;
+  const PipeBell* pipe_ = nullptr;  // with bell_
   std::uint32_t lane_ = 0;
   std::uint32_t rung_count_ = 0;
   bool rung_ = false;

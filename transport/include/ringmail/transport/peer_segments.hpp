@@ -16,6 +16,7 @@ namespace ringmail::transport {
 struct PeerSegments {
   LinkLayout layout;
   Mapping mail{}, host{}, peer{}, host_bells{}, host_parked{}, peer_bells{};
+  Descriptor doorbell{};  ///< where the host rings by a pipe
 
   /// Refuses one that has another size than the layout says, or that its other writers could change.
   std::expected<void, MemoryFailure> map(SegmentRole role, Descriptor descriptor);

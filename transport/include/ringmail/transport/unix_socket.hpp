@@ -22,6 +22,9 @@ Descriptor accept_connection(int listening);
 /// Two connected ends, close-on-exec, or errno.
 std::expected<std::pair<Descriptor, Descriptor>, int> control_pair();
 
+/// A pipe: the end that is read and the end that is written, both close-on-exec and non-blocking, or errno.
+std::expected<std::pair<Descriptor, Descriptor>, int> pipe_pair();
+
 /// Before the first of the two calls below. Changes nothing where flags of the calls can say it all.
 void prepare_stream(int socket);
 
