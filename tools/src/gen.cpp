@@ -11,6 +11,7 @@
 #include "cpp_generator.hpp"
 #include "files.hpp"
 #include "ringmail/actors/schema.hpp"
+#include "ts_generator.hpp"
 
 namespace ringmail::tools {
 namespace {
@@ -32,6 +33,7 @@ struct Language {
 constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
+    {"ts", "a TypeScript module", generate_ts},
 };
 
 const Language* find_language(std::string_view name) {
