@@ -127,11 +127,26 @@ class TsGenerator {
     }
     line("  }");
     line("  set ", name, "(values: Iterable<", given_type(field), ">) {");
+    if (is_typed_array) copy_at_once(field);
     line("    $setEach(this.$memory.target, this.$at", plus(field.offset), ", ", size, ", ", count, ", values, ", what,
          ", (value, at) => {");
     line("      ", assign(field, "at", what), ";");
     line("    });");
     line("  }");
+  }
+
+  // Checking each element is not needed where all can be copied as they are.
+  void copy_at_once(const Field& field) {
+    const std::string array = ts_array(field.type.kind);
+    const std::string count = number(field.count);
+    line("    if (values instanceof ", array, " && values.length <= ", count, ") {");
+    line("      const { target } = this.$memory;");
+    line("      const array = new ", array, "(target.buffer, target.byteOffset + this.$at", plus(field.offset), ", ", count,
+         ");");
+    line("      array.set(values);");
+    line("      array.fill(", is_bigint(field.type.kind) ? "0n" : "0", ", values.length);");
+    line("      return;");
+    line("    }");
   }
 
   static std::string plus(std::uint32_t offset) { return offset == 0 ? "" : " + " + number(offset); }

@@ -225,6 +225,13 @@ export class Leg {
     return new Float32Array(bytes.buffer, bytes.byteOffset + this.$at + 4, 2);
   }
   set weights(values: Iterable<number>) {
+    if (values instanceof Float32Array && values.length <= 2) {
+      const { target } = this.$memory;
+      const array = new Float32Array(target.buffer, target.byteOffset + this.$at + 4, 2);
+      array.set(values);
+      array.fill(0, values.length);
+      return;
+    }
     $setEach(this.$memory.target, this.$at + 4, 4, 2, values, "test.market.Leg.weights", (value, at) => {
       this.$memory.target.setFloat32(at, value, true);
     });
