@@ -14,6 +14,7 @@
 #include "go_generator.hpp"
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
+#include "ts_generator.hpp"
 
 namespace ringmail::tools {
 namespace {
@@ -38,6 +39,7 @@ constexpr Language languages[] = {
     {"go", "a Go file", generate_go},
     {"python", "a Python module", generate_python},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
+    {"ts", "a TypeScript module", generate_ts},
 };
 
 const Language* find_language(std::string_view name) {

@@ -221,9 +221,11 @@ class Host {
     if (!hello) give_up(to_string(hello.error()));
     say("hello ", hello->language, ' ', hello->schema.size());
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
+    const bool on_pipe = (hello->features & pipe_doorbell) != 0;
+    if (on_pipe && !incarnation_.open_doorbell()) give_up("no pipes");
     std::vector<int> descriptors;
     const Welcome welcome{.version = 1,
-                          .features = features_everywhere,
+                          .features = features_everywhere | (on_pipe ? pipe_doorbell : 0),
                           .incarnation = number_,
                           .line_bytes = 64,
                           .lanes = 1,
