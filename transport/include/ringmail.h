@@ -71,6 +71,9 @@ typedef struct ringmail_options {
 
 enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4 };
 
+/* The reason of a RINGMAIL_NO_REPLY that this library made: no answer came in time. Those of a host are below 65536. */
+enum { RINGMAIL_TIMED_OUT = 0x10000 };
+
 typedef struct ringmail_message {
   const void* payload;     /* in shared memory, read-only, aligned to 32 bytes; valid until ringmail_release() */
   uint32_t length;         /* of the payload, in bytes */
@@ -140,6 +143,21 @@ int ringmail_ask(ringmail_peer* peer,
                  uint32_t length,
                  int64_t timeout_ns,
                  uint32_t* correlation);
+
+/*
+ * As ringmail_ask(), with a deadline: when no answer has come answer_ns after the call, ringmail_receive() gives a
+ * RINGMAIL_NO_REPLY with the reason RINGMAIL_TIMED_OUT, and an answer that comes later is dropped. ringmail_wait() returns in time
+ * for it. Of ringmail_prepare() it is not known: an event loop sets a timer of its own, and then calls ringmail_receive(). A
+ * negative answer_ns is ringmail_ask(). Allocates when more of these asks are open than ever before.
+ */
+int ringmail_ask_within(ringmail_peer* peer,
+                        ringmail_mailbox target,
+                        uint32_t type,
+                        const void* payload,
+                        uint32_t length,
+                        int64_t timeout_ns,
+                        int64_t answer_ns,
+                        uint32_t* correlation);
 
 /*
  * Answers an ask; a copy of *message will do, also after its release. Never waits for long: replies have a ring of

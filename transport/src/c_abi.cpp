@@ -123,6 +123,25 @@ int ringmail_ask(ringmail_peer* peer,
   return send(peer, target, type, *correlation, payload, length, timeout_ns);
 }
 
+int ringmail_ask_within(ringmail_peer* peer,
+                        ringmail_mailbox target,
+                        uint32_t type,
+                        const void* payload,
+                        uint32_t length,
+                        int64_t timeout_ns,
+                        int64_t answer_ns,
+                        uint32_t* correlation) {
+  if (answer_ns < 0) return ringmail_ask(peer, target, type, payload, length, timeout_ns, correlation);
+  return guarded(peer, [&] {
+    // From the call on, however long it waits for room.
+    const std::uint64_t deadline_ns = ringmail::transport::monotonic_ns() + static_cast<std::uint64_t>(answer_ns);
+    *correlation = peer->link.next_timed_correlation();
+    const int result = send(peer, target, type, *correlation, payload, length, timeout_ns);
+    if (result == 0) peer->link.expect_answer(*correlation, deadline_ns);
+    return result;
+  });
+}
+
 int ringmail_reply(
     ringmail_peer* peer, const ringmail_message* message, uint32_t type, const void* payload, uint32_t length) {
   return answer(peer, *message, FrameKind::reply, type, payload, length);

@@ -8,6 +8,9 @@
 namespace ringmail::transport {
 namespace {
 
+/// While mail comes without a pause, asks expire so many messages late at the most.
+constexpr std::uint32_t looks_between_clocks = 64;
+
 std::uint64_t deadline_after(std::int64_t timeout_ns) {
   return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
 }
@@ -59,7 +62,12 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
   while (const auto frame = lane.control_in.peek()) {
     switch (frame->head.kind) {
       case FrameKind::reply:
-      case FrameKind::no_reply: reply = *frame; return 1;
+      case FrameKind::no_reply:
+        if ((frame->head.correlation & TimedAsks::mark) == 0 || asks_.remove(frame->head.correlation)) {
+          reply = *frame;
+          return 1;
+        }
+        break;  // its time was up
       case FrameKind::stop:
         if (frame->length != sizeof lane.stop_at)
           return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
@@ -90,10 +98,31 @@ bool PeerLink::is_forked() {
   return true;
 }
 
+/// An ask of this peer whose time is up, as a message without a frame.
+bool PeerLink::give_expired(ringmail_message& message) {
+  looks_ = 0;
+  const auto correlation = asks_.take_expired(monotonic_ns());
+  if (!correlation) return false;
+  holds_expired_ = true;
+  message = {.payload = nullptr,
+             .length = 0,
+             .type = RINGMAIL_TIMED_OUT,
+             .correlation = *correlation,
+             .kind = RINGMAIL_NO_REPLY,
+             .redelivered = 0,
+             .lane = 0,
+             .attempt = 0,
+             .target = 0,
+             .sender = 0};
+  return true;
+}
+
 int PeerLink::receive(ringmail_message& message) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (held_ring_ != nullptr || holds_expired_) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
+  // The clock is not asked for each message, unless there is none.
+  if (!asks_.empty() && ++looks_ >= looks_between_clocks && give_expired(message)) return 1;
   bool all_drained = true;
   const auto lanes = static_cast<std::uint32_t>(lanes_.size());
   for (std::uint32_t tried = 0; tried < lanes; ++tried) {
@@ -115,11 +144,16 @@ int PeerLink::receive(ringmail_message& message) {
     }
     if (lane.fault() != RingFault::none) return faulted(lane);
   }
+  if (!asks_.empty() && give_expired(message)) return 1;
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
 
 int PeerLink::release() {
   if (is_forked()) return RINGMAIL_EFORKED;
+  if (holds_expired_) {
+    holds_expired_ = false;
+    return flush();
+  }
   if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
   if (held_ring_ == &held_lane_->mail_in) ++received_;
   held_ring_->advance();
@@ -150,19 +184,21 @@ SleepResult PeerLink::park(std::uint64_t timeout_ns, HasWork&& has_work) {
 
 int PeerLink::wait(std::int64_t timeout_ns) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (held_ring_ != nullptr || holds_expired_) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+  const std::uint64_t until_ns = std::min(deadline_ns, asks_.earliest_ns());
   const std::uint64_t drained = received_ - std::exchange(received_at_wait_, received_);
-  if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, drained, deadline_ns))) {
+  if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, drained, until_ns))) {
     while (true) {
       if (host_is_gone()) return RINGMAIL_ECLOSED;
       const std::uint64_t now_ns = monotonic_ns();
+      if (now_ns >= asks_.earliest_ns()) return 1;
       if (now_ns >= deadline_ns) return 0;
-      const SleepResult slept = park(deadline_ns - now_ns, has_work);
+      const SleepResult slept = park(until_ns - now_ns, has_work);
       if (has_work()) break;
       if (slept == SleepResult::interrupted) return fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
     }
@@ -289,8 +325,17 @@ int PeerLink::answer(
 }
 
 std::uint32_t PeerLink::next_correlation() {
-  if (++correlation_ == 0) ++correlation_;
+  correlation_ = (correlation_ + 1) & ~TimedAsks::mark;
+  if (correlation_ == 0) ++correlation_;
   return correlation_;
+}
+
+std::uint32_t PeerLink::next_timed_correlation() {
+  asks_.reserve();
+  do {
+    timed_correlation_ = (timed_correlation_ + 1) | TimedAsks::mark;
+  } while (asks_.contains(timed_correlation_));
+  return timed_correlation_;
 }
 
 int PeerLink::flush() {

@@ -14,6 +14,7 @@
 #include "ringmail/transport/join.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/spin.hpp"
+#include "timed_asks.hpp"
 
 namespace ringmail::transport {
 
@@ -43,6 +44,8 @@ class PeerLink {
   int answer(
       const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
   std::uint32_t next_correlation();
+  std::uint32_t next_timed_correlation();  ///< with room for it in the table
+  void expect_answer(std::uint32_t correlation, std::uint64_t deadline_ns) { asks_.add(correlation, deadline_ns); }
   int flush();
 
   int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
@@ -69,6 +72,7 @@ class PeerLink {
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
 
   bool has_input() const;
+  bool give_expired(ringmail_message& message);
   bool has_work(bool for_mail) const;
   int take_control(PeerLane& lane, Frame& reply);
   void describe(const PeerLane& lane, const RingConsumer& ring, const Frame& frame, ringmail_message& message) const;
@@ -102,6 +106,10 @@ class PeerLink {
   bool dirty_ = false;  // some lane has an open batch
   bool closed_ = true;  // until attach() is done, and again after the host's death
   std::uint32_t correlation_ = 0;
+  std::uint32_t timed_correlation_ = 0;
+  TimedAsks asks_;
+  std::uint32_t looks_ = 0;     // for messages, since the clock was asked which of them has expired
+  bool holds_expired_ = false;  // what is held is no frame of a ring
   std::uint32_t request_ = 0;
   std::vector<Resolved> answers_;  // to ask_host(), not taken yet
   std::uint64_t sleeps_ = 0;       // over the doorbell

@@ -40,7 +40,7 @@ int peer_wait(Peer* self, int64_t timeout_ns) {
 
 /* The view of the message in hand, borrowed from the entry. */
 static Message* lend(Peer* self, Entry* entry) {
-  if (check_length(self, entry->layout) < 0) return NULL;
+  if (check_length(entry->layout, &self->message) < 0) return NULL;
   if (entry->view == NULL) {
     entry->view = message_lend(entry->type, entry->layout, (void*)self->message.payload, 0);
   } else {
@@ -70,27 +70,46 @@ static int check_loan(const Peer* self) {
   return -1;
 }
 
-static int handle_mail(Peer* self, Entry* entry) {
+static PyObject* call_handler(Peer* self, Entry* entry) {
   PyObject* sender = NULL;
-  if (entry->wants_sender && (sender = peer_sender(self)) == NULL) return -1;
-  Message* view = lend(self, entry);
-  if (view == NULL) return -1;
+  if (entry->wants_sender && (sender = peer_sender(self)) == NULL) return NULL;
   PyObject* handler = Py_NewRef(entry->handler);
-  PyObject* stack[3] = {NULL, (PyObject*)view, sender};
+  PyObject* stack[3] = {NULL, (PyObject*)entry->view, Py_XNewRef(sender)};
   const size_t count = entry->wants_sender ? 2 : 1;
   PyObject* result = PyObject_Vectorcall(handler, stack + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+  Py_XDECREF(sender);
   Py_DECREF(handler);
+  return result;
+}
+
+int conclude_in_hand(Peer* self, Entry* entry, PyObject* result) {
   int status = result == NULL ? -1 : check_loan(self);
-  if (status == 0 && peer_is_asked(self)) {
+  if (status == 0 && peer_is_asked(self) && !self->answered) {
     /* Before the view is taken back: a handler may return what it was given. */
     status = result == Py_None ? peer_answer_nothing(self, entry) : peer_answer(self, entry, result);
   }
-  Py_XDECREF(result);
   if (take_back(self, entry) < 0) status = -1;
   return status;
 }
 
-static int handle_nothing(Peer* self, Entry* entry) {
+static int is_awaitable(PyObject* object) {
+  const PyAsyncMethods* methods = Py_TYPE(object)->tp_as_async;
+  return methods != NULL && methods->am_await != NULL;
+}
+
+static int handle_mail(Peer* self, Entry* entry, PyObject** awaitable) {
+  if (lend(self, entry) == NULL) return -1;
+  PyObject* result = call_handler(self, entry);
+  if (result != NULL && awaitable != NULL && is_awaitable(result)) {
+    *awaitable = result;
+    return 1;
+  }
+  const int status = conclude_in_hand(self, entry, result);
+  Py_XDECREF(result);
+  return status;
+}
+
+int handle_nothing(Peer* self, Entry* entry) {
   ++self->dropped;
   if (entry == NULL) {
     if (!self->warned_of_unknown) {
@@ -106,8 +125,8 @@ static int handle_nothing(Peer* self, Entry* entry) {
 }
 
 /* A new reference to what waits for this answer, or NULL without an exception when nobody does. */
-static PyObject* take_asker(Peer* self) {
-  PyObject* key = PyLong_FromUnsignedLong(self->message.correlation);
+static PyObject* take_asker(Peer* self, uint32_t correlation) {
+  PyObject* key = PyLong_FromUnsignedLong(correlation);
   PyObject* then = key != NULL ? PyDict_GetItemWithError(self->asked, key) : NULL;
   Py_XINCREF(then);
   if (then != NULL && PyDict_DelItem(self->asked, key) < 0) Py_CLEAR(then);
@@ -115,17 +134,32 @@ static PyObject* take_asker(Peer* self) {
   return then;
 }
 
-static int handle_answer(Peer* self, Entry* entry) {
-  PyObject* then = take_asker(self);
+/* An answer that can be kept: True where it is done, and no reply was promised. */
+static PyObject* copy_answer(Peer* self, const ringmail_message* answer) {
+  if (answer->kind == RINGMAIL_NO_REPLY) Py_RETURN_NONE;
+  if (answer->type == ringmail_type_id("ringmail.Done")) Py_RETURN_TRUE;
+  Entry* entry = peer_entry(self, answer->type);
+  if (entry == NULL) return PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)answer->type);
+  if (check_length(entry->layout, answer) < 0) return NULL;
+  Message* copy = message_new(entry->type, entry->layout);
+  if (copy != NULL && answer->length != 0) memcpy(copy->data, answer->payload, answer->length);
+  return (PyObject*)copy;
+}
+
+int deliver_answer(Peer* self, const ringmail_message* answer, int stays) {
+  PyObject* then = take_asker(self, answer->correlation);
   if (then == NULL) return PyErr_Occurred() ? -1 : 0;
+  Entry* entry = peer_entry(self, answer->type);
   PyObject* result = NULL;
   int status = 0;
-  if (self->message.kind == RINGMAIL_NO_REPLY) {
-    result = PyObject_CallOneArg(then, Py_None);
-  } else if (self->message.type == ringmail_type_id("ringmail.Done")) {
-    result = PyObject_CallOneArg(then, Py_True);
-  } else if (entry == NULL) {
-    PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)self->message.type);
+  if (PyTuple_CheckExact(then)) {
+    PyObject* value = copy_answer(self, answer);
+    const unsigned reason = answer->kind == RINGMAIL_NO_REPLY ? answer->type : 0;
+    if (value != NULL) result = PyObject_CallFunction(PyTuple_GET_ITEM(then, 0), "NI", value, reason);
+  } else if (stays || entry == NULL || answer->kind == RINGMAIL_NO_REPLY) {
+    PyObject* value = copy_answer(self, answer);
+    if (value != NULL) result = PyObject_CallOneArg(then, value);
+    Py_XDECREF(value);
   } else {
     Message* view = lend(self, entry);
     if (view != NULL) {
@@ -139,18 +173,18 @@ static int handle_answer(Peer* self, Entry* entry) {
   return status < 0 ? -1 : check_loan(self);
 }
 
-static int dispatch(Peer* self) {
+int dispatch_in_hand(Peer* self, PyObject** awaitable) {
+  if (self->message.kind != RINGMAIL_MESSAGE) return deliver_answer(self, &self->message, 0);
   Entry* entry = peer_entry(self, self->message.type);
-  if (self->message.kind != RINGMAIL_MESSAGE) return handle_answer(self, entry);
   if (entry == NULL || entry->handler == NULL) return handle_nothing(self, entry);
-  return handle_mail(self, entry);
+  return handle_mail(self, entry, awaitable);
 }
 
 /* ---- the loop */
 
 static int handle(Peer* self) {
   self->held = 1;
-  if (dispatch(self) < 0) {
+  if (dispatch_in_hand(self, NULL) < 0) {
     if (peer_is_asked(self)) peer_answer_failure(self);
     return -1;
   }
@@ -183,6 +217,7 @@ static PyObject* loop(Peer* self, int64_t timeout_ns) {
 PyObject* peer_check(PyObject* object, PyObject* timeout) {
   Peer* self = (Peer*)object;
   if (timeout_from(timeout) == timeout_error || peer_ready(self) < 0) return NULL;
+  if (self->soon != NULL) return PyErr_Format(PyExc_RuntimeError, "an event loop drives this peer: await run_async()");
   if (self->thread == 0 && !self->held) Py_RETURN_NONE;
   return PyErr_Format(PyExc_RuntimeError,
                       self->thread != 0 ? "run() is running already" : "a message has not been released");

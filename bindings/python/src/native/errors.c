@@ -2,7 +2,7 @@
 #include "native.h"
 
 PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError, *ForkedError,
-    *Stopped, *HostGone;
+    *Stopped, *HostGone, *AskError;
 
 static int add(PyObject* module, PyObject** error, const char* name, PyObject* base, const char* doc) {
   *error = PyErr_NewExceptionWithDoc(name, doc, base, NULL);
@@ -31,6 +31,8 @@ int errors_add(PyObject* module) {
     return -1;
   if (add(module, &ForkedError, "ringmail.ForkedError", Error,
           "The peer belongs to the process that this one was forked from.") < 0)
+    return -1;
+  if (add(module, &AskError, "ringmail.AskError", Error, "Whoever was asked will not answer; `reason` is why.") < 0)
     return -1;
   if (add(module, &Stopped, "ringmail.Stopped", Error,
           "The host said stop, and everything it sent has been released.") < 0)

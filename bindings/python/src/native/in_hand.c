@@ -4,6 +4,7 @@
 int peer_finish(Peer* self) {
   const int code = ringmail_release(self->link);
   self->held = 0;
+  self->answered = 0;
   if (code >= 0) return 0;
   raise_failure(self, code);
   return -1;
@@ -13,10 +14,10 @@ int peer_is_asked(const Peer* self) {
   return self->held && self->message.kind == RINGMAIL_MESSAGE && self->message.correlation != 0;
 }
 
-int check_length(const Peer* self, const Layout* layout) {
-  if (self->message.length == layout->size) return 0;
-  PyErr_Format(ProtocolError, "a %U of %u bytes came; it is %u bytes long", layout->name,
-               (unsigned)self->message.length, (unsigned)layout->size);
+int check_length(const Layout* layout, const ringmail_message* message) {
+  if (message->length == layout->size) return 0;
+  PyErr_Format(ProtocolError, "a %U of %u bytes came; it is %u bytes long", layout->name, (unsigned)message->length,
+               (unsigned)layout->size);
   return -1;
 }
 
@@ -119,7 +120,7 @@ PyObject* peer_receive(PyObject* object, PyObject* unused) {
   const Entry* entry = peer_entry(self, self->message.type);
   PyObject* message = Py_None;
   if (self->message.kind != RINGMAIL_NO_REPLY && entry != NULL) {
-    if (check_length(self, entry->layout) < 0) return NULL;
+    if (check_length(entry->layout, &self->message) < 0) return NULL;
     self->in_hand = message_lend(entry->type, entry->layout, (void*)self->message.payload, 0);
     if (self->in_hand == NULL) return NULL;
     message = (PyObject*)self->in_hand;
@@ -155,6 +156,7 @@ PyObject* peer_reply(PyObject* object, PyObject* message) {
     return NULL;
   }
   if (peer_answer(self, entry, message) < 0) return NULL;
+  self->answered = 1;
   Py_RETURN_NONE;
 }
 
@@ -163,5 +165,6 @@ PyObject* peer_refuse(PyObject* object, PyObject* reason) {
   const long number = PyLong_AsLong(reason);
   if ((number == -1 && PyErr_Occurred()) || check_held(self) < 0) return NULL;
   if (peer_answer_refusal(self, (uint32_t)number) < 0) return NULL;
+  self->answered = 1;
   Py_RETURN_NONE;
 }

@@ -40,10 +40,15 @@ static int check_open(Mailbox* self) {
   return -1;
 }
 
+/* In an event loop nothing waits but what is awaited. */
+static int64_t send_timeout_of(const Mailbox* self) {
+  return self->peer->soon != NULL ? 0 : default_send_timeout_ns;
+}
+
 static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   Mailbox* self = (Mailbox*)object;
   const Py_ssize_t named = names != NULL ? PyTuple_GET_SIZE(names) : 0;
-  int64_t timeout_ns = default_send_timeout_ns;
+  int64_t timeout_ns = send_timeout_of(self);
   if (count != 1 || named > 1 ||
       (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") != 0)) {
     PyErr_SetString(PyExc_TypeError, "send(message, *, timeout=5.0)");
@@ -52,16 +57,28 @@ static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_s
   if (named == 1 && (timeout_ns = timeout_from(arguments[1])) == timeout_error) return NULL;
   if (check_open(self) < 0) return NULL;
   Message* message = peer_message(self->peer, arguments[0]);
-  const int result = message != NULL ? peer_send(self->peer, self->id, message, timeout_ns, NULL) : -1;
+  const int result = message != NULL ? peer_send(self->peer, self->id, message, timeout_ns) : -1;
   Py_XDECREF(message);
   if (result < 0) return NULL;
   Py_RETURN_NONE;
 }
 
+/* The correlation, of which `then` is noted. NULL: nothing was sent, or the answer will find nobody. */
+static PyObject* ask(Mailbox* self, PyObject* given, PyObject* then, int64_t send_ns, int64_t answer_ns) {
+  uint32_t correlation = 0;
+  Message* message = peer_message(self->peer, given);
+  const int result =
+      message != NULL ? peer_ask(self->peer, self->id, message, send_ns, answer_ns, &correlation) : -1;
+  Py_XDECREF(message);
+  PyObject* key = result >= 0 ? PyLong_FromUnsignedLong(correlation) : NULL;
+  if (key != NULL && PyDict_SetItem(self->peer->asked, key, then) < 0) Py_CLEAR(key);
+  return key;
+}
+
 static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* keywords) {
   static char* parameters[] = {"message", "then", "timeout", "reply", NULL};
   Mailbox* self = (Mailbox*)object;
-  PyObject *given, *then, *seconds = NULL, *reply = Py_None;
+  PyObject *given, *then, *seconds = Py_None, *reply = Py_None;
   if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|$OO", parameters, &given, &then, &seconds, &reply)) {
     return NULL;
   }
@@ -69,20 +86,63 @@ static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* ke
     PyErr_SetString(PyExc_TypeError, "`then` is called with the reply: it must be callable");
     return NULL;
   }
-  const int64_t timeout_ns = seconds != NULL ? timeout_from(seconds) : default_send_timeout_ns;
-  uint32_t correlation = 0;
-  if (timeout_ns == timeout_error || check_open(self) < 0) return NULL;
+  const int64_t answer_ns = timeout_from(seconds);
+  if (answer_ns == timeout_error || check_open(self) < 0) return NULL;
+  int64_t send_ns = send_timeout_of(self);
+  if (answer_ns >= 0 && answer_ns < send_ns) send_ns = answer_ns;
+  /* The sleeps of an event loop end when it wants: there, deadlines are its timers. */
+  const int is_driven = self->peer->soon != NULL;
   then = reply == Py_None ? Py_NewRef(then)
                           : PyObject_CallMethod((PyObject*)self->peer, "_takes_native", "OO", reply, then);
-  Message* message = then != NULL ? peer_message(self->peer, given) : NULL;
-  int result = message != NULL ? peer_send(self->peer, self->id, message, timeout_ns, &correlation) : -1;
-  PyObject* key = result >= 0 ? PyLong_FromUnsignedLong(correlation) : NULL;
-  result = key != NULL ? PyDict_SetItem(self->peer->asked, key, then) : -1;
-  Py_XDECREF(key);
-  Py_XDECREF(message);
+  PyObject* key = then != NULL ? ask(self, given, then, send_ns, is_driven ? -1 : answer_ns) : NULL;
   Py_XDECREF(then);
-  if (result < 0) return NULL;
-  Py_RETURN_NONE;
+  PyObject* result = key == NULL                     ? NULL
+                     : is_driven && answer_ns >= 0 ? PyObject_CallMethod((PyObject*)self->peer, "_expire_later", "OO", key, seconds)
+                                                     : Py_NewRef(Py_None);
+  Py_XDECREF(key);
+  return result;
+}
+
+/* _ask_now(message, settle): the correlation. FullError if there is no room; settle(reply, reason) when it is answered. */
+static PyObject* mailbox_ask_now(PyObject* object, PyObject* arguments) {
+  Mailbox* self = (Mailbox*)object;
+  PyObject *given, *settle;
+  if (!PyArg_ParseTuple(arguments, "OO", &given, &settle) || check_open(self) < 0) return NULL;
+  PyObject* then = PyTuple_Pack(1, settle);
+  PyObject* key = then != NULL ? ask(self, given, then, 0, -1) : NULL;
+  Py_XDECREF(then);
+  return key;
+}
+
+/* _want_room(bytes): whether there is room for so long a message; if not, the next sleep ends when there is more. */
+static PyObject* mailbox_want_room(PyObject* object, PyObject* bytes) {
+  Mailbox* self = (Mailbox*)object;
+  const unsigned long length = PyLong_AsUnsignedLong(bytes);
+  if ((length == (unsigned long)-1 && PyErr_Occurred()) || check_open(self) < 0) return NULL;
+  const int code = ringmail_want_room(self->peer->link, self->id, (uint32_t)length);
+  if (code >= 0) return PyBool_FromLong(code);
+  raise_failure(self->peer, code);
+  return NULL;
+}
+
+/* x_async(...) of a mailbox is _x_async(mailbox, ...) of its peer, a coroutine. */
+static PyObject* call_peer(PyObject* mailbox, const char* name, PyObject* arguments, PyObject* keywords) {
+  PyObject* method = PyObject_GetAttrString((PyObject*)((Mailbox*)mailbox)->peer, name);
+  PyObject* self = method != NULL ? PyTuple_Pack(1, mailbox) : NULL;
+  PyObject* all = self != NULL ? PySequence_Concat(self, arguments) : NULL;
+  PyObject* result = all != NULL ? PyObject_Call(method, all, keywords) : NULL;
+  Py_XDECREF(all);
+  Py_XDECREF(self);
+  Py_XDECREF(method);
+  return result;
+}
+
+static PyObject* mailbox_send_async(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return call_peer(self, "_send_async", arguments, keywords);
+}
+
+static PyObject* mailbox_ask_async(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return call_peer(self, "_ask_async", arguments, keywords);
 }
 
 static PyObject* mailbox_loan(PyObject* object, PyObject* type) {
@@ -91,7 +151,7 @@ static PyObject* mailbox_loan(PyObject* object, PyObject* type) {
     PyErr_SetString(PyExc_TypeError, "a loan is for a message type");
     return NULL;
   }
-  return check_open(self) < 0 ? NULL : peer_loan(self->peer, self->id, (PyTypeObject*)type, default_send_timeout_ns);
+  return check_open(self) < 0 ? NULL : peer_loan(self->peer, self->id, (PyTypeObject*)type, send_timeout_of(self));
 }
 
 static PyObject* mailbox_compare(PyObject* a, PyObject* b, int operation) {
@@ -119,8 +179,16 @@ static PyMethodDef methods[] = {
     {"send", (PyCFunction)(void (*)(void))mailbox_send, METH_FASTCALL | METH_KEYWORDS,
      "send(message, *, timeout=5.0)\n\nSends a copy. FullError if there is no room in time."},
     {"ask", (PyCFunction)(void (*)(void))mailbox_ask, METH_VARARGS | METH_KEYWORDS,
-     "ask(message, then, *, timeout=5.0, reply=None)\n\nSends a copy; run() calls then(reply), or then(None) if there "
-     "will be none. `reply` is the class that `ringmail gen` wrote for it, if it is to be one."},
+     "ask(message, then, *, timeout=None, reply=None)\n\nSends a copy; run() calls then(reply), or then(None) if there "
+     "will be none or none came within `timeout` seconds. `reply` is the class that `ringmail gen` wrote for it, if it is "
+     "to be one."},
+    {"send_async", (PyCFunction)(void (*)(void))mailbox_send_async, METH_VARARGS | METH_KEYWORDS,
+     "await send_async(message, *, timeout=5.0)\n\nSends a copy, once there is room. FullError if there is none in time."},
+    {"ask_async", (PyCFunction)(void (*)(void))mailbox_ask_async, METH_VARARGS | METH_KEYWORDS,
+     "await ask_async(message, *, timeout=None, reply=None)\n\nThe reply; None if it is done and no reply was promised. "
+     "AskError if there will be none, TimeoutError if none came within `timeout` seconds."},
+    {"_ask_now", mailbox_ask_now, METH_VARARGS, NULL},
+    {"_want_room", mailbox_want_room, METH_O, NULL},
     {"_loan", mailbox_loan, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -17,7 +17,7 @@
 /* ---- errors.c */
 
 extern PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError,
-    *ForkedError, *Stopped, *HostGone;
+    *ForkedError, *Stopped, *HostGone, *AskError;
 
 int errors_add(PyObject* module);
 
@@ -145,14 +145,18 @@ typedef struct {
   PyObject_HEAD ringmail_peer* link; /* NULL: not attached, or closed */
   Entry* entries;                    /* by type id, open addressing; no more than half are taken */
   uint32_t entry_count;
-  PyObject* asked;  /* correlation: what to call with the reply */
+  PyObject* asked;  /* correlation: what to call with the reply; (settle,) of ask_async() */
+  PyObject* soon;   /* of a peer that an event loop drives: asks it for a step; else NULL */
   PyObject* sender; /* Mailbox of the last sender, used again */
   ringmail_message message;
   Message* in_hand; /* what receive() gave out */
   Message* loan;    /* the open one */
   uint64_t dropped;
   unsigned long thread; /* that runs the loop; 0: none */
+  unsigned long polling_thread; /* whose event loop drives the peer; 0: none */
   char held;            /* a message has been received and not released */
+  char answered;        /* by hand, and so by nothing else */
+  char step_is_due;     /* the event loop knows that there is something to publish */
   char busy;            /* in a call without the GIL */
   char pinned;          /* a buffer of a ring is alive, so the rings must stay mapped */
   char warned_of_unknown;
@@ -173,8 +177,14 @@ int64_t timeout_from(PyObject* seconds);
 /* A message itself, or what `ringmail gen` wrote as one of the host's schema. A new reference. */
 Message* peer_message(Peer* self, PyObject* message);
 
-/* Sends, or asks when `correlation` is given, waiting for room without the GIL. */
-int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns, uint32_t* correlation);
+/* Sends, or asks for an answer within so long a time, waiting for room without the GIL. */
+int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns);
+int peer_ask(Peer* self,
+             ringmail_mailbox target,
+             Message* message,
+             int64_t timeout_ns,
+             int64_t answer_ns,
+             uint32_t* correlation);
 /* A loan of zeroes, which peer->loan holds on to as well. */
 PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, int64_t timeout_ns);
 
@@ -186,9 +196,36 @@ int peer_wait(Peer* self, int64_t timeout_ns);
 PyObject* peer_check(PyObject* self, PyObject* timeout);
 PyObject* peer_run(PyObject* self, PyObject* timeout);
 
+/* A reply or refusal goes to who asked for it, if anybody still does. `stays`: as a copy, which can be kept. */
+int deliver_answer(Peer* self, const ringmail_message* answer, int stays);
+/* Calls the handler of the message in hand: 1 where it gave something to be awaited, which is then *awaitable. */
+int dispatch_in_hand(Peer* self, PyObject** awaitable);
+/* The rest, with what the handler returned; NULL: it raised. */
+int conclude_in_hand(Peer* self, Entry* entry, PyObject* result);
+int handle_nothing(Peer* self, Entry* entry);
+
+/* ---- turn.c: what _asyncio.py calls; nothing there waits */
+
+PyObject* peer_begin_polling(PyObject* self, PyObject* soon);
+PyObject* peer_end_polling(PyObject* self, PyObject* unused);
+PyObject* peer_resume(PyObject* self, PyObject* unused);
+PyObject* peer_prepare(PyObject* self, PyObject* for_mail);
+PyObject* peer_take_answers(PyObject* self, PyObject* most);
+PyObject* peer_forget_ask(PyObject* self, PyObject* correlation);
+PyObject* peer_resolve(PyObject* self, PyObject* name);
+PyObject* peer_resolved(PyObject* self, PyObject* unused);
+PyObject* peer_mailbox(PyObject* self, PyObject* arguments);
+PyObject* peer_take_mail(PyObject* self, PyObject* most);
+PyObject* peer_take_message(PyObject* self, PyObject* unused);
+PyObject* peer_conclude(PyObject* self, PyObject* arguments);
+PyObject* peer_finish_message(PyObject* self, PyObject* unused);
+
+/* After something was sent: it is published by the next step, which the event loop is asked for once. */
+int peer_step_soon(Peer* self);
+
 /* ---- in_hand.c */
 
-int check_length(const Peer* self, const Layout* layout);
+int check_length(const Layout* layout, const ringmail_message* message);
 PyObject* peer_sender(Peer* self); /* borrowed */
 int peer_is_asked(const Peer* self);
 int peer_answer(Peer* self, const Entry* entry, PyObject* message);

@@ -10,7 +10,8 @@ int peer_ready(Peer* self) {
     return -1;
   }
   if (self->link == NULL) why = "the peer is closed";
-  if (self->busy || (self->thread != 0 && self->thread != PyThread_get_thread_ident())) {
+  const unsigned long owner = self->thread != 0 ? self->thread : self->polling_thread;
+  if (self->busy || (owner != 0 && owner != PyThread_get_thread_ident())) {
     why = "a peer is used by one thread: the one that calls run()";
   }
   if (self->loan != NULL) why = "a loan is open: nothing else may be done before it is published or cancelled";
@@ -107,16 +108,18 @@ static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
 /* ---- attach and close */
 
 static PyObject* peer_attach(PyObject* object, PyObject* arguments, PyObject* keywords) {
-  static char* names[] = {"descriptor", "path", "name", "schema", "ring_bytes", "timeout", NULL};
+  static char* names[] = {"descriptor", "path", "name", "schema", "ring_bytes", "timeout", "pollable", NULL};
   Peer* self = (Peer*)object;
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
   unsigned long long ring_bytes = 0;
   PyObject* timeout = NULL;
+  int pollable = 0;
   options.language = "python";
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$izzzKO", names, &options.descriptor, &options.path,
-                                   &options.name, &options.schema, &ring_bytes, &timeout)) {
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$izzzKOp", names, &options.descriptor, &options.path,
+                                   &options.name, &options.schema, &ring_bytes, &timeout, &pollable)) {
     return NULL;
   }
+  options.pollable = (uint32_t)pollable;
   options.ring_bytes = ring_bytes;
   options.timeout_ns = timeout_from(timeout);
   if (options.timeout_ns == timeout_error) return NULL;
@@ -151,6 +154,7 @@ static void close_link(Peer* self) {
   Py_CLEAR(self->in_hand);
   self->link = NULL;
   self->held = 0;
+  self->answered = 0;
   if (self->pinned) {
     /* Somebody may still read a ring through a memoryview, and what it read must not become a fault. */
     ringmail_flush(link);
@@ -186,7 +190,16 @@ Message* peer_message(Peer* self, PyObject* message) {
   return (Message*)PyErr_Format(PyExc_TypeError, "a message is sent, not %s", Py_TYPE(message)->tp_name);
 }
 
-int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns, uint32_t* correlation) {
+int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns) {
+  return peer_ask(self, target, message, timeout_ns, -1, NULL);
+}
+
+int peer_ask(Peer* self,
+             ringmail_mailbox target,
+             Message* message,
+             int64_t timeout_ns,
+             int64_t answer_ns,
+             uint32_t* correlation) {
   const unsigned char* data = message_data(message);
   if (data == NULL) return -1;
   const Layout* layout = message->layout;
@@ -197,13 +210,13 @@ int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t tim
     self->busy = 1;
     PyThreadState* state = wait_ns != 0 ? PyEval_SaveThread() : NULL;
     if (correlation != NULL) {
-      code = ringmail_ask(self->link, target, layout->id, data, layout->size, wait_ns, correlation);
+      code = ringmail_ask_within(self->link, target, layout->id, data, layout->size, wait_ns, answer_ns, correlation);
     } else {
       code = ringmail_send(self->link, target, layout->id, data, layout->size, wait_ns);
     }
     if (state != NULL) PyEval_RestoreThread(state);
     self->busy = 0;
-    if (code >= 0) return 0;
+    if (code >= 0) return peer_step_soon(self);
     if ((code != RINGMAIL_EFULL && code != RINGMAIL_EINTERRUPTED) || timeout_ns == 0) {
       raise_failure(self, code);
       return -1;
@@ -309,6 +322,7 @@ static PyObject* peer_wait_method(PyObject* object, PyObject* timeout) {
   Peer* self = (Peer*)object;
   const int64_t timeout_ns = timeout_from(timeout);
   if (timeout_ns == timeout_error || peer_ready(self) < 0) return NULL;
+  if (self->soon != NULL) return PyErr_Format(PyExc_RuntimeError, "an event loop drives this peer, and would not run");
   const int more = peer_wait(self, timeout_ns);
   return more < 0 ? NULL : PyBool_FromLong(more);
 }
@@ -340,14 +354,19 @@ static PyObject* get_counters(PyObject* object, void* unused) {
                        (unsigned long long)counters.lost_wakeups, (unsigned long long)counters.failed_barriers);
 }
 
-enum { in_hand_type, in_hand_redelivered, in_hand_attempt, in_hand_asked };
-static char which[4];
+enum { in_hand_type, in_hand_redelivered, in_hand_attempt, in_hand_asked, in_hand_sender };
+static char which[5];
 
 static PyObject* get_in_hand(PyObject* object, void* closure) {
   Peer* self = (Peer*)object;
   switch ((char*)closure - which) {
     case in_hand_redelivered: return PyBool_FromLong(self->held && self->message.redelivered != 0);
     case in_hand_attempt: return PyLong_FromUnsignedLong(self->held ? self->message.attempt : 0);
+    case in_hand_sender: {
+      if (!self->held) Py_RETURN_NONE;
+      PyObject* sender = peer_sender(self);
+      return Py_XNewRef(sender);
+    }
     case in_hand_asked: return PyBool_FromLong(peer_is_asked(self));
     default: break;
   }
@@ -379,6 +398,7 @@ static int peer_traverse(PyObject* object, visitproc visit, void* arg) {
     Py_VISIT(self->entries[i].replies);
   }
   Py_VISIT(self->asked);
+  Py_VISIT(self->soon);
   Py_VISIT(self->sender);
   return 0;
 }
@@ -387,6 +407,7 @@ static int peer_clear(PyObject* object) {
   Peer* self = (Peer*)object;
   clear_entries(self);
   Py_CLEAR(self->asked);
+  Py_CLEAR(self->soon);
   Py_CLEAR(self->sender);
   return 0;
 }
@@ -408,6 +429,19 @@ static PyMethodDef methods[] = {
     {"_forget", peer_forget, METH_NOARGS, NULL},
     {"_lookup", peer_lookup, METH_VARARGS, NULL},
     {"_end_loan", peer_end_loan, METH_O, NULL},
+    {"_begin_polling", peer_begin_polling, METH_O, NULL},
+    {"_end_polling", peer_end_polling, METH_NOARGS, NULL},
+    {"_resume", peer_resume, METH_NOARGS, NULL},
+    {"_prepare", peer_prepare, METH_O, NULL},
+    {"_take_answers", peer_take_answers, METH_O, NULL},
+    {"_forget_ask", peer_forget_ask, METH_O, NULL},
+    {"_resolve", peer_resolve, METH_O, NULL},
+    {"_resolved", peer_resolved, METH_NOARGS, NULL},
+    {"_mailbox", peer_mailbox, METH_VARARGS, NULL},
+    {"_take_mail", peer_take_mail, METH_O, NULL},
+    {"_take_message", peer_take_message, METH_NOARGS, NULL},
+    {"_conclude", peer_conclude, METH_VARARGS, NULL},
+    {"_finish", peer_finish_message, METH_NOARGS, NULL},
     {"close", peer_close, METH_NOARGS, "Publishes what was sent, and leaves the host. A second call does nothing."},
     {"flush", peer_flush, METH_NOARGS, "Publishes what was sent outside of a handler."},
     {"receive", peer_receive, METH_NOARGS,
@@ -429,6 +463,7 @@ static PyGetSetDef attributes[] = {
      &which[in_hand_redelivered]},
     {"attempt", get_in_hand, NULL, "How many incarnations died with the message in hand.", &which[in_hand_attempt]},
     {"asked", get_in_hand, NULL, "Whether somebody waits for a reply to the message in hand.", &which[in_hand_asked]},
+    {"sender", get_in_hand, NULL, "The mailbox that the message in hand came from.", &which[in_hand_sender]},
     {"closed", get_closed, NULL, "Whether close() was called.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -13,6 +13,7 @@ peer.run()
 
 from ._peer import Counters, Peer, peer
 from ._ringmail import (
+    AskError,
     Error,
     ForkedError,
     FullError,
@@ -29,6 +30,7 @@ from ._ringmail import (
 from ._schema import Schema, parse_schema
 
 __all__ = [
+    "AskError",
     "Counters",
     "Error",
     "ForkedError",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeVar, 
 from typing_extensions import Buffer
 
 __all__ = [
+    "AskError",
     "Counters",
     "Error",
     "ForkedError",
@@ -37,6 +38,10 @@ class FullError(Error): ...
 class ReleasedError(Error): ...
 class ProtocolError(Error): ...
 class Stopped(Error): ...
+
+class AskError(Error):
+    reason: int  # 1 no handler, 2 the handler failed, 3 it stops, 4 its mailbox is full
+
 class HostGone(SystemExit): ...
 
 class Message:

@@ -4,6 +4,7 @@ They know nothing of this package. What it needs of them is ringmail_name, ringm
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -57,7 +58,21 @@ class GeneratedTypes:
             finally:
                 view._bytes.release()
 
-        return call
+        async def call_async(message: Message, *sender: Any) -> Any:
+            view = generated.view(message)
+            try:
+                reply = await handler(view, *sender)
+                return reply if reply is None or isinstance(reply, Message) else self.message(reply)
+            finally:
+                view._bytes.release()
+
+        return call_async if inspect.iscoroutinefunction(handler) else call
+
+    def reply(self, generated: Any, reply: Message) -> Any:
+        """A reply of the host's schema as a generated one, which can be kept."""
+        if not isinstance(reply, self.native(generated)):
+            raise TypeError(f"{generated.ringmail_name} was expected as the reply, and {reply._name} came")
+        return generated.view(reply)
 
     def then(self, generated: Any, then: Callable[[Any], object]) -> Callable[[Any], object]:
         """What takes a generated reply as what takes one of the host's schema."""

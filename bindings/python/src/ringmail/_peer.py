@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import builtins
 import contextlib
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from . import _ringmail
+from . import _asyncio, _ringmail
 from ._generated import GeneratedTypes, is_generated
 from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
 from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
@@ -44,7 +45,11 @@ class Peer(_ringmail.Peer):
         descriptor: int = -1,
         ring_bytes: int = 0,
         timeout: float = 10.0,
+        pollable: bool = False,
     ) -> None:
+        self._driver: _asyncio.Driver | None = None
+        self._awaited: list[str] = []  # messages whose handlers are coroutine functions
+        self._pollable = pollable
         text = _schema_text(schema)
         ours = parse_schema(text or "")
         self._attach(
@@ -54,6 +59,7 @@ class Peer(_ringmail.Peer):
             schema=text,
             ring_bytes=ring_bytes,
             timeout=timeout,
+            pollable=pollable,
         )
         _peers.add(self)
         try:
@@ -110,6 +116,13 @@ class Peer(_ringmail.Peer):
 
         def register(handler: Any) -> Any:
             wants_sender = _wants_sender(handler, found._name)
+            if inspect.iscoroutinefunction(handler):
+                if not self._pollable:
+                    raise TypeError(
+                        f"the handler of {found._name} is a coroutine function; run() calls plain functions, "
+                        "and run_async() of ringmail.peer(pollable=True) awaits it"
+                    )
+                self._awaited.append(found._name)
             called = self._generated.handler(message, handler) if is_generated(message) else handler
             self._set_handler(found, called, wants_sender)
             return handler
@@ -140,17 +153,91 @@ class Peer(_ringmail.Peer):
         return not self._handle(timeout)
 
     def _handle(self, timeout: float | None) -> bool:
+        if self._driver is not None and self._driver.loop.is_closed():
+            self._end_driver()
         self._check(timeout)
+        if self._awaited:
+            raise TypeError(f"the handler of {self._awaited[0]} is a coroutine function: await run_async()")
         try:
             return self._run(timeout)
-        except (HostGone, KeyboardInterrupt) as leaving:
-            # In a handler: the message cannot be finished any more, and so neither can those behind it.
-            if isinstance(leaving, HostGone) or self._in_hand:
-                self.close()
-            raise
         except BaseException as error:
-            self._give_up(error)
+            self._leave(error)
             raise
+
+    def _leave(self, error: BaseException) -> None:
+        """The peer is over, unless it was interrupted between two messages."""
+        if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+            # In a handler: the message cannot be finished any more, and so neither can those behind it.
+            if self._in_hand:
+                self.close()
+        elif isinstance(error, HostGone):
+            self.close()
+        elif not self.closed:
+            self._give_up(error)
+
+    # ---- asyncio
+
+    async def run_async(self) -> None:
+        """run() in an event loop: handlers may be coroutine functions, and a message is finished when its handler is.
+
+        One message is in hand at a time; other tasks, and answers to what the handler asks, go on meanwhile. Cancelled in
+        a handler, the peer is closed, and the message is given to the next incarnation."""
+        try:
+            await _asyncio.handle_all(self)
+        except BaseException as error:
+            self._leave(error)
+            raise
+
+    def __aiter__(self) -> _asyncio.Messages:
+        """`async for message in peer`, until the host says stop. A message is finished when the next is asked for."""
+        return _asyncio.Messages(self)
+
+    async def mailbox_async(self, name: str, timeout: float | None = 5.0) -> Mailbox:
+        """mailbox() in an event loop."""
+        return await _asyncio.lookup(self, name, timeout)
+
+    async def _send_async(self, mailbox: Mailbox, message: Any, *, timeout: float | None = 5.0) -> None:
+        await _asyncio.send(self, mailbox, message, timeout)
+
+    async def _ask_async(
+        self, mailbox: Mailbox, message: Any, *, timeout: float | None = None, reply: Any = None
+    ) -> Any:
+        native = await _asyncio.ask(self, mailbox, message, timeout)
+        return native if reply is None or native is None else self._generated.reply(reply, native)
+
+    def _driven(self) -> _asyncio.Driver:
+        """By the loop that runs."""
+        driver = self._driver
+        if driver is not None and driver.loop is not asyncio.get_running_loop():
+            if not driver.loop.is_closed():
+                raise RuntimeError("another event loop drives this peer")
+            self._end_driver()
+        if self._driver is None:
+            self._driver = _asyncio.Driver(self)
+        return self._driver
+
+    def _end_driver(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.end()
+
+    def _expire_later(self, correlation: int, seconds: float) -> None:
+        self._driven().loop.call_later(seconds, self._expire, correlation)
+
+    def _expire(self, correlation: int) -> None:
+        then = self._forget_ask(correlation)
+        if then is None or self._driver is None:
+            return
+        try:
+            then(None)
+        except BaseException as error:
+            self._driver.fail(error)
+
+    def close(self) -> None:
+        """Publishes what was sent, and leaves the host. A second call does nothing."""
+        if not self.closed:
+            self._end_driver()
+        super().close()
 
     def _give_up(self, error: BaseException) -> None:
         if self._in_hand:
@@ -206,7 +293,10 @@ class Peer(_ringmail.Peer):
     def __enter__(self) -> Peer:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        # Of a message that was received by hand or by iteration nobody else knows that it failed.
+        if isinstance(error, Exception) and self._in_hand and not self.closed:
+            self._give_up(error)
         self.close()
 
     def __repr__(self) -> str:
@@ -251,8 +341,6 @@ def _schema_text(schema: str | os.PathLike[str] | None) -> str | None:
 def _wants_sender(handler: Any, message: str) -> bool:
     if not callable(handler):
         raise TypeError(f"the handler of {message} is not callable")
-    if inspect.iscoroutinefunction(handler):
-        raise TypeError(f"the handler of {message} is a coroutine function; run() calls plain functions")
     try:
         signature = inspect.signature(handler)
     except ValueError:  # a builtin that does not say what it takes
