@@ -281,7 +281,8 @@ peer.run()
         "LookupError the host declares no message flights.Fright; it declares "
         "flights.Answer, flights.Ask, flights.Batch, flights.Flight, flights.Leg, flights.Other",
         "TypeError the handler of flights.Flight is not callable",
-        "TypeError the handler of flights.Flight is a coroutine function; run() calls plain functions",
+        "TypeError the handler of flights.Flight is a coroutine function; run() calls plain functions, "
+        "and run_async() of ringmail.peer(pollable=True) awaits it",
         "TypeError the handler of flights.Flight must take (message) or (message, sender)",
         "TypeError the handler of flights.Flight must take (message) or (message, sender)",
         "ValueError flights.Flight has a handler already",

@@ -6,7 +6,8 @@ Mail is taken by the one task that runs run_async() or iterates; answers reach t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._ringmail import AskError, FullError, HostGone, Mailbox, Stopped
@@ -42,6 +43,8 @@ class Driver:
         self._mail: asyncio.Future[None] | None = None
         self._room: list[tuple[Mailbox, int, asyncio.Future[None]]] = []
         self._names: dict[int, asyncio.Future[int]] = {}
+        self._step_is_due = False
+        self._receiving = False
         self._handling: asyncio.Task[Any] | None = None  # awaits a handler
         self._safety: asyncio.TimerHandle | None = None
         self._descriptor = peer._begin_polling(self._call_step)
@@ -66,7 +69,13 @@ class Driver:
     # ---- steps
 
     def _call_step(self) -> None:
-        self.loop.call_soon(self._step)
+        if not self._step_is_due:
+            self._step_is_due = True
+            self.loop.call_soon(self._called)
+
+    def _called(self) -> None:
+        self._step_is_due = False
+        self._step()
 
     def _rang(self) -> None:
         try:
@@ -119,6 +128,19 @@ class Driver:
 
     # ---- waiting
 
+    @contextlib.contextmanager
+    def receiving(self) -> Iterator[None]:
+        if self._receiving:
+            raise RuntimeError("another task receives the messages of this peer")
+        self._receiving = True
+        try:
+            yield
+        except BaseException as error:
+            self.peer._leave(error)
+            raise
+        finally:
+            self._receiving = False
+
     def future(self) -> asyncio.Future[Any]:
         future = self.loop.create_future()
         self._futures.add(future)
@@ -128,8 +150,6 @@ class Driver:
     async def mail(self) -> None:
         """Until there may be some."""
         self.check()
-        if self._mail is not None and not self._mail.done():
-            raise RuntimeError("another task receives this peer's messages")
         self._mail = self.future()
         self._call_step()
         await self._mail
@@ -203,26 +223,32 @@ class Messages:
 
     async def __anext__(self) -> Any:
         driver = self._peer._driven()
-        try:
+        with driver.receiving():
             self._peer._finish()
             while True:
                 self._taken += 1
                 if self._taken % BATCH == 0:
                     await asyncio.sleep(0)
                 driver.check()
-                message = self._peer._take_message()
+                try:
+                    message = self._peer._take_message()
+                except Stopped:
+                    break
                 if message is not None:
                     return message
                 await driver.mail()
-        except Stopped:
-            raise StopAsyncIteration from None
-        except BaseException as error:
-            self._peer._leave(error)
-            raise
+        raise StopAsyncIteration
 
 
 async def handle_all(peer: Peer) -> None:
     driver = peer._driven()
+    if peer._in_hand:
+        raise RuntimeError("a message has not been released")
+    with driver.receiving():
+        await _handle_all(peer, driver)
+
+
+async def _handle_all(peer: Peer, driver: Driver) -> None:
     while True:
         driver.check()
         try:

@@ -182,11 +182,7 @@ class Peer(_ringmail.Peer):
 
         One message is in hand at a time; other tasks, and answers to what the handler asks, go on meanwhile. Cancelled in
         a handler, the peer is closed, and the message is given to the next incarnation."""
-        try:
-            await _asyncio.handle_all(self)
-        except BaseException as error:
-            self._leave(error)
-            raise
+        await _asyncio.handle_all(self)
 
     def __aiter__(self) -> _asyncio.Messages:
         """`async for message in peer`, until the host says stop. A message is finished when the next is asked for."""
