@@ -90,7 +90,7 @@ class Driver:
         self._step()
 
     def _step(self) -> None:
-        if self._descriptor < 0:
+        if self._descriptor < 0 or self.error is not None:
             return
         try:
             self.peer._take_answers(BATCH)
@@ -190,8 +190,9 @@ class Driver:
 
     def fail(self, error: BaseException) -> None:
         """Whoever waits gets the error; where nobody does, it comes out of the loop, and ends the process of a peer."""
-        if self.error is None:
-            self.error = error
+        if self.error is not None:
+            return
+        self.error = error
         if self._descriptor >= 0 and not self.loop.is_closed():
             self.loop.remove_reader(self._descriptor)  # what has ended can be read for ever
         receives = self._mail is not None and not self._mail.done()
