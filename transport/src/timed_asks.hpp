@@ -19,7 +19,9 @@ class TimedAsks {
   void reserve();
   /// After reserve().
   void add(std::uint32_t correlation, std::uint64_t deadline_ns);
-  bool contains(std::uint32_t correlation) const { return !slots_.empty() && slots_[find(correlation)].correlation != 0; }
+  bool contains(std::uint32_t correlation) const {
+    return !slots_.empty() && slots_[find(correlation)].correlation != 0;
+  }
   /// The answer has come. False: too late.
   bool remove(std::uint32_t correlation);
 
