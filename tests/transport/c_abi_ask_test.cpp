@@ -1,9 +1,15 @@
 // Asks of a peer that have a deadline: answered, refused, or timed out, each once.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
 
 #include "abi_pair.hpp"
+#include "ringmail/peer.hpp"
 #include "ringmail/transport/futex.hpp"
 
 namespace ringmail::transport::test {
@@ -161,6 +167,45 @@ TEST(CAbiAsk, what_was_not_sent_does_not_time_out) {
     return 0;
   });
   EXPECT_EQ(pair.host.join(), 0);
+}
+
+// --- The same in C++
+
+struct Asker {
+  using ringmail_accepts = std::tuple<>;
+};
+
+struct Answered {
+  std::vector<std::string> seen;
+  void answered(ringmail::Peer::Received& received) {
+    seen.push_back(received.is_late() ? "late" : received.is_refusal() ? "refused" : "answered");
+  }
+};
+
+TEST(PeerAsk, run_tells_what_was_answered_refused_and_late) {
+  using namespace std::chrono_literals;
+  TestHost host;
+  host.spawn([] {
+    auto peer = ringmail::Peer::attach({});
+    PEER_EXPECT(peer);
+    const ringmail::Peer::Mailbox actor{host_actor};
+    for (const auto within : {60'000ms, 60'000ms, 20ms}) {
+      PEER_EXPECT(peer->ask_within(within, actor, 1, std::as_bytes(std::span("?", 1))));
+    }
+    Answered answered;
+    const auto ended = peer->run<Asker>(answered);
+    PEER_EXPECT(ended);
+    PEER_EXPECT(answered.seen == (std::vector<std::string>{"answered", "refused", "late"}));
+    return 0;
+  });
+  ASSERT_TRUE(host.shake_hands());
+  const auto asks = host.drain_until(3);
+  ASSERT_EQ(asks.size(), 3u);
+  host.send_control("yes", {.kind = FrameKind::reply, .correlation = asks[0].head.correlation});
+  host.send_control("", {.kind = FrameKind::no_reply, .type = 1, .correlation = asks[1].head.correlation});
+  std::this_thread::sleep_for(60ms);  // the third one's time is up before the stop
+  host.stop();
+  EXPECT_EQ(host.join(), 0);
 }
 
 }  // namespace

@@ -141,6 +141,7 @@ class Peer {
     Mailbox sender() const { return {message_.sender}; }
     bool is_message() const { return message_.kind == RINGMAIL_MESSAGE; }
     bool is_refusal() const { return message_.kind == RINGMAIL_NO_REPLY; }  ///< nobody will answer that ask of ours
+    bool is_late() const { return is_refusal() && message_.type == RINGMAIL_TIMED_OUT; }  ///< no answer came in time
     bool is_asked() const { return static_cast<bool>(Question(message_)); }
     std::uint32_t correlation() const { return message_.correlation; }  ///< of a reply or refusal: what ask() returned
     bool is_redelivered() const { return message_.redelivered != 0; }   ///< an earlier incarnation may have handled it
@@ -328,6 +329,25 @@ class Peer {
     if (code < 0) return std::unexpected(Errc{code});
     return correlation;
   }
+  /// As ask(), and when nothing has come `answer` after this call, a refusal with is_late() does; what comes later is dropped.
+  template <PeerMessage M>
+  Result<std::uint32_t> ask_within(nanoseconds answer,
+                                   Mailbox whom,
+                                   const M& message,
+                                   nanoseconds timeout = send_timeout) {
+    return ask_within(answer, whom, M::ringmail_type, bytes_of(message), timeout);
+  }
+  Result<std::uint32_t> ask_within(nanoseconds answer,
+                                   Mailbox whom,
+                                   std::uint32_t type,
+                                   std::span<const std::byte> payload,
+                                   nanoseconds timeout = send_timeout) {
+    std::uint32_t correlation = 0;
+    const int code = ringmail_ask_within(peer_, whom.id, type, payload.data(), length(payload), timeout.count(),
+                                         answer.count(), &correlation);
+    if (code < 0) return std::unexpected(Errc{code});
+    return correlation;
+  }
   template <PeerMessage R>
   Result<> reply(const Question& question, const R& answer) {
     return reply(peer_, question.message_, R::ringmail_type, bytes_of(answer));
@@ -360,7 +380,7 @@ class Peer {
   ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
-  /// and, if it asks, void answered(Received&) for the replies and refusals. A handler that throws is a failure of this
+  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler that throws is a failure of this
   /// process: the host is told e.what(), whoever asked is refused, the message is left to the next incarnation, and
   /// `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>

@@ -43,12 +43,19 @@ static void array_release_buffer(PyObject* object, Py_buffer* view) {
 
 static PyBufferProcs array_buffer = {array_get_buffer, array_release_buffer};
 
+static PyMethodDef methods[] = {
+    {"__dlpack__", (PyCFunction)(void (*)(void))array_dlpack, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"__dlpack_device__", array_dlpack_device, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
 PyTypeObject ArrayType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "ringmail._ringmail.Array",
     .tp_basicsize = sizeof(Array),
     .tp_dealloc = array_dealloc,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_as_buffer = &array_buffer,
+    .tp_methods = methods,
 };
 
 PyObject* array_view(const Field* field, Message* message, unsigned char* at) {

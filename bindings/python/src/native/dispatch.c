@@ -139,7 +139,8 @@ static PyObject* copy_answer(Peer* self, const ringmail_message* answer) {
   if (answer->kind == RINGMAIL_NO_REPLY) Py_RETURN_NONE;
   if (answer->type == ringmail_type_id("ringmail.Done")) Py_RETURN_TRUE;
   Entry* entry = peer_entry(self, answer->type);
-  if (entry == NULL) return PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)answer->type);
+  if (entry == NULL)
+    return PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)answer->type);
   if (check_length(entry->layout, answer) < 0) return NULL;
   Message* copy = message_new(entry->type, entry->layout);
   if (copy != NULL && answer->length != 0) memcpy(copy->data, answer->payload, answer->length);

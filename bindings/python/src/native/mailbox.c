@@ -41,9 +41,7 @@ static int check_open(Mailbox* self) {
 }
 
 /* In an event loop nothing waits but what is awaited. */
-static int64_t send_timeout_of(const Mailbox* self) {
-  return self->peer->soon != NULL ? 0 : default_send_timeout_ns;
-}
+static int64_t send_timeout_of(const Mailbox* self) { return self->peer->soon != NULL ? 0 : default_send_timeout_ns; }
 
 static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   Mailbox* self = (Mailbox*)object;
@@ -67,8 +65,7 @@ static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_s
 static PyObject* ask(Mailbox* self, PyObject* given, PyObject* then, int64_t send_ns, int64_t answer_ns) {
   uint32_t correlation = 0;
   Message* message = peer_message(self->peer, given);
-  const int result =
-      message != NULL ? peer_ask(self->peer, self->id, message, send_ns, answer_ns, &correlation) : -1;
+  const int result = message != NULL ? peer_ask(self->peer, self->id, message, send_ns, answer_ns, &correlation) : -1;
   Py_XDECREF(message);
   PyObject* key = result >= 0 ? PyLong_FromUnsignedLong(correlation) : NULL;
   if (key != NULL && PyDict_SetItem(self->peer->asked, key, then) < 0) Py_CLEAR(key);
@@ -96,9 +93,10 @@ static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* ke
                           : PyObject_CallMethod((PyObject*)self->peer, "_takes_native", "OO", reply, then);
   PyObject* key = then != NULL ? ask(self, given, then, send_ns, is_driven ? -1 : answer_ns) : NULL;
   Py_XDECREF(then);
-  PyObject* result = key == NULL                     ? NULL
-                     : is_driven && answer_ns >= 0 ? PyObject_CallMethod((PyObject*)self->peer, "_expire_later", "OO", key, seconds)
-                                                     : Py_NewRef(Py_None);
+  PyObject* result = key == NULL ? NULL
+                     : is_driven && answer_ns >= 0
+                         ? PyObject_CallMethod((PyObject*)self->peer, "_expire_later", "OO", key, seconds)
+                         : Py_NewRef(Py_None);
   Py_XDECREF(key);
   return result;
 }
@@ -180,12 +178,15 @@ static PyMethodDef methods[] = {
      "send(message, *, timeout=5.0)\n\nSends a copy. FullError if there is no room in time."},
     {"ask", (PyCFunction)(void (*)(void))mailbox_ask, METH_VARARGS | METH_KEYWORDS,
      "ask(message, then, *, timeout=None, reply=None)\n\nSends a copy; run() calls then(reply), or then(None) if there "
-     "will be none or none came within `timeout` seconds. `reply` is the class that `ringmail gen` wrote for it, if it is "
+     "will be none or none came within `timeout` seconds. `reply` is the class that `ringmail gen` wrote for it, if it "
+     "is "
      "to be one."},
     {"send_async", (PyCFunction)(void (*)(void))mailbox_send_async, METH_VARARGS | METH_KEYWORDS,
-     "await send_async(message, *, timeout=5.0)\n\nSends a copy, once there is room. FullError if there is none in time."},
+     "await send_async(message, *, timeout=5.0)\n\nSends a copy, once there is room. FullError if there is none in "
+     "time."},
     {"ask_async", (PyCFunction)(void (*)(void))mailbox_ask_async, METH_VARARGS | METH_KEYWORDS,
-     "await ask_async(message, *, timeout=None, reply=None)\n\nThe reply; None if it is done and no reply was promised. "
+     "await ask_async(message, *, timeout=None, reply=None)\n\nThe reply; None if it is done and no reply was "
+     "promised. "
      "AskError if there will be none, TimeoutError if none came within `timeout` seconds."},
     {"_ask_now", mailbox_ask_now, METH_VARARGS, NULL},
     {"_want_room", mailbox_want_room, METH_O, NULL},

@@ -126,6 +126,11 @@ PyObject* array_view(const Field* field, Message* message, unsigned char* at);
 /* 1: done; 0: not a buffer of just these numbers, take it element by element; -1 error. */
 int array_store_buffer(const Field* field, unsigned char* at, PyObject* value);
 
+/* ---- dlpack.c */
+
+PyObject* array_dlpack(PyObject* array, PyObject* arguments, PyObject* keywords);
+PyObject* array_dlpack_device(PyObject* array, PyObject* unused);
+
 /* ---- peer.c: the link, and what is known about each type of message */
 
 enum { reason_no_handler = 1, reason_failed = 2 }; /* of ringmail_refuse() */

@@ -23,7 +23,8 @@ PyObject* peer_begin_polling(PyObject* object, PyObject* soon) {
   if (peer_ready(self) < 0) return NULL;
   const int descriptor = ringmail_descriptor(self->link);
   if (descriptor < 0) {
-    return PyErr_Format(PyExc_RuntimeError, "an event loop needs a peer that can be polled: ringmail.peer(pollable=True)");
+    return PyErr_Format(PyExc_RuntimeError,
+                        "an event loop needs a peer that can be polled: ringmail.peer(pollable=True)");
   }
   if (self->thread != 0) return PyErr_Format(PyExc_RuntimeError, "run() is running");
   Py_XSETREF(self->soon, Py_NewRef(soon));
