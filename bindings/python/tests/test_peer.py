@@ -143,6 +143,27 @@ peer.run()
     assert running.stop().splitlines() == ["flights.Answer(mean=2.0)", "None"]
 
 
+def test_an_ask_with_a_timeout_is_answered_once_or_given_up_once(host):
+    running = host(
+        HEAD
+        + """
+@peer.on("flights.Flight")
+def flight(message, sender):
+    for number in range(3):
+        sender.ask(peer.new("flights.Ask"), lambda reply, number=number: print(number, reply), timeout=0.3)
+
+peer.run()
+"""
+    ).ready()
+    running.send(running.types.Flight(), sender=3)
+    late, second, third = (running.mail()[2] for _ in range(3))
+    running.order("answer", second, running.types.Answer._id, bytes(running.types.Answer(mean=2)).hex())
+    running.order("decline", third, 1)
+    running.wait_for_output("0 None")  # the peer slept until then
+    running.order("answer", late, running.types.Answer._id, bytes(running.types.Answer(mean=2)).hex())
+    assert running.stop().splitlines() == ["1 flights.Answer(mean=2.0)", "2 None", "0 None"]
+
+
 def test_a_loan_is_written_in_place_and_sent_when_its_block_ends(host):
     running = host(
         HEAD
