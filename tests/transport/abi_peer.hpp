@@ -60,6 +60,7 @@ inline int expect_closed(AbiPeer& peer) {
   PEER_EXPECT(ringmail_wait(peer, -1) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_send(peer, 1, 0, "", 0, -1) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_ask(peer, 1, 0, "", 0, -1, &correlation) == RINGMAIL_ECLOSED);
+  PEER_EXPECT(ringmail_ask_within(peer, 1, 0, "", 0, -1, 0, &correlation) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_loan(peer, 1, 0, -1, &room) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_reply(peer, &message, 0, "", 0) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_lookup(peer, "a", -1, &mailbox) == RINGMAIL_ECLOSED);

@@ -24,6 +24,7 @@ int expect_forked(ringmail_peer* peer, const ringmail_message& asked) {
   PEER_EXPECT(ringmail_wait(peer, -1) == RINGMAIL_EFORKED);
   PEER_EXPECT(ringmail_send(peer, host_actor, 0, "", 0, -1) == RINGMAIL_EFORKED);
   PEER_EXPECT(ringmail_ask(peer, host_actor, 0, "", 0, -1, &correlation) == RINGMAIL_EFORKED);
+  PEER_EXPECT(ringmail_ask_within(peer, host_actor, 0, "", 0, -1, 0, &correlation) == RINGMAIL_EFORKED);
   PEER_EXPECT(ringmail_loan(peer, host_actor, 0, -1, &room) == RINGMAIL_EFORKED);
   PEER_EXPECT(ringmail_publish(peer, 0) == RINGMAIL_EFORKED);
   PEER_EXPECT(ringmail_cancel(peer) == RINGMAIL_EFORKED);

@@ -409,3 +409,149 @@ peer.run()
 """
     ).ready()
     assert running.stop() == "an event loop needs a peer that can be polled: ringmail.peer(pollable=True)\n"
+
+
+def test_the_body_of_an_iteration_fails_as_a_handler_does_in_a_with_block(host):
+    running = host(
+        HEAD
+        + """
+async def main():
+    with peer:
+        async for message in peer:
+            raise ValueError("no")
+
+asyncio.run(main())
+"""
+    ).ready()
+    running.send(running.types.Flight())
+    assert running.wait_for("exit") == ["1"]
+    assert "failure ValueError: no" in running.seen
+    running.order("position")
+    assert running.wait_for("unfinished") == ["1"]
+
+
+def test_a_message_is_in_hand_after_a_break(host):
+    running = host(
+        HEAD
+        + """
+async def main():
+    async for message in peer:
+        break
+    print(message.delay)
+    try:
+        await peer.run_async()
+    except RuntimeError as error:
+        print(error)
+    async for other in peer:
+        print(message, other.delay)
+
+asyncio.run(main())
+"""
+    ).ready()
+    running.send(running.types.Flight(delay=1))
+    running.send(running.types.Flight(delay=2))
+    assert running.stop().splitlines() == [
+        "1",
+        "a message has not been released",
+        "<flights.Flight, released> 2",
+    ]
+
+
+def test_a_kept_memoryview_fails_an_iteration_and_an_awaited_handler(host):
+    kept = "kept = memoryview(message)"
+    for body in (
+        f"""
+async def main():
+    async for message in peer:
+        {kept}
+""",
+        f"""
+@peer.on("flights.Flight")
+async def flight(message):
+    global kept
+    {kept}
+
+async def main():
+    await peer.run_async()
+""",
+    ):
+        running = host(HEAD + body + "asyncio.run(main())").ready()
+        running.send(running.types.Flight())
+        assert running.wait_for("exit") == ["1"]
+        assert "ReleasedError" in running.output()
+        assert any(line.startswith("failure ReleasedError") for line in running.seen)
+
+
+def test_mail_and_replies_cross_without_an_end(host):
+    running = host(
+        HEAD
+        + """
+@peer.on("flights.Flight")
+async def flight(message, sender):
+    reply = await sender.ask_async(peer.new("flights.Ask"))
+    await sender.send_async(peer.new("flights.Answer", mean=reply.mean))
+
+asyncio.run(peer.run_async())
+print(peer.counters.received, peer.counters.lost_wakeups)
+"""
+    ).ready()
+    running.send(running.types.Flight(), sender=3, count=100)
+    for number in range(100):
+        answer(running, running.mail()[2], number)
+        assert running.mail()[1] == running.types.Answer(mean=float(number))
+    assert running.stop() == "100 0\n"
+
+
+def test_a_peer_goes_from_loop_to_loop_and_to_run(host):
+    running = host(
+        HEAD
+        + """
+got = []
+peer.on("flights.Flight")(lambda message: got.append(message.delay))
+
+async def one():
+    running = asyncio.create_task(peer.run_async())
+    seen = len(got)
+    while len(got) == seen:
+        await asyncio.sleep(0.001)
+    running.cancel()
+
+for _ in range(2):
+    print("loop", flush=True)
+    asyncio.run(one())
+print("run", flush=True)
+peer.run()
+print(got)
+"""
+    ).ready()
+    for number, text in enumerate(("loop", "loop\nloop", "run")):
+        running.wait_for_output(text)
+        running.send(running.types.Flight(delay=number))
+    assert running.stop().splitlines()[-1] == "[0, 1, 2]"
+
+
+def test_generated_messages_in_coroutines(host):
+    import test_generated as generated
+
+    running = host(
+        generated.HEAD.replace("schema=market.SCHEMA", "schema=market.SCHEMA, pollable=True")
+        + """
+import asyncio
+
+@peer.on(market.Tick)
+async def tick(message, sender):
+    numbers = await sender.ask_async(market.Tick(time=message.time + 1), reply=market.Numbers)
+    assert type(numbers) is market.Numbers
+    return market.Numbers(a=numbers.a, e=message.time)
+
+asyncio.run(peer.run_async())
+""",
+        schema=generated.SCHEMA,
+    ).ready()
+    running.ask(running.types.Tick(time=4), correlation=1, sender=3)
+    _, asked, correlation = running.mail()
+    assert asked.time == 5
+    numbers = running.types.Numbers(a=9)
+    running.order("answer", correlation, numbers._id, bytes(numbers).hex())
+    assert running.reply() == (1, running.types.Numbers(a=9, e=4))
+    running.stop()
