@@ -11,9 +11,9 @@
  * Errors      Functions return 0 or a positive figure, or one of the negative RINGMAIL_E codes. ringmail_error(peer)
  *             gives one line about the last failure of that peer. No function throws, and none ends the process.
  * Time        Nanoseconds. A timeout of 0 does not wait, a negative one waits for ever.
- * Memory      What reads or writes the control stream may allocate: attach, lookup, resolve, fail, detach, and what waits or
- *             is called around a wait.
- *             Nothing else does; out of memory is RINGMAIL_ESYSTEM.
+ * Memory      What reads or writes the control stream may allocate: attach, lookup, resolve, fail, detach, and what waits
+ *             or is called around a wait; and an ask with a deadline when more of them are open than ever before. Nothing
+ *             else does; out of memory is RINGMAIL_ESYSTEM.
  * Signals     One that comes while a call sleeps ends it with RINGMAIL_EINTERRUPTED; one that comes just before the
  *             sleep does not. A handler that must end a wait calls ringmail_interrupt().
  * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail
@@ -146,9 +146,9 @@ int ringmail_ask(ringmail_peer* peer,
 
 /*
  * As ringmail_ask(), with a deadline: when no answer has come answer_ns after the call, ringmail_receive() gives a
- * RINGMAIL_NO_REPLY with the reason RINGMAIL_TIMED_OUT, and an answer that comes later is dropped. ringmail_wait() returns in time
- * for it. Of ringmail_prepare() it is not known: an event loop sets a timer of its own, and then calls ringmail_receive(). A
- * negative answer_ns is ringmail_ask(). Allocates when more of these asks are open than ever before.
+ * RINGMAIL_NO_REPLY with the reason RINGMAIL_TIMED_OUT, and an answer that comes later is dropped. ringmail_wait() returns
+ * in time for it. ringmail_prepare() does not know of it: an event loop sets a timer of its own, and then calls
+ * ringmail_receive(). A negative answer_ns is ringmail_ask(). Allocates when more of these asks are open than ever before.
  */
 int ringmail_ask_within(ringmail_peer* peer,
                         ringmail_mailbox target,

@@ -119,7 +119,8 @@ bool PeerLink::give_expired(ringmail_message& message) {
 
 int PeerLink::receive(ringmail_message& message) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ != nullptr || holds_expired_) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (held_ring_ != nullptr || holds_expired_)
+    return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   // The clock is not asked for each message, unless there is none.
   if (!asks_.empty() && ++looks_ >= looks_between_clocks && give_expired(message)) return 1;
@@ -184,7 +185,8 @@ SleepResult PeerLink::park(std::uint64_t timeout_ns, HasWork&& has_work) {
 
 int PeerLink::wait(std::int64_t timeout_ns) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ != nullptr || holds_expired_) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (held_ring_ != nullptr || holds_expired_)
+    return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();

@@ -1,5 +1,5 @@
-// Asks that wait for their answer until a deadline. They are told from the others by a bit of their correlation, so that an answer
-// which comes late is known for one even though nothing of its ask is kept.
+// Asks that wait for their answer until a deadline. They are told from the others by a bit of their correlation, so that an
+// answer which comes late is known for one even though nothing of its ask is kept.
 //
 // Allocates when more are open than ever before, and nothing otherwise. The clock is looked at by the caller.
 #pragma once

@@ -555,3 +555,21 @@ asyncio.run(peer.run_async())
     running.order("answer", correlation, numbers._id, bytes(numbers).hex())
     assert running.reply() == (1, running.types.Numbers(a=9, e=4))
     running.stop()
+
+
+def test_what_then_raises_comes_out_of_run_async(host):
+    running = host(
+        HEAD
+        + """
+@peer.on("flights.Flight")
+async def flight(message, sender):
+    sender.ask(peer.new("flights.Ask"), int)
+    await asyncio.sleep(30)
+
+asyncio.run(peer.run_async())
+"""
+    ).ready()
+    running.send(running.types.Flight(), sender=3)
+    answer(running, running.mail()[2], 1)
+    assert running.wait_for("exit") == ["1"]
+    assert any(line.startswith("failure TypeError: int()") for line in running.seen)

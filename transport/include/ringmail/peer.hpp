@@ -380,9 +380,10 @@ class Peer {
   ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
-  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler that throws is a failure of this
-  /// process: the host is told e.what(), whoever asked is refused, the message is left to the next incarnation, and
-  /// `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be called again.
+  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler
+  /// that throws is a failure of this process: the host is told e.what(), whoever asked is refused, the message is left to
+  /// the next incarnation, and `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be
+  /// called again.
   template <class P, class Handlers>
   std::expected<void, Failure> run(Handlers& handlers);
 

@@ -1,5 +1,5 @@
-/* An array of numbers as a tensor: the capsule of DLPack, which NumPy, PyTorch and JAX take without a copy. The structs are those
- * of dlpack.h 1.0, whose layout is an ABI. A tensor counts as a buffer of its message, as a memoryview does. */
+/* An array of numbers as a tensor: the capsule of DLPack, which NumPy, PyTorch and JAX take without a copy. The structs are
+ * those of dlpack.h 1.0, whose layout is an ABI. A tensor counts as a buffer of its message, as a memoryview does. */
 #include "native.h"
 
 typedef struct {

@@ -1,8 +1,8 @@
 /* Exceptions, and which of them a code of the C ABI is. */
 #include "native.h"
 
-PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError, *ForkedError,
-    *Stopped, *HostGone, *AskError;
+PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError,
+    *ForkedError, *Stopped, *HostGone, *AskError;
 
 static int add(PyObject* module, PyObject** error, const char* name, PyObject* base, const char* doc) {
   *error = PyErr_NewExceptionWithDoc(name, doc, base, NULL);

@@ -209,7 +209,7 @@ int dispatch_in_hand(Peer* self, PyObject** awaitable);
 int conclude_in_hand(Peer* self, Entry* entry, PyObject* result);
 int handle_nothing(Peer* self, Entry* entry);
 
-/* ---- turn.c: what _asyncio.py calls; nothing there waits */
+/* ---- turn.c: what _driver.py and _asyncio.py call; nothing there waits */
 
 PyObject* peer_begin_polling(PyObject* self, PyObject* soon);
 PyObject* peer_end_polling(PyObject* self, PyObject* unused);

@@ -1,5 +1,5 @@
-/* For an event loop: the same work as in dispatch.c and in_hand.c, cut into pieces of which none waits. _asyncio.py puts them
- * together. */
+/* For an event loop: the same work as in dispatch.c and in_hand.c, cut into pieces of which none waits. _driver.py and
+ * _asyncio.py put them together. */
 #include "native.h"
 
 int peer_step_soon(Peer* self) {
@@ -142,8 +142,8 @@ static int handle(Peer* self, PyObject** awaitable) {
   return result == 1 ? 1 : peer_finish(self);
 }
 
-/* _take_mail(most): calls handlers. What one of them gave to be awaited; True: there may be more; None: there is nothing. Stopped
- * once the host said stop. */
+/* _take_mail(most): calls handlers. What one of them gave to be awaited; True: there may be more; None: there is nothing.
+ * Stopped once the host said stop. */
 PyObject* peer_take_mail(PyObject* object, PyObject* most) {
   Peer* self = (Peer*)object;
   const long limit = PyLong_AsLong(most);

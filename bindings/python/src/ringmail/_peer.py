@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from . import _asyncio, _ringmail
+from ._driver import Driver
 from ._generated import GeneratedTypes, is_generated
 from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
 from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
@@ -47,7 +48,7 @@ class Peer(_ringmail.Peer):
         timeout: float = 10.0,
         pollable: bool = False,
     ) -> None:
-        self._driver: _asyncio.Driver | None = None
+        self._driver: Driver | None = None
         self._awaited: list[str] = []  # messages whose handlers are coroutine functions
         self._pollable = pollable
         text = _schema_text(schema)
@@ -201,7 +202,7 @@ class Peer(_ringmail.Peer):
         native = await _asyncio.ask(self, mailbox, message, timeout)
         return native if reply is None or native is None else self._generated.reply(reply, native)
 
-    def _driven(self) -> _asyncio.Driver:
+    def _driven(self) -> Driver:
         """By the loop that runs."""
         driver = self._driver
         if driver is not None and driver.loop is not asyncio.get_running_loop():
@@ -209,7 +210,7 @@ class Peer(_ringmail.Peer):
                 raise RuntimeError("another event loop drives this peer")
             self._end_driver()
         if self._driver is None:
-            self._driver = _asyncio.Driver(self)
+            self._driver = Driver(self)
         return self._driver
 
     def _end_driver(self) -> None:
