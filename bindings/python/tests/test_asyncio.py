@@ -563,7 +563,7 @@ def test_what_then_raises_comes_out_of_run_async(host):
         + """
 @peer.on("flights.Flight")
 async def flight(message, sender):
-    sender.ask(peer.new("flights.Ask"), int)
+    sender.ask(peer.new("flights.Ask"), len)
     await asyncio.sleep(30)
 
 asyncio.run(peer.run_async())
@@ -572,4 +572,4 @@ asyncio.run(peer.run_async())
     running.send(running.types.Flight(), sender=3)
     answer(running, running.mail()[2], 1)
     assert running.wait_for("exit") == ["1"]
-    assert any(line.startswith("failure TypeError: int()") for line in running.seen)
+    assert any(line.startswith("failure TypeError: object of type") for line in running.seen)
