@@ -61,13 +61,11 @@ napi_value loan(napi_env env, Link& link, const Arguments<2>& arguments) {
 }
 
 /// loaned(): what is loaned, where it lies
-napi_value loaned(napi_env, Link& link, const Arguments<0>&) { return link.lend(link.loaned(), link.loaned_length()); }
+napi_value loaned(napi_env, Link& link, const Arguments<0>&) { return link.loaned(); }
 
 /// endLoan(type), or endLoan(0) to give it up
 napi_value end_loan(napi_env env, Link& link, const Arguments<1>& arguments) {
-  link.end_loan();
-  const std::uint32_t type = arguments.number(0);
-  return to_value(env, type != 0 ? ringmail_publish(link.peer(), type) : ringmail_cancel(link.peer()));
+  return to_value(env, link.end_loan(arguments.number(0)));
 }
 
 /// wantRoom(mailbox, length): 1, 0 or an error

@@ -126,6 +126,7 @@ test(
     async (host) => {
       await host.waitFor('ready');
       host.order('send', Tick.$type, 9, hex(new Tick()));
+      for (let i = 0; i < 200; ++i) await host.waitFor('mail');
       host.order('send', Reset.$type, 9, '-');
       await host.waitFor('killed');
       assert.equal(host.seen.filter((line) => line.startsWith('mail')).length, 200);

@@ -224,8 +224,11 @@ test(
      await peer.run();`,
     {},
     async (host) => {
-      await host.waitFor('ready');
-      for (const time of [1n, 2n, 3n]) host.order('send', Tick.$type, SENDER, hex(new Tick({ time })));
+      const [pid] = await host.waitFor('ready');
+      host.order('send', Tick.$type, SENDER, hex(new Tick({ time: 1n })));
+      await host.waitForOutput('1n false');
+      await host.waitUntilAsleep(pid); // it has then told how far it is
+      for (const time of [2n, 3n]) host.order('send', Tick.$type, SENDER, hex(new Tick({ time })));
       assert.deepEqual(await host.waitFor('killed'), ['9']);
       host.order('restart');
       await host.waitFor('ready');
