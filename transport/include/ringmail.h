@@ -184,7 +184,7 @@ int ringmail_descriptor(const ringmail_peer* peer);
  * Before the loop sleeps: publishes what is open, looks for what has come, and else says to the host that this peer sleeps.
  * 1: something has come. 2: nothing yet, but it may well come at once: poll without sleeping, and prepare again. 0: sleep until the
  * descriptor can be read, and no longer than *longest_ns. Allowed while a message is held, whose successor then does not count;
- * nor does any mail if for_mail is 0, but replies, answers and room do.
+ * nor does any mail if for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
  */
 int ringmail_prepare(ringmail_peer* peer, int for_mail, int64_t* longest_ns);
 

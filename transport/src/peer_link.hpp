@@ -77,6 +77,7 @@ class PeerLink {
   SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work);
   void get_up();
   void end_idleness();
+  int woken();
   void keep_answer(const ControlFrame& frame);
   int wait_for_room(
       PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
