@@ -18,9 +18,12 @@ impl Memory {
     }
 
     fn ends(&self) -> (Producer<'_>, Consumer<'_>) {
+        self.ends_in(Order::Sequential)
+    }
+
+    fn ends_in(&self, order: Order) -> (Producer<'_>, Consumer<'_>) {
         let ((data, data_in), (own, producer), (consumer_own, consumer)) =
             (self.data.share(), self.producer.share(), self.consumer.share());
-        let order = Order::Sequential;
         (
             Producer::new(ProducerMemory { data, own, consumer }, order),
             Consumer::new(ConsumerMemory { data: data_in, own: consumer_own, producer }, order).unwrap(),
@@ -135,7 +138,8 @@ fn random_batches_come_out_as_they_went_in() {
         for _ in 0..rounds {
             match numbers.below(4) {
                 0 | 1 => {
-                    let length = numbers.below([64, 600, 2017][numbers.below(3) as usize]) as usize;
+                    let most = [64, 600, 2017][numbers.below(3) as usize];
+                    let length = numbers.below(most) as usize;
                     type_id += 1;
                     if put(&mut producer, type_id, length) {
                         due.push_back((type_id, length));
@@ -169,9 +173,7 @@ fn two_threads_meet() {
     let count = if cfg!(miri) { 60 } else { 50_000 };
     for order in [Order::Sequential, Order::Asymmetric] {
         let memory = Memory::new(4096);
-        let (mut producer, mut consumer) = memory.ends();
-        producer.order = order;
-        consumer.order = order;
+        let (mut producer, mut consumer) = memory.ends_in(order);
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 let mut numbers = Numbers(9);
@@ -299,8 +301,8 @@ fn a_cursor_that_no_consumer_stores_is_a_fault() {
         let (mut producer, words) = memory.producer();
         while put(&mut producer, 1, 900) {}
         producer.publish();
-        words.store64(layout::CURSOR, 1024 - 64, SeqCst);
-        assert!(put(&mut producer, 1, 32) && producer.publish());
+        words.store64(layout::CURSOR, 1920, SeqCst);
+        assert!(put(&mut producer, 1, 900) && producer.publish());
         words.store64(layout::CURSOR, cursor, SeqCst);
         assert!(producer.try_loan(2000).is_none());
         assert_eq!(producer.fault(), Some(fault));
