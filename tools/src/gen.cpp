@@ -11,6 +11,7 @@
 #include "cpp_generator.hpp"
 #include "files.hpp"
 #include "ringmail/actors/schema.hpp"
+#include "rust_generator.hpp"
 
 namespace ringmail::tools {
 namespace {
@@ -31,6 +32,7 @@ struct Language {
 
 constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp},
+    {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
 };
 

@@ -140,6 +140,11 @@ impl Failure {
         if backtrace.status() == BacktraceStatus::Captured {
             text = format!("{text}\n{backtrace}");
         }
+        Self::from_text(text)
+    }
+
+    /// One whose text has its backtrace already.
+    pub(crate) fn from_text(text: String) -> Self {
         Self { text, is_host_gone: false }
     }
 

@@ -1,10 +1,29 @@
 #![deny(unsafe_code)]
-#![allow(dead_code)]
 mod bell;
 mod error;
+mod field;
+mod join;
 mod layout;
+mod link;
+mod mail;
+mod message;
+mod peer;
+mod pending;
 mod ring;
+mod run;
 mod spin;
 mod stream;
 mod sys;
+mod text;
+mod wait;
 mod wire;
+pub use error::*;
+pub use field::*;
+pub use join::*;
+pub use link::Counters;
+pub use mail::*;
+pub use message::*;
+pub use peer::*;
+pub use run::*;
+pub use text::*;
+pub use wait::*;
