@@ -1,6 +1,7 @@
 #include "rust_generator.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cpp_names.hpp"
 #include "rust_names.hpp"
@@ -90,11 +91,12 @@ class RustGenerator {
 
     line("");
     line("/// `", declaration.name, "`");
-    line("#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]");
+    line("#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]");
     line("#[repr(", number, ")]");
     line("pub enum ", name, " {");
     for (std::size_t i = 0; i < values.size(); ++i) {
       line("    /// `", values[i].name, "`");
+      if (i == first) line("    #[default]");
       line("    ", variants[i], " = ", number_text(declaration.underlying, values[i].number), ",");
     }
     line("}");
@@ -111,12 +113,6 @@ class RustGenerator {
     line("            #[allow(unreachable_patterns)]");
     line("            _ => None,");
     line("        }");
-    line("    }");
-    line("}");
-    line("");
-    line("impl ::core::default::Default for ", name, " {");
-    line("    fn default() -> ", name, " {");
-    line("        ", name, "::", variants[first]);
     line("    }");
     line("}");
     line("");
@@ -148,25 +144,17 @@ class RustGenerator {
     const std::string name(short_name(message.name));
     line("");
     line("/// `", message.name, "`, ", std::to_string(message.size), " bytes on the wire.");
-    line("#[derive(Clone, Copy, Debug, PartialEq)]");
+    // The standard library has no Default for longer arrays.
+    const bool derives_default =
+        std::ranges::none_of(message.fields, [](const Field& field) { return field.count > 32; });
+    line("#[derive(Clone, Copy, Debug, ", derives_default ? "Default, " : "", "PartialEq)]");
     line("pub struct ", name, " {");
     for (const Field& field : message.fields) {
       line("    /// `", field.name, ": ", field_type_text(field), "`");
       line("    pub ", rust_identifier(field.name), ": ", rust_field_type(field), ",");
     }
     line("}");
-    line("");
-    line("impl ::core::default::Default for ", name, " {");
-    line("    fn default() -> ", name, " {");
-    line("        ", name, " {");
-    for (const Field& field : message.fields) {
-      constexpr std::string_view value = "::core::default::Default::default()";
-      const std::string array = "[" + std::string(value) + "; " + std::to_string(field.count) + "]";
-      line("            ", rust_identifier(field.name), ": ", field.count == 0 ? std::string(value) : array, ",");
-    }
-    line("        }");
-    line("    }");
-    line("}");
+    if (!derives_default) default_function(name, message);
     line("");
     line("impl ::ringmail::Message for ", name, " {");
     line("    const TYPE: u32 = ", hex_id(message.id), ";");
@@ -179,6 +167,21 @@ class RustGenerator {
     line("impl ::core::convert::From<view::", name, "<'_>> for ", name, " {");
     line("    fn from(view: view::", name, "<'_>) -> ", name, " {");
     line("        ", name, "::read(view.0)");
+    line("    }");
+    line("}");
+  }
+
+  void default_function(const std::string& name, const Message& message) {
+    line("");
+    line("impl ::core::default::Default for ", name, " {");
+    line("    fn default() -> ", name, " {");
+    line("        ", name, " {");
+    for (const Field& field : message.fields) {
+      constexpr std::string_view value = "::core::default::Default::default()";
+      const std::string array = "[" + std::string(value) + "; " + std::to_string(field.count) + "]";
+      line("            ", rust_identifier(field.name), ": ", field.count == 0 ? std::string(value) : array, ",");
+    }
+    line("        }");
     line("    }");
     line("}");
   }
@@ -242,11 +245,13 @@ class RustGenerator {
     line("    }");
   }
 
+  // What this file says of the size of a field is compiled against what its type says.
   void layout_checks(const Message& message) {
-    if (message.fields.empty()) return;
-    line("");
+    bool is_first = true;
     for (const Field& field : message.fields) {
-      line("const _: () = assert!(", path_of(field), "::SIZE == ", std::to_string(field.size), ");");
+      if (field.type.name.empty()) continue;
+      if (std::exchange(is_first, false)) line("");
+      line("const _: [(); ", std::to_string(field.size), "] = [(); ", path_of(field), "::SIZE];");
     }
   }
 

@@ -48,10 +48,11 @@ protocol conformance.Host
 ";
 
 /// `conformance.Side`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Side {
     /// `bid`
+    #[default]
     Bid = 0,
     /// `ask`
     Ask = 1,
@@ -66,12 +67,6 @@ impl Side {
             #[allow(unreachable_patterns)]
             _ => None,
         }
-    }
-}
-
-impl ::core::default::Default for Side {
-    fn default() -> Side {
-        Side::Bid
     }
 }
 
@@ -99,21 +94,12 @@ impl ::ringmail::Field for Side {
 }
 
 /// `conformance.Level`, 16 bytes on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Level {
     /// `price: f64`
     pub price: f64,
     /// `quantity: u32`
     pub quantity: u32,
-}
-
-impl ::core::default::Default for Level {
-    fn default() -> Level {
-        Level {
-            price: ::core::default::Default::default(),
-            quantity: ::core::default::Default::default(),
-        }
-    }
 }
 
 impl ::ringmail::Message for Level {
@@ -151,9 +137,6 @@ impl ::ringmail::Field for Level {
     }
 }
 
-const _: () = assert!(f64::SIZE == 8);
-const _: () = assert!(u32::SIZE == 4);
-
 impl ::core::convert::From<view::Level<'_>> for Level {
     fn from(view: view::Level<'_>) -> Level {
         Level::read(view.0)
@@ -161,7 +144,7 @@ impl ::core::convert::From<view::Level<'_>> for Level {
 }
 
 /// `conformance.Tick`, 72 bytes on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tick {
     /// `number: u64`
     pub number: u64,
@@ -175,19 +158,6 @@ pub struct Tick {
     pub symbol: ::ringmail::Text<16>,
     /// `levels: conformance.Level[2]`
     pub levels: [Level; 2],
-}
-
-impl ::core::default::Default for Tick {
-    fn default() -> Tick {
-        Tick {
-            number: ::core::default::Default::default(),
-            price: ::core::default::Default::default(),
-            side: ::core::default::Default::default(),
-            live: ::core::default::Default::default(),
-            symbol: ::core::default::Default::default(),
-            levels: [::core::default::Default::default(); 2],
-        }
-    }
 }
 
 impl ::ringmail::Message for Tick {
@@ -234,12 +204,8 @@ impl ::ringmail::Field for Tick {
     }
 }
 
-const _: () = assert!(u64::SIZE == 8);
-const _: () = assert!(f64::SIZE == 8);
-const _: () = assert!(Side::SIZE == 1);
-const _: () = assert!(bool::SIZE == 1);
-const _: () = assert!(<::ringmail::Text<16>>::SIZE == 16);
-const _: () = assert!(<[Level; 2]>::SIZE == 32);
+const _: [(); 1] = [(); Side::SIZE];
+const _: [(); 32] = [(); <[Level; 2]>::SIZE];
 
 impl ::core::convert::From<view::Tick<'_>> for Tick {
     fn from(view: view::Tick<'_>) -> Tick {
@@ -299,9 +265,6 @@ impl ::ringmail::Field for Bulk {
     }
 }
 
-const _: () = assert!(u64::SIZE == 8);
-const _: () = assert!(<[u8; 1016]>::SIZE == 1016);
-
 impl ::core::convert::From<view::Bulk<'_>> for Bulk {
     fn from(view: view::Bulk<'_>) -> Bulk {
         Bulk::read(view.0)
@@ -309,7 +272,7 @@ impl ::core::convert::From<view::Bulk<'_>> for Bulk {
 }
 
 /// `conformance.Sum`, 24 bytes on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sum {
     /// `count: u64`
     pub count: u64,
@@ -317,16 +280,6 @@ pub struct Sum {
     pub total: f64,
     /// `redelivered: u64`
     pub redelivered: u64,
-}
-
-impl ::core::default::Default for Sum {
-    fn default() -> Sum {
-        Sum {
-            count: ::core::default::Default::default(),
-            total: ::core::default::Default::default(),
-            redelivered: ::core::default::Default::default(),
-        }
-    }
 }
 
 impl ::ringmail::Message for Sum {
@@ -365,10 +318,6 @@ impl ::ringmail::Field for Sum {
     }
 }
 
-const _: () = assert!(u64::SIZE == 8);
-const _: () = assert!(f64::SIZE == 8);
-const _: () = assert!(u64::SIZE == 8);
-
 impl ::core::convert::From<view::Sum<'_>> for Sum {
     fn from(view: view::Sum<'_>) -> Sum {
         Sum::read(view.0)
@@ -376,15 +325,8 @@ impl ::core::convert::From<view::Sum<'_>> for Sum {
 }
 
 /// `conformance.Get`, 0 bytes on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Get {
-}
-
-impl ::core::default::Default for Get {
-    fn default() -> Get {
-        Get {
-        }
-    }
 }
 
 impl ::ringmail::Message for Get {
@@ -424,18 +366,10 @@ impl ::core::convert::From<view::Get<'_>> for Get {
 }
 
 /// `conformance.Fail`, 4 bytes on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Fail {
     /// `code: u32`
     pub code: u32,
-}
-
-impl ::core::default::Default for Fail {
-    fn default() -> Fail {
-        Fail {
-            code: ::core::default::Default::default(),
-        }
-    }
 }
 
 impl ::ringmail::Message for Fail {
@@ -470,8 +404,6 @@ impl ::ringmail::Field for Fail {
     }
 }
 
-const _: () = assert!(u32::SIZE == 4);
-
 impl ::core::convert::From<view::Fail<'_>> for Fail {
     fn from(view: view::Fail<'_>) -> Fail {
         Fail::read(view.0)
@@ -479,18 +411,10 @@ impl ::core::convert::From<view::Fail<'_>> for Fail {
 }
 
 /// `conformance.Stream`, 8 bytes on the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stream {
     /// `count: u64`
     pub count: u64,
-}
-
-impl ::core::default::Default for Stream {
-    fn default() -> Stream {
-        Stream {
-            count: ::core::default::Default::default(),
-        }
-    }
 }
 
 impl ::ringmail::Message for Stream {
@@ -524,8 +448,6 @@ impl ::ringmail::Field for Stream {
         self.count.write(&mut bytes[0..8]);
     }
 }
-
-const _: () = assert!(u64::SIZE == 8);
 
 impl ::core::convert::From<view::Stream<'_>> for Stream {
     fn from(view: view::Stream<'_>) -> Stream {

@@ -1,7 +1,6 @@
-//! What can go wrong, and what a handler tells the host of it.
+//! What can go wrong.
 
 use core::fmt;
-use std::backtrace::{Backtrace, BacktraceStatus};
 
 /// What a function of this crate could not do. Its text is one line that names the cause.
 #[derive(Debug)]
@@ -119,69 +118,5 @@ impl fmt::Display for Reason {
             Reason::Full => "the receiver's mailbox is full",
             Reason::TimedOut => "the time is up",
         })
-    }
-}
-
-/// What leaves a handler that cannot go on. Every error becomes one by `?`, with the backtrace of that place; the host is told
-/// both, and the process ends with status 1.
-pub struct Failure {
-    text: String,
-    is_host_gone: bool,
-}
-
-impl Failure {
-    /// One that says this.
-    pub fn new(text: impl fmt::Display) -> Self {
-        Self::with_backtrace(text.to_string())
-    }
-
-    pub(crate) fn with_backtrace(mut text: String) -> Self {
-        let backtrace = Backtrace::force_capture();
-        if backtrace.status() == BacktraceStatus::Captured {
-            text = format!("{text}\n{backtrace}");
-        }
-        Self::from_text(text)
-    }
-
-    /// One whose text has its backtrace already.
-    pub(crate) fn from_text(text: String) -> Self {
-        Self { text, is_host_gone: false }
-    }
-
-    /// The death of the host is no failure of this peer, and there is nobody to be told.
-    pub(crate) fn is_host_gone(&self) -> bool {
-        self.is_host_gone
-    }
-
-    /// What the host is told: the error, what it came from, and the backtrace.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
-
-impl<E: std::error::Error + 'static> From<E> for Failure {
-    fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        if matches!((&error as &dyn std::error::Error).downcast_ref(), Some(Error::HostGone(_))) {
-            return Self { text, is_host_gone: true };
-        }
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text = format!("{text}\nbecause: {cause}");
-            source = cause.source();
-        }
-        Self::with_backtrace(text)
-    }
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.text)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.text.lines().next().unwrap_or_default())
     }
 }

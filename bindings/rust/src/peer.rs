@@ -196,16 +196,15 @@ impl Peer {
     /// For a loop that waits for other descriptors, too, where [`Options::pollable`](crate::Options::pollable) was asked for: what
     /// was sent is published, and the host rings from now on until [`Parked`] is dropped. None: there is something to receive.
     pub fn park(&mut self) -> Result<Option<Parked<'_>>, Error> {
-        if self.polled.is_none() {
-            return Err(Error::Misuse("a peer that is to be polled asks for it by Options::pollable, and its host knows the feature"));
-        }
+        let parked = Parked { peer: self, polled: self.polled()? };
         let may_sleep = self.link().lie_down();
-        let parked = Parked { peer: self };
         Ok(may_sleep?.then_some(parked))
     }
 
-    pub(crate) fn polled(&self) -> Option<&Polled> {
-        self.polled.as_ref()
+    pub(crate) fn polled(&self) -> Result<&Polled, Error> {
+        self.polled.as_ref().ok_or(Error::Misuse(
+            "this peer sleeps on a futex: Options::pollable was not asked for, or is not known to the host",
+        ))
     }
 
     /// Tells the host why this process is about to end. What it says counts once; nothing can be sent after it.
@@ -223,21 +222,18 @@ impl Peer {
 /// A peer that sleeps, in a loop of its user's: see [`Peer::park`].
 pub struct Parked<'p> {
     peer: &'p Peer,
+    polled: &'p Polled,
 }
 
 impl Parked<'_> {
     /// Readable when there may be something to receive.
     pub fn doorbell(&self) -> BorrowedFd<'_> {
-        self.polled().doorbell.as_fd()
+        self.polled.doorbell.as_fd()
     }
 
     /// Readable when the host has died: the next [`Peer::park`] says so.
     pub fn control(&self) -> BorrowedFd<'_> {
-        self.polled().control.as_fd()
-    }
-
-    fn polled(&self) -> &Polled {
-        self.peer.polled().expect("Peer::park has looked")
+        self.polled.control.as_fd()
     }
 }
 

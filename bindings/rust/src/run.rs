@@ -1,6 +1,7 @@
 //! The loop of a peer that only handles, and what becomes of a handler that fails.
 
-use crate::error::{Error, Failure, Reason};
+use crate::error::{Error, Reason};
+use crate::failure::{shortened, Failure};
 use crate::join::Options;
 use crate::mail::{Mail, Reply};
 use crate::peer::{Event, Peer};
@@ -127,7 +128,8 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Fa
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            let text = format!("{}\n{}", text_of(panic.payload(), panic.location()), Backtrace::force_capture());
+            let backtrace = shortened(&Backtrace::force_capture().to_string());
+            let text = format!("{}\n{backtrace}", text_of(panic.payload(), panic.location()));
             LAST_PANIC.with(|last| *last.borrow_mut() = Some(text));
             before(panic);
         }));

@@ -142,12 +142,7 @@ impl Welcome {
             features: rest.u64()?,
             incarnation: rest.u64()?,
             line_bytes: rest.u32()?,
-            layout: Layout {
-                lanes: rest.u32()?,
-                mail_to_peer: rest.u64()?,
-                mail_to_host: rest.u64()?,
-                control: rest.u64()?,
-            },
+            layout: Layout { lanes: rest.u32()?, mail_to_peer: rest.u64()?, mail_to_host: rest.u64()?, control: rest.u64()? },
             name: rest.text(MOST_NAME)?,
             schema: rest.text(MOST_SCHEMA)?,
             host_pid: rest.u32()?,
@@ -237,9 +232,7 @@ impl<'a> Reader<'a> {
         if count > MOST_SEGMENTS {
             return Err(Malformed("too many segments"));
         }
-        (0..count)
-            .map(|_| Ok(Segment { role: self.array::<1>()?[0], bytes: self.u64()?, host_fd: self.u32()? }))
-            .collect()
+        (0..count).map(|_| Ok(Segment { role: self.array::<1>()?[0], bytes: self.u64()?, host_fd: self.u32()? })).collect()
     }
 
     fn end(&self) -> Result<(), Malformed> {

@@ -73,7 +73,15 @@ impl Link {
     }
 }
 
+/// Descriptors of their own for the pipe that this peer sleeps on, and for the control stream.
 pub(crate) struct Polled {
     pub(crate) doorbell: OwnedFd,
     pub(crate) control: OwnedFd,
+}
+
+impl Polled {
+    #[cfg(feature = "tokio")]
+    pub(crate) fn try_clone(&self) -> Result<Self, Error> {
+        Ok(Self { doorbell: self.doorbell.try_clone()?, control: self.control.try_clone()? })
+    }
 }

@@ -68,6 +68,12 @@ impl Link {
         Ok(may_sleep)
     }
 
+    /// When the first of the answers that this peer waits for is overdue.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn answer_deadline(&self) -> Option<Instant> {
+        self.pending.deadline()
+    }
+
     pub(crate) fn get_up(&mut self) {
         self.parker.get_up();
         if let Some(pipe) = self.parker.pipe() {

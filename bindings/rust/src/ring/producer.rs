@@ -86,7 +86,8 @@ impl<'m> Producer<'m> {
     pub(crate) fn commit(&mut self, head: &Head) {
         let loan = self.loan.take().expect("a loan is open");
         if loan.padding != 0 {
-            self.append(&Head { kind: kind::PADDING, ..Head::default() }, loan.padding - HEADER); // P3
+            self.append(&Head { kind: kind::PADDING, ..Head::default() }, loan.padding - HEADER);
+            // P3
         }
         self.append(head, loan.length);
         self.messages += 1;
