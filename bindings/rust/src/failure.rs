@@ -67,7 +67,7 @@ impl fmt::Display for Failure {
 }
 
 // What frames of the two kinds have in their names.
-const MAKING: [&str; 4] = ["std::backtrace", "ringmail::failure", "FromResidual", "panicking"];
+const MAKING: [&str; 4] = ["std::backtrace", "ringmail::failure::Failure", "FromResidual", "core::panicking"];
 const BELOW: [&str; 2] = [" ringmail::run", "__rust_begin_short_backtrace"];
 
 /// A backtrace without the frames that every one has: of its own making, and below the handler.
