@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "c_generator.hpp"
 #include "cpp_generator.hpp"
 #include "files.hpp"
+#include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
 #include "rust_generator.hpp"
 
@@ -31,7 +33,9 @@ struct Language {
 };
 
 constexpr Language languages[] = {
+    {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
+    {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
 };

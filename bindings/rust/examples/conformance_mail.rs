@@ -14,6 +14,10 @@ pub const SCHEMA: &str = "ringmail-schema 1
 enum conformance.Side u8
   value bid 0
   value ask 1
+enum conformance.Payload u8
+  value tick 0
+  value ping 1
+  value bulk 2
 message conformance.Level size 16 align 8 id 0xfcddf78a
   field price f64 offset 0
   field quantity u32 offset 8
@@ -24,6 +28,8 @@ message conformance.Tick size 72 align 8 id 0x4887d029
   field live bool offset 17
   field symbol text<16> offset 18
   field levels conformance.Level[2] offset 40
+message conformance.Ping size 32 align 8 id 0xb02fd0ac
+  field words u64[4] offset 0
 message conformance.Bulk size 1024 align 8 id 0x28ebea50
   field number u64 offset 0
   field bytes u8[1016] offset 8
@@ -34,16 +40,19 @@ message conformance.Sum size 24 align 8 id 0x67d5e1c7
 message conformance.Get size 0 align 1 id 0x6a30a9f0
 message conformance.Fail size 4 align 4 id 0x6ba322c8
   field code u32 offset 0
-message conformance.Stream size 8 align 8 id 0xa43d53ec
+message conformance.Stream size 16 align 8 id 0xa43d53ec
   field count u64 offset 0
+  field payload conformance.Payload offset 8
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
+  accepts conformance.Ping -> conformance.Ping
   accepts conformance.Bulk -> conformance.Bulk
   accepts conformance.Get -> conformance.Sum
   accepts conformance.Fail
   accepts conformance.Stream
 protocol conformance.Host
   accepts conformance.Tick
+  accepts conformance.Ping
   accepts conformance.Bulk
 ";
 
@@ -93,6 +102,55 @@ impl ::ringmail::Field for Side {
     }
 }
 
+/// `conformance.Payload`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Payload {
+    /// `tick`
+    #[default]
+    Tick = 0,
+    /// `ping`
+    Ping = 1,
+    /// `bulk`
+    Bulk = 2,
+}
+
+impl Payload {
+    /// The value of this number, if it is declared.
+    pub const fn from_number(number: u8) -> ::core::option::Option<Payload> {
+        match number {
+            0 => Some(Payload::Tick),
+            1 => Some(Payload::Ping),
+            2 => Some(Payload::Bulk),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+}
+
+impl ::ringmail::Field for Payload {
+    const SIZE: usize = u8::SIZE;
+    type View<'a> = Payload;
+    type Edit<'a> = ::ringmail::Slot<'a, Payload>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        Payload::from_number(u8::view(bytes)).is_some()
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> Payload {
+        Payload::from_number(u8::view(bytes)).expect("a declared number")
+    }
+    fn edit(bytes: &mut [u8]) -> ::ringmail::Slot<'_, Payload> {
+        ::ringmail::Slot::new(bytes)
+    }
+    fn read(bytes: &[u8]) -> Payload {
+        Payload::view(bytes)
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        (*self as u8).write(bytes);
+    }
+}
+
 /// `conformance.Level`, 16 bytes on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Level {
@@ -103,7 +161,7 @@ pub struct Level {
 }
 
 impl ::ringmail::Message for Level {
-    const TYPE: u32 = 0xfcdd_f78a;
+    const TYPE: u32 = 0xfcddf78a;
     const NAME: &'static str = "conformance.Level";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -161,7 +219,7 @@ pub struct Tick {
 }
 
 impl ::ringmail::Message for Tick {
-    const TYPE: u32 = 0x4887_d029;
+    const TYPE: u32 = 0x4887d029;
     const NAME: &'static str = "conformance.Tick";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -213,6 +271,51 @@ impl ::core::convert::From<view::Tick<'_>> for Tick {
     }
 }
 
+/// `conformance.Ping`, 32 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ping {
+    /// `words: u64[4]`
+    pub words: [u64; 4],
+}
+
+impl ::ringmail::Message for Ping {
+    const TYPE: u32 = 0xb02fd0ac;
+    const NAME: &'static str = "conformance.Ping";
+    const SCHEMA: &'static str = SCHEMA;
+}
+
+impl ::ringmail::Field for Ping {
+    const SIZE: usize = 32;
+    type View<'a> = view::Ping<'a>;
+    type Edit<'a> = edit::Ping<'a>;
+
+    fn is_valid(_: &[u8]) -> bool {
+        true
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Ping<'_> {
+        view::Ping(bytes.try_into().expect("32 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Ping<'_> {
+        edit::Ping(bytes.try_into().expect("32 bytes"))
+    }
+    fn read(bytes: &[u8]) -> Ping {
+        Ping {
+            words: <[u64; 4]>::read(&bytes[0..32]),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.words.write(&mut bytes[0..32]);
+    }
+}
+
+impl ::core::convert::From<view::Ping<'_>> for Ping {
+    fn from(view: view::Ping<'_>) -> Ping {
+        Ping::read(view.0)
+    }
+}
+
 /// `conformance.Bulk`, 1024 bytes on the wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bulk {
@@ -232,7 +335,7 @@ impl ::core::default::Default for Bulk {
 }
 
 impl ::ringmail::Message for Bulk {
-    const TYPE: u32 = 0x28eb_ea50;
+    const TYPE: u32 = 0x28ebea50;
     const NAME: &'static str = "conformance.Bulk";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -283,7 +386,7 @@ pub struct Sum {
 }
 
 impl ::ringmail::Message for Sum {
-    const TYPE: u32 = 0x67d5_e1c7;
+    const TYPE: u32 = 0x67d5e1c7;
     const NAME: &'static str = "conformance.Sum";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -330,7 +433,7 @@ pub struct Get {
 }
 
 impl ::ringmail::Message for Get {
-    const TYPE: u32 = 0x6a30_a9f0;
+    const TYPE: u32 = 0x6a30a9f0;
     const NAME: &'static str = "conformance.Get";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -373,7 +476,7 @@ pub struct Fail {
 }
 
 impl ::ringmail::Message for Fail {
-    const TYPE: u32 = 0x6ba3_22c8;
+    const TYPE: u32 = 0x6ba322c8;
     const NAME: &'static str = "conformance.Fail";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -410,44 +513,51 @@ impl ::core::convert::From<view::Fail<'_>> for Fail {
     }
 }
 
-/// `conformance.Stream`, 8 bytes on the wire.
+/// `conformance.Stream`, 16 bytes on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stream {
     /// `count: u64`
     pub count: u64,
+    /// `payload: conformance.Payload`
+    pub payload: Payload,
 }
 
 impl ::ringmail::Message for Stream {
-    const TYPE: u32 = 0xa43d_53ec;
+    const TYPE: u32 = 0xa43d53ec;
     const NAME: &'static str = "conformance.Stream";
     const SCHEMA: &'static str = SCHEMA;
 }
 
 impl ::ringmail::Field for Stream {
-    const SIZE: usize = 8;
+    const SIZE: usize = 16;
     type View<'a> = view::Stream<'a>;
     type Edit<'a> = edit::Stream<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        Payload::is_valid(&bytes[8..9])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Stream<'_> {
-        view::Stream(bytes.try_into().expect("8 bytes"))
+        view::Stream(bytes.try_into().expect("16 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Stream<'_> {
-        edit::Stream(bytes.try_into().expect("8 bytes"))
+        edit::Stream(bytes.try_into().expect("16 bytes"))
     }
     fn read(bytes: &[u8]) -> Stream {
         Stream {
             count: u64::read(&bytes[0..8]),
+            payload: Payload::read(&bytes[8..9]),
         }
     }
     fn write(&self, bytes: &mut [u8]) {
         self.count.write(&mut bytes[0..8]);
+        self.payload.write(&mut bytes[8..9]);
+        bytes[9..16].fill(0);
     }
 }
+
+const _: [(); 1] = [(); Payload::SIZE];
 
 impl ::core::convert::From<view::Stream<'_>> for Stream {
     fn from(view: view::Stream<'_>) -> Stream {
@@ -522,6 +632,24 @@ impl<'a> Tick<'a> {
 impl ::core::fmt::Debug for Tick<'_> {
     fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         ::core::fmt::Debug::fmt(&super::Tick::from(*self), out)
+    }
+}
+
+/// A `conformance.Ping` that lies in a ring. `Ping::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Ping<'a>(pub(super) &'a [u8; 32]);
+
+impl<'a> Ping<'a> {
+    /// `words: u64[4]`
+    #[inline]
+    pub fn words(self) -> ::ringmail::Array<'a, u64> {
+        <[u64; 4]>::view(&self.0[0..32])
+    }
+}
+
+impl ::core::fmt::Debug for Ping<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Ping::from(*self), out)
     }
 }
 
@@ -606,13 +734,18 @@ impl ::core::fmt::Debug for Fail<'_> {
 
 /// A `conformance.Stream` that lies in a ring. `Stream::from` copies it.
 #[derive(Clone, Copy)]
-pub struct Stream<'a>(pub(super) &'a [u8; 8]);
+pub struct Stream<'a>(pub(super) &'a [u8; 16]);
 
 impl<'a> Stream<'a> {
     /// `count: u64`
     #[inline]
     pub fn count(self) -> u64 {
         u64::view(&self.0[0..8])
+    }
+    /// `payload: conformance.Payload`
+    #[inline]
+    pub fn payload(self) -> super::Payload {
+        super::Payload::view(&self.0[8..9])
     }
 }
 
@@ -681,6 +814,18 @@ impl Tick<'_> {
     }
 }
 
+/// Room for a `conformance.Ping`.
+#[derive(Debug)]
+pub struct Ping<'a>(pub(super) &'a mut [u8; 32]);
+
+impl Ping<'_> {
+    /// `words: u64[4]`
+    #[inline]
+    pub fn words(&mut self) -> ::ringmail::ArrayMut<'_, u64> {
+        <[u64; 4]>::edit(&mut self.0[0..32])
+    }
+}
+
 /// Room for a `conformance.Bulk`.
 #[derive(Debug)]
 pub struct Bulk<'a>(pub(super) &'a mut [u8; 1024]);
@@ -738,13 +883,18 @@ impl Fail<'_> {
 
 /// Room for a `conformance.Stream`.
 #[derive(Debug)]
-pub struct Stream<'a>(pub(super) &'a mut [u8; 8]);
+pub struct Stream<'a>(pub(super) &'a mut [u8; 16]);
 
 impl Stream<'_> {
     /// `count: u64`
     #[inline]
     pub fn count(&mut self) -> ::ringmail::Slot<'_, u64> {
         u64::edit(&mut self.0[0..8])
+    }
+    /// `payload: conformance.Payload`
+    #[inline]
+    pub fn payload(&mut self) -> ::ringmail::Slot<'_, super::Payload> {
+        super::Payload::edit(&mut self.0[8..9])
     }
 }
 }
@@ -754,6 +904,9 @@ pub trait Peer {
     /// Handles a `Tick`. What it returns is the reply, if somebody asked.
     fn on_tick(&mut self, message: view::Tick<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<::core::option::Option<Tick>, ::ringmail::Failure>;
+    /// Handles a `Ping`. What it returns is the reply, if somebody asked.
+    fn on_ping(&mut self, message: view::Ping<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Ping>, ::ringmail::Failure>;
     /// Handles a `Bulk`. What it returns is the reply, if somebody asked.
     fn on_bulk(&mut self, message: view::Bulk<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<::core::option::Option<Bulk>, ::ringmail::Failure>;
@@ -772,6 +925,10 @@ pub trait Peer {
         match mail.type_id() {
             <Tick as ::ringmail::Message>::TYPE => {
                 let reply = self.on_tick(mail.read::<Tick>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            <Ping as ::ringmail::Message>::TYPE => {
+                let reply = self.on_ping(mail.read::<Ping>()?, mail)?;
                 mail.answer(reply)?;
             }
             <Bulk as ::ringmail::Message>::TYPE => {
@@ -800,6 +957,10 @@ impl ::ringmail::Accepts<Tick> for dyn Peer {
     type Reply = Tick;
 }
 
+impl ::ringmail::Accepts<Ping> for dyn Peer {
+    type Reply = Ping;
+}
+
 impl ::ringmail::Accepts<Bulk> for dyn Peer {
     type Reply = Bulk;
 }
@@ -821,6 +982,9 @@ pub trait Host {
     /// Handles a `Tick`.
     fn on_tick(&mut self, message: view::Tick<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Ping`.
+    fn on_ping(&mut self, message: view::Ping<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
     /// Handles a `Bulk`.
     fn on_bulk(&mut self, message: view::Bulk<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<(), ::ringmail::Failure>;
@@ -830,6 +994,10 @@ pub trait Host {
         match mail.type_id() {
             <Tick as ::ringmail::Message>::TYPE => {
                 self.on_tick(mail.read::<Tick>()?, mail)?;
+                mail.done()?;
+            }
+            <Ping as ::ringmail::Message>::TYPE => {
+                self.on_ping(mail.read::<Ping>()?, mail)?;
                 mail.done()?;
             }
             <Bulk as ::ringmail::Message>::TYPE => {
@@ -843,6 +1011,10 @@ pub trait Host {
 }
 
 impl ::ringmail::Accepts<Tick> for dyn Host {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Ping> for dyn Host {
     type Reply = ::ringmail::Done;
 }
 

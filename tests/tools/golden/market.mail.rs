@@ -211,7 +211,7 @@ pub struct Leg {
 }
 
 impl ::ringmail::Message for Leg {
-    const TYPE: u32 = 0x56c1_89f3;
+    const TYPE: u32 = 0x56c189f3;
     const NAME: &'static str = "test.market.Leg";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -286,7 +286,7 @@ pub struct Tick {
 }
 
 impl ::ringmail::Message for Tick {
-    const TYPE: u32 = 0xc8aa_8e68;
+    const TYPE: u32 = 0xc8aa8e68;
     const NAME: &'static str = "test.market.Tick";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -379,7 +379,7 @@ pub struct Numbers {
 }
 
 impl ::ringmail::Message for Numbers {
-    const TYPE: u32 = 0x5aa8_859d;
+    const TYPE: u32 = 0x5aa8859d;
     const NAME: &'static str = "test.market.Numbers";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -441,7 +441,7 @@ pub struct Words {
 }
 
 impl ::ringmail::Message for Words {
-    const TYPE: u32 = 0x2261_2fc6;
+    const TYPE: u32 = 0x22612fc6;
     const NAME: &'static str = "test.market.Words";
     const SCHEMA: &'static str = SCHEMA;
 }
@@ -493,7 +493,7 @@ pub struct Reset {
 }
 
 impl ::ringmail::Message for Reset {
-    const TYPE: u32 = 0x4385_20fc;
+    const TYPE: u32 = 0x438520fc;
     const NAME: &'static str = "test.market.Reset";
     const SCHEMA: &'static str = SCHEMA;
 }
