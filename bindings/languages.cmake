@@ -29,3 +29,13 @@ if(RINGMAIL_HAS_go)
   ringmail_build_peer(conformance.go FOLDER go COMMAND ${RINGMAIL_GO} build -o ${program} ./cmd/conformance)
   ringmail_conformance_peer(go TARGET conformance.go COMMAND ${program})
 endif()
+
+# --- Rust
+
+ringmail_find_language(rust 1.66 cargo --version)
+if(RINGMAIL_HAS_rust)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/rust)
+  ringmail_build_peer(conformance.rust FOLDER rust
+    COMMAND ${RINGMAIL_CARGO} build --quiet --release --example conformance --target-dir ${folder})
+  ringmail_conformance_peer(rust TARGET conformance.rust COMMAND ${folder}/release/examples/conformance)
+endif()
