@@ -124,6 +124,7 @@ TEST_F(Gen, gives_each_go_name_once) {
         "\tC_    uint8\n", "\tPack_ uint8\n", "type MView_ struct {\n", "func ViewM_(bytes []byte) (MView_, error) {\n",
         "\tMType_ = 0x"}) {
     EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
 }
 
 TEST_F(Gen, writes_the_rust_module_that_is_known_to_be_good) {
