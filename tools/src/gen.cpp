@@ -14,6 +14,7 @@
 #include "go_generator.hpp"
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
+#include "rust_generator.hpp"
 
 namespace ringmail::tools {
 namespace {
@@ -37,6 +38,7 @@ constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
     {"python", "a Python module", generate_python},
+    {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
 };
 
