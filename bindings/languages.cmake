@@ -28,6 +28,13 @@ if(RINGMAIL_HAS_go)
   set(program ${CMAKE_CURRENT_BINARY_DIR}/go/conformance)
   ringmail_build_peer(conformance.go FOLDER go COMMAND ${RINGMAIL_GO} build -o ${program} ./cmd/conformance)
   ringmail_conformance_peer(go TARGET conformance.go COMMAND ${program})
+
+  if(BUILD_TESTING)
+    add_test(NAME go.test COMMAND ${RINGMAIL_GO} test ./... WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/go)
+    set_tests_properties(go.test PROPERTIES
+      TIMEOUT 300
+      ENVIRONMENT "RINGMAIL_TOOL=$<TARGET_FILE:ringmail::tool>;CXX=${CMAKE_CXX_COMPILER}")
+  endif()
 endif()
 
 # --- Rust

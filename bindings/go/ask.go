@@ -54,7 +54,7 @@ func (b Mailbox) ask(ctx context.Context, typeID uint32, size int) (*Call, []byt
 		return nil, nil, ErrNotFound
 	}
 	correlation := b.peer.calls.next()
-	room, err := b.loan(ctx, typeID, size, correlation)
+	room, err := b.loan(ctx, true, typeID, size, correlation)
 	if err != nil {
 		return nil, nil, err
 	}

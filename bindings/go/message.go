@@ -2,6 +2,7 @@ package ringmail
 
 import (
 	"context"
+	"hash/fnv"
 
 	"ringmail.dev/ringmail/internal/ring"
 )
@@ -215,6 +216,13 @@ func (a Answer) room(kind ring.Kind, typeID uint32, size int) ([]byte, error) {
 	if a.peer == nil {
 		return nil, misuse("nobody waits for an answer")
 	}
-	return a.peer.open(context.Background(), a.lane, &a.lane.ControlOut, size,
+	return a.peer.open(context.Background(), true, a.lane, &a.lane.ControlOut, size,
 		ring.Head{Kind: kind, Type: typeID, Correlation: a.correlation, Target: a.sender, Sender: a.target})
+}
+
+// TypeID is the type id of a qualified name: "flights.Flight".
+func TypeID(name string) uint32 {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(name)) // never fails
+	return hash.Sum32()
 }
