@@ -120,7 +120,7 @@ TEST_F(Gen, gives_each_go_name_once) {
   const Result result = run("gen --lang go a.mail");
   EXPECT_EQ(result.exit_code, 0);
   for (const std::string_view line :
-       {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_  uint8\n", "\tSetC  uint8\n",
+       {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_   uint8\n", "\tSetC  uint8\n",
         "\tC_    uint8\n", "\tPack_ uint8\n", "type MView_ struct {\n", "func ViewM_(bytes []byte) (MView_, error) {\n",
         "\tMType_ = 0x"}) {
     EXPECT_NE(result.out.find(line), std::string::npos) << line;
