@@ -72,7 +72,8 @@ LaneEnd& LanePair::far_end() {
       case SegmentRole::host: host_map_ = map(Seal::no_more_writers, Mapping::Access::read); break;
       case SegmentRole::peer: peer_map_ = map(Seal::size, Mapping::Access::write); break;
       case SegmentRole::host_bells:
-      case SegmentRole::host_parked: break;  // the mapping made before the fork serves
+      case SegmentRole::host_parked:
+      case SegmentRole::doorbell: break;  // the mapping made before the fork serves
       case SegmentRole::peer_bells: far_bell_map_ = map(Seal::shared_writers, Mapping::Access::write); break;
     }
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -79,7 +80,8 @@ inline constexpr std::string_view fan_in_key = "fan_in";
 struct Subject {
   std::string_view key;
   std::string_view description;
-  std::vector<std::unique_ptr<Scenario>> (*make)();  ///< null: it is not made of blocks, and main.cpp knows how
+  /// Null: it is not made of blocks, and main.cpp knows how.
+  std::function<std::vector<std::unique_ptr<Scenario>>()> make;
   std::string_view base =
       floor_key;  ///< the key that its ratio is taken against: its first scenario, where it has several
   /// Measured when the others have ended, for it would disturb them.

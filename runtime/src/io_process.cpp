@@ -6,6 +6,7 @@
 #include <csignal>
 #include <utility>
 
+#include "exec_list.hpp"
 #include "io_ticket.hpp"
 #include "ringmail/runtime/io.hpp"
 #include "ringmail/runtime/socket.hpp"
@@ -14,15 +15,6 @@ namespace ringmail::runtime {
 namespace {
 
 using transport::Descriptor;
-
-/// As exec wants it. What it points to must outlive it.
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> list;
-  list.reserve(strings.size() + 1);
-  for (std::string& text : strings) list.push_back(text.data());
-  list.push_back(nullptr);
-  return list;
-}
 
 /// The child's end of one of its streams.
 struct ChildEnd {
@@ -70,8 +62,8 @@ struct IoProcess::Child final : public IoHub::Member, public std::enable_shared_
 int IoProcess::Child::spawn(const IoProcessOptions& options, const ChildEnds& ends) {
   std::vector<std::string> command = options.command;
   std::vector<std::string> environment = options.environment;
-  std::vector<char*> arguments = pointers(command);
-  std::vector<char*> variables = pointers(environment);
+  std::vector<char*> arguments = exec_list(command);
+  std::vector<char*> variables = exec_list(environment);
   std::array<uv_stdio_container_t, 3> stdio{};
   for (int i = 0; i < 3; ++i) stdio[static_cast<std::size_t>(i)] = ends[static_cast<std::size_t>(i)].stdio(i);
 

@@ -13,11 +13,6 @@ using transport::ControlFrame;
 using transport::ControlKind;
 using Kind = ExitReason::Kind;
 
-namespace {
-/// Then the loop looks at the others.
-constexpr int frames_a_turn = 16;
-}  // namespace
-
 JoinedSystem::JoinedSystem(ReactorLoop& loop,
                            LinkOwner& owner,
                            spdlog::logger& log,

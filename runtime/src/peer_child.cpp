@@ -8,16 +8,10 @@
 #include <csignal>
 #include <utility>
 
+#include "exec_list.hpp"
+
 namespace ringmail::runtime {
 namespace {
-
-/// As exec wants it. What it points to must outlive it.
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> list;
-  for (std::string& text : strings) list.push_back(text.data());
-  list.push_back(nullptr);
-  return list;
-}
 
 uv_stdio_container_t inherit(int descriptor) {
   uv_stdio_container_t stdio{};
@@ -72,8 +66,8 @@ std::expected<void, std::string> PeerChild::run(ReactorLoop& loop,
   std::vector<std::string> arguments{"ringmail-exec", std::to_string(uv_os_getpid())};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> environment = command.environment;
-  std::vector<char*> argument_list = pointers(arguments);
-  std::vector<char*> environment_list = pointers(environment);
+  std::vector<char*> argument_list = exec_list(arguments);
+  std::vector<char*> environment_list = exec_list(environment);
 
   std::array<uv_stdio_container_t, 5> stdio{};
   stdio[0].flags = UV_IGNORE;

@@ -14,8 +14,6 @@ using transport::RefusalCode;
 
 namespace {
 
-/// Then the loop looks at the others.
-constexpr int frames_a_turn = 16;
 /// What a dead peer had said is all there, and what one that is not as dead as it seems goes on to say is not waited for: a
 /// socket holds fewer of the shortest frames.
 constexpr int frames_of_the_dead = 1 << 16;

@@ -45,6 +45,9 @@ class ReactorLoop {
   bool open_ = false;
 };
 
+/// What is read of one control stream before the loop looks at the others.
+inline constexpr int frames_a_turn = 16;
+
 /// Calls back once, not before its time.
 class LoopTimer {
  public:

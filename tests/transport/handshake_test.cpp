@@ -226,7 +226,7 @@ TEST(Handshake, values_out_of_range_are_refused) {
   patch(bytes, 4, std::uint8_t{0});
   EXPECT_EQ(error_of<Resolved>(bytes), DecodeError::out_of_range) << "a mailbox that was not found";
 
-  for (const int role : {0, 7, 255}) {
+  for (const int role : {0, 8, 255}) {
     Welcome welcome = a_welcome();
     welcome.segments[2].role = static_cast<SegmentRole>(role);
     EXPECT_EQ(error_of<Welcome>(encode(welcome)), DecodeError::out_of_range);
@@ -290,9 +290,9 @@ TEST(Negotiation, a_refused_version_names_both_ranges) {
 TEST(Negotiation, a_missing_feature_is_named) {
   Hello hello = a_hello();
   hello.features = 0;
-  const HostLimits limits{.features = 0b10101, .required_features = 0b10101};
+  const HostLimits limits{.features = 0b100101, .required_features = 0b100101};
   EXPECT_EQ(verdict(hello, limits, RefusalCode::missing_feature),
-            "the peer lacks what this host insists on: mail_outlives_peer, stream_doorbell, bit 4");
+            "the peer lacks what this host insists on: mail_outlives_peer, stream_doorbell, bit 5");
 }
 
 TEST(Negotiation, an_impossible_ring_size_is_named) {
@@ -359,8 +359,8 @@ Welcome but(Change&& change) {
 
 TEST(Welcome, what_a_host_may_not_choose_is_refused_by_name) {
   refuses(but([](Welcome& w) { w.version = 2; }), RefusalCode::version, "the host chose 2, this peer speaks 1 to 1");
-  refuses(but([](Welcome& w) { w.features = 0b10001; }), RefusalCode::missing_feature,
-          "the host chose what this peer does not offer: bit 4");
+  refuses(but([](Welcome& w) { w.features = 0b100001; }), RefusalCode::missing_feature,
+          "the host chose what this peer does not offer: bit 5");
   refuses(but([](Welcome& w) { w.line_bytes = 96; }), RefusalCode::malformed, "a line of 96 bytes, not 64 or 128");
   refuses(but([](Welcome& w) { w.lanes = 0; }), RefusalCode::malformed, "0 lanes, not 1 to 256");
   refuses(but([](Welcome& w) { w.lanes = 257; }), RefusalCode::malformed, "257 lanes, not 1 to 256");
