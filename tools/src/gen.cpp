@@ -10,6 +10,7 @@
 
 #include "cpp_generator.hpp"
 #include "files.hpp"
+#include "java_generator.hpp"
 #include "ringmail/actors/schema.hpp"
 
 namespace ringmail::tools {
@@ -31,6 +32,7 @@ struct Language {
 
 constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp},
+    {"java", "a Java class", generate_java},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
 };
 
