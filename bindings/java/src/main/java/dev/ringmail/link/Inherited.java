@@ -2,6 +2,7 @@ package dev.ringmail.link;
 
 import dev.ringmail.NotSpawnedException;
 import dev.ringmail.control.ControlStream;
+import java.io.BufferedInputStream;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -27,8 +28,8 @@ final class Inherited {
     Path in = pipe(words[0]);
     Path out = pipe(words[1]);
     try {
-      // Opened anew: these are blocking, whatever the inherited ones are.
-      return new ControlStream(new FileInputStream(in.toFile()), new FileOutputStream(out.toFile()));
+      // Opened anew: these are blocking, whatever the inherited ones are. Buffered, because readNBytes() of a file seeks.
+      return new ControlStream(new BufferedInputStream(new FileInputStream(in.toFile())), new FileOutputStream(out.toFile()));
     } catch (IOException e) {
       throw new NotSpawnedException("the control stream cannot be opened: " + e.getMessage());
     }
