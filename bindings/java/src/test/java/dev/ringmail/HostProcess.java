@@ -30,7 +30,7 @@ final class HostProcess implements AutoCloseable {
   private final List<String> seen = new ArrayList<>();
   private final Path log;
 
-  /** Compiled once, or what RINGMAIL_TEST_HOST names. */
+  /** What RINGMAIL_TEST_HOST names, or compiled when its sources have changed. */
   private static synchronized Path program() throws IOException, InterruptedException {
     if (program != null) return program;
     String given = System.getenv("RINGMAIL_TEST_HOST");
@@ -47,8 +47,19 @@ final class HostProcess implements AutoCloseable {
       }
     }
     command.addAll(List.of("-o", built.toString()));
+    if (isNewerThanSources(built, command)) return program = built;
     assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), "the test host does not compile");
     return program = built;
+  }
+
+  private static boolean isNewerThanSources(Path built, List<String> command) throws IOException {
+    if (!Files.exists(built)) return false;
+    for (String word : command) {
+      if (word.endsWith(".cpp") && Files.getLastModifiedTime(Path.of(word)).compareTo(Files.getLastModifiedTime(built)) > 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** A host whose peer is the main class with the arguments. */
