@@ -24,6 +24,9 @@ std::string payload_name(std::uint64_t bytes) {
   return bytes % 1024 == 0 ? fmt::format("{} KiB", bytes / 1024) : fmt::format("{} B", bytes);
 }
 
+/// In the table: below its key, where several share one.
+std::string_view name_of(const Figures& figures) { return figures.variant.empty() ? figures.key : figures.variant; }
+
 std::string clock_name() { return ticks_are_cycles ? "rdtscp" : "CLOCK_MONOTONIC"; }
 
 /// To a tenth: what is behind that is noise.
@@ -104,9 +107,8 @@ std::string to_table(const Report& report, const Machine& machine, const Plan& p
              section.ratio_title);
       }
       titled = true;
-      line("{:<18}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>12.0f}{:>10.2f}",
-           each.variant.empty() ? each.key : each.variant, each.trip.p50, each.trip.p90, each.trip.p99, each.trip.p999,
-           each.trip.max, each.ratio);
+      line("{:<18}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>12.0f}{:>10.2f}", name_of(each), each.trip.p50, each.trip.p90,
+           each.trip.p99, each.trip.p999, each.trip.max, each.ratio);
     }
   }
   bool titled = false;
@@ -114,7 +116,7 @@ std::string to_table(const Report& report, const Machine& machine, const Plan& p
     if (each.figure != Scenario::Figure::one_way) continue;
     if (!titled) line("\n{:<18}{:>10}{:>12}{:>15}{:>10}", "one way", "payload", "ns/message", "messages/s", "GB/s");
     titled = true;
-    line("{:<18}{:>10}{:>12.1f}{:>15.0f}{:>10.2f}", each.key, payload_name(each.payload_bytes), each.message_ns,
+    line("{:<18}{:>10}{:>12.1f}{:>15.0f}{:>10.2f}", name_of(each), payload_name(each.payload_bytes), each.message_ns,
          messages_per_s(each), gb_per_s(each));
   }
   if (report.idle) {
@@ -139,10 +141,11 @@ std::string to_json(const Report& report,
       (each.variant.empty() ? of_key : of_key[each.variant]) = round_trip_json(each);
       continue;
     }
-    // The smallest payload comes first and stands at the top; all of them, it too, below by their size.
+    // The smallest payload comes first and stands at the top; all of them, it too, below by their size and variant.
     auto& of_key = json[std::string(each.key)];
     if (of_key.is_null()) of_key = stream_json(each);
-    of_key[std::to_string(each.payload_bytes)] = stream_json(each);
+    const std::string size = std::to_string(each.payload_bytes);
+    of_key[each.variant.empty() ? size : size + " " + each.variant] = stream_json(each);
   }
   if (report.idle) json[std::string(idle_key)] = idle_json(*report.idle);
   json["machine"] = {{"command", command},

@@ -42,14 +42,6 @@ std::string cpp_namespace(std::string_view name) {
   return result;
 }
 
-std::string_view namespace_of(std::string_view qualified_name) {
-  return qualified_name.substr(0, qualified_name.rfind('.'));
-}
-
-std::string_view short_name(std::string_view qualified_name) {
-  return qualified_name.substr(qualified_name.rfind('.') + 1);
-}
-
 std::string_view cpp_scalar(Kind scalar) {
   constexpr std::array<std::string_view, 11> names = {"std::uint8_t", "std::uint16_t", "std::uint32_t", "std::uint64_t",
                                                       "std::int8_t",  "std::int16_t",  "std::int32_t",  "std::int64_t",

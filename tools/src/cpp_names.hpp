@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "emit.hpp"
 #include "ringmail/actors/schema.hpp"
 
 namespace ringmail::tools {
@@ -13,10 +14,6 @@ namespace ringmail::tools {
 
 // "market.feed" as "market::feed".
 [[nodiscard]] std::string cpp_namespace(std::string_view name);
-
-// The parts of "market.feed.Tick": "market.feed" and "Tick".
-[[nodiscard]] std::string_view namespace_of(std::string_view qualified_name);
-[[nodiscard]] std::string_view short_name(std::string_view qualified_name);
 
 // One element of a field: "std::uint64_t", "ringmail::Text<16>", "Leg".
 [[nodiscard]] std::string cpp_element_type(const schema::Type& type);

@@ -4,7 +4,7 @@
 #include <array>
 #include <cctype>
 
-#include "cpp_names.hpp"
+#include "emit.hpp"
 
 namespace ringmail::tools {
 namespace {

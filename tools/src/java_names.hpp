@@ -8,7 +8,7 @@
 
 namespace ringmail::tools {
 
-// What ends in an underscore is no name of a schema: so a name that is taken gets one, and generated code's own members have one.
+// No name of a schema ends in an underscore: so a name that is taken gets one, and generated code's own members have one.
 
 // A field or a value of an enum: keywords, and what every message has a method for, get an underscore.
 [[nodiscard]] std::string java_identifier(std::string_view name);

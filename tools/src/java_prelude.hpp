@@ -4,7 +4,7 @@
 
 namespace ringmail::tools {
 
-// The one class that the messages of a generated Java file share: where a message lies, and how its fields are read and written.
+// What the messages of a generated Java file share: where a message lies, and how its fields are read and written.
 inline constexpr std::string_view java_prelude = R"java(
   /** Where a message and its parts lie. Released, it has no bytes. */
   private static final class Place_ {

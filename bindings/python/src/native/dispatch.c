@@ -122,6 +122,8 @@ static int handle_answer(Peer* self, Entry* entry) {
   int status = 0;
   if (self->message.kind == RINGMAIL_NO_REPLY) {
     result = PyObject_CallOneArg(then, Py_None);
+  } else if (self->message.type == ringmail_type_id("ringmail.Done")) {
+    result = PyObject_CallOneArg(then, Py_True);
   } else if (entry == NULL) {
     PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)self->message.type);
   } else {

@@ -36,13 +36,7 @@ static int is_allowed_reply(const Entry* entry, const Layout* layout) {
   return count == 0;
 }
 
-int peer_answer(Peer* self, const Entry* entry, PyObject* object) {
-  if (!PyObject_TypeCheck(object, &MessageType)) {
-    PyErr_Format(PyExc_TypeError, "the reply to %U must be a message, not %s", entry->layout->name,
-                 Py_TYPE(object)->tp_name);
-    return -1;
-  }
-  Message* message = (Message*)object;
+static int answer(Peer* self, const Entry* entry, Message* message) {
   const unsigned char* data = message_data(message);
   if (data == NULL) return -1;
   if (!is_allowed_reply(entry, message->layout)) {
@@ -60,6 +54,19 @@ int peer_answer(Peer* self, const Entry* entry, PyObject* object) {
   if (code >= 0) return 0;
   raise_failure(self, code);
   return -1;
+}
+
+int peer_answer(Peer* self, const Entry* entry, PyObject* object) {
+  Message* message = peer_message(self, object);
+  if (message == NULL && PyErr_ExceptionMatches(PyExc_TypeError)) {
+    PyErr_Clear();
+    PyErr_Format(PyExc_TypeError, "the reply to %U must be a message, not %s", entry->layout->name,
+                 Py_TYPE(object)->tp_name);
+  }
+  if (message == NULL) return -1;
+  const int result = answer(self, entry, message);
+  Py_DECREF(message);
+  return result;
 }
 
 int peer_answer_refusal(Peer* self, uint32_t reason) {

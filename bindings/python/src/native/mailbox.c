@@ -40,12 +40,6 @@ static int check_open(Mailbox* self) {
   return -1;
 }
 
-static Message* message_argument(PyObject* argument) {
-  if (PyObject_TypeCheck(argument, &MessageType)) return (Message*)argument;
-  PyErr_Format(PyExc_TypeError, "a message is sent, not %s", Py_TYPE(argument)->tp_name);
-  return NULL;
-}
-
 static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   Mailbox* self = (Mailbox*)object;
   const Py_ssize_t named = names != NULL ? PyTuple_GET_SIZE(names) : 0;
@@ -56,18 +50,19 @@ static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_s
     return NULL;
   }
   if (named == 1 && (timeout_ns = timeout_from(arguments[1])) == timeout_error) return NULL;
-  Message* message = message_argument(arguments[0]);
-  if (message == NULL || check_open(self) < 0 || peer_send(self->peer, self->id, message, timeout_ns, NULL) < 0)
-    return NULL;
+  if (check_open(self) < 0) return NULL;
+  Message* message = peer_message(self->peer, arguments[0]);
+  const int result = message != NULL ? peer_send(self->peer, self->id, message, timeout_ns, NULL) : -1;
+  Py_XDECREF(message);
+  if (result < 0) return NULL;
   Py_RETURN_NONE;
 }
 
 static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* keywords) {
-  static char* parameters[] = {"message", "then", "timeout", NULL};
+  static char* parameters[] = {"message", "then", "timeout", "reply", NULL};
   Mailbox* self = (Mailbox*)object;
-  PyObject *message, *then, *seconds = NULL;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!O|$O", parameters, &MessageType, &message, &then,
-                                   &seconds)) {
+  PyObject *given, *then, *seconds = NULL, *reply = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|$OO", parameters, &given, &then, &seconds, &reply)) {
     return NULL;
   }
   if (!PyCallable_Check(then)) {
@@ -77,10 +72,15 @@ static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* ke
   const int64_t timeout_ns = seconds != NULL ? timeout_from(seconds) : default_send_timeout_ns;
   uint32_t correlation = 0;
   if (timeout_ns == timeout_error || check_open(self) < 0) return NULL;
-  if (peer_send(self->peer, self->id, (Message*)message, timeout_ns, &correlation) < 0) return NULL;
-  PyObject* key = PyLong_FromUnsignedLong(correlation);
-  const int result = key != NULL ? PyDict_SetItem(self->peer->asked, key, then) : -1;
+  then = reply == Py_None ? Py_NewRef(then)
+                          : PyObject_CallMethod((PyObject*)self->peer, "_takes_native", "OO", reply, then);
+  Message* message = then != NULL ? peer_message(self->peer, given) : NULL;
+  int result = message != NULL ? peer_send(self->peer, self->id, message, timeout_ns, &correlation) : -1;
+  PyObject* key = result >= 0 ? PyLong_FromUnsignedLong(correlation) : NULL;
+  result = key != NULL ? PyDict_SetItem(self->peer->asked, key, then) : -1;
   Py_XDECREF(key);
+  Py_XDECREF(message);
+  Py_XDECREF(then);
   if (result < 0) return NULL;
   Py_RETURN_NONE;
 }
@@ -119,8 +119,8 @@ static PyMethodDef methods[] = {
     {"send", (PyCFunction)(void (*)(void))mailbox_send, METH_FASTCALL | METH_KEYWORDS,
      "send(message, *, timeout=5.0)\n\nSends a copy. FullError if there is no room in time."},
     {"ask", (PyCFunction)(void (*)(void))mailbox_ask, METH_VARARGS | METH_KEYWORDS,
-     "ask(message, then, *, timeout=5.0)\n\nSends a copy; run() calls then(reply), or then(None) if there will be "
-     "none."},
+     "ask(message, then, *, timeout=5.0, reply=None)\n\nSends a copy; run() calls then(reply), or then(None) if there "
+     "will be none. `reply` is the class that `ringmail gen` wrote for it, if it is to be one."},
     {"_loan", mailbox_loan, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

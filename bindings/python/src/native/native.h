@@ -170,6 +170,9 @@ void raise_failure(Peer* self, int code);
 enum { timeout_error = -2 };
 int64_t timeout_from(PyObject* seconds);
 
+/* A message itself, or what `ringmail gen` wrote as one of the host's schema. A new reference. */
+Message* peer_message(Peer* self, PyObject* message);
+
 /* Sends, or asks when `correlation` is given, waiting for room without the GIL. */
 int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns, uint32_t* correlation);
 /* A loan of zeroes, which peer->loan holds on to as well. */

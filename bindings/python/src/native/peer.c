@@ -178,6 +178,14 @@ static PyObject* peer_forget(PyObject* object, PyObject* unused) {
 
 /* ---- sending */
 
+Message* peer_message(Peer* self, PyObject* message) {
+  if (PyObject_TypeCheck(message, &MessageType)) return (Message*)Py_NewRef(message);
+  PyObject* native = PyObject_CallMethod((PyObject*)self, "_as_native", "O", message);
+  if (native == NULL || PyObject_TypeCheck(native, &MessageType)) return (Message*)native;
+  Py_DECREF(native);
+  return (Message*)PyErr_Format(PyExc_TypeError, "a message is sent, not %s", Py_TYPE(message)->tp_name);
+}
+
 int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns, uint32_t* correlation) {
   const unsigned char* data = message_data(message);
   if (data == NULL) return -1;

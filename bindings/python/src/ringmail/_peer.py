@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from . import _ringmail
+from ._generated import GeneratedTypes, is_generated
 from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
 from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
 
@@ -68,6 +69,7 @@ class Peer(_ringmail.Peer):
 
     def _prepare_types(self) -> None:
         self._types, self._enums = make_types(self.schema)
+        self._generated = GeneratedTypes(self)
         self._set_types(
             [
                 (message, tuple(self._types[reply] for reply in self.schema.replies(name) or ()))
@@ -99,17 +101,30 @@ class Peer(_ringmail.Peer):
 
     # ---- handlers
 
-    def on(self, message: str) -> Callable[[Any], Any]:
+    def on(self, message: str | builtins.type) -> Callable[[Any], Any]:
         """Decorates the handler of a message: handler(message) or handler(message, sender).
 
-        What it returns is the reply, when one was asked for."""
-        found = self.type(message)
+        The message is named, or is a class that `ringmail gen` wrote, whose instances the handler then gets. What it
+        returns is the reply, when one was asked for."""
+        found = self._native_type(message)
 
         def register(handler: Any) -> Any:
-            self._set_handler(found, handler, _wants_sender(handler, message))
+            wants_sender = _wants_sender(handler, found._name)
+            called = self._generated.handler(message, handler) if is_generated(message) else handler
+            self._set_handler(found, called, wants_sender)
             return handler
 
         return register
+
+    def follow(self, handlers: Any) -> None:
+        """Registers the methods of a protocol that `ringmail gen` wrote: on_M() for each message M that it accepts."""
+        for message in handlers.ringmail_accepts:
+            self.on(message)(getattr(handlers, f"on_{message.ringmail_name.rpartition('.')[2]}"))
+
+    def _native_type(self, message: str | builtins.type) -> Any:
+        if isinstance(message, str):
+            return self.type(message)
+        return self._generated.native(message) if is_generated(message) else message
 
     def run(self) -> None:
         """Handles messages until the host says stop and everything it sent has been handled.
@@ -160,15 +175,27 @@ class Peer(_ringmail.Peer):
 
         It starts as zeroes, is sent when the block ends, and is not sent when it ends by an exception. Nothing else may
         be done with the peer inside."""
-        loan = mailbox._loan(self.type(message) if isinstance(message, str) else message)
+        loan = mailbox._loan(self._native_type(message))
+        view = message.view(loan) if is_generated(message) else None
         try:
-            yield loan
+            yield loan if view is None else view
         except BaseException:
-            del loan
-            self._end_loan(False)
+            self._close_loan(view, False)
             raise
-        del loan
-        self._end_loan(True)
+        self._close_loan(view, True)
+
+    def _close_loan(self, view: Any, publish: bool) -> None:
+        if view is not None:
+            view._bytes.release()
+        self._end_loan(publish)
+
+    # What the extension calls with what is not of the host's schema.
+
+    def _as_native(self, message: Any) -> Any:
+        return self._generated.message(message)
+
+    def _takes_native(self, generated: Any, then: Any) -> Any:
+        return self._generated.then(generated, then)
 
     # ---- the rest
 

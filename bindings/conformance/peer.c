@@ -1,0 +1,154 @@
+/* The conformance peer in C: the C ABI, generated messages, and no allocation once it has joined. bindings/README.md says
+   what it does. */
+#include <stdio.h>
+#include <string.h>
+
+#include "conformance.mail.h"
+#include "ringmail.h"
+
+enum { failed_with_code = -1000 }; /* below every code of the C ABI */
+
+typedef struct {
+  ringmail_peer* link;
+  ringmail_message in_hand;
+  ringmail_mailbox sink; /* 0: not looked up yet */
+  bool echoes;
+  conformance_Sum sum;
+  char failure[32];
+} Peer;
+
+static bool is_asked(const Peer* self) { return self->in_hand.correlation != 0; }
+
+static int reply(Peer* self, uint32_t type, const void* payload, uint32_t size) {
+  return ringmail_reply(self->link, &self->in_hand, type, payload, size);
+}
+
+static int find_sink(Peer* self) { return self->sink != 0 ? 0 : ringmail_lookup(self->link, "sink", -1, &self->sink); }
+
+static int send_to_sink(Peer* self, uint32_t type, const void* payload, uint32_t size) {
+  const int found = find_sink(self);
+  return found < 0 ? found : ringmail_send(self->link, self->sink, type, payload, size, -1);
+}
+
+static void count(Peer* self) {
+  ++self->sum.count;
+  if (self->in_hand.redelivered != 0) ++self->sum.redelivered;
+}
+
+static int on_tick(void* context, const conformance_Tick* message) {
+  Peer* const self = context;
+  conformance_Tick doubled = *message;
+  doubled.price *= 2;
+  if (is_asked(self)) return reply(self, conformance_Tick_type, &doubled, sizeof doubled);
+  count(self);
+  self->sum.total += message->price;
+  return self->echoes ? send_to_sink(self, conformance_Tick_type, &doubled, sizeof doubled) : 0;
+}
+
+static int return_bytes(Peer* self) {
+  const ringmail_message* const message = &self->in_hand;
+  if (is_asked(self)) return reply(self, message->type, message->payload, message->length);
+  count(self);
+  return self->echoes ? send_to_sink(self, message->type, message->payload, message->length) : 0;
+}
+
+static int on_ping(void* context, const conformance_Ping* message) {
+  (void)message;
+  return return_bytes(context);
+}
+
+static int on_bulk(void* context, const conformance_Bulk* message) {
+  (void)message;
+  return return_bytes(context);
+}
+
+static int on_get(void* context) {
+  Peer* const self = context;
+  return is_asked(self) ? reply(self, conformance_Sum_type, &self->sum, sizeof self->sum) : 0;
+}
+
+static int on_fail(void* context, const conformance_Fail* message) {
+  Peer* const self = context;
+  snprintf(self->failure, sizeof self->failure, "failed with %u", (unsigned)message->code);
+  if (is_asked(self)) ringmail_refuse(self->link, &self->in_hand, 2);
+  return failed_with_code;
+}
+
+static int on_stream(void* context, const conformance_Stream* message) {
+  Peer* const self = context;
+  conformance_Tick tick = {.side = conformance_Side_ask, .live = true};
+  conformance_Ping ping = {{0}};
+  conformance_Bulk bulk = {0};
+  conformance_Tick_set_symbol(&tick, "abc");
+  const uint64_t count = message->count;
+  int result = 0;
+  for (uint64_t number = 0; number < count && result >= 0; ++number) {
+    switch (message->payload) {
+      case conformance_Payload_tick:
+        tick.number = number;
+        tick.price = (double)number;
+        result = send_to_sink(self, conformance_Tick_type, &tick, sizeof tick);
+        break;
+      case conformance_Payload_ping:
+        ping.words[0] = number;
+        result = send_to_sink(self, conformance_Ping_type, &ping, sizeof ping);
+        break;
+      default:
+        bulk.number = number;
+        result = send_to_sink(self, conformance_Bulk_type, &bulk, sizeof bulk);
+        break;
+    }
+  }
+  if (result < 0 || !is_asked(self)) return result;
+  return reply(self, ringmail_type_id("ringmail.Done"), NULL, 0);
+}
+
+static const conformance_Peer_handlers handlers = {
+    .on_Tick = on_tick,
+    .on_Ping = on_ping,
+    .on_Bulk = on_bulk,
+    .on_Get = on_get,
+    .on_Fail = on_fail,
+    .on_Stream = on_stream,
+};
+
+/* A message that the handler did not finish is not released: the next incarnation gets it again. */
+static int handle(Peer* self) {
+  const ringmail_message* const message = &self->in_hand;
+  int result = 0;
+  if (message->kind == RINGMAIL_MESSAGE) {
+    result = conformance_Peer_dispatch(&handlers, self, message->type, message->payload, message->length);
+    if (result > 0) result = is_asked(self) ? ringmail_refuse(self->link, message, 1) : 0;
+  }
+  return result < 0 ? result : ringmail_release(self->link);
+}
+
+static int run(Peer* self) {
+  while (true) {
+    int result = ringmail_receive(self->link, &self->in_hand);
+    if (result > 0) {
+      result = handle(self);
+    } else if (result == 0) {
+      result = ringmail_wait(self->link, -1);
+      if (result == RINGMAIL_EINTERRUPTED) result = 0;
+    }
+    if (result < 0) return result;
+  }
+}
+
+int main(int argc, char** argv) {
+  Peer self = {.echoes = argc > 1 && strcmp(argv[1], "echo") == 0};
+  ringmail_options options = RINGMAIL_OPTIONS_INIT;
+  options.schema = conformance_schema;
+  int result = ringmail_attach(&options, &self.link);
+  if (result >= 0) result = run(&self);
+  if (result == failed_with_code) {
+    fprintf(stderr, "%s\n", self.failure);
+    ringmail_fail(self.link, self.failure);
+  } else if (result != RINGMAIL_ESTOPPED) {
+    fprintf(stderr, "peer: %s\n", self.link != NULL ? ringmail_error(self.link) : ringmail_strerror(result));
+  }
+  ringmail_detach(self.link);
+  if (result == RINGMAIL_ESTOPPED) return 0;
+  return result == RINGMAIL_ENOTSPAWNED ? 2 : 1;
+}
