@@ -59,3 +59,29 @@ if(RINGMAIL_HAS_rust)
   ringmail_conformance_peer(rust TARGET conformance.rust COMMAND ${folder}/release/examples/conformance)
   ringmail_binding_test(rust.test FOLDER rust COMMAND ${RINGMAIL_CARGO} test --all-features --target-dir ${folder})
 endif()
+
+# --- Java: compiled by javac alone, without Maven; spoken to by pipes
+
+ringmail_find_language(java 17 javac -version java)
+if(RINGMAIL_HAS_java)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/java)
+  set(messages ${folder}/generated/conformance/Conformance.java)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/java/src/main/java/dev/*.java)
+  list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/java/src/test/java/dev/ringmail/conformance/ConformancePeer.java)
+  add_custom_command(
+    OUTPUT ${messages}
+    COMMAND ringmail::tool gen --lang java ${CMAKE_CURRENT_SOURCE_DIR}/conformance/conformance.mail -o ${messages}
+    DEPENDS conformance/conformance.mail ringmail::tool
+    COMMENT "Generating Conformance.java"
+    VERBATIM)
+  add_custom_command(
+    OUTPUT ${folder}/compiled
+    COMMAND ${RINGMAIL_JAVAC} --release 17 -d ${folder}/classes ${sources} ${messages}
+    COMMAND ${CMAKE_COMMAND} -E touch ${folder}/compiled
+    DEPENDS ${sources} ${messages}
+    COMMENT "Compiling the Java peer"
+    VERBATIM)
+  add_custom_target(conformance.java DEPENDS ${folder}/compiled)
+  ringmail_conformance_peer(java PIPES TARGET conformance.java
+    COMMAND ${RINGMAIL_JAVA} -XX:+UseSerialGC -cp ${folder}/classes dev.ringmail.conformance.ConformancePeer)
+endif()
