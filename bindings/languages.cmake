@@ -60,9 +60,9 @@ if(RINGMAIL_HAS_rust)
   ringmail_binding_test(rust.test FOLDER rust COMMAND ${RINGMAIL_CARGO} test --all-features --target-dir ${folder})
 endif()
 
-# --- Java: compiled by javac alone, without Maven; spoken to by pipes
+# --- Java: the peer is compiled by javac alone, without Maven; spoken to by pipes
 
-ringmail_find_language(java 17 javac -version java)
+ringmail_find_language(java 17 javac -version java mvn)
 if(RINGMAIL_HAS_java)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/java)
   set(messages ${folder}/generated/conformance/Conformance.java)
@@ -84,6 +84,7 @@ if(RINGMAIL_HAS_java)
   add_custom_target(conformance.java DEPENDS ${folder}/compiled)
   ringmail_conformance_peer(java PIPES TARGET conformance.java
     COMMAND ${RINGMAIL_JAVA} -XX:+UseSerialGC -cp ${folder}/classes dev.ringmail.conformance.ConformancePeer)
+  ringmail_binding_test(java.test FOLDER java COMMAND ${RINGMAIL_MVN} -q -B test)
 endif()
 
 # --- Node.js: its addon is built by npm, in its own folder

@@ -135,6 +135,31 @@ TEST_F(Gen, gives_each_go_name_once) {
   }
 }
 
+TEST_F(Gen, writes_the_java_class_that_is_known_to_be_good) {
+  const fs::path binding = sources / "../../bindings";
+  const Result result = run("gen --lang java '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "Market.java"))
+      << "if the change is meant: ringmail gen --lang java market.mail -o golden/Market.java";
+  EXPECT_EQ(run("gen --lang java '" + (binding / "conformance/conformance.mail").string() + "'").out,
+            read(binding / "java/src/test/java/conformance/Conformance.java"));
+}
+
+TEST_F(Gen, gives_names_an_underscore_that_java_has_taken) {
+  write(folder_ / "String.mail",
+        "namespace a.default; enum E : i64 { number = 1; class = 2; } message String { wait: u8; at: Int; lEvels: "
+        "u8[2]; levels: u8[2]; }"
+        "message Int { place: u8; } protocol Override { String -> Int; }");
+  const Result result = run("gen --lang java String.mail");
+  EXPECT_EQ(result.exit_code, 0);
+  for (const std::string_view line :
+       {"package a.default_;\n", "final class String__ {\n", "static final class String_ {\n", "class Override_ {\n",
+        " class_(2L);\n", "int wait_() {\n", "Int at() {\n", "int lEvels_COUNT = 2;", "int levels_COUNT = 2;",
+        "String__.Int on(String__.String_ message)"}) {
+    EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
+}
+
 TEST_F(Gen, writes_the_rust_module_that_is_known_to_be_good) {
   const Result result = run("gen --lang rust '" + (sources / "market.mail").string() + "'");
   EXPECT_EQ(result.exit_code, 0);
