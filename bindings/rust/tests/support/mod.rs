@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{channel, Receiver};
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use ringmail::Message;
@@ -29,22 +29,24 @@ fn built() -> PathBuf {
 }
 
 /// The conformance peer. `cargo test --test NAME` alone does not build examples, and an old one would mislead.
-pub fn conformance_peer() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
+pub fn conformance_peer() -> PathBuf {
+    static PROGRAM: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let build = || {
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--example", "conformance"]).arg("--target-dir").arg(built().parent().unwrap());
         build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         build.args(if cfg!(debug_assertions) { None } else { Some("--release") });
         assert!(build.status().unwrap().success());
         built().join("examples/conformance")
-    })
+    };
+    PROGRAM.lock().unwrap().get_or_insert_with(build).clone()
 }
 
 /// RINGMAIL_TEST_HOST, or compiled once from its sources.
-fn host_program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| std::env::var_os("RINGMAIL_TEST_HOST").map_or_else(compile_host, PathBuf::from))
+fn host_program() -> PathBuf {
+    static PROGRAM: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let find = || std::env::var_os("RINGMAIL_TEST_HOST").map_or_else(compile_host, PathBuf::from);
+    PROGRAM.lock().unwrap().get_or_insert_with(find).clone()
 }
 
 fn compile_host() -> PathBuf {
