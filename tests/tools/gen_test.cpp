@@ -74,6 +74,59 @@ TEST_F(Gen, writes_the_c_header_that_is_known_to_be_good) {
       << "if the change is meant: ringmail gen --lang c market.mail -o golden/market.mail.h";
 }
 
+TEST_F(Gen, writes_the_python_module_that_is_known_to_be_good) {
+  const Result result = run("gen --lang python '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "market_mail.py"))
+      << "if the change is meant: ringmail gen --lang python market.mail -o golden/market_mail.py";
+}
+
+// The words of a schema may run into each other where generated code joins them, or hide what it names.
+TEST_F(Gen, names_that_meet_in_the_generated_code_stay_apart) {
+  write(folder_ / "a.mail",
+        "namespace a;\n"
+        "enum Side : i32 { bid = -1; declares = 2; mro = 3; }\n"
+        "message Side_bid { valid: text<4>; view: u8; property: Side; restrict: bool; }\n"
+        "message Tick { x: Side_bid[2]; }\n"
+        "message Tick_valid { self: u8; }\n"
+        "message Sequence { items: u8[3]; }\n"
+        "message PMailbox {}\n"
+        "protocol P { Tick -> Tick_valid; Sequence; }\n");
+  ASSERT_EQ(run("gen --lang c a.mail -o a.h").exit_code, 0);
+  write(folder_ / "a.c", "#include \"a.h\"\nint main(void) { return a_Side_bid_ == -1 ? 0 : 1; }\n");
+  const std::string flags = " -Wall -Wextra -Wpedantic -Wconversion -Werror ";
+  EXPECT_EQ(std::system(("cd '" + folder_.string() + "' && cc -std=c11" + flags + "a.c -o a").c_str()), 0);
+  EXPECT_EQ(std::system(("cd '" + folder_.string() + "' && c++ -std=c++17 -x c++" + flags + "a.c -o b").c_str()), 0);
+  EXPECT_EQ(std::system((folder_ / "a").c_str()), 0);
+  ASSERT_EQ(run("gen --lang python a.mail -o a.py").exit_code, 0);
+  EXPECT_EQ(std::system(("cd '" + folder_.string() +
+                         "' && python3 -c 'import a; a.Tick(x=[a.Side_bid(view_=1, property_=a.Side.mro_)] * 2)'")
+                            .c_str()),
+            0);
+}
+
+TEST_F(Gen, writes_the_go_file_that_is_known_to_be_good) {
+  const Result result = run("gen --lang go '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.mail.go"))
+      << "if the change is meant: ringmail gen --lang go market.mail -o golden/market.mail.go";
+}
+
+TEST_F(Gen, gives_each_go_name_once) {
+  write(
+      folder_ / "a.mail",
+      "namespace a.type; enum E : u8 { x = 0; X = 1; }"
+      "message M { a_b: u8; aB: u8; set_c: u8; c: u8; pack: u8; } message MView {} message MType {} message ViewM {}");
+  const Result result = run("gen --lang go a.mail");
+  EXPECT_EQ(result.exit_code, 0);
+  for (const std::string_view line :
+       {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_   uint8\n", "\tSetC  uint8\n",
+        "\tC_    uint8\n", "\tPack_ uint8\n", "type MView_ struct {\n", "func ViewM_(bytes []byte) (MView_, error) {\n",
+        "\tMType_ = 0x"}) {
+    EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
+}
+
 TEST_F(Gen, writes_the_rust_module_that_is_known_to_be_good) {
   const Result result = run("gen --lang rust '" + (sources / "market.mail").string() + "'");
   EXPECT_EQ(result.exit_code, 0);

@@ -71,12 +71,15 @@ class CGenerator : Lines {
  private:
   // The words of a schema may run into each other where they are joined: `Side` and its value `bid` make the name of a
   // message `Side_bid`. Who comes later gets a trailing underscore, which no word has.
-  std::string name_of(std::string_view declared, std::string_view part) {
+  std::string name_of(std::string_view declared, std::string_view part, std::string_view kind = "") {
     std::string name = prefix_ + std::string(short_name(declared));
     if (!part.empty()) name.append("_").append(part);
-    const auto [known, is_new] = names_.try_emplace({std::string(declared), std::string(part)}, name);
+    const auto [known, is_new] = names_.try_emplace({std::string(declared), std::string(kind).append(part)}, name);
     while (is_new && !taken_.insert(known->second).second) known->second += '_';
     return known->second;
+  }
+  std::string value_of(const Enum& declaration, const schema::EnumValue& value) {
+    return name_of(declaration.name, value.name, "value ");
   }
   std::string type(std::string_view declared) { return name_of(declared, ""); }
 
@@ -107,13 +110,12 @@ class CGenerator : Lines {
     line("");
     line("typedef ", c_scalar(declaration.underlying), " ", name, ";");
     for (const schema::EnumValue& value : declaration.values) {
-      line("#define ", name_of(declaration.name, value.name), " ", c_number(declaration.underlying, value.number));
+      line("#define ", value_of(declaration, value), " ", c_number(declaration.underlying, value.number));
     }
     line("");
     line("static inline bool ", name_of(declaration.name, "declares"), "(", name, " value) {");
     line("  switch (value) {");
-    for (const schema::EnumValue& value : declaration.values)
-      line("    case ", name_of(declaration.name, value.name), ":");
+    for (const schema::EnumValue& value : declaration.values) line("    case ", value_of(declaration, value), ":");
     line("      return true;");
     line("    default:");
     line("      return false;");

@@ -11,6 +11,8 @@
 #include "c_generator.hpp"
 #include "cpp_generator.hpp"
 #include "files.hpp"
+#include "go_generator.hpp"
+#include "java_generator.hpp"
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
 #include "rust_generator.hpp"
@@ -35,6 +37,8 @@ struct Language {
 constexpr Language languages[] = {
     {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
+    {"go", "a Go file", generate_go},
+    {"java", "a Java class", generate_java},
     {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},

@@ -14,9 +14,9 @@
 //       return ended ? 0 : ended.error().report("counter");
 //     }
 //
-// Messages and protocols are what `ringmail gen --lang cpp` writes. Ownership, threads, time and forks are as ringmail.h says: a
-// peer is used by one thread at a time, but for interrupt(); a message is good until it is released. Errors are values; nothing
-// here throws but std::bad_alloc, and what a handler throws does not leave run().
+// Messages and protocols are what `ringmail gen --lang cpp` writes. Ownership, threads, time and forks are as ringmail.h
+// says: a peer is used by one thread at a time, but for interrupt(); a message is good until it is released. Errors are
+// values; nothing here throws but std::bad_alloc, and what a handler throws does not leave run().
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -109,18 +108,19 @@ class Peer {
     ringmail_message message_;
   };
 
-  /// The message in hand; there is one at a time. Released at the end of its life, but not by an exception that flies past: then
-  /// the next incarnation gets it again.
+  /// The message in hand; there is one at a time. Released at the end of its life, but not by an exception that flies
+  /// past: then the next incarnation gets it again.
   class Received {
    public:
     Received(Received&& other) noexcept
-        : peer_(std::exchange(other.peer_, nullptr)),
+        : peer_(other.peer_),
           message_(other.message_),
           exceptions_(other.exceptions_),
+          is_held_(std::exchange(other.is_held_, false)),
           is_answered_(other.is_answered_) {}
     Received& operator=(Received&&) = delete;
     ~Received() {
-      if (peer_ != nullptr && std::uncaught_exceptions() == exceptions_) ringmail_release(peer_);
+      if (is_held_ && std::uncaught_exceptions() == exceptions_) ringmail_release(peer_);
     }
 
     /// In shared memory, read-only, until the release.
@@ -147,16 +147,22 @@ class Peer {
     std::uint32_t attempt() const { return message_.attempt; }          ///< how many died with it in hand
     const ringmail_message& raw() const { return message_; }
 
+    /// Good after the release, too.
     template <PeerMessage R>
     Result<> reply(const R& answer) {
       is_answered_ = true;
-      return Peer::reply(peer_, message_, answer);
+      return Peer::reply(peer_, message_, R::ringmail_type, bytes_of(answer));
+    }
+    /// It is done, and there is nothing to reply.
+    Result<> done() {
+      is_answered_ = true;
+      return Peer::reply(peer_, message_, ringmail_type_id("ringmail.Done"), {});
     }
     Result<> refuse(Refusal reason) {
       is_answered_ = true;
-      return check(ringmail_refuse(peer_, &message_, static_cast<std::uint32_t>(reason)));
+      return Peer::refuse(peer_, message_, reason);
     }
-    /// Who asks, to be answered once this is released.
+    /// Who asks, to be answered another time.
     Question later() {
       is_answered_ = true;
       return Question(message_);
@@ -164,9 +170,12 @@ class Peer {
     bool is_answered() const { return is_answered_ || !is_asked(); }
 
     /// It is finished: what was sent meanwhile is published.
-    Result<> release() { return check(ringmail_release(std::exchange(peer_, nullptr))); }
+    Result<> release() {
+      if (!std::exchange(is_held_, false)) return std::unexpected(Errc::misuse);
+      return check(ringmail_release(peer_));
+    }
     /// It is not finished, and never will be here: the next incarnation gets it. Nothing more can be received.
-    void abandon() { peer_ = nullptr; }
+    void abandon() { is_held_ = false; }
 
    private:
     friend class Peer;
@@ -176,11 +185,12 @@ class Peer {
     ringmail_peer* peer_;
     ringmail_message message_;
     int exceptions_;
+    bool is_held_ = true;
     bool is_answered_ = false;
   };
 
-  /// Room for a message in the ring itself. Cancelled at the end of its life, unless it was published. One is open at a time, and
-  /// nothing else may be done with the peer until then.
+  /// Room for a message in the ring itself. Cancelled at the end of its life, unless it was published. One is open at a
+  /// time, and nothing else may be done with the peer until then.
   class RawLoan {
    public:
     RawLoan(RawLoan&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)), bytes_(other.bytes_) {}
@@ -189,7 +199,10 @@ class Peer {
 
     /// All of them are to be written: they hold what was there before.
     std::span<std::byte> bytes() const { return bytes_; }
-    Result<> publish(std::uint32_t type) { return check(ringmail_publish(std::exchange(peer_, nullptr), type)); }
+    Result<> publish(std::uint32_t type) {
+      if (peer_ == nullptr) return std::unexpected(Errc::misuse);
+      return check(ringmail_publish(std::exchange(peer_, nullptr), type));
+    }
     void cancel() {
       if (peer_ != nullptr) ringmail_cancel(std::exchange(peer_, nullptr));
     }
@@ -317,11 +330,9 @@ class Peer {
   }
   template <PeerMessage R>
   Result<> reply(const Question& question, const R& answer) {
-    return reply(peer_, question.message_, answer);
+    return reply(peer_, question.message_, R::ringmail_type, bytes_of(answer));
   }
-  Result<> refuse(const Question& question, Refusal reason) {
-    return check(ringmail_refuse(peer_, &question.message_, static_cast<std::uint32_t>(reason)));
-  }
+  Result<> refuse(const Question& question, Refusal reason) { return refuse(peer_, question.message_, reason); }
 
   template <PeerMessage M>
     requires(M::ringmail_size != 0)
@@ -346,25 +357,14 @@ class Peer {
 
   /// Handles what comes until the host says stop. `handlers` has, for each message M that the protocol P accepts,
   ///
-  ///     R on(const M&)                                  what it returns is the reply; void: whoever asks is told that it is done
-  ///     R on(const M&, ringmail::Peer::Received&)       where more is to be known, or void and answered by that, or later
+  ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
+  ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
-  /// and, if it asks, void answered(Received&) for the replies and refusals. A handler that throws is a failure of this process:
-  /// the host is told e.what(), whoever asked is refused, the message is left to the next incarnation, and `handler_failed` comes
-  /// out. Other errors are the link's. `interrupted` may be returned to: run() goes on.
+  /// and, if it asks, void answered(Received&) for the replies and refusals. A handler that throws is a failure of this
+  /// process: the host is told e.what(), whoever asked is refused, the message is left to the next incarnation, and
+  /// `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>
-  std::expected<void, Failure> run(Handlers& handlers) {
-    while (true) {
-      auto received = receive();
-      if (!received && received.error() == Errc::stopped) return {};
-      if (!received) return std::unexpected(failure(received.error()));
-      if (*received) {
-        if (auto handled = handle<P>(handlers, **received); !handled) return handled;
-      } else if (const auto more = wait(); !more && more.error() != Errc::stopped) {
-        return std::unexpected(failure(more.error()));
-      }
-    }
-  }
+  std::expected<void, Failure> run(Handlers& handlers);
 
  private:
   explicit Peer(ringmail_peer* peer) : peer_(peer) {}
@@ -381,88 +381,30 @@ class Peer {
   static std::span<const std::byte> bytes_of(const M& message) {
     return std::as_bytes(std::span(&message, 1)).first(M::ringmail_size);
   }
-  template <PeerMessage R>
-  static Result<> reply(ringmail_peer* peer, const ringmail_message& asked, const R& answer) {
-    return check(ringmail_reply(peer, &asked, R::ringmail_type, &answer, R::ringmail_size));
+  // Answers never wait for long, so that a signal is no reason to give one up.
+  static Result<> reply(ringmail_peer* peer,
+                        const ringmail_message& asked,
+                        std::uint32_t type,
+                        std::span<const std::byte> answer) {
+    int code = RINGMAIL_EINTERRUPTED;
+    while (code == RINGMAIL_EINTERRUPTED) code = ringmail_reply(peer, &asked, type, answer.data(), length(answer));
+    return check(code);
+  }
+  static Result<> refuse(ringmail_peer* peer, const ringmail_message& asked, Refusal reason) {
+    int code = RINGMAIL_EINTERRUPTED;
+    while (code == RINGMAIL_EINTERRUPTED) code = ringmail_refuse(peer, &asked, static_cast<std::uint32_t>(reason));
+    return check(code);
   }
   Failure failure(Errc code) const {
     return {code, code == Errc::closed ? ringmail_strerror(RINGMAIL_ECLOSED) : error()};
   }
 
   template <class P, class Handlers>
-  std::expected<void, Failure> handle(Handlers& handlers, Received& received) {
-    Result<> handled;
-    try {
-      if (received.is_message()) {
-        handled = dispatch<P>(handlers, received, static_cast<typename P::ringmail_accepts*>(nullptr));
-      } else if constexpr (requires { handlers.answered(received); }) {
-        handlers.answered(received);
-      }
-    } catch (const std::exception& error) {
-      return give_up(received, error.what());
-    } catch (...) {
-      return give_up(received, "an exception that is no std::exception");
-    }
-    if (handled) handled = received.release();
-    if (handled) return {};
-    received.abandon();
-    return std::unexpected(failure(handled.error()));
-  }
-
-  std::expected<void, Failure> give_up(Received& received, std::string text) {
-    if (!received.is_answered()) static_cast<void>(received.refuse(Refusal::failed));
-    received.abandon();
-    static_cast<void>(fail(text));
-    return std::unexpected(Failure{Errc::handler_failed, std::move(text)});
-  }
-
-  struct NotValid : std::exception {
-    explicit NotValid(std::string_view name) : text("what came as ") { text.append(name).append(" is none"); }
-    const char* what() const noexcept override { return text.c_str(); }
-    std::string text;
-  };
-
-  template <class P, class Handlers, class... Ms>
-  Result<> dispatch(Handlers& handlers, Received& received, std::tuple<Ms...>*) {
-    Result<> handled;
-    const bool is_known =
-        ((received.type() == Ms::ringmail_type && (handled = call<P, Ms>(handlers, received), true)) || ...);
-    if (!is_known && received.is_asked()) return received.refuse(Refusal::no_handler);
-    return handled;
-  }
-
-  template <class P, class M, class Handlers>
-  Result<> call(Handlers& handlers, Received& received) {
-    constexpr bool takes_message = requires(const M& message) { handlers.on(message); };
-    constexpr bool takes_both = requires(const M& message) { handlers.on(message, received); };
-    static_assert(takes_message || takes_both, "there is no on(const M&) for a message that the protocol accepts");
-    const M* const message = received.as<M>();
-    if (message == nullptr) throw NotValid(M::ringmail_name);
-    const auto on = [&]() -> decltype(auto) {
-      if constexpr (takes_both) {
-        return handlers.on(*message, received);
-      } else {
-        return handlers.on(*message);
-      }
-    };
-    using Promised = decltype(P::on(*message));
-    using Returned = std::remove_cvref_t<decltype(on())>;
-    static_assert(std::is_same_v<Returned, Promised> || (std::is_void_v<Returned> && takes_both),
-                  "this handler does not return what the protocol promises as the reply");
-    if constexpr (std::is_void_v<Returned>) {
-      on();
-      if (received.is_answered()) return {};
-      if constexpr (!std::is_void_v<Promised>)
-        return received.refuse(Refusal::failed);  // nobody can answer it any more
-      received.is_answered_ = true;
-      return check(ringmail_reply(peer_, &received.message_, ringmail_type_id("ringmail.Done"), nullptr, 0));
-    } else {
-      const Returned answer = on();
-      return received.is_answered() ? Result<>() : received.reply(answer);
-    }
-  }
+  class Loop;  // peer_run.hpp
 
   ringmail_peer* peer_;
 };
 
 }  // namespace ringmail
+
+#include "ringmail/peer_run.hpp"

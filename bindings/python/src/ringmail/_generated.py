@@ -5,7 +5,7 @@ They know nothing of this package. What it needs of them is ringmail_name, ringm
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ._ringmail import Message, SchemaError
 from ._schema import find_mismatch, parse_schema
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._peer import Peer
 
 
-def is_generated(cls: object) -> bool:
+def is_generated(cls: object) -> TypeGuard[Any]:
     return isinstance(cls, type) and hasattr(cls, "ringmail_type") and hasattr(cls, "ringmail_schema")
 
 

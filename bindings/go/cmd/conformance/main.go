@@ -1,0 +1,122 @@
+// Command conformance is the conformance peer: bindings/README.md says what it does.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"ringmail.dev/ringmail"
+	"ringmail.dev/ringmail/internal/conformance"
+)
+
+func main() {
+	options := ringmail.Options{Schema: conformance.RingmailSchema}
+	ringmail.Main(options, func(ctx context.Context, peer *ringmail.Peer) error {
+		sink, err := peer.Lookup(ctx, "sink")
+		if err != nil {
+			return err
+		}
+		p := &player{
+			ctx:  ctx,
+			sink: conformance.HostMailbox[ringmail.Mailbox]{To: sink},
+			echo: len(os.Args) > 1 && os.Args[1] == "echo",
+		}
+		return peer.Run(ctx, conformance.HandlePeer(p))
+	})
+}
+
+type player struct {
+	ctx  context.Context
+	sink conformance.HostMailbox[ringmail.Mailbox]
+	echo bool
+	sum  conformance.Sum
+}
+
+func (p *player) count(m *ringmail.Message) {
+	p.sum.Count++
+	if m.Redelivered() {
+		p.sum.Redelivered++
+	}
+}
+
+func (p *player) Tick(m *ringmail.Message, tick conformance.TickView) (reply conformance.Tick, err error) {
+	if m.Asked() {
+		reply = tick.Unpack()
+		reply.Price *= 2
+		return reply, nil
+	}
+	p.count(m)
+	p.sum.Total += tick.Price()
+	if !p.echo {
+		return reply, nil
+	}
+	echoed, err := p.sink.LoanTick(p.ctx)
+	if err != nil {
+		return reply, err
+	}
+	tick.RingmailPut(echoed.RingmailBytes())
+	echoed.SetPrice(2 * tick.Price())
+	return reply, p.sink.To.Publish()
+}
+
+func (p *player) Ping(m *ringmail.Message, ping conformance.PingView) (conformance.Ping, error) {
+	return conformance.Ping{}, p.same(m, ping)
+}
+
+func (p *player) Bulk(m *ringmail.Message, bulk conformance.BulkView) (conformance.Bulk, error) {
+	return conformance.Bulk{}, p.same(m, bulk)
+}
+
+// same copies the bytes from ring to ring.
+func (p *player) same(m *ringmail.Message, message ringmail.Sendable) error {
+	if m.Asked() {
+		return m.Reply(message)
+	}
+	p.count(m)
+	if !p.echo {
+		return nil
+	}
+	return p.sink.To.Send(p.ctx, message)
+}
+
+func (p *player) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
+	return p.sum, nil
+}
+
+func (p *player) Fail(_ *ringmail.Message, fail conformance.FailView) error {
+	return fmt.Errorf("failed with %d", fail.Code())
+}
+
+func (p *player) Stream(_ *ringmail.Message, stream conformance.StreamView) error {
+	send, err := p.streamed(stream.Payload())
+	for number := uint64(0); err == nil && number < stream.Count(); number++ {
+		err = send(number)
+	}
+	return err
+}
+
+// streamed sends the message of that number.
+func (p *player) streamed(payload conformance.Payload) (func(number uint64) error, error) {
+	tick := conformance.Tick{Side: conformance.SideAsk, Live: true, Symbol: "abc"}
+	var ping conformance.Ping
+	var bulk conformance.Bulk
+	switch payload {
+	case conformance.PayloadTick:
+		return func(number uint64) error {
+			tick.Number, tick.Price = number, float64(number)
+			return p.sink.SendTick(p.ctx, &tick)
+		}, nil
+	case conformance.PayloadPing:
+		return func(number uint64) error {
+			ping.Words[0] = number
+			return p.sink.SendPing(p.ctx, &ping)
+		}, nil
+	case conformance.PayloadBulk:
+		return func(number uint64) error {
+			bulk.Number = number
+			return p.sink.SendBulk(p.ctx, &bulk)
+		}, nil
+	}
+	return nil, fmt.Errorf("a stream of %v", payload)
+}

@@ -1,0 +1,3 @@
+module ringmail.dev/ringmail
+
+go 1.21

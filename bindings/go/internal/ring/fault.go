@@ -1,0 +1,40 @@
+package ring
+
+// Fault is what can be wrong with what the other side of a ring wrote. Each ends the link that it is seen on.
+type Fault uint8
+
+const (
+	NoFault Fault = iota
+	FrameTooLong
+	FramePastEnd
+	UnknownKind
+	SequenceGap
+	PaddingLength
+	CursorUnaligned
+	CursorPastTail
+	CursorBackwards
+)
+
+func (f Fault) String() string {
+	switch f {
+	case NoFault:
+		return "no fault"
+	case FrameTooLong:
+		return "a frame is longer than half the ring"
+	case FramePastEnd:
+		return "a frame reaches past the end of the ring"
+	case UnknownKind:
+		return "a frame has an unknown kind"
+	case SequenceGap:
+		return "a frame is out of sequence"
+	case PaddingLength:
+		return "a padding frame does not end where the ring ends"
+	case CursorUnaligned:
+		return "the cursor is not on a frame boundary"
+	case CursorPastTail:
+		return "the cursor is past the last published frame"
+	case CursorBackwards:
+		return "the cursor moved backwards"
+	}
+	return "unknown fault"
+}

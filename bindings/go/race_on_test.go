@@ -1,0 +1,5 @@
+//go:build race
+
+package ringmail_test
+
+const raceDetector = true

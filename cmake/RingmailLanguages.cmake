@@ -1,0 +1,35 @@
+# Which languages beside C, C++ and Python peers can be built in here. One that is missing or too old is said in one line, and its
+# peers and tests are left out; where CI is set that is an error, for there all are tested.
+
+# ringmail_find_language(<language> <minimum> <program> <how it tells its version> [<further program>...]): sets
+# RINGMAIL_HAS_<language>.
+function(ringmail_find_language language minimum program tell)
+  set(found TRUE)
+  set(why "")
+  foreach(each ${program} ${ARGN})
+    string(TOUPPER ${each} variable)
+    find_program(RINGMAIL_${variable} ${each} HINTS /usr/local/go/bin ENV HOME PATH_SUFFIXES .cargo/bin)
+    if(NOT RINGMAIL_${variable})
+      set(found FALSE)
+      set(why "there is no ${each}")
+    endif()
+  endforeach()
+  if(found)
+    string(TOUPPER ${program} variable)
+    execute_process(COMMAND ${RINGMAIL_${variable}} ${tell}
+      OUTPUT_VARIABLE told ERROR_VARIABLE told OUTPUT_STRIP_TRAILING_WHITESPACE)
+    string(REGEX MATCH "[0-9]+(\\.[0-9]+)*" version "${told}")
+    if(NOT version OR version VERSION_LESS minimum)
+      set(found FALSE)
+      set(why "${program} is ${version}, and ${minimum} is needed")
+    endif()
+  endif()
+  if(NOT found)
+    set(line "Peers in ${language} are not built or tested: ${why}")
+    if(DEFINED ENV{CI})
+      message(FATAL_ERROR ${line})
+    endif()
+    message(STATUS ${line})
+  endif()
+  set(RINGMAIL_HAS_${language} ${found} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,52 @@
+#include "go_names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace ringmail::tools {
+namespace {
+
+// The keywords of Go, and the package that is a program.
+constexpr auto taken_words = std::to_array<std::string_view>(
+    {"break",   "case",  "chan",   "const",  "continue", "default", "defer", "else",      "fallthrough",
+     "for",     "func",  "go",     "goto",   "if",       "import",  "main",  "interface", "map",
+     "package", "range", "return", "select", "struct",   "switch",  "type",  "var"});
+
+char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+}  // namespace
+
+std::string go_exported(std::string_view name) {
+  std::string result;
+  bool starts_part = true;
+  for (const char c : name) {
+    if (c != '_') result += starts_part ? upper(c) : c;
+    starts_part = c == '_';
+  }
+  return result;
+}
+
+std::string go_package(std::string_view name_space) {
+  const std::string last(name_space.substr(name_space.rfind('.') + 1));
+  return std::ranges::find(taken_words, last) != taken_words.end() ? last + "_" : last;
+}
+
+std::string_view go_scalar(schema::Kind scalar) {
+  constexpr std::array<std::string_view, 11> names = {"uint8", "uint16", "uint32",  "uint64",  "int8", "int16",
+                                                      "int32", "int64",  "float32", "float64", "bool"};
+  return names.at(static_cast<std::size_t>(scalar));
+}
+
+std::string GoNames::claim(std::string name) {
+  while (!taken_.insert(name).second) name += '_';
+  return name;
+}
+
+std::string GoNames::claim_field(std::string name) {
+  while (taken_.contains(name) || taken_.contains("Set" + name)) name += '_';
+  taken_.insert("Set" + name);
+  taken_.insert(name);
+  return name;
+}
+
+}  // namespace ringmail::tools

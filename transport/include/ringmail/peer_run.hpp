@@ -1,0 +1,112 @@
+// Peer::run(): the loop, and how a message finds its handler. Include ringmail/peer.hpp.
+#pragma once
+
+#include <exception>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace ringmail {
+
+template <class P, class Handlers>
+class Peer::Loop {
+ public:
+  Loop(Peer& peer, Handlers& handlers) : peer_(peer), handlers_(handlers) {}
+
+  std::expected<void, Failure> run() {
+    while (true) {
+      auto received = peer_.receive();
+      if (!received && received.error() == Errc::stopped) return {};
+      if (!received) return std::unexpected(peer_.failure(received.error()));
+      if (*received) {
+        if (auto handled = handle(**received); !handled) return handled;
+      } else if (const auto more = peer_.wait(); !more) {
+        return std::unexpected(peer_.failure(more.error()));
+      }
+    }
+  }
+
+ private:
+  struct NotValid : std::exception {
+    explicit NotValid(std::string_view name) : text("what came as ") { text.append(name).append(" is none"); }
+    const char* what() const noexcept override { return text.c_str(); }
+    std::string text;
+  };
+
+  std::expected<void, Failure> handle(Received& received) {
+    Result<> handled;
+    try {
+      if (received.is_message()) {
+        handled = dispatch(received, static_cast<typename P::ringmail_accepts*>(nullptr));
+      } else if constexpr (requires { handlers_.answered(received); }) {
+        handlers_.answered(received);
+      }
+    } catch (const std::exception& error) {
+      return give_up(received, error.what());
+    } catch (...) {
+      return give_up(received, "an exception that is no std::exception");
+    }
+    if (handled) handled = received.release();
+    if (handled) return {};
+    received.abandon();
+    return std::unexpected(peer_.failure(handled.error()));
+  }
+
+  std::expected<void, Failure> give_up(Received& received, std::string text) {
+    // The reason to fail is the one that counts: the host may be gone already.
+    if (!received.is_answered()) static_cast<void>(received.refuse(Refusal::failed));
+    received.abandon();
+    static_cast<void>(peer_.fail(text));
+    return std::unexpected(Failure{Errc::handler_failed, std::move(text)});
+  }
+
+  template <class... Ms>
+  Result<> dispatch(Received& received, std::tuple<Ms...>*) {
+    Result<> handled;
+    const bool is_known = ((received.type() == Ms::ringmail_type && (handled = call<Ms>(received), true)) || ...);
+    if (!is_known && received.is_asked()) return received.refuse(Refusal::no_handler);
+    return handled;
+  }
+
+  template <class M>
+  Result<> call(Received& received) {
+    constexpr bool takes_message = requires(const M& message) { handlers_.on(message); };
+    constexpr bool takes_both = requires(const M& message) { handlers_.on(message, received); };
+    static_assert(takes_message || takes_both, "there is no on(const M&) for a message that the protocol accepts");
+    const M* const message = received.as<M>();
+    if (message == nullptr) throw NotValid(M::ringmail_name);
+    const auto on = [&]() -> decltype(auto) {
+      if constexpr (takes_both) {
+        return handlers_.on(*message, received);
+      } else {
+        return handlers_.on(*message);
+      }
+    };
+    using Promised = decltype(P::on(*message));
+    using Returned = std::remove_cvref_t<decltype(on())>;
+    static_assert(std::is_same_v<Returned, Promised> || (std::is_void_v<Returned> && takes_both),
+                  "this handler does not return what the protocol promises as the reply");
+    if constexpr (std::is_void_v<Returned>) {
+      on();
+      if (received.is_answered()) return {};
+      if constexpr (!std::is_void_v<Promised>) return received.refuse(Refusal::failed);  // nobody can answer any more
+      return received.done();
+    } else {
+      const Returned answer = on();
+      return received.is_answered() ? Result<>() : received.reply(answer);
+    }
+  }
+
+  Peer& peer_;
+  Handlers& handlers_;
+};
+
+template <class P, class Handlers>
+std::expected<void, Peer::Failure> Peer::run(Handlers& handlers) {
+  return Loop<P, Handlers>(*this, handlers).run();
+}
+
+}  // namespace ringmail
