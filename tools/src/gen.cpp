@@ -12,6 +12,7 @@
 #include "cpp_generator.hpp"
 #include "files.hpp"
 #include "go_generator.hpp"
+#include "java_generator.hpp"
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
 #include "rust_generator.hpp"
@@ -37,6 +38,7 @@ constexpr Language languages[] = {
     {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
+    {"java", "a Java class", generate_java},
     {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
