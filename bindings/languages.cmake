@@ -92,8 +92,7 @@ endif()
 ringmail_find_language(node 20 node --version npm)
 if(RINGMAIL_HAS_node)
   ringmail_build_peer(conformance.node FOLDER node
-    COMMAND ${PROJECT_SOURCE_DIR}/scripts/node
-    COMMAND ${CMAKE_COMMAND} -E env RINGMAIL_TOOL=$<TARGET_FILE:ringmail::tool> ${RINGMAIL_NODE} scripts/conformance.js)
+    COMMAND ${CMAKE_COMMAND} -E env RINGMAIL_TOOL=$<TARGET_FILE:ringmail::tool> ${PROJECT_SOURCE_DIR}/scripts/node conformance)
   add_dependencies(conformance.node ringmail)
   ringmail_conformance_peer(node TARGET conformance.node
     COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/peer.mjs)

@@ -230,10 +230,10 @@ const char* ringmail_strerror(int code);
 uint32_t ringmail_type_id(const char* name);
 
 typedef struct ringmail_counters {
-  uint64_t received;     /* messages released; replies are not counted */
-  uint64_t sent;         /* messages published; replies are not counted */
-  uint64_t sleeps;       /* times ringmail_wait() went to sleep */
-  uint64_t lost_wakeups; /* must be 0 */
+  uint64_t received;        /* messages released; replies are not counted */
+  uint64_t sent;            /* messages published; replies are not counted */
+  uint64_t sleeps;          /* times ringmail_wait() went to sleep */
+  uint64_t lost_wakeups;    /* must be 0 */
   uint64_t failed_barriers; /* must be 0; else a seccomp filter came after ringmail_attach(), and sleeps are short */
 } ringmail_counters;
 

@@ -59,8 +59,8 @@ class PeerLink {
  private:
   struct PeerLane : Lane {
     bool stopping = false;
-    std::uint64_t stop_at = 0;  ///< position in mail up to which it must be read first
-    bool short_of_room = false; ///< an event loop waits until the host has read some of this lane's mail
+    std::uint64_t stop_at = 0;   ///< position in mail up to which it must be read first
+    bool short_of_room = false;  ///< an event loop waits until the host has read some of this lane's mail
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };

@@ -14,7 +14,8 @@ bool PeerLink::has_work(bool for_mail) const {
     if (lane.short_of_room && lane.mail_out.cursor_moved()) return true;
     all_drained = all_drained && lane.drained();
   }
-  return all_drained || !answers_.empty() || interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
+  return all_drained || !answers_.empty() ||
+         interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
 
 void PeerLink::get_up() {

@@ -1,11 +1,15 @@
 #include "link.hpp"
 
+#include "write_fault.hpp"
+
 namespace ringmail::node {
 
 void Link::close() {
   take_back(lent_payload_);
   take_back(lent_loan_);
   for (napi_ref& ring : rings_) take_back(ring);
+  for (const void* memory : read_only_) forget_writes_to(memory);
+  read_only_.clear();
   rings_.clear();
   leave_loop();  // it watches a descriptor of the peer's
   ringmail_detach(peer_);
@@ -67,7 +71,7 @@ int Link::loan(ringmail_mailbox target, std::uint32_t length) {
 }
 
 napi_value Link::payload() {
-  // Memory that cannot be written: who writes it all the same ends the process.
+  // Memory that cannot be written: write_fault.hpp says what happens to who does.
   return lend(const_cast<void*>(in_hand_.payload), in_hand_.length, lent_payload_);
 }
 
@@ -86,6 +90,10 @@ napi_value Link::ring(std::uint32_t lane, bool outgoing) {
   if (ringmail_ring_memory(peer_, lane, outgoing ? 1 : 0, &memory, &bytes) != 0) return nullptr;
   if (napi_create_external_arraybuffer(env_, memory, bytes, nullptr, nullptr, &buffer) != napi_ok) return nullptr;
   napi_create_reference(env_, buffer, 1, &rings_.emplace_back());
+  if (!outgoing) {
+    explain_writes_to(memory, bytes);
+    read_only_.push_back(memory);
+  }
   return buffer;
 }
 
@@ -102,7 +110,8 @@ void Link::take_back(napi_ref& lent) {
   napi_handle_scope scope = nullptr;
   napi_open_handle_scope(env_, &scope);
   napi_value buffer = nullptr;
-  if (napi_get_reference_value(env_, lent, &buffer) == napi_ok && buffer != nullptr) napi_detach_arraybuffer(env_, buffer);
+  if (napi_get_reference_value(env_, lent, &buffer) == napi_ok && buffer != nullptr)
+    napi_detach_arraybuffer(env_, buffer);
   napi_delete_reference(env_, lent);
   lent = nullptr;
   napi_close_handle_scope(env_, scope);

@@ -95,6 +95,7 @@ class Link {
   napi_ref lent_payload_ = nullptr;
   napi_ref lent_loan_ = nullptr;
   std::vector<napi_ref> rings_;
+  std::vector<const void*> read_only_;
 };
 
 }  // namespace ringmail::node

@@ -146,6 +146,16 @@ test(
 );
 
 test(
+  'who writes into the bytes of a received message is told what ended it',
+  withHost(`${attach} peer.on('market.Tick', (tick) => { tick.bytes[0] = 1; }); await peer.run();`, {}, async (host) => {
+    await host.waitFor('ready');
+    host.order('send', Tick.$type, 0, hex(new Tick()));
+    assert.deepEqual(await host.waitFor('killed'), ['11']);
+    assert.match(host.output(), /^ringmail: a received message was written to: .*\n$/);
+  }),
+);
+
+test(
   'a reply that the protocol does not promise, and a message of the wrong length, are failures',
   withHost(`${attach} peer.on('market.Tick', () => peer.new('market.Reset')); await peer.run();`, {}, async (host) => {
     await host.waitFor('ready');
