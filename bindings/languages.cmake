@@ -86,3 +86,16 @@ if(RINGMAIL_HAS_java)
     COMMAND ${RINGMAIL_JAVA} -XX:+UseSerialGC -cp ${folder}/classes dev.ringmail.conformance.ConformancePeer)
   ringmail_binding_test(java.test FOLDER java COMMAND ${RINGMAIL_MVN} -q -B test)
 endif()
+
+# --- Node.js: its addon is built by npm, in its own folder
+
+ringmail_find_language(node 20 node --version npm)
+if(RINGMAIL_HAS_node)
+  ringmail_build_peer(conformance.node FOLDER node
+    COMMAND ${PROJECT_SOURCE_DIR}/scripts/node
+    COMMAND ${CMAKE_COMMAND} -E env RINGMAIL_TOOL=$<TARGET_FILE:ringmail::tool> ${RINGMAIL_NODE} scripts/conformance.js)
+  add_dependencies(conformance.node ringmail)
+  ringmail_conformance_peer(node TARGET conformance.node
+    COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/peer.mjs)
+  ringmail_binding_test(node.test FOLDER node COMMAND ${RINGMAIL_NPM} test)
+endif()

@@ -67,6 +67,14 @@ TEST_F(Gen, writes_the_header_that_is_known_to_be_good) {
       << "if the change is meant: ringmail gen --lang cpp market.mail -o golden/market.mail.hpp";
 }
 
+TEST_F(Gen, writes_the_typescript_module_that_is_known_to_be_good) {
+  const Result result = run("gen --lang ts '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.mail.ts"))
+      << "if the change is meant: ringmail gen --lang ts market.mail -o golden/market.mail.ts";
+}
+
 TEST_F(Gen, writes_the_c_header_that_is_known_to_be_good) {
   const Result result = run("gen --lang c '" + (sources / "market.mail").string() + "'");
   EXPECT_EQ(result.exit_code, 0);

@@ -327,18 +327,11 @@ class RustGenerator : Lines {
     if (!accepts.empty()) line("");
     line("    /// Has a message that was received handled by the method for it, and answered.");
     line("    fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ", result("()"), " {");
-    line("        match mail.type_id() {");
-    for (std::size_t i = 0; i < accepts.size(); ++i) {
-      const std::string message(short_name(accepts[i].message));
-      const bool replies = !accepts[i].reply.empty();
-      line("            <", message, " as ::ringmail::Message>::TYPE => {");
-      line("                ", replies ? "let reply = " : "", "self.", methods[i], "(mail.read::<", message,
-           ">()?, mail)?;");
-      line("                ", replies ? "mail.answer(reply)?;" : "mail.done()?;");
-      line("            }");
+    if (accepts.empty()) {
+      line("        mail.unknown()?;");
+    } else {
+      dispatch(protocol, methods);
     }
-    line("            _ => mail.unknown()?,");
-    line("        }");
     line("        Ok(())");
     line("    }");
     line("}");
@@ -349,6 +342,21 @@ class RustGenerator : Lines {
       line("    type Reply = ", reply, ";");
       line("}");
     }
+  }
+
+  void dispatch(const Protocol& protocol, const std::vector<std::string>& methods) {
+    line("        match mail.type_id() {");
+    for (std::size_t i = 0; i < protocol.accepts.size(); ++i) {
+      const std::string message(short_name(protocol.accepts[i].message));
+      const bool replies = !protocol.accepts[i].reply.empty();
+      line("            <", message, " as ::ringmail::Message>::TYPE => {");
+      line("                ", replies ? "let reply = " : "", "self.", methods[i], "(mail.read::<", message,
+           ">()?, mail)?;");
+      line("                ", replies ? "mail.answer(reply)?;" : "mail.done()?;");
+      line("            }");
+    }
+    line("            _ => mail.unknown()?,");
+    line("        }");
   }
 
   const Schema& schema_;

@@ -246,8 +246,8 @@ class Host {
     if (!hello) give_up(to_string(hello.error()));
     say("hello ", hello->language, ' ', hello->schema.size());
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
-    std::uint64_t features = features_everywhere;
-    if (options_.pipes) features |= hello->features & (stream_doorbell | pipe_doorbell);
+    std::uint64_t features = features_everywhere | (hello->features & pipe_doorbell);
+    if (options_.pipes) features |= hello->features & stream_doorbell;
     if ((features & pipe_doorbell) != 0 && !incarnation_.open_doorbell()) give_up("no pipe");
     std::vector<int> descriptors;
     const Welcome welcome{.version = 1,

@@ -81,8 +81,8 @@ pub(crate) fn shortened(backtrace: &str) -> String {
         }
     }
     let names = |words: &'static [&'static str]| move |frame: &String| words.iter().any(|word| frame.contains(word));
-    let end = frames.iter().position(names(&BELOW)).unwrap_or(frames.len());
-    let start = frames[..end].iter().rposition(names(&MAKING)).map_or(0, |last| last + 1);
+    let start = frames.iter().rposition(names(&MAKING)).map_or(0, |last| last + 1);
+    let end = frames[start..].iter().position(names(&BELOW)).map_or(frames.len(), |first| start + first);
     frames[start..end].join("\n")
 }
 
@@ -108,6 +108,8 @@ mod tests {
         let whole = "   0: ringmail::failure::Failure::here\n             at ./failure.rs:1\n   1: shop::price\n             at ./shop.rs:7\n   \
                      2: shop::run::{{closure}}\n   3: ringmail::run::catch\n   4: main";
         assert_eq!(shortened(whole), "   1: shop::price\n             at ./shop.rs:7\n   2: shop::run::{{closure}}");
+        let panic = "   0: ringmail::run::catch::{{closure}}\n   1: core::panicking::panic_fmt\n   2: shop::price\n   3: ringmail::run::catch";
+        assert_eq!(shortened(panic), "   2: shop::price");
         assert_eq!(shortened("disabled backtrace"), "disabled backtrace");
     }
 }

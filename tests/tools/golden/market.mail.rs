@@ -931,9 +931,7 @@ impl ::ringmail::Accepts<Words> for dyn Pricer {
 pub trait Silent {
     /// Has a message that was received handled by the method for it, and answered.
     fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ::core::result::Result<(), ::ringmail::Failure> {
-        match mail.type_id() {
-            _ => mail.unknown()?,
-        }
+        mail.unknown()?;
         Ok(())
     }
 }

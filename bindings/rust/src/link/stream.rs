@@ -45,9 +45,10 @@ impl Link {
         }
     }
 
-    /// Tells the host why this process ends. What is held stays unfinished, but what was sent before is published.
+    /// Tells the host why this process ends. What is held stays unfinished; what was finished before is told, and published.
     pub(crate) fn report_failure(&mut self, text: &str) -> Result<(), Error> {
         self.flush()?;
+        self.store_all_cursors()?;
         let sent = self.stream.send(wire::kind::FAILURE, &wire::failure(text));
         let flushed = sent.and_then(|()| self.stream.flush_until(Instant::now() + LAST_WORDS));
         // These were the last words; nothing comes after them.
