@@ -250,19 +250,19 @@ class Host {
     if (options_.pipes) features |= hello->features & stream_doorbell;
     if ((features & pipe_doorbell) != 0 && !incarnation_.open_doorbell()) give_up("no pipe");
     std::vector<int> descriptors;
-    const Welcome welcome{.version = 1,
-                          .features = features,
-                          .incarnation = number_,
-                          .line_bytes = 64,
-                          .lanes = 1,
-                          .mail_to_peer_bytes = layout_.mail_to_peer_bytes,
-                          .mail_to_host_bytes = layout_.mail_to_host_bytes,
-                          .control_bytes = layout_.control_bytes,
-                          .name = "tested",
-                          .schema = options_.schema,
-                          .host_pid = static_cast<std::uint32_t>(::getpid()),
-                          .segments = incarnation_.segments(
-                              mail_, options_.pipes ? mirrors_.segment() : bells_.segment(), descriptors)};
+    const Welcome welcome{
+        .version = 1,
+        .features = features,
+        .incarnation = number_,
+        .line_bytes = 64,
+        .lanes = 1,
+        .mail_to_peer_bytes = layout_.mail_to_peer_bytes,
+        .mail_to_host_bytes = layout_.mail_to_host_bytes,
+        .control_bytes = layout_.control_bytes,
+        .name = "tested",
+        .schema = options_.schema,
+        .host_pid = static_cast<std::uint32_t>(::getpid()),
+        .segments = incarnation_.segments(mail_, options_.pipes ? mirrors_.segment() : bells_.segment(), descriptors)};
     if (!stream_->send(Welcome::kind, encode(welcome), descriptors)) give_up("cannot send the welcome");
   }
 
