@@ -182,7 +182,8 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
       .schema = offer_.options.schema,
       .host_pid = static_cast<std::uint32_t>(::getpid()),
       .segments = offer_.incarnation.segments(
-          offer_.mail, trust_of(offer_.options) == transport::Trust::trusted ? offer_.bells.segment() : offer_.mirrors.segment(),
+          offer_.mail,
+          trust_of(offer_.options) == transport::Trust::trusted ? offer_.bells.segment() : offer_.mirrors.segment(),
           descriptors),
   };
   for (std::uint32_t lane = 0; lane < offer_.layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
@@ -252,7 +253,8 @@ void PeerSession::answer(std::uint32_t request, ActorId actor) {
 }
 
 void PeerSession::ring(std::uint32_t lane) {
-  if (trust_of(offer_.options) == transport::Trust::trusted) return broken("ring is not said by a peer that shares the host's bells");
+  if (trust_of(offer_.options) == transport::Trust::trusted)
+    return broken("ring is not said by a peer that shares the host's bells");
   if (lane >= offer_.layout.lanes) return broken("it rang lane " + std::to_string(lane) + ", which it has not");
   Rings& rings = rings_[lane];
   const std::uint32_t parks = parks_of(lane);

@@ -3,8 +3,8 @@
 //
 //   host [--schema FILE] [--log FILE] [--ring BYTES] [--refuse TEXT] [--control pipes] -- COMMAND...
 //
-// With --control pipes it speaks to the peer by pipes and shows it when this host sleeps, for a language that has neither sockets
-// nor futexes.
+// With --control pipes it speaks to the peer by pipes and shows it when this host sleeps, for a language that has neither
+// sockets nor futexes.
 //
 // Reads orders from stdin and writes what happens to stdout, a line each; payloads are hexadecimal, "-" when empty.
 //

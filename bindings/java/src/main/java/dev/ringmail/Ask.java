@@ -1,6 +1,6 @@
 package dev.ringmail;
 
-import dev.ringmail.link.Link;
+import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import java.nio.ByteBuffer;
 
@@ -9,16 +9,16 @@ public final class Ask {
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private final Peer peer;
-  private final Link link;
+  private final Outbox outbox;
   private final int lane;
   private final int correlation;
   private final long asker;
   private final long asked;
   private boolean answered;
 
-  Ask(Peer peer, Link link, int lane, int correlation, long asker, long asked) {
+  Ask(Peer peer, Outbox outbox, int lane, int correlation, long asker, long asked) {
     this.peer = peer;
-    this.link = link;
+    this.outbox = outbox;
     this.lane = lane;
     this.correlation = correlation;
     this.asker = asker;
@@ -42,7 +42,7 @@ public final class Ask {
   private void answer(int kind, int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
     peer.checkThread();
     if (answered) throw new IllegalStateException("this ask has been answered");
-    link.answer(lane, kind, type, correlation, asker, asked, payload, offset, length);
+    outbox.answer(lane, kind, type, correlation, asker, asked, payload, offset, length);
     answered = true;
   }
 }

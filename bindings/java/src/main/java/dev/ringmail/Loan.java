@@ -1,6 +1,6 @@
 package dev.ringmail;
 
-import dev.ringmail.link.Link;
+import dev.ringmail.link.Outbox;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -8,17 +8,17 @@ import java.nio.ByteOrder;
 public final class Loan implements AutoCloseable {
   private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(4096).asReadOnlyBuffer();
 
-  private final Link link;
+  private final Outbox outbox;
   private ByteBuffer ring; // of the loan before, most often the same
   private ByteBuffer room;
   private boolean open;
 
-  Loan(Link link) {
-    this.link = link;
+  Loan(Outbox outbox) {
+    this.outbox = outbox;
   }
 
   Loan open(int at, int length) {
-    ByteBuffer data = link.loanRing().data();
+    ByteBuffer data = outbox.loanRing().data();
     if (data != ring) {
       ring = data;
       room = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
@@ -46,14 +46,14 @@ public final class Loan implements AutoCloseable {
   /** Sends what was written, as a message of this type, with the rest of its batch. */
   public void publish(int type) {
     checkOpen();
-    link.commitLoan(type, 0);
+    outbox.commitLoan(type, 0);
     end();
   }
 
   @Override
   public void close() {
     if (!open) return;
-    link.cancelLoan();
+    outbox.cancelLoan();
     end();
   }
 

@@ -6,8 +6,8 @@ import dev.ringmail.ring.RingConsumer;
 import java.nio.ByteBuffer;
 
 /**
- * The message in hand. One object stands for all that a peer receives, one after the other: it is good until its handler returns, and
- * throws IllegalStateException after that.
+ * The message in hand. One object stands for all that a peer receives, one after the other: it is good until its handler
+ * returns, and throws IllegalStateException after that.
  */
 public final class Mail {
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -51,8 +51,9 @@ public final class Mail {
   }
 
   /**
-   * The payload, from position to limit: little-endian, read-only, in shared memory. It is one buffer for all messages of a lane. After
-   * the handler has returned it is empty; slices and duplicates cannot be taken back, and show what the host writes there next.
+   * The payload, from position to limit: little-endian, read-only, in shared memory. It is one buffer for all messages of a
+   * lane. After the handler has returned it is empty; slices and duplicates cannot be taken back, and show what the host writes
+   * there next.
    */
   public ByteBuffer payload() {
     return held().payload();
@@ -104,7 +105,8 @@ public final class Mail {
   private void answer(int kind, int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
     checkAsked();
     peer.checkThread();
-    link.answer(link.heldLane(), kind, type, ring.correlation(), ring.sender(), ring.target(), payload, offset, length);
+    link.outbox()
+        .answer(link.heldLane(), kind, type, ring.correlation(), ring.sender(), ring.target(), payload, offset, length);
     answered = true;
   }
 
@@ -112,7 +114,7 @@ public final class Mail {
   public Ask later() {
     checkAsked();
     answered = true;
-    return new Ask(peer, link, link.heldLane(), ring.correlation(), ring.sender(), ring.target());
+    return new Ask(peer, link.outbox(), link.heldLane(), ring.correlation(), ring.sender(), ring.target());
   }
 
   private void checkAsked() {

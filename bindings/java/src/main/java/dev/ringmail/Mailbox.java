@@ -1,6 +1,6 @@
 package dev.ringmail;
 
-import dev.ringmail.link.Link;
+import dev.ringmail.link.Outbox;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -13,12 +13,12 @@ public final class Mailbox {
   private static final long PATIENCE_NANOS = PATIENCE.toNanos();
 
   private final Peer peer;
-  private final Link link;
+  private final Outbox outbox;
   private final long id;
 
-  Mailbox(Peer peer, Link link, long id) {
+  Mailbox(Peer peer, Outbox outbox, long id) {
     this.peer = peer;
-    this.link = link;
+    this.outbox = outbox;
     this.id = id;
   }
 
@@ -32,12 +32,12 @@ public final class Mailbox {
    * @throws FullException if there is no room for {@link #PATIENCE}
    */
   public void send(int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
-    if (!put(type, payload, offset, length, 0, PATIENCE_NANOS)) throw Link.full();
+    if (!put(type, payload, offset, length, 0, PATIENCE_NANOS)) throw Outbox.full();
   }
 
   /** As above, and waits so long for room. */
   public void send(int type, ByteBuffer payload, int offset, int length, Duration patience) throws InterruptedException {
-    if (!put(type, payload, offset, length, 0, patience.toNanos())) throw Link.full();
+    if (!put(type, payload, offset, length, 0, patience.toNanos())) throw Outbox.full();
   }
 
   /** Sends if there is room now. Returns whether there was. */
@@ -52,49 +52,49 @@ public final class Mailbox {
   }
 
   /**
-   * Sends, and promises the reply: a little-endian copy of its bytes. The future is completed on the peer's thread, by run() or poll();
-   * whoever waits for it there waits in vain.
+   * Sends, and promises the reply: a little-endian copy of its bytes. The future is completed on the peer's thread, by run() or
+   * poll(); whoever waits for it there waits in vain.
    *
    * <p>It fails with NoReplyException if the host says that there will be none, with TimeoutException at the deadline, with
    * ProtocolException if the reply is of another type, and with HostGoneException when the host dies.
    */
   public CompletableFuture<ByteBuffer> ask(
       int type, ByteBuffer payload, int offset, int length, int replyType, Duration deadline) throws InterruptedException {
-    int correlation = link.nextCorrelation();
+    int correlation = outbox.nextCorrelation();
     long nanos = deadline.toNanos();
-    if (!put(type, payload, offset, length, correlation, nanos)) throw Link.full();
+    if (!put(type, payload, offset, length, correlation, nanos)) throw Outbox.full();
     return peer.asks().expect(correlation, replyType, nanos);
   }
 
   private boolean put(int type, ByteBuffer payload, int offset, int length, int correlation, long nanos)
       throws InterruptedException {
     peer.checkThread();
-    int at = link.loan(id, length, nanos);
+    int at = outbox.loan(id, length, nanos);
     if (at < 0) return false;
     boolean copied = false;
     try {
-      link.loanRing().data().put(at, payload, offset, length);
+      outbox.loanRing().data().put(at, payload, offset, length);
       copied = true;
     } finally {
       if (copied) {
-        link.commitLoan(type, correlation);
+        outbox.commitLoan(type, correlation);
       } else {
-        link.cancelLoan();
+        outbox.cancelLoan();
       }
     }
     return true;
   }
 
   /**
-   * Room in the ring itself, to be written in place: {@code try (Loan loan = mailbox.loan(Book.SIZE)) { ...; loan.publish(Book.TYPE);
-   * }}. It starts as zeros. One loan is open at a time, and nothing else may be sent meanwhile.
+   * Room in the ring itself, to be written in place: {@code try (Loan loan = mailbox.loan(Book.SIZE)) { ...;
+   * loan.publish(Book.TYPE); }}. It starts as zeros. One loan is open at a time, and nothing else may be sent meanwhile.
    *
    * @throws FullException if there is no room for {@link #PATIENCE}
    */
   public Loan loan(int length) throws InterruptedException {
     peer.checkThread();
-    int at = link.loan(id, length, PATIENCE_NANOS);
-    if (at < 0) throw Link.full();
+    int at = outbox.loan(id, length, PATIENCE_NANOS);
+    if (at < 0) throw Outbox.full();
     return peer.loan().open(at, length);
   }
 

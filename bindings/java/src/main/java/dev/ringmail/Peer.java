@@ -3,6 +3,7 @@ package dev.ringmail;
 import dev.ringmail.control.Hello;
 import dev.ringmail.link.Link;
 import dev.ringmail.link.Link.Received;
+import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -34,6 +35,7 @@ public final class Peer implements AutoCloseable, Executor {
   private final Handlers handlers = new Handlers();
   private final Asks asks = new Asks();
   private final Link link;
+  private final Outbox outbox;
   private final Mail mail;
   private final Loan loan;
   private final Promises promises;
@@ -48,8 +50,8 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   /**
-   * Joins the host that spawned this process. In a process that was started otherwise it says so in one line on stderr and exits with
-   * status 2.
+   * Joins the host that spawned this process. In a process that was started otherwise it says so in one line on stderr and
+   * exits with status 2.
    *
    * @throws RefusedException if host and peer do not agree
    */
@@ -86,8 +88,9 @@ public final class Peer implements AutoCloseable, Executor {
         new Hello(
             Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
     link = Link.join(numbers, hello, options.timeout(), options.spin(), () -> !tasks.isEmpty());
+    outbox = link.outbox();
     mail = new Mail(this, link);
-    loan = new Loan(link);
+    loan = new Loan(outbox);
     promises = new Promises(options.schema(), link.welcome().schema());
     exits = options.exits();
     link.onHostGone(
@@ -122,25 +125,34 @@ public final class Peer implements AutoCloseable, Executor {
   public void run() throws InterruptedException {
     enter();
     try {
-      while (drain() >= 0) link.await(asks.expire(Long.MAX_VALUE));
+      while (drain() >= 0) await(Long.MAX_VALUE);
     } finally {
       owner = null;
     }
   }
 
   /**
-   * Handles what is there, after waiting up to `timeout` for something. False once the host said stop. For programs with a loop of their
-   * own; the exceptions are those of run().
+   * Handles what is there, after waiting up to `timeout` for something. False once the host said stop. For programs with a loop
+   * of their own; the exceptions are those of run().
    */
   public boolean poll(Duration timeout) throws InterruptedException {
     enter();
     try {
       int handled = drain();
       if (handled != 0) return handled > 0;
-      link.await(asks.expire(timeout.toNanos()));
+      await(timeout.toNanos());
       return drain() >= 0;
     } finally {
       owner = null;
+    }
+  }
+
+  private void await(long nanos) throws InterruptedException {
+    try {
+      link.await(asks.expire(nanos));
+    } catch (HostGoneException e) {
+      asks.fail(e);
+      throw e;
     }
   }
 
@@ -172,7 +184,7 @@ public final class Peer implements AutoCloseable, Executor {
       } else {
         takeMail();
       }
-      if (link.loanRing() != null) throw new IllegalStateException("the handler left a loan open");
+      if (outbox.loanRing() != null) throw new IllegalStateException("the handler left a loan open");
     } catch (HostGoneException e) {
       close();
       throw e;
@@ -186,7 +198,7 @@ public final class Peer implements AutoCloseable, Executor {
   private void takeMail() throws Exception {
     boolean handled = handlers.handle(mail);
     if (!handled && dropped++ == 0) {
-      System.err.println("ringmail: a message of type 0x" + Integer.toHexString(mail.type()) + " is dropped: it has no handler");
+      System.err.printf("ringmail: a message of type 0x%08x is dropped: it has no handler%n", mail.type());
     }
     if (!mail.asked()) return;
     if (!handled) {
@@ -226,7 +238,7 @@ public final class Peer implements AutoCloseable, Executor {
 
   private void refuseAsker() {
     try {
-      if (link.loanRing() != null) link.cancelLoan();
+      if (outbox.loanRing() != null) outbox.cancelLoan();
       if (mail.isHeld() && mail.asked()) mail.refuse(FAILED);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -249,12 +261,12 @@ public final class Peer implements AutoCloseable, Executor {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll(), ++done) {
       try {
         task.run();
-        if (link.loanRing() != null) throw new IllegalStateException("a task left a loan open");
+        if (outbox.loanRing() != null) throw new IllegalStateException("a task left a loan open");
       } catch (Throwable e) {
         throw failed(e);
       }
     }
-    link.flush();
+    outbox.flush();
     return done;
   }
 
@@ -277,7 +289,7 @@ public final class Peer implements AutoCloseable, Executor {
   /** Publishes what was sent outside of a handler. */
   public void flush() {
     checkThread();
-    link.flush();
+    outbox.flush();
   }
 
   // ---- the rest
@@ -303,7 +315,7 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   public Counters counters() {
-    return new Counters(link.received(), link.sent(), dropped, link.sleeps(), link.lostWakeups());
+    return new Counters(link.received(), outbox.sent(), dropped, link.sleeps(), link.lostWakeups());
   }
 
   /** Publishes what was sent, and says goodbye if the host said stop. A second call does nothing. */
@@ -312,14 +324,14 @@ public final class Peer implements AutoCloseable, Executor {
     checkThread();
     if (closed) return;
     closed = true;
-    if (link.loanRing() != null) link.cancelLoan();
+    if (outbox.loanRing() != null) outbox.cancelLoan();
     mail.release();
     link.close();
     asks.fail(new RingmailException("the peer is closed"));
   }
 
   Mailbox mailbox(long id) {
-    return new Mailbox(this, link, id);
+    return new Mailbox(this, outbox, id);
   }
 
   Asks asks() {

@@ -46,8 +46,9 @@ public final class PeerOptions {
   }
 
   /**
-   * Whether this process ends with its host and by its failures (the default), even if nothing else makes it: 2 s after the host has
-   * died, or after a failure was reported, System.exit(1) is called. False is for who runs something else besides the peer.
+   * Whether this process ends with its host and by its failures (the default), even if nothing else makes it: 2 s after the
+   * host has died, or after a failure was reported, System.exit(1) is called. False is for who runs something else besides the
+   * peer.
    */
   public PeerOptions exits(boolean whether) {
     exits = whether;

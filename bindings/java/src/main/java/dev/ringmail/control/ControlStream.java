@@ -10,8 +10,8 @@ import java.nio.ByteOrder;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Frames over two pipes, back to back. One thread reads; any thread writes. Streams and not channels: an interrupt would close a
- * channel.
+ * Frames over two pipes, back to back. One thread reads; any thread writes. Streams and not channels: an interrupt would close
+ * a channel.
  */
 public final class ControlStream {
   private static final int HEADER_BYTES = 8;

@@ -37,7 +37,8 @@ public record Hello(
 
   /** What the host would find wrong with the texts, thrown as a ProtocolException. */
   public void check() {
-    WireReader reader = new WireReader(ControlKind.HELLO, new WireWriter().text(language).text(name).text(token).text(schema).take());
+    byte[] texts = new WireWriter().text(language).text(name).text(token).text(schema).take();
+    WireReader reader = new WireReader(ControlKind.HELLO, texts);
     reader.name("language", MAX_LANGUAGE_BYTES);
     reader.optionalName("name", MAX_NAME_BYTES);
     reader.optionalName("token", MAX_TOKEN_BYTES);

@@ -69,7 +69,18 @@ public record Welcome(
     }
     reader.finish();
     return new Welcome(
-        version, features, incarnation, lineBytes, (int) lanes, mailToPeer, mailToHost, control, name, schema, hostPid, segments);
+        version,
+        features,
+        incarnation,
+        lineBytes,
+        (int) lanes,
+        mailToPeer,
+        mailToHost,
+        control,
+        name,
+        schema,
+        hostPid,
+        segments);
   }
 
   /** Refuses what this peer cannot use, or what the host may not have chosen. Returns the segments by their roles. */

@@ -6,7 +6,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** Reads the payload of a control message and believes nothing: a ProtocolException names the message, the field and the fault. */
+/**
+ * Reads the payload of a control message and believes nothing: a ProtocolException names the message, the field and the fault.
+ */
 final class WireReader {
   private final ControlKind message;
   private final ByteBuffer rest;

@@ -9,8 +9,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * The doorbell of the host's thread at the other end of a lane: host_parked shows whether it sleeps, and then the control stream
- * wakes it, at most once a sleep.
+ * The doorbell of the host's thread at the other end of a lane: host_parked shows whether it sleeps, and then the control
+ * stream wakes it, at most once a sleep.
  */
 final class HostBell {
   private final ByteBuffer parked;

@@ -1,6 +1,5 @@
 package dev.ringmail.link;
 
-import dev.ringmail.FullException;
 import dev.ringmail.HostGoneException;
 import dev.ringmail.NotFoundException;
 import dev.ringmail.ProtocolException;
@@ -14,7 +13,6 @@ import dev.ringmail.control.Welcome;
 import dev.ringmail.ring.Frames;
 import dev.ringmail.ring.RingConsumer;
 import dev.ringmail.ring.RingFault;
-import dev.ringmail.ring.RingProducer;
 import dev.ringmail.ring.Spin;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,25 +34,20 @@ public final class Link {
     STOPPED
   }
 
-  private static final long FOREVER = Long.MAX_VALUE / 2;
-
   private final ControlStream control;
   private final Listener listener;
   private final Welcome welcome;
   private final PeerBell bell;
   private final Lane[] lanes;
   private final Spin spin;
+  private final Outbox outbox;
   private final BooleanSupplier hasWork;
 
   private boolean closed;
   private boolean failed;
-  private boolean dirty; // some lane has an open batch
   private int nextLane;
   private int heldLane;
   private RingConsumer held; // the ring of the message that is not released yet
-  private RingProducer loanRing;
-  private long loanTarget;
-  private int correlation;
   private int request;
   private long received;
 
@@ -80,6 +73,7 @@ public final class Link {
     bell = joined.bell();
     lanes = joined.lanes();
     this.spin = new Spin(spin.toNanos());
+    outbox = new Outbox(this, lanes, bell, this.spin);
     hasWork = () -> hasInput() || wakeFor.getAsBoolean() || listener.hasEnded();
     listener.onEnd(bell::wake);
   }
@@ -102,8 +96,12 @@ public final class Link {
     bell.wake();
   }
 
-  public boolean isClosed() {
-    return closed;
+  public Outbox outbox() {
+    return outbox;
+  }
+
+  boolean hasLostHost() {
+    return listener.hasEnded();
   }
 
   // ---- receiving
@@ -189,7 +187,7 @@ public final class Link {
     Lane lane = lanes[heldLane];
     if (held == lane.mailIn) ++received;
     held.advance();
-    flush();
+    outbox.flush();
     if (held.cursorDue() || held.isEmpty()) lane.storeCursors();
     held = null;
   }
@@ -197,13 +195,13 @@ public final class Link {
   /** Waits until there is something to do, or the time is up. Publishes first. Spins a while, then sleeps. */
   public void await(long nanos) throws InterruptedException {
     checkOpen();
-    flush();
+    outbox.flush();
     storeCursors();
     if (hasWork.getAsBoolean() || nanos <= 0) {
       if (!hasInput()) checkHost();
       return;
     }
-    long deadline = System.nanoTime() + Math.min(nanos, FOREVER);
+    long deadline = System.nanoTime() + Math.min(nanos, Outbox.FOREVER);
     if (spin.spin(hasWork, deadline)) return;
     while (true) {
       if (!hasInput()) checkHost();
@@ -216,103 +214,7 @@ public final class Link {
     spin.observe();
   }
 
-  // ---- sending
-
-  /**
-   * Room for a payload in the ring itself: its offset in the buffer of {@link #loanRing()}, or -1 if there is none within the time. One
-   * loan is open at a time.
-   */
-  public int loan(long target, int length, long nanos) throws InterruptedException {
-    checkOpen();
-    if (loanRing != null) throw new IllegalStateException("another loan is open");
-    int index = laneOf(target);
-    if (target == 0 || index >= lanes.length) {
-      throw new IllegalArgumentException("there is no mailbox 0x" + Long.toHexString(target));
-    }
-    Lane lane = lanes[index];
-    checkLength(length, lane.mailOut);
-    int at = lane.mailOut.tryLoan(length);
-    if (at < 0) at = awaitRoom(lane, lane.mailOut, length, nanos);
-    if (at >= 0) {
-      loanRing = lane.mailOut;
-      loanTarget = target;
-    }
-    return at;
-  }
-
-  /** The ring of the open loan, or null. */
-  public RingProducer loanRing() {
-    return loanRing;
-  }
-
-  public void commitLoan(int type, int correlation) {
-    loanRing.commit(Frames.MESSAGE, type, correlation, loanTarget, 0);
-    loanRing = null;
-    dirty = true;
-  }
-
-  public void cancelLoan() {
-    loanRing.cancel();
-    loanRing = null;
-  }
-
-  /** Answers an ask that came by that lane. Never waits for long: replies have a ring of their own. */
-  public void answer(
-      int lane, int kind, int type, int correlation, long target, long sender, ByteBuffer payload, int offset, int length)
-      throws InterruptedException {
-    checkOpen();
-    if (loanRing != null) throw new IllegalStateException("a loan is open");
-    RingProducer ring = lanes[lane].controlOut;
-    checkLength(length, ring);
-    int at = ring.tryLoan(length);
-    if (at < 0) at = awaitRoom(lanes[lane], ring, length, FOREVER);
-    if (length != 0) ring.data().put(at, payload, offset, length);
-    ring.commit(kind, type, correlation, target, sender);
-    dirty = true;
-  }
-
-  private int awaitRoom(Lane lane, RingProducer ring, int length, long nanos) throws InterruptedException {
-    // What is open must be seen, or the host could not make room.
-    flush();
-    int[] at = {-1};
-    BooleanSupplier tryAgain = () -> at[0] >= 0 || (at[0] = ring.tryLoan(length)) >= 0 || ring.fault() != null;
-    long deadline = System.nanoTime() + Math.min(nanos, FOREVER);
-    if (!tryAgain.getAsBoolean() && nanos > 0 && !spin.spin(tryAgain, deadline)) sleepForRoom(ring, tryAgain, deadline);
-    checkFault(lane);
-    return at[0];
-  }
-
-  private void sleepForRoom(RingProducer ring, BooleanSupplier tryAgain, long deadline) throws InterruptedException {
-    // What is finished is told before a sleep: the host may wait for that room.
-    storeCursors();
-    ring.wantRoom(true);
-    try {
-      while (!tryAgain.getAsBoolean()) {
-        checkHost();
-        if (Thread.interrupted()) throw new InterruptedException();
-        long left = deadline - System.nanoTime();
-        if (left <= 0) return;
-        bell.park(left, () -> tryAgain.getAsBoolean() || listener.hasEnded());
-      }
-    } finally {
-      ring.wantRoom(false);
-    }
-  }
-
-  /** Not 0, and not that of one of the last four billion asks. */
-  public int nextCorrelation() {
-    if (++correlation == 0) ++correlation;
-    return correlation;
-  }
-
-  /** Publishes what was sent so far. */
-  public void flush() {
-    if (!dirty) return;
-    dirty = false;
-    for (Lane lane : lanes) lane.publish();
-  }
-
-  private void storeCursors() {
+  void storeCursors() {
     for (Lane lane : lanes) lane.storeCursors();
   }
 
@@ -345,14 +247,14 @@ public final class Link {
   public void reportFailure(String text) {
     if (closed) return;
     failed = true;
-    flush();
+    outbox.flush();
     say(ControlKind.FAILURE, Messages.failure(text));
   }
 
   /** Publishes what is open, and says goodbye if the host said stop and all is done. */
   public void close() {
     if (closed) return;
-    flush();
+    outbox.flush();
     boolean allDrained = held == null && !failed;
     for (Lane lane : lanes) {
       lane.storeCursors();
@@ -377,15 +279,15 @@ public final class Link {
 
   // ---- faults and figures
 
-  private void checkOpen() {
+  void checkOpen() {
     if (closed) throw new IllegalStateException("the peer is closed");
   }
 
-  private void checkHost() {
+  void checkHost() {
     if (listener.hasEnded()) throw listener.gone();
   }
 
-  private void checkFault(Lane lane) {
+  void checkFault(Lane lane) {
     RingFault fault = lane.fault();
     if (fault != null) throw broken(fault.toString());
   }
@@ -394,29 +296,8 @@ public final class Link {
     return new ProtocolException("the host broke the protocol: " + what);
   }
 
-  private static void checkLength(int length, RingProducer ring) {
-    if (length < 0 || length > ring.maxPayload()) {
-      throw new IllegalArgumentException("a payload of " + length + " bytes: at most " + ring.maxPayload() + " is half the ring");
-    }
-  }
-
-  /** The lane that leads to the thread on which a mailbox of the host lives. */
-  private static int laneOf(long mailbox) {
-    return (int) (mailbox >>> 52) & 0xff;
-  }
-
-  public static FullException full() {
-    return new FullException("no room in the ring to the host");
-  }
-
   public long received() {
     return received;
-  }
-
-  public long sent() {
-    long sent = 0;
-    for (Lane lane : lanes) sent += lane.mailOut.published();
-    return sent;
   }
 
   public long sleeps() {

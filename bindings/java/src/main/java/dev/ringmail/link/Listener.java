@@ -11,8 +11,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Reads the control stream, on a daemon thread: the answer to the hello, the answers to lookups, and the end, which is the death of
- * the host.
+ * Reads the control stream, on a daemon thread: the answer to the hello, the answers to lookups, and the end, which is the
+ * death of the host.
  */
 final class Listener {
   private final ControlStream control;

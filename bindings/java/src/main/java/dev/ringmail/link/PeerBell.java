@@ -10,8 +10,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * The peer's own doorbell. Its thread sleeps by LockSupport.park, so that a deadline, an interrupt and other threads can end the sleep
- * and a virtual thread gives its carrier back; a daemon thread reads the pipe on which the host rings, and unparks it.
+ * The peer's own doorbell. Its thread sleeps by LockSupport.park, so that a deadline, an interrupt and other threads can end
+ * the sleep and a virtual thread gives its carrier back; a daemon thread reads the pipe on which the host rings, and unparks
+ * it.
  */
 final class PeerBell {
   /** No sleep is longer: a net under the mechanism, not the mechanism. */
@@ -56,8 +57,8 @@ final class PeerBell {
   }
 
   /**
-   * Sleeps until rung, interrupted, or the time is up. `hasWork` looks at all that the host writes, after the word says parked; work
-   * that it sees ends the sleep before it begins.
+   * Sleeps until rung, interrupted, or the time is up. `hasWork` looks at all that the host writes, after the word says parked;
+   * work that it sees ends the sleep before it begins.
    */
   void park(long nanos, BooleanSupplier hasWork) {
     sleeper = Thread.currentThread();

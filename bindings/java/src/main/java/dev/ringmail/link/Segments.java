@@ -25,8 +25,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 
 /**
- * The memory of a link, mapped by the host's descriptors in /proc. Sizes are checked before anything is mapped; seals are not, since
- * Java cannot ask for them, and so a host could shrink a file under this process. Mappings stay until they are garbage.
+ * The memory of a link, mapped by the host's descriptors in /proc. Sizes are checked before anything is mapped; seals are not,
+ * since Java cannot ask for them, and so a host could shrink a file under this process. Mappings stay until they are garbage.
  */
 final class Segments implements AutoCloseable {
   private static final int PARK_MIRROR_BYTES = 128;
@@ -50,7 +50,8 @@ final class Segments implements AutoCloseable {
       bell = map(bells, MapMode.READ_WRITE, 0, (int) bells.size());
     }
     Path pipe = path(segments.get(Role.DOORBELL));
-    if (!Files.readSymbolicLink(pipe).toString().startsWith("pipe:")) throw new RefusedException("segment doorbell: not a pipe");
+    boolean isPipe = Files.readSymbolicLink(pipe).toString().startsWith("pipe:");
+    if (!isPipe) throw new RefusedException("segment doorbell: it is not a pipe");
     doorbell = new FileInputStream(pipe.toFile());
   }
 

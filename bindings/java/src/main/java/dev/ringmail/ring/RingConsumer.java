@@ -7,7 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * The reading side of a ring: peek, begin, advance, store the cursor. One thread. It allocates nothing and makes no system call.
+ * The reading side of a ring: peek, begin, advance, store the cursor. One thread. It allocates nothing and makes no system
+ * call.
  *
  * <p>A shared word is loaded once, and the local is what is checked and used.
  */
@@ -143,8 +144,8 @@ public final class RingConsumer {
   }
 
   /**
-   * A cursor is due when a quarter of the ring has been finished since the last: so a producer that waits for room and a consumer that
-   * never runs dry meet. In the stretch that a dead predecessor may have seen, after every message.
+   * A cursor is due when a quarter of the ring has been finished since the last: so a producer that waits for room and a
+   * consumer that never runs dry meet. In the stretch that a dead predecessor may have seen, after every message.
    */
   public boolean cursorDue() {
     return position - stored >= capacity / 4 || (position <= resumeTail && position != stored);

@@ -9,8 +9,8 @@ import java.nio.ByteOrder;
 /**
  * The writing side of a ring: loan, commit, publish. One thread. It allocates nothing and makes no system call.
  *
- * <p>The word behind the last published frame is 0 before that frame's commit word is stored, and of a batch only the first commit
- * word is stored at publication: the others stand already, where nobody looks yet.
+ * <p>The word behind the last published frame is 0 before that frame's commit word is stored, and of a batch only the first
+ * commit word is stored at publication: the others stand already, where nobody looks yet.
  */
 public final class RingProducer {
   private static final int LINES_AHEAD = 4;
@@ -66,8 +66,8 @@ public final class RingProducer {
   }
 
   /**
-   * The offset in {@link #data()} of room for a payload of so many bytes, or -1 while the ring is too full for it or the consumer is
-   * at fault. The room holds old bytes. No loan is open, and the length is at most {@link #maxPayload()}.
+   * The offset in {@link #data()} of room for a payload of so many bytes, or -1 while the ring is too full for it or the
+   * consumer is at fault. The room holds old bytes. No loan is open, and the length is at most {@link #maxPayload()}.
    */
   public int tryLoan(int length) {
     assert !loaned && length <= maxPayload();

@@ -3,8 +3,8 @@ package dev.ringmail.ring;
 import java.util.function.BooleanSupplier;
 
 /**
- * How long to look before going to sleep: for a time, and only where work has lately come soon enough to be worth it. With one CPU
- * it does not spin: that would keep the producer from running.
+ * How long to look before going to sleep: for a time, and only where work has lately come soon enough to be worth it. With one
+ * CPU it does not spin: that would keep the producer from running.
  */
 public final class Spin {
   /** About what a sleep and a wake cost together. */
@@ -23,7 +23,9 @@ public final class Spin {
     expectedGap = longest / 2;
   }
 
-  /** Looks until there is work or the time is up, at the deadline (of System.nanoTime) at the latest. Returns whether there was. */
+  /**
+   * Looks until there is work or the time is up, at the deadline (of System.nanoTime) at the latest. Returns whether there was.
+   */
   public boolean spin(BooleanSupplier hasWork, long deadline) {
     if (longest == 0) {
       idleSince = System.nanoTime();

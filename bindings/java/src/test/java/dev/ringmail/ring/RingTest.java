@@ -41,7 +41,8 @@ class RingTest {
     byte[] expected =
         HexFormat.ofDelimiter(" ")
             .parseHex(
-                "05 00 00 00 02 00 00 00 44 33 22 11 09 00 00 00 01 00 00 00 00 00 10 00 02 00 00 00 00 00 00 00 68 65 6c 6c 6f");
+                "05 00 00 00 02 00 00 00 44 33 22 11 09 00 00 00 01 00 00 00 00 00 10 00"
+                    + " 02 00 00 00 00 00 00 00 68 65 6c 6c 6f");
     byte[] written = new byte[expected.length];
     ring.data.get(0, written);
     assertArrayEquals(expected, written);
