@@ -15,9 +15,9 @@ use std::time::Instant;
 
 /// This process as an actor of its host.
 ///
-/// It belongs to one thread at a time: it can be sent to another one, and not shared. A message that was received borrows it, so
-/// there is one at a time; meanwhile [`Mail::peer`] sends. Dropped when the host has said stop and all mail has been read, it says
-/// goodbye.
+/// It belongs to one thread at a time: it can be sent to another one, and not shared. A message that was received borrows it,
+/// so there is one at a time; meanwhile [`Mail::peer`] sends. Dropped when the host has said stop and all mail has been read,
+/// it says goodbye.
 ///
 /// ```compile_fail
 /// fn shared<T: Sync>() {}
@@ -41,8 +41,8 @@ pub enum Event<'p> {
     Reply(Reply<'p>),
     /// Nothing came in the time given.
     Nothing,
-    /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end with
-    /// status 0.
+    /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end
+    /// with status 0.
     Stopped,
 }
 
@@ -149,7 +149,8 @@ impl Peer {
         Ok(())
     }
 
-    /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the host.
+    /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the
+    /// host.
     pub fn loan<M: Message>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error> {
         Ok(Loan::new(self.loan_bytes(to.mailbox(), M::SIZE, wait)?))
     }
@@ -193,8 +194,9 @@ impl Peer {
 
     // ---- the rest
 
-    /// For a loop that waits for other descriptors, too, where [`Options::pollable`](crate::Options::pollable) was asked for: what
-    /// was sent is published, and the host rings from now on until [`Parked`] is dropped. None: there is something to receive.
+    /// For a loop that waits for other descriptors, too, where [`Options::pollable`](crate::Options::pollable) was asked for:
+    /// what was sent is published, and the host rings from now on until [`Parked`] is dropped. None: there is something to
+    /// receive.
     pub fn park(&mut self) -> Result<Option<Parked<'_>>, Error> {
         let parked = Parked { peer: self, polled: self.polled()? };
         let may_sleep = self.link().lie_down();
