@@ -93,16 +93,15 @@ impl Peer {
     /// The next message or reply. Before it waits, it publishes what was sent.
     pub fn receive(&mut self, wait: impl Into<Wait>) -> Result<Event<'_>, Error> {
         let wait = wait.into();
+        let mut is_over = false;
         loop {
             let taken = self.link().take()?;
-            if !matches!(taken, Taken::Nothing) {
+            if is_over || !matches!(taken, Taken::Nothing) {
                 return Ok(self.event(taken));
             }
-            if wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now()) {
-                self.link().flush()?;
-                return Ok(Event::Nothing);
-            }
+            // Without waiting, too: who only ever polls must hear of the host's death.
             self.link().wait(wait)?;
+            is_over = wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now());
         }
     }
 
@@ -248,5 +247,14 @@ impl Drop for Parked<'_> {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.link.get_mut().close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_peer_can_be_given_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<super::Peer>();
     }
 }
