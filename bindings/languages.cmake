@@ -61,9 +61,9 @@ if(RINGMAIL_HAS_rust)
   ringmail_binding_test(rust.test FOLDER rust COMMAND ${RINGMAIL_CARGO} test --all-features --target-dir ${folder})
 endif()
 
-# --- Java: compiled by javac alone, without Maven; spoken to by pipes
+# --- Java: the peer is compiled by javac alone, without Maven; spoken to by pipes
 
-ringmail_find_language(java 17 javac -version java)
+ringmail_find_language(java 17 javac -version java mvn)
 if(RINGMAIL_HAS_java)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/java)
   set(messages ${folder}/generated/conformance/Conformance.java)
@@ -85,4 +85,18 @@ if(RINGMAIL_HAS_java)
   add_custom_target(conformance.java DEPENDS ${folder}/compiled)
   ringmail_conformance_peer(java PIPES TARGET conformance.java
     COMMAND ${RINGMAIL_JAVA} -XX:+UseSerialGC -cp ${folder}/classes dev.ringmail.conformance.ConformancePeer)
+  ringmail_binding_test(java.test FOLDER java COMMAND ${RINGMAIL_MVN} -q -B test)
+endif()
+
+# --- Node.js: its addon is built by npm, in its own folder
+
+ringmail_find_language(node 20 node --version npm)
+if(RINGMAIL_HAS_node)
+  ringmail_build_peer(conformance.node FOLDER node
+    COMMAND ${PROJECT_SOURCE_DIR}/scripts/node
+    COMMAND ${CMAKE_COMMAND} -E env RINGMAIL_TOOL=$<TARGET_FILE:ringmail::tool> ${RINGMAIL_NODE} scripts/conformance.js)
+  add_dependencies(conformance.node ringmail)
+  ringmail_conformance_peer(node TARGET conformance.node
+    COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/peer.mjs)
+  ringmail_binding_test(node.test FOLDER node COMMAND ${RINGMAIL_NPM} test)
 endif()

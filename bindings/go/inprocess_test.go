@@ -1,7 +1,7 @@
 package ringmail
 
-// A host in this very process: it chooses what no other host of the tests does (the features, the number of lanes), breaks rules,
-// and has both ends of the rings where the race detector and the allocator can be asked.
+// A host in this very process: it chooses what no other host of the tests does (the features, the number of lanes), breaks
+// rules, and has both ends of the rings where the race detector and the allocator can be asked.
 
 import (
 	"context"

@@ -21,8 +21,8 @@ func (b Mailbox) IsNobody() bool { return b.id == 0 }
 
 func (b Mailbox) String() string { return fmt.Sprintf("mailbox %#x", b.id) }
 
-// Send sends a message. It joins the batch that the next release, wait or flush publishes. When there is no room, what was sent so
-// far is published, and the call waits for room until the context is done: then the error is ErrFull.
+// Send sends a message. It joins the batch that the next release, wait or flush publishes. When there is no room, what was
+// sent so far is published, and the call waits for room until the context is done: then the error is ErrFull.
 func (b Mailbox) Send(ctx context.Context, message Sendable) error {
 	room, err := b.Loan(ctx, message.RingmailType(), message.RingmailSize())
 	if err != nil {
@@ -42,8 +42,8 @@ func (b Mailbox) TrySend(message Sendable) error {
 	return b.peer.Publish()
 }
 
-// Loan is room for a message in the ring itself, to be written and then published or cancelled; it holds old bytes. Nothing else
-// may be done with the peer meanwhile.
+// Loan is room for a message in the ring itself, to be written and then published or cancelled; it holds old bytes. Nothing
+// else may be done with the peer meanwhile.
 func (b Mailbox) Loan(ctx context.Context, typeID uint32, size int) ([]byte, error) {
 	return b.loan(ctx, true, typeID, size, 0)
 }

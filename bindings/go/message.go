@@ -147,8 +147,8 @@ func (m *Message) NoHandler() error {
 	return m.Refuse(NoHandler)
 }
 
-// Release says that the message is finished: it publishes what was sent meanwhile, and only then may the host forget it. One that
-// is not released when this process dies is given to the next incarnation.
+// Release says that the message is finished: it publishes what was sent meanwhile, and only then may the host forget it. One
+// that is not released when this process dies is given to the next incarnation.
 func (m *Message) Release() error {
 	m.check()
 	p := m.peer

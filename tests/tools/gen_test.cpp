@@ -67,6 +67,14 @@ TEST_F(Gen, writes_the_header_that_is_known_to_be_good) {
       << "if the change is meant: ringmail gen --lang cpp market.mail -o golden/market.mail.hpp";
 }
 
+TEST_F(Gen, writes_the_typescript_module_that_is_known_to_be_good) {
+  const Result result = run("gen --lang ts '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.mail.ts"))
+      << "if the change is meant: ringmail gen --lang ts market.mail -o golden/market.mail.ts";
+}
+
 TEST_F(Gen, writes_the_c_header_that_is_known_to_be_good) {
   const Result result = run("gen --lang c '" + (sources / "market.mail").string() + "'");
   EXPECT_EQ(result.exit_code, 0);
@@ -123,6 +131,31 @@ TEST_F(Gen, gives_each_go_name_once) {
        {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_   uint8\n", "\tSetC  uint8\n",
         "\tC_    uint8\n", "\tPack_ uint8\n", "type MView_ struct {\n", "func ViewM_(bytes []byte) (MView_, error) {\n",
         "\tMType_ = 0x"}) {
+    EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
+}
+
+TEST_F(Gen, writes_the_java_class_that_is_known_to_be_good) {
+  const fs::path binding = sources / "../../bindings";
+  const Result result = run("gen --lang java '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "Market.java"))
+      << "if the change is meant: ringmail gen --lang java market.mail -o golden/Market.java";
+  EXPECT_EQ(run("gen --lang java '" + (binding / "conformance/conformance.mail").string() + "'").out,
+            read(binding / "java/src/test/java/conformance/Conformance.java"));
+}
+
+TEST_F(Gen, gives_names_an_underscore_that_java_has_taken) {
+  write(folder_ / "String.mail",
+        "namespace a.default; enum E : i64 { number = 1; class = 2; } message String { wait: u8; at: Int; lEvels: "
+        "u8[2]; levels: u8[2]; }"
+        "message Int { place: u8; } protocol Override { String -> Int; }");
+  const Result result = run("gen --lang java String.mail");
+  EXPECT_EQ(result.exit_code, 0);
+  for (const std::string_view line :
+       {"package a.default_;\n", "final class String__ {\n", "static final class String_ {\n", "class Override_ {\n",
+        " class_(2L);\n", "int wait_() {\n", "Int at() {\n", "int lEvels_COUNT = 2;", "int levels_COUNT = 2;",
+        "String__.Int on(String__.String_ message)"}) {
     EXPECT_NE(result.out.find(line), std::string::npos) << line;
   }
 }

@@ -7,9 +7,10 @@
 static_assert(RINGMAIL_ABI_VERSION == 1, "bindings were built for this");
 static_assert(sizeof(ringmail_mailbox) == 8, "");
 
-static_assert(sizeof(void*) != 8 || sizeof(ringmail_options) == 64, "a field was added: append, and say so here");
+static_assert(sizeof(void*) != 8 || sizeof(ringmail_options) == 72, "a field was added: append, and say so here");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, path) == 16, "");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, timeout_ns) == 56, "");
+static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, pollable) == 64, "");
 
 static_assert(sizeof(void*) != 8 || sizeof(ringmail_message) == 48, "");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_message, length) == 8, "");

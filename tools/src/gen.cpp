@@ -16,6 +16,7 @@
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
 #include "rust_generator.hpp"
+#include "ts_generator.hpp"
 
 namespace ringmail::tools {
 namespace {
@@ -42,6 +43,7 @@ constexpr Language languages[] = {
     {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
+    {"ts", "a TypeScript module", generate_ts},
 };
 
 const Language* find_language(std::string_view name) {

@@ -78,16 +78,16 @@ void JavaWriter::write(const Enum& declaration) {
   line("      return number_;");
   line("    }");
   line("");
-  line("    /** The value of a number; null if it has none. */");
-  line("    public static ", name, " of(", type, " number) {");
+  line("    /** The value of that number; null if there is none. */");
+  line("    public static ", name, " of(", type, " value_) {");
   if (java_is_long(declaration.underlying)) {
     for (const schema::EnumValue& value : declaration.values) {
-      line("      if (number == ", java_number(declaration.underlying, value.number), ") return ",
+      line("      if (value_ == ", java_number(declaration.underlying, value.number), ") return ",
            java_identifier(value.name), ";");
     }
     line("      return null;");
   } else {
-    line("      return switch (number) {");
+    line("      return switch (value_) {");
     for (const schema::EnumValue& value : declaration.values) {
       line("        case ", java_number(declaration.underlying, value.number), " -> ", java_identifier(value.name),
            ";");

@@ -65,10 +65,12 @@ std::string java_outer_class(std::string_view file_name, const schema::Schema& s
   }
   if (name.empty()) name = "Mail";
   const auto is_declared = [&name](const auto& declaration) { return java_type_name(declaration.name) == name; };
-  const bool is_taken = contains(classes, name) || std::ranges::any_of(schema.enums, is_declared) ||
-                        std::ranges::any_of(schema.messages, is_declared) ||
-                        std::ranges::any_of(schema.protocols, is_declared);
-  return is_taken ? name + "_" : name;
+  const auto is_taken = [&] {
+    return contains(classes, name) || std::ranges::any_of(schema.enums, is_declared) ||
+           std::ranges::any_of(schema.messages, is_declared) || std::ranges::any_of(schema.protocols, is_declared);
+  };
+  while (is_taken()) name += '_';
+  return name;
 }
 
 std::string_view java_number_type(Kind scalar) {

@@ -11,7 +11,8 @@
  * Errors      Functions return 0 or a positive figure, or one of the negative RINGMAIL_E codes. ringmail_error(peer)
  *             gives one line about the last failure of that peer. No function throws, and none ends the process.
  * Time        Nanoseconds. A timeout of 0 does not wait, a negative one waits for ever.
- * Memory      What reads or writes the control stream may allocate: attach, lookup, fail, detach, and what waits.
+ * Memory      What reads or writes the control stream may allocate: attach, lookup, resolve, fail, detach, and what waits or
+ *             is called around a wait.
  *             Nothing else does; out of memory is RINGMAIL_ESYSTEM.
  * Signals     One that comes while a call sleeps ends it with RINGMAIL_EINTERRUPTED; one that comes just before the
  *             sleep does not. A handler that must end a wait calls ringmail_interrupt().
@@ -63,9 +64,10 @@ typedef struct ringmail_options {
   const char* schema;   /* the canonical schema text this peer was built with, or NULL: the host compares */
   uint64_t ring_bytes;  /* wanted for mail rings, a power of two from 4096; 0: the host's choice */
   int64_t timeout_ns;   /* for the whole handshake; 0: 10 s */
+  uint32_t pollable;    /* not 0: for an event loop, see ringmail_descriptor() */
 } ringmail_options;
 
-#define RINGMAIL_OPTIONS_INIT {sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0}
+#define RINGMAIL_OPTIONS_INIT {sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0, 0}
 
 enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4 };
 
@@ -168,6 +170,55 @@ int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, r
  * Tells the host, in one line, why this process is about to exit. It becomes the reason in the monitors' down message.
  */
 int ringmail_fail(ringmail_peer* peer, const char* text);
+
+/*
+ * For an event loop, which sleeps over other descriptors too; docs/spec/abi.md has such a loop. A peer that was attached with
+ * options.pollable sleeps over a descriptor in place of a futex, in ringmail_wait() as well, and the calls up to
+ * ringmail_resolved() are for such a peer. None of them waits.
+ */
+
+/* To be polled for readability between ringmail_prepare() and ringmail_resume(), and never read or closed. */
+int ringmail_descriptor(const ringmail_peer* peer);
+
+/*
+ * Before the loop sleeps: publishes what is open, looks for what has come, and else says to the host that this peer sleeps.
+ * 1: something has come. 2: nothing yet, but it may well come at once: poll without sleeping, and prepare again. 0: sleep until the
+ * descriptor can be read, and no longer than *longest_ns. Allowed while a message is held, whose successor then does not count;
+ * nor does any mail if for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
+ */
+int ringmail_prepare(ringmail_peer* peer, int for_mail, int64_t* longest_ns);
+
+/*
+ * Once the descriptor can be read. Then receive until there is nothing, and prepare again. What ends a sleep otherwise, another
+ * descriptor or a timer, needs no call. 0, or RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
+ */
+int ringmail_resume(ringmail_peer* peer);
+
+/*
+ * As ringmail_receive(), for a RINGMAIL_REPLY or RINGMAIL_NO_REPLY alone, and also while a message is held. It is finished with
+ * the next call on the peer: no release.
+ */
+int ringmail_receive_reply(ringmail_peer* peer, ringmail_message* message);
+
+/*
+ * Whether the ring to that mailbox has room for a message of that length: 1. 0: not yet, and the sleeps until the next message to
+ * it end when the host has made some.
+ */
+int ringmail_want_room(ringmail_peer* peer, ringmail_mailbox target, uint32_t length);
+
+/*
+ * Asks for a mailbox by its name, as ringmail_lookup(). The answer comes from ringmail_resolved() with the same *request: 1, and
+ * *mailbox is 0 if no mailbox has the name; or 0, no answer yet.
+ */
+int ringmail_resolve(ringmail_peer* peer, const char* name, uint32_t* request);
+int ringmail_resolved(ringmail_peer* peer, uint32_t* request, ringmail_mailbox* mailbox);
+
+/*
+ * Where the ring of a lane's mail lies, from the host or to it: for languages that make an object of a piece of memory, and would
+ * not do so for each message. Payloads and loans lie within. What comes from the host cannot be written; of the other only an open
+ * loan may be. RINGMAIL_ENOTFOUND: there is no such lane.
+ */
+int ringmail_ring_memory(ringmail_peer* peer, uint32_t lane, int outgoing, void** memory, uint64_t* bytes);
 
 /* One line about the last failure, never NULL. */
 const char* ringmail_error(const ringmail_peer* peer);

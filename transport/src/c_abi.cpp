@@ -74,6 +74,33 @@ int ringmail_release(ringmail_peer* peer) { return peer->link.release(); }
 int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns) {
   return guarded(peer, [&] { return peer->link.wait(timeout_ns); });
 }
+
+int ringmail_descriptor(const ringmail_peer* peer) {
+  const int descriptor = peer->link.descriptor();
+  return descriptor >= 0 ? descriptor : RINGMAIL_EMISUSE;
+}
+int ringmail_prepare(ringmail_peer* peer, int for_mail, int64_t* longest_ns) {
+  return guarded(peer, [&] { return peer->link.prepare(for_mail != 0, longest_ns); });
+}
+int ringmail_resume(ringmail_peer* peer) {
+  return guarded(peer, [&] { return peer->link.resume(); });
+}
+int ringmail_receive_reply(ringmail_peer* peer, ringmail_message* message) {
+  return guarded(peer, [&] { return peer->link.receive_reply(*message); });
+}
+int ringmail_want_room(ringmail_peer* peer, ringmail_mailbox target, uint32_t length) {
+  return guarded(peer, [&] { return peer->link.want_room(target, length); });
+}
+int ringmail_resolve(ringmail_peer* peer, const char* name, uint32_t* request) {
+  return guarded(peer, [&] { return peer->link.ask_host(name, *request); });
+}
+int ringmail_resolved(ringmail_peer* peer, uint32_t* request, ringmail_mailbox* mailbox) {
+  return peer->link.take_answer(*request, *mailbox);
+}
+int ringmail_ring_memory(ringmail_peer* peer, uint32_t lane, int outgoing, void** memory, uint64_t* bytes) {
+  return peer->link.ring_memory(lane, outgoing, memory, bytes);
+}
+
 void ringmail_interrupt(ringmail_peer* peer) { peer->link.interrupt(); }
 
 int ringmail_send(ringmail_peer* peer,

@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "peer_link.hpp"
 
@@ -48,6 +49,7 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
   std::uint64_t offered = features_everywhere | stream_doorbell;
   if (register_for_barriers()) offered |= asymmetric_barrier;
+  if (options.pollable != 0) offered |= pipe_doorbell;
   const Hello hello{.features = offered,
                     .pid = static_cast<std::uint32_t>(getpid()),
                     .wanted_ring_bytes = options.ring_bytes,
@@ -56,6 +58,13 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
                     .token = {},
                     .schema = text(options.schema, "")};
   if (const int result = link_.greet(hello, deadline_ns); result != 0) return result;
+  if (options.pollable != 0) {
+    if ((link_.welcome().features & pipe_doorbell) == 0)
+      return fail(RINGMAIL_EREFUSED, "the host has no doorbell that can be polled");
+    auto doorbell = PeerDoorbell::create(link_.take_doorbell(), link_.stream().descriptor());
+    if (!doorbell) return fail(RINGMAIL_ESYSTEM, "the doorbell cannot be polled: %s", std::strerror(doorbell.error()));
+    doorbell_.emplace(std::move(*doorbell));
+  }
   lanes_.resize(link_.layout().lanes);
   for (std::uint32_t i = 0; i < lanes_.size(); ++i) static_cast<Lane&>(lanes_[i]) = link_.lane(i);
   parker_ = Parker(link_.bell(), link_.ordering());

@@ -1,5 +1,6 @@
 #include "peer_link.hpp"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstring>
 #include <utility>
@@ -30,10 +31,10 @@ bool PeerLink::has_input() const {
   return all_drained;
 }
 
-void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message) {
-  ring.begin();
-  held_lane_ = &lane;
-  held_ring_ = &ring;
+void PeerLink::describe(const PeerLane& lane,
+                        const RingConsumer& ring,
+                        const Frame& frame,
+                        ringmail_message& message) const {
   message = {.payload = frame.payload,
              .length = frame.length,
              .type = frame.head.type,
@@ -46,12 +47,19 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
              .sender = frame.head.sender};
 }
 
-/// Deals with what the host says to this process: 1 when there is something for its user.
-int PeerLink::take_control(PeerLane& lane, ringmail_message& message) {
+void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message) {
+  ring.begin();
+  held_lane_ = &lane;
+  held_ring_ = &ring;
+  describe(lane, ring, frame, message);
+}
+
+/// Deals with what the host says to this process: 1 when the next frame is a reply to its user.
+int PeerLink::take_control(PeerLane& lane, Frame& reply) {
   while (const auto frame = lane.control_in.peek()) {
     switch (frame->head.kind) {
       case FrameKind::reply:
-      case FrameKind::no_reply: give(lane, lane.control_in, *frame, message); return 1;
+      case FrameKind::no_reply: reply = *frame; return 1;
       case FrameKind::stop:
         if (frame->length != sizeof lane.stop_at)
           return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
@@ -91,7 +99,11 @@ int PeerLink::receive(ringmail_message& message) {
   for (std::uint32_t tried = 0; tried < lanes; ++tried) {
     PeerLane& lane = lanes_[next_lane_];
     next_lane_ = next_lane_ + 1 == lanes ? 0 : next_lane_ + 1;
-    if (const int taken = take_control(lane, message); taken != 0) return taken;
+    Frame reply;
+    if (const int taken = take_control(lane, reply); taken != 0) {
+      if (taken == 1) give(lane, lane.control_in, reply, message);
+      return taken;
+    }
     if (!lane.drained()) {
       all_drained = false;
       if (const auto frame = lane.mail_in.peek()) {
@@ -120,6 +132,22 @@ int PeerLink::release() {
   return 0;
 }
 
+/// Sleeps over the pipe where there is one, and else over the futex.
+template <class HasWork>
+SleepResult PeerLink::park(std::uint64_t timeout_ns, HasWork&& has_work) {
+  if (!doorbell_) return parker_.park(timeout_ns, has_work);
+  get_up();
+  const bool ordered = parker_.lie_down();
+  auto result = SleepResult::woken;
+  if (!has_work()) {
+    ++sleeps_;
+    result = doorbell_->sleep(std::min(timeout_ns, ordered ? longest_sleep_ns : longest_unordered_sleep_ns));
+  }
+  parker_.get_up();
+  doorbell_->quiet();
+  return result;
+}
+
 int PeerLink::wait(std::int64_t timeout_ns) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (held_ring_ != nullptr) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
@@ -134,7 +162,7 @@ int PeerLink::wait(std::int64_t timeout_ns) {
       if (host_is_gone()) return RINGMAIL_ECLOSED;
       const std::uint64_t now_ns = monotonic_ns();
       if (now_ns >= deadline_ns) return 0;
-      const SleepResult slept = parker_.park(deadline_ns - now_ns, has_work);
+      const SleepResult slept = park(deadline_ns - now_ns, has_work);
       if (has_work()) break;
       if (slept == SleepResult::interrupted) return fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
     }
@@ -148,7 +176,11 @@ void PeerLink::interrupt() {
   // Not the one that sets a text: this may be a signal handler.
   if (owner_.is_forked()) return;
   interrupted_.store(true, std::memory_order_seq_cst);
-  if (link_.is_mapped()) wake(link_.bell());
+  if (doorbell_) {
+    doorbell_->interrupt();
+  } else if (link_.is_mapped()) {
+    wake(link_.bell());
+  }
 }
 
 int PeerLink::wait_for_room(
@@ -174,14 +206,14 @@ int PeerLink::wait_for_room(
       result = fail(RINGMAIL_EFULL, "no room in the ring to the host");
       break;
     }
-    const SleepResult slept = parker_.park(deadline_ns - now_ns, try_again);
+    const SleepResult slept = park(deadline_ns - now_ns, try_again);
     if (*room != nullptr) break;  // the loan is open: trying again would open a second
     if (slept == SleepResult::interrupted) {
       result = fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
       break;
     }
   }
-  ring.want_room(false);
+  ring.want_room(&ring == &lane.mail_out && lane.short_of_room);
   if (ring.fault() != RingFault::none) return faulted(lane);
   return result;
 }
@@ -201,6 +233,10 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   if (room == nullptr) {
     const int result = wait_for_room(lane, lane.mail_out, length, deadline_after(timeout_ns), &room);
     if (result != 0) return result;
+  }
+  if (lane.short_of_room) [[unlikely]] {
+    lane.mail_out.want_room(false);
+    lane.short_of_room = false;
   }
   loan_lane_ = &lane;
   loan_target_ = target;
@@ -266,7 +302,7 @@ int PeerLink::flush() {
 }
 
 bool PeerLink::host_is_gone() {
-  // Frames that are not for lookup() are none of this version's; reading them shows the end of the stream.
+  // Reading shows the end of the stream. Answers are kept for whom they are for, other frames are none of this version's.
   while (true) {
     auto frame = link_.stream().receive();
     if (!frame) {
@@ -275,6 +311,7 @@ bool PeerLink::host_is_gone() {
       return true;
     }
     if (!*frame) return false;
+    if (doorbell_) keep_answer(**frame);
   }
 }
 
@@ -303,7 +340,10 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
     if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
     const auto answer = decode<Resolved>(**frame);
     if (!answer) return fail(RINGMAIL_EPROTOCOL, "the host answered: %s", to_string(answer.error()).c_str());
-    if (answer->request != request) continue;  // of a lookup that timed out
+    if (answer->request != request) {  // of a lookup that timed out, or of ask_host()
+      if (doorbell_) answers_.push_back(*answer);
+      continue;
+    }
     if (!answer->found) return fail(RINGMAIL_ENOTFOUND, "no mailbox has the name '%s'", name);
     mailbox = answer->mailbox;
     return 0;
@@ -344,7 +384,7 @@ void PeerLink::count(ringmail_counters& counters) const {
   for (const PeerLane& lane : lanes_) sent += lane.mail_out.published_messages();
   counters = {.received = received_,
               .sent = sent,
-              .sleeps = parker_.sleeps(),
+              .sleeps = parker_.sleeps() + sleeps_,
               .lost_wakeups = parker_.lost_wakeups(),
               .failed_barriers = parker_.failed_barriers()};
 }

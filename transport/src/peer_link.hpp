@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "peer_doorbell.hpp"
 #include "ringmail.h"
 #include "ringmail/transport/fork_guard.hpp"
 #include "ringmail/transport/join.hpp"
@@ -25,6 +26,16 @@ class PeerLink {
   int release();
   int wait(std::int64_t timeout_ns);
   void interrupt();
+
+  // For an event loop.
+  int descriptor() const { return doorbell_ ? doorbell_->descriptor() : -1; }
+  int prepare(bool for_mail, std::int64_t* longest_ns);
+  int resume();
+  int receive_reply(ringmail_message& message);
+  int want_room(ringmail_mailbox target, std::uint32_t length);
+  int ask_host(const char* name, std::uint32_t& request);
+  int take_answer(std::uint32_t& request, ringmail_mailbox& mailbox);
+  int ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes);
 
   int loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload);
   int publish_loan(std::uint32_t type, std::uint32_t correlation);
@@ -49,6 +60,7 @@ class PeerLink {
   struct PeerLane : Lane {
     bool stopping = false;
     std::uint64_t stop_at = 0;  ///< position in mail up to which it must be read first
+    bool short_of_room = false; ///< an event loop waits until the host has read some of this lane's mail
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
@@ -57,8 +69,16 @@ class PeerLink {
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
 
   bool has_input() const;
-  int take_control(PeerLane& lane, ringmail_message& message);
+  bool has_work(bool for_mail) const;
+  int take_control(PeerLane& lane, Frame& reply);
+  void describe(const PeerLane& lane, const RingConsumer& ring, const Frame& frame, ringmail_message& message) const;
   void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
+  template <class HasWork>
+  SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work);
+  void get_up();
+  void end_idleness();
+  int woken();
+  void keep_answer(const ControlFrame& frame);
   int wait_for_room(
       PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
   bool is_forked();
@@ -71,6 +91,7 @@ class PeerLink {
   JoinedLink link_;
   std::vector<PeerLane> lanes_;
   Parker parker_;
+  std::optional<PeerDoorbell> doorbell_;  // of one that polls
   SpinPolicy spin_;
 
   // What is going on.
@@ -83,6 +104,11 @@ class PeerLink {
   bool closed_ = true;  // until attach() is done, and again after the host's death
   std::uint32_t correlation_ = 0;
   std::uint32_t request_ = 0;
+  std::vector<Resolved> answers_;  // to ask_host(), not taken yet
+  std::uint64_t sleeps_ = 0;       // over the doorbell
+  bool is_idle_ = false;           // the last look found nothing
+  bool lies_down_ = false;         // the park word says so: between prepare() and resume()
+  bool sleeps_in_order_ = true;    // its barrier was not refused
   std::uint64_t received_ = 0;
   std::uint64_t received_at_wait_ = 0;
   std::atomic<bool> interrupted_{false};

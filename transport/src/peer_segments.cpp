@@ -61,4 +61,9 @@ Lane PeerSegments::lane(std::uint32_t i, Doorbell bell) {
   return lane;
 }
 
+std::span<const std::byte> PeerSegments::mail_memory(std::uint32_t lane, bool outgoing) const {
+  return outgoing ? std::span(peer.data() + layout.peer_mail_data(lane), layout.mail_to_host_bytes)
+                  : std::span(mail.data() + layout.mail_data(lane), layout.mail_to_peer_bytes);
+}
+
 }  // namespace ringmail::transport

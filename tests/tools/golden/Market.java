@@ -77,9 +77,9 @@ public final class Market {
       return number_;
     }
 
-    /** The value of a number; null if it has none. */
-    public static Side of(int number) {
-      return switch (number) {
+    /** The value of that number; null if there is none. */
+    public static Side of(int value_) {
+      return switch (value_) {
         case 0 -> bid;
         case 1 -> ask;
         default -> null;
@@ -114,11 +114,11 @@ public final class Market {
       return number_;
     }
 
-    /** The value of a number; null if it has none. */
-    public static Limit of(long number) {
-      if (number == -9223372036854775808L) return least;
-      if (number == 0L) return none;
-      if (number == 7L) return default_;
+    /** The value of that number; null if there is none. */
+    public static Limit of(long value_) {
+      if (value_ == -9223372036854775808L) return least;
+      if (value_ == 0L) return none;
+      if (value_ == 7L) return default_;
       return null;
     }
 
@@ -149,10 +149,10 @@ public final class Market {
       return number_;
     }
 
-    /** The value of a number; null if it has none. */
-    public static Mask of(long number) {
-      if (number == 0L) return empty;
-      if (number == 0xffffffffffffffffL) return all;
+    /** The value of that number; null if there is none. */
+    public static Mask of(long value_) {
+      if (value_ == 0L) return empty;
+      if (value_ == 0xffffffffffffffffL) return all;
       return null;
     }
 

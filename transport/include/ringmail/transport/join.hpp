@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ringmail.h"
@@ -43,6 +44,12 @@ class JoinedLink {
   /// What this process sleeps on.
   Bell& bell() { return *segments_.peer_bells.at<Bell>(0); }
   bool is_mapped() const { return segments_.peer_bells.data() != nullptr; }
+  /// Where the data of a lane's mail from the host or to it lie.
+  std::span<const std::byte> mail_memory(std::uint32_t lane, bool outgoing) const {
+    return segments_.mail_memory(lane, outgoing);
+  }
+  /// The pipe that the host rings, once; none where `pipe_doorbell` was not chosen.
+  Descriptor take_doorbell() { return std::move(segments_.doorbell); }
 
   ControlStream& stream() { return *stream_; }
   bool has_stream() const { return stream_.has_value(); }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
@@ -22,6 +23,8 @@ struct PeerSegments {
   std::expected<void, MemoryFailure> map(SegmentRole role, Descriptor descriptor);
   /// The peer's end: made anew, so once.
   Lane lane(std::uint32_t index, Doorbell bell);
+  /// Where the data of a ring of mail lie: of the one from the host, which cannot be written, or of the one to it.
+  std::span<const std::byte> mail_memory(std::uint32_t lane, bool outgoing) const;
 };
 
 }  // namespace ringmail::transport

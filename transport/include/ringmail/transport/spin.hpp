@@ -48,8 +48,7 @@ class SpinPolicy {
       }
     }
     idle_since_ns_ = monotonic_ns();
-    std::uint64_t until_ns =
-        idle_since_ns_ + (expected_gap_ns_ < break_even_ns_ ? break_even_ns_ : break_even_ns_ / 16);
+    std::uint64_t until_ns = idle_since_ns_ + patience_ns();
     if (deadline_ns < until_ns) until_ns = deadline_ns;
     while (monotonic_ns() < until_ns) {
       for (int polls = 0; polls < polls_a_look_at_the_clock; ++polls) {
@@ -61,6 +60,15 @@ class SpinPolicy {
       }
     }
     return false;
+  }
+
+  /// In place of spin() for a loop that looks at other things between two looks: whether to look again before it sleeps.
+  /// `begins`: this was the first look that found nothing. To be followed by observe().
+  bool look_again(bool begins) {
+    if (never_ || break_even_ns_ == 0) return false;
+    const std::uint64_t now_ns = monotonic_ns();
+    if (begins) idle_since_ns_ = now_ns;
+    return now_ns - idle_since_ns_ < patience_ns();
   }
 
   /// After a sleep: how long nothing came.
@@ -76,6 +84,10 @@ class SpinPolicy {
   std::uint64_t longest_ns() const { return break_even_ns_; }
 
  private:
+  std::uint64_t patience_ns() const {
+    return expected_gap_ns_ < break_even_ns_ ? break_even_ns_ : break_even_ns_ / 16;
+  }
+
   /// A poll takes the line that the producer is about to write, and the processor prefetches some behind it: each time that a
   /// reader catches up costs both as much as a dozen messages. So where they stream it looks away until many have come: four
   /// pauses, about 0.1 µs, for each that came the last time, which is also the most by which a burst is delayed. What came

@@ -75,9 +75,9 @@ public final class Conformance {
       return number_;
     }
 
-    /** The value of a number; null if it has none. */
-    public static Side of(int number) {
-      return switch (number) {
+    /** The value of that number; null if there is none. */
+    public static Side of(int value_) {
+      return switch (value_) {
         case 0 -> bid;
         case 1 -> ask;
         default -> null;
@@ -112,9 +112,9 @@ public final class Conformance {
       return number_;
     }
 
-    /** The value of a number; null if it has none. */
-    public static Payload of(int number) {
-      return switch (number) {
+    /** The value of that number; null if there is none. */
+    public static Payload of(int value_) {
+      return switch (value_) {
         case 0 -> tick;
         case 1 -> ping;
         case 2 -> bulk;

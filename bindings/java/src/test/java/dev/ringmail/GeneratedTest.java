@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import conformance.Conformance;
 import conformance.Conformance.Bulk;
@@ -17,12 +18,17 @@ import conformance.Conformance.Side;
 import conformance.Conformance.Stream;
 import conformance.Conformance.Sum;
 import conformance.Conformance.Tick;
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class GeneratedTest {
   @Test
@@ -169,6 +175,44 @@ class GeneratedTest {
 
     @Override
     protected void on(Stream message) {}
+  }
+
+  private static void compile(Path source, Path folder) {
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    int result =
+        ToolProvider.getSystemJavaCompiler()
+            .run(null, said, said, "-Xlint:all", "-Werror", "-d", folder.toString(), source.toString());
+    assertEquals(0, result, said.toString());
+  }
+
+  @Test
+  void code_of_every_construct_compiles_without_a_warning(@TempDir Path folder) {
+    compile(Path.of("../../tests/tools/golden/Market.java"), folder);
+  }
+
+  @Test
+  void code_of_awkward_names_compiles(@TempDir Path folder) throws Exception {
+    assumeTrue(System.getenv("RINGMAIL_TOOL") != null);
+    Path mail =
+        Files.writeString(
+            folder.resolve("String.mail"),
+            """
+            namespace default.tricky;
+            enum Object : i64 { number = -9223372036854775808; values = 9223372036854775807; of = 0; class = 5; }
+            enum Mask : u32 { a = 4294967295; value = 1; }
+            message String { wait: u8; hashCode: u32[2]; place: Integer; at: Integer[2]; lEvels: u8[2]; levels: u8[2]; }
+            message Integer { x: i16; object: Object; masks: Mask[2]; texts: text<3>[2]; }
+            message ByteBuffer {}
+            message Ask { index: f32; value: bool[2]; }
+            message Handle { type: i8[3]; }
+            message Int { place: u32; bytes: i8[4]; start: u64[2]; }
+            protocol Override { String -> Integer; ByteBuffer -> Ask; Ask -> Handle; Handle; Int -> ByteBuffer; }
+            protocol Nothing {}
+            """);
+    Path java = folder.resolve("String__.java");
+    String[] gen = {System.getenv("RINGMAIL_TOOL"), "gen", "--lang", "java", mail.toString(), "-o", java.toString()};
+    assertEquals(0, new ProcessBuilder(gen).inheritIO().start().waitFor());
+    compile(java, folder);
   }
 
   @Test

@@ -1,0 +1,65 @@
+// The conformance peer: bindings/README.md says what it does. `npm run conformance` generates its messages.
+import { attach } from '../lib/index.js';
+import { $schema, Host, Payload, Peer, Ping, Bulk, Side, Sum, Tick } from '../build/conformance/conformance.js';
+
+const echoes = process.argv[2] === 'echo';
+const peer = await attach({ schema: $schema });
+const sink = await peer.mailbox('sink', Host);
+
+let count = 0n;
+let total = 0;
+let redelivered = 0n;
+
+function counted() {
+  ++count;
+  if (peer.redelivered) ++redelivered;
+}
+
+function same(message) {
+  if (peer.isAsked) return message;
+  counted();
+  if (echoes) sink.send(message);
+}
+
+/** Waits for room only where there is none: what is sent is then published in batches. */
+async function stream(count, message, number) {
+  for (let i = 0; i < count; ++i) {
+    number(message, i);
+    if (!sink.trySend(message)) await sink.send(message);
+  }
+}
+
+peer.serve(Peer, {
+  onTick(tick) {
+    const isAsked = peer.isAsked;
+    if (!isAsked) {
+      counted();
+      total += tick.price;
+      if (!echoes) return undefined;
+    }
+    const doubled = tick.$copy();
+    doubled.price *= 2;
+    if (isAsked) return doubled;
+    sink.send(doubled);
+  },
+  onPing: same,
+  onBulk: same,
+  onGet: () => new Sum({ count, total, redelivered }),
+  onFail({ code }) {
+    throw new Error(`failed with ${code}`);
+  },
+  onStream({ count, payload }) {
+    switch (payload) {
+      case Payload.tick:
+        return stream(Number(count), new Tick({ side: Side.ask, live: true, symbol: 'abc' }), (tick, i) => {
+          tick.number = BigInt(i);
+          tick.price = i;
+        });
+      case Payload.ping:
+        return stream(Number(count), new Ping(), (ping, i) => (ping.words[0] = BigInt(i)));
+      default:
+        return stream(Number(count), new Bulk(), (bulk, i) => (bulk.number = BigInt(i)));
+    }
+  },
+});
+await peer.run();

@@ -1,0 +1,118 @@
+// What comes in: one message in hand at a time, a bounded number in each turn of the event loop.
+import { NoReplyError, ProtocolError } from './errors.js';
+import { OwnMemory, RingMemory } from './memory.js';
+import * as native from './native.js';
+import { typeId } from './schema.js';
+
+const MESSAGES_A_TURN = 128;
+export const DONE = typeId('ringmail.Done');
+
+export class Inbox {
+  #link;
+  #types; // of known messages, by their numbers
+  #replies;
+  #head;
+  #replyHead;
+  #rings = [new Map(), new Map()]; // incoming and outgoing, by lane
+  #left = MESSAGES_A_TURN;
+  #memory = undefined;
+
+  /** Of the message in hand. */
+  entry = undefined;
+  message = undefined;
+  isHeld = false;
+
+  constructor(link, types, replies) {
+    this.#link = link;
+    this.#types = types;
+    this.#replies = replies;
+    [this.#head, this.#replyHead] = link.heads().map((memory) => new native.Head(memory));
+  }
+
+  get head() {
+    return this.#head;
+  }
+  get replyHead() {
+    return this.#replyHead;
+  }
+
+  ringOf(lane, outgoing) {
+    const rings = this.#rings[outgoing ? 1 : 0];
+    let ring = rings.get(lane);
+    if (ring === undefined) rings.set(lane, (ring = this.#link.ring(lane, outgoing)));
+    return ring;
+  }
+
+  beginTurn() {
+    this.#left = MESSAGES_A_TURN;
+  }
+
+  /** 1 and a message in hand; 0: nothing now, and the loop will say when to try again; or an error. */
+  receive() {
+    for (;;) {
+      if (this.#left === 0) {
+        this.#link.callAgain();
+        return 0;
+      }
+      --this.#left;
+      const result = this.#link.receive();
+      if (result !== 1) return result;
+      if (this.#head.kind === native.REPLY || this.#head.kind === native.REPLY + 1) {
+        const bytes = new Uint8Array(this.#link.payload()).slice();
+        this.#link.release();
+        this.#settle(this.#head, bytes);
+        continue;
+      }
+      this.isHeld = true;
+      this.entry = this.#types.get(this.#head.type);
+      if (this.entry !== undefined) this.message = this.#read(this.entry);
+      return 1;
+    }
+  }
+
+  #read({ Type }) {
+    const { lane, offset, length } = this.#head;
+    if (length !== Type.$size) throw new ProtocolError(`${Type.$name} of ${length} bytes came, and it has ${Type.$size}`);
+    this.#memory = new RingMemory(this.#link, this.ringOf(lane, false), offset, length, false);
+    return new Type(undefined, this.#memory);
+  }
+
+  /** The message is finished. */
+  release() {
+    this.forget();
+    return this.#link.release();
+  }
+
+  /** Its bytes are no longer to be used. */
+  forget() {
+    this.#memory?.release();
+    this.#memory = undefined;
+    this.message = undefined;
+    this.entry = undefined;
+    this.isHeld = false;
+  }
+
+  /** Replies come also while a message is in hand. 0, or an error. */
+  receiveReplies() {
+    for (;;) {
+      const result = this.#link.receiveReply();
+      if (result !== 1) return result;
+      this.#settle(this.#replyHead, undefined);
+    }
+  }
+
+  #settle(head, given) {
+    const { correlation, kind, type } = head;
+    if (!this.#replies.has(correlation)) return; // its deadline has passed
+    if (kind !== native.REPLY) return this.#replies.reject(correlation, new NoReplyError(type));
+    if (type === DONE) return this.#replies.resolve(correlation, undefined);
+    const Type = this.#types.get(type)?.Type;
+    const bytes = given ?? new Uint8Array(this.#link.replyPayload());
+    if (Type === undefined || bytes.length !== Type.$size) {
+      const what = Type === undefined ? `the unknown type 0x${type.toString(16)}` : `${Type.$name} with ${bytes.length} bytes`;
+      this.#replies.reject(correlation, new ProtocolError(`a reply of ${what} came`));
+    } else {
+      this.#replies.resolve(correlation, new Type(undefined, new OwnMemory(bytes)));
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// An actor of the host's, as somebody to send to.
+import { failure } from './errors.js';
+import { RingMemory, bytesOf } from './memory.js';
+import * as native from './native.js';
+
+const SENT = Promise.resolve();
+
+export class Mailbox {
+  #peer;
+
+  /** `peer` is the inside of a Peer: { link, outbox, replies, replyHead, ringOf }. */
+  constructor(peer, id) {
+    this.#peer = peer;
+    this.id = id;
+    Object.defineProperty(this, 'lane', { value: Number((id >> 52n) & 0xffn) });
+  }
+
+  equals(other) {
+    return other?.id === this.id;
+  }
+
+  /** False where the ring has no room now. */
+  trySend(message) {
+    const { link, outbox } = this.#peer;
+    if (outbox.isBlocked(this.lane)) return false;
+    const result = link.send(this.id, typeOf(message), bytesOf(message));
+    if (result === 0) return true;
+    if (result === native.FULL) return false;
+    throw failure(result, link.error());
+  }
+
+  /** Waits for room. What is sent stays in order, whether or not it is awaited. */
+  send(message, options) {
+    try {
+      options?.signal?.throwIfAborted();
+      if (this.trySend(message)) return SENT;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { link, outbox } = this.#peer;
+    const type = typeOf(message);
+    const bytes = bytesOf(message).slice(); // the message may change before there is room
+    const attempt = () => link.send(this.id, type, bytes);
+    return outbox.wait(this, bytes.length, attempt, options).then(() => undefined);
+  }
+
+  /** The reply. Rejects with TimedOutError, with the reason of the signal, or with NoReplyError. */
+  async ask(message, { timeout = 5000, signal } = {}) {
+    signal?.throwIfAborted();
+    const { link, outbox, replies } = this.#peer;
+    const type = typeOf(message);
+    let bytes = bytesOf(message);
+    const attempt = () => link.ask(this.id, type, bytes);
+    let correlation = outbox.isBlocked(this.lane) ? native.FULL : attempt();
+    if (correlation === native.FULL) {
+      const started = performance.now();
+      bytes = bytes.slice();
+      correlation = await outbox.wait(this, bytes.length, attempt, { timeout, signal });
+      timeout = Math.max(Math.ceil(timeout - (performance.now() - started)), 0);
+    }
+    if (correlation < 0) throw failure(correlation, link.error());
+    return replies.add(correlation, { timeout, signal }, `no reply to ${message.$name} came`);
+  }
+
+  /** A message written where it will lie: `write(message)` fills it in, and has nothing else done with the peer meanwhile. */
+  async write(Type, write, options) {
+    options?.signal?.throwIfAborted();
+    const { link, outbox } = this.#peer;
+    const attempt = () => this.#writeNow(Type, write);
+    const result = outbox.isBlocked(this.lane) ? native.FULL : attempt();
+    if (result === native.FULL) await outbox.wait(this, Type.$size, attempt, options);
+    else if (result < 0) throw failure(result, link.error());
+  }
+
+  #writeNow(Type, write) {
+    const { link, replyHead, ringOf } = this.#peer;
+    const result = link.loan(this.id, Type.$size);
+    if (result < 0) return result;
+    const memory = new RingMemory(link, ringOf(replyHead.lane, true), replyHead.offset, Type.$size, true);
+    let isWritten = false;
+    try {
+      const message = new Type(undefined, memory);
+      bytesOf(message).fill(0); // the room holds old bytes
+      const returned = write(message);
+      if (typeof returned?.then === 'function') throw new TypeError('what writes a message in place cannot be asynchronous');
+      isWritten = true;
+    } finally {
+      memory.release();
+      link.endLoan(isWritten ? Type.$type : 0);
+    }
+    return 0;
+  }
+}
+
+function typeOf(message) {
+  const type = message?.constructor?.$type;
+  if (type === undefined) throw new TypeError(`${String(message)} is no message`);
+  return type;
+}

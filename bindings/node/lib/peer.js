@@ -1,0 +1,388 @@
+// The public peer: its handlers, and what happens to a message between its arrival and its release.
+import { writeSync } from 'node:fs';
+import path from 'node:path';
+
+import { Catalogue } from './catalogue.js';
+import { ClosedError, NotFoundError, RingmailError, failure } from './errors.js';
+import { DONE, Inbox } from './inbox.js';
+import { Mailbox } from './mailbox.js';
+import { bytesOf } from './memory.js';
+import * as native from './native.js';
+import { Outbox } from './outbox.js';
+import { Pending } from './pending.js';
+
+const NOTHING = new Uint8Array(0);
+
+/** An ask that is answered later, whenever and in whatever order. */
+class Ask {
+  #answer;
+
+  constructor(answer) {
+    this.#answer = answer;
+  }
+  reply(message) {
+    this.#take()((link, kept, entry) => reply(link, kept, entry, message));
+  }
+  refuse(reason = native.HANDLER_FAILED) {
+    this.#take()((link, kept) => link.refuse(kept, reason));
+  }
+  #take() {
+    const answer = this.#answer;
+    if (answer === undefined) throw new RingmailError('the ask has been answered');
+    this.#answer = undefined;
+    return answer;
+  }
+}
+
+/** `kept` is of link.keepAsk(); undefined: the message in hand. */
+function reply(link, kept, entry, message) {
+  if (message === undefined && entry.replies === null) return link.reply(kept, DONE, NOTHING);
+  if (message === undefined) return link.refuse(kept, native.HANDLER_FAILED);
+  const Type = message?.constructor;
+  if (typeof Type?.$type !== 'number') throw new TypeError(`the reply to ${entry.Type.$name} cannot be ${String(message)}`);
+  if (entry.replies !== null && !entry.replies.includes(Type.$name)) {
+    throw new TypeError(`the reply to ${entry.Type.$name} is ${entry.replies.join(' or ')}, and not ${Type.$name}`);
+  }
+  return link.reply(kept, Type.$type, bytesOf(message));
+}
+
+export class Peer {
+  #link;
+  #catalogue;
+  #inbox;
+  #outbox;
+  #replies = new Pending();
+  #lookups = new Pending();
+  #inside; // what a mailbox needs of this
+  #consumer = undefined; // 'run' or 'iterate'
+  #run = undefined; // { resolve, reject } of run()
+  #wake = undefined; // of an iterator that waits
+  #askIsOpen = false; // somebody asked by the message in hand, and has no answer
+  #dropped = 0;
+  #warned = new Set();
+  #isTold = false;
+  #isClosed = false;
+  #onExit = () => this.close();
+  #onError = (error) => this.#tell(error);
+
+  /** Use attach(). */
+  constructor(link) {
+    this.#link = link;
+    [this.name, this.schema, this.incarnation] = link.describe();
+    this.#catalogue = new Catalogue(this.schema);
+    this.#inbox = new Inbox(link, this.#catalogue.entries, this.#replies);
+    this.#outbox = new Outbox(link);
+    this.#inside = {
+      link,
+      outbox: this.#outbox,
+      replies: this.#replies,
+      replyHead: this.#inbox.replyHead,
+      ringOf: (lane, outgoing) => this.#inbox.ringOf(lane, outgoing),
+    };
+    link.joinLoop(() => this.#turn());
+    process.on('exit', this.#onExit);
+    process.on('uncaughtExceptionMonitor', this.#onError);
+  }
+
+  // ---- types
+
+  type(name) {
+    return this.#catalogue.find(name).Type;
+  }
+  enum(name) {
+    return this.#catalogue.enum(name);
+  }
+  new(name, fields) {
+    return new (this.type(name))(fields);
+  }
+  use(...types) {
+    for (const type of types) this.#catalogue.find(type);
+    return this;
+  }
+
+  // ---- handlers
+
+  on(type, handler) {
+    if (typeof handler !== 'function') throw new TypeError(`the handler of ${type.$name ?? type} is no function`);
+    const entry = this.#catalogue.find(type);
+    entry.handler = handler;
+    entry.wantsSender = handler.length !== 1;
+    return this;
+  }
+
+  serve(protocol, handlers) {
+    this.#adopt(protocol);
+    for (const [method, Type] of Object.entries(protocol.accepts)) {
+      if (typeof handlers[method] !== 'function') throw new TypeError(`${protocol.$name} needs a method ${method}`);
+      this.on(Type, (message, sender) => handlers[method](message, sender));
+    }
+    return this;
+  }
+
+  #adopt(protocol) {
+    this.#catalogue.agree(protocol.$schema);
+    this.use(...Object.values(protocol.accepts), ...Object.values(protocol.replies));
+  }
+
+  run() {
+    return new Promise((resolve, reject) => {
+      this.#consume('run');
+      this.#run = { resolve, reject };
+      this.#link.callAgain();
+    });
+  }
+
+  async *[Symbol.asyncIterator]() {
+    if (this.#inbox.isHeld && this.#consumer === undefined) await this.#finish(undefined);
+    this.#consume('iterate');
+    try {
+      while (await this.#next()) {
+        yield this.#inbox.message;
+        if (this.#isClosed) return;
+        const finishing = this.#finish(undefined);
+        if (finishing !== undefined) await finishing;
+      }
+    } finally {
+      this.#consumer = undefined;
+      if (!this.#isClosed) this.#link.takeMail(false);
+    }
+  }
+
+  #consume(consumer) {
+    this.#check();
+    if (this.#consumer !== undefined) throw new RingmailError('messages are received already');
+    this.#consumer = consumer;
+    this.#link.takeMail(true);
+  }
+
+  async #next() {
+    for (;;) {
+      const result = this.#inbox.receive();
+      if (result === 1 && this.#inbox.entry !== undefined) {
+        this.#askIsOpen = this.#inbox.head.correlation !== 0;
+        return true;
+      }
+      if (result === 1) {
+        this.#drop();
+      } else if (result === native.STOPPED) {
+        await this.#stop();
+        return false;
+      } else if (result < 0) {
+        throw this.#failed(result);
+      } else {
+        await new Promise((resolve) => (this.#wake = resolve));
+        if (this.#isClosed) return false;
+      }
+    }
+  }
+
+  // ---- the event loop
+
+  /** In each turn in which there may be something. */
+  #turn() {
+    this.#inbox.beginTurn();
+    const result = this.#inbox.receiveReplies();
+    if (result === native.CLOSED) return this.#hostIsGone();
+    if (result < 0) return this.#end(this.#failed(result));
+    const { link, replyHead } = this.#inside;
+    while (link.resolved() === 1) this.#lookups.resolve(replyHead.correlation, replyHead.target);
+    this.#outbox.retry();
+    this.#wake?.();
+    this.#wake = undefined;
+    if (this.#consumer === 'run' && !this.#inbox.isHeld) this.#handleAll();
+  }
+
+  #handleAll() {
+    try {
+      for (;;) {
+        const result = this.#inbox.receive();
+        if (result === 0) return;
+        if (result === native.STOPPED) return void this.#stop().then(() => this.#run.resolve());
+        if (result < 0) throw this.#failed(result);
+        const finishing = this.#handle();
+        if (finishing === undefined) continue;
+        finishing.then(
+          () => this.#isClosed || this.#handleAll(),
+          (error) => this.#end(error),
+        );
+        return;
+      }
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  /** Nothing where the message has been finished, and else a promise of that. */
+  #handle() {
+    const { entry, message, head } = this.#inbox;
+    if (entry?.handler === undefined) return this.#drop();
+    this.#askIsOpen = head.correlation !== 0;
+    const returned = entry.wantsSender ? entry.handler(message, this.sender) : entry.handler(message);
+    if (typeof returned?.then === 'function') return returned.then((value) => this.#finish(value));
+    return this.#finish(returned);
+  }
+
+  #finish(returned) {
+    if (this.#isClosed) return undefined;
+    if (this.#askIsOpen) this.reply(returned);
+    const emptied = this.#outbox.whenEmpty();
+    if (emptied !== undefined) return emptied.then(() => void this.#inbox.release());
+    this.#inbox.release();
+    return undefined;
+  }
+
+  #drop() {
+    const { entry, head } = this.#inbox;
+    const what = entry === undefined ? `a message of the unknown type 0x${head.type.toString(16)}` : entry.Type.$name;
+    if (!this.#warned.has(head.type)) say(`${what} is dropped: it has no handler`);
+    this.#warned.add(head.type);
+    ++this.#dropped;
+    if (head.correlation !== 0) this.#link.refuse(undefined, native.NO_HANDLER);
+    this.#inbox.release();
+  }
+
+  // ---- the message in hand
+
+  get sender() {
+    const id = this.#inHand().sender;
+    return id === 0n ? undefined : new Mailbox(this.#inside, id);
+  }
+  get isAsked() {
+    return this.#inHand() && this.#askIsOpen;
+  }
+  get redelivered() {
+    return this.#inHand().redelivered;
+  }
+  get attempt() {
+    return this.#inHand().attempt;
+  }
+
+  reply(message) {
+    this.#inHand();
+    if (!this.#askIsOpen) throw new RingmailError('nobody waits for an answer');
+    this.#result(reply(this.#link, undefined, this.#inbox.entry, message));
+    this.#askIsOpen = false;
+  }
+
+  refuse(reason = native.HANDLER_FAILED) {
+    this.#inHand();
+    if (!this.#askIsOpen) throw new RingmailError('nobody waits for an answer');
+    this.#result(this.#link.refuse(undefined, reason));
+    this.#askIsOpen = false;
+  }
+
+  later() {
+    this.#inHand();
+    if (!this.#askIsOpen) throw new RingmailError('nobody waits for an answer');
+    this.#askIsOpen = false;
+    const kept = this.#link.keepAsk();
+    const { entry } = this.#inbox;
+    return new Ask((answer) => {
+      this.#check();
+      this.#result(answer(this.#link, kept, entry));
+    });
+  }
+
+  #inHand() {
+    this.#check();
+    if (!this.#inbox.isHeld) throw new RingmailError('no message is in hand');
+    return this.#inbox.head;
+  }
+
+  // ---- sending
+
+  async mailbox(name, options = {}) {
+    this.#check();
+    const { protocol, timeout = 5000, signal } = options.accepts ? { protocol: options } : options;
+    signal?.throwIfAborted();
+    if (protocol !== undefined) this.#adopt(protocol);
+    if (typeof name !== 'string' || name.includes('\0')) throw new NotFoundError(`${String(name)} is not a name`);
+    const request = this.#result(this.#link.resolve(name));
+    const id = await this.#lookups.add(request, { timeout, signal }, `the host did not answer where '${name}' is`);
+    if (id === 0n) throw new NotFoundError(`no mailbox has the name '${name}'`);
+    return new Mailbox(this.#inside, id);
+  }
+
+  flush() {
+    this.#check();
+    this.#result(this.#link.flush());
+  }
+
+  // ---- the end
+
+  get closed() {
+    return this.#isClosed;
+  }
+
+  get counters() {
+    this.#check();
+    const [received, sent, sleeps, lostWakeups, failedBarriers] = this.#link.count();
+    return { received, sent, dropped: this.#dropped, sleeps, lostWakeups, failedBarriers };
+  }
+
+  close() {
+    this.#leave(new ClosedError('this peer has been closed'));
+  }
+
+  async #stop() {
+    await this.#outbox.whenEmpty();
+    this.#leave(undefined);
+  }
+
+  /** `error` is for those who still wait for something; none where the process is about to end. */
+  #leave(error) {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    process.off('exit', this.#onExit);
+    process.off('uncaughtExceptionMonitor', this.#onError);
+    this.#inbox.forget();
+    this.#link.close();
+    this.#outbox.end(error);
+    this.#replies.end(error);
+    this.#lookups.end(error);
+    this.#wake?.();
+    if (this.#consumer === 'run' && error !== undefined) this.#run.reject(error);
+  }
+
+  /** What left a handler is the reason of this process's death: the message in hand is not finished. */
+  #end(error) {
+    if (this.#isClosed) return;
+    if (this.#inbox.isHeld && this.#askIsOpen) this.#link.refuse(undefined, native.HANDLER_FAILED);
+    this.#tell(error);
+    const run = this.#run;
+    this.#leave(undefined);
+    if (run !== undefined) run.reject(error);
+    else throw error;
+  }
+
+  #tell(error) {
+    if (this.#isTold || this.#isClosed) return;
+    this.#isTold = true;
+    const text = error instanceof Error ? (error.stack ?? String(error)) : `${String(error)}, which is no Error, was thrown`;
+    this.#link.fail(text.replaceAll('\0', ' '));
+  }
+
+  #hostIsGone() {
+    say(this.#link.error());
+    process.exit(1);
+  }
+
+  #failed(result) {
+    if (result === native.CLOSED) this.#hostIsGone();
+    return failure(result, this.#link.error());
+  }
+
+  #result(result) {
+    if (result < 0) throw this.#failed(result);
+    return result;
+  }
+
+  #check() {
+    if (this.#isClosed) throw new ClosedError('this peer has been closed');
+  }
+}
+
+/** One line, that is out before the process may end. */
+export function say(text) {
+  writeSync(2, `${path.basename(process.argv[1] ?? 'node')}: ${text}\n`);
+}

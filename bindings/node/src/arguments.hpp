@@ -1,0 +1,124 @@
+// What JavaScript passes to a method, and what it is given back. lib/ calls these and nobody else: it has checked what users gave.
+#pragma once
+
+#include <node_api.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "link.hpp"
+
+namespace ringmail::node {
+
+struct Bytes {
+  void* data = nullptr;
+  std::uint32_t length = 0;
+};
+
+/// The arguments of one call, and the link that it is a method of.
+template <std::size_t Count>
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    std::size_t count = Count;
+    napi_value self = nullptr;
+    napi_get_cb_info(env, info, &count, values_.data(), &self, nullptr);
+    napi_unwrap(env, self, reinterpret_cast<void**>(&link_));
+  }
+
+  /// None where the method was taken off its object.
+  Link* link() const { return link_; }
+  napi_value operator[](std::size_t i) const { return values_[i]; }
+
+  std::uint32_t number(std::size_t i) const {
+    std::uint32_t value = 0;
+    napi_get_value_uint32(env_, values_[i], &value);
+    return value;
+  }
+  bool truth(std::size_t i) const {
+    bool value = false;
+    napi_get_value_bool(env_, values_[i], &value);
+    return value;
+  }
+  ringmail_mailbox mailbox(std::size_t i) const {
+    std::uint64_t value = 0;
+    bool is_lossless = false;
+    napi_get_value_bigint_uint64(env_, values_[i], &value, &is_lossless);
+    return value;
+  }
+  std::string text(std::size_t i) const { return text_of(values_[i]); }
+  std::string text_of(napi_value value) const {
+    std::size_t length = 0;
+    if (napi_get_value_string_utf8(env_, value, nullptr, 0, &length) != napi_ok) return {};
+    std::string text(length, '\0');
+    napi_get_value_string_utf8(env_, value, text.data(), length + 1, &length);
+    return text;
+  }
+  /// Of a Uint8Array.
+  Bytes bytes(std::size_t i) const {
+    Bytes bytes;
+    std::size_t length = 0;
+    napi_get_typedarray_info(env_, values_[i], nullptr, &length, &bytes.data, nullptr, nullptr);
+    bytes.length = static_cast<std::uint32_t>(length);
+    return bytes;
+  }
+
+ private:
+  napi_env env_;
+  std::array<napi_value, Count == 0 ? 1 : Count> values_{};
+  Link* link_ = nullptr;
+};
+
+inline napi_value to_value(napi_env env, double number) {
+  napi_value value = nullptr;
+  napi_create_double(env, number, &value);
+  return value;
+}
+inline napi_value to_value(napi_env env, int number) {
+  napi_value value = nullptr;
+  napi_create_int32(env, number, &value);
+  return value;
+}
+inline napi_value to_value(napi_env env, std::uint64_t number) {
+  napi_value value = nullptr;
+  napi_create_bigint_uint64(env, number, &value);
+  return value;
+}
+inline napi_value to_value(napi_env env, const char* text) {
+  napi_value value = nullptr;
+  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
+  return value;
+}
+
+/// A method that is called with an open link; any other is a mistake in lib/, which says so.
+template <std::size_t Count, auto Method>
+napi_value method(napi_env env, napi_callback_info info) {
+  const Arguments<Count> arguments(env, info);
+  if (arguments.link() == nullptr || !arguments.link()->is_open()) {
+    napi_throw_error(env, "ERR_RINGMAIL_CLOSED", "this peer is closed");
+    return nullptr;
+  }
+  return Method(env, *arguments.link(), arguments);
+}
+
+// Each file gives its methods to the class.
+using Define = napi_property_descriptor;
+napi_value attach(napi_env env, napi_callback_info info);
+
+template <class Method>
+constexpr Define define(const char* name, Method method) {
+  return {.utf8name = name,
+          .name = nullptr,
+          .method = method,
+          .getter = nullptr,
+          .setter = nullptr,
+          .value = nullptr,
+          .attributes = napi_default_method,
+          .data = nullptr};
+}
+
+extern const std::array<Define, 8> receiving;
+extern const std::array<Define, 12> sending;
+
+}  // namespace ringmail::node

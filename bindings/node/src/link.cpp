@@ -1,0 +1,111 @@
+#include "link.hpp"
+
+namespace ringmail::node {
+
+void Link::close() {
+  take_back(lent_payload_);
+  take_back(lent_loan_);
+  for (napi_ref& ring : rings_) take_back(ring);
+  rings_.clear();
+  leave_loop();  // it watches a descriptor of the peer's
+  ringmail_detach(peer_);
+  peer_ = nullptr;
+}
+
+void Link::drop() {
+  is_dropped_ = true;
+  close();
+  delete_if_done();
+}
+
+/// Where a payload lies in its ring's memory, of which JavaScript has one object for all messages.
+std::uint32_t Link::offset_in_ring(std::uint32_t lane, bool outgoing, const void* payload) {
+  void* memory = nullptr;
+  std::uint64_t bytes = 0;
+  if (ringmail_ring_memory(peer_, lane, outgoing ? 1 : 0, &memory, &bytes) != 0) return 0;
+  return static_cast<std::uint32_t>(static_cast<const char*>(payload) - static_cast<const char*>(memory));
+}
+
+void Link::describe(const ringmail_message& message, bool in_mail, Head& head) {
+  head = {.kind = message.kind,
+          .type = message.type,
+          .correlation = message.correlation,
+          .length = message.length,
+          .redelivered = message.redelivered,
+          .lane = message.lane,
+          .attempt = message.attempt,
+          .offset = in_mail ? offset_in_ring(message.lane, false, message.payload) : 0,
+          .target = message.target,
+          .sender = message.sender};
+}
+
+int Link::receive() {
+  const int result = ringmail_receive(peer_, &in_hand_);
+  if (result == 1) describe(in_hand_, in_hand_.kind == RINGMAIL_MESSAGE, head_);
+  return result;
+}
+
+int Link::receive_reply() {
+  const int result = ringmail_receive_reply(peer_, &reply_);
+  if (result == 1) describe(reply_, false, reply_head_);
+  return result;
+}
+
+int Link::release() {
+  take_back(lent_payload_);
+  return ringmail_release(peer_);
+}
+
+int Link::loan(ringmail_mailbox target, std::uint32_t length) {
+  const int result = ringmail_loan(peer_, target, length, 0, &loaned_);
+  if (result != 0) return result;
+  loaned_length_ = length;
+  const auto lane = static_cast<std::uint32_t>(target >> 52) & 0xff;
+  reply_head_.lane = lane;
+  reply_head_.offset = offset_in_ring(lane, true, loaned_);
+  return 0;
+}
+
+napi_value Link::payload() {
+  // Memory that cannot be written: who writes it all the same ends the process.
+  return lend(const_cast<void*>(in_hand_.payload), in_hand_.length, lent_payload_);
+}
+
+napi_value Link::loaned() { return lend(loaned_, loaned_length_, lent_loan_); }
+
+int Link::end_loan(std::uint32_t type) {
+  take_back(lent_loan_);
+  loaned_ = nullptr;
+  return type != 0 ? ringmail_publish(peer_, type) : ringmail_cancel(peer_);
+}
+
+napi_value Link::ring(std::uint32_t lane, bool outgoing) {
+  void* memory = nullptr;
+  std::uint64_t bytes = 0;
+  napi_value buffer = nullptr;
+  if (ringmail_ring_memory(peer_, lane, outgoing ? 1 : 0, &memory, &bytes) != 0) return nullptr;
+  if (napi_create_external_arraybuffer(env_, memory, bytes, nullptr, nullptr, &buffer) != napi_ok) return nullptr;
+  napi_create_reference(env_, buffer, 1, &rings_.emplace_back());
+  return buffer;
+}
+
+napi_value Link::lend(void* memory, std::size_t bytes, napi_ref& lent) {
+  take_back(lent);
+  napi_value buffer = nullptr;
+  if (napi_create_external_arraybuffer(env_, memory, bytes, nullptr, nullptr, &buffer) != napi_ok) return nullptr;
+  napi_create_reference(env_, buffer, 1, &lent);
+  return buffer;
+}
+
+void Link::take_back(napi_ref& lent) {
+  if (lent == nullptr) return;
+  napi_handle_scope scope = nullptr;
+  napi_open_handle_scope(env_, &scope);
+  napi_value buffer = nullptr;
+  if (napi_get_reference_value(env_, lent, &buffer) == napi_ok && buffer != nullptr) napi_detach_arraybuffer(env_, buffer);
+  napi_delete_reference(env_, lent);
+  lent = nullptr;
+  napi_close_handle_scope(env_, scope);
+}
+
+}  // namespace ringmail::node

@@ -1,0 +1,119 @@
+// The link in libuv's loop. Before each sleep the transport is asked whether there is reason for one, and its descriptor ends it.
+#include "link.hpp"
+
+namespace ringmail::node {
+namespace {
+
+constexpr std::uint64_t ns_in_a_ms = 1'000'000;
+
+template <class Handle>
+Link* link_of(Handle* handle) {
+  return static_cast<Link*>(handle->data);
+}
+
+}  // namespace
+
+bool Link::join_loop(napi_value ready) {
+  uv_loop_t* loop = nullptr;
+  const int descriptor = ringmail_descriptor(peer_);
+  if (descriptor < 0 || napi_get_uv_event_loop(env_, &loop) != napi_ok) return false;
+  if (uv_poll_init(loop, &poll_, descriptor) != 0) return false;
+  uv_prepare_init(loop, &prepare_);
+  uv_check_init(loop, &check_);
+  uv_idle_init(loop, &idle_);
+  uv_timer_init(loop, &timer_);
+  poll_.data = prepare_.data = check_.data = idle_.data = timer_.data = this;
+  handles_ = 5;
+  uv_poll_start(&poll_, UV_READABLE, on_readable);
+  uv_prepare_start(&prepare_, before_sleep);
+  uv_check_start(&check_, after_sleep);
+  // The descriptor alone keeps the process running, as a socket does.
+  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(&check_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(&idle_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(&timer_));
+  napi_create_reference(env_, ready, 1, &ready_);
+  napi_add_async_cleanup_hook(env_, on_leaving, this, &hook_);
+  return true;
+}
+
+void Link::before_sleep(uv_prepare_t* handle) {
+  Link& link = *link_of(handle);
+  if (!link.is_open()) return;
+  const auto do_not_sleep = [](uv_idle_t*) {};
+  std::int64_t longest_ns = 0;
+  const int looked = ringmail_prepare(link.peer_, link.takes_mail_ ? 1 : 0, &longest_ns);
+  if (looked == 0 && !link.is_ready_) {
+    uv_idle_stop(&link.idle_);
+    // Rounded up: the clock of the loop stands still within a turn.
+    const auto longest_ms = (static_cast<std::uint64_t>(longest_ns) + ns_in_a_ms - 1) / ns_in_a_ms;
+    uv_timer_start(&link.timer_, [](uv_timer_t*) {}, longest_ms, 0);
+    return;
+  }
+  // An error shows again where JavaScript receives.
+  if (looked != 2) link.is_ready_ = link.is_ready_ || looked != 0;
+  uv_idle_start(&link.idle_, do_not_sleep);
+}
+
+void Link::on_readable(uv_poll_t* handle, int, int) {
+  Link& link = *link_of(handle);
+  if (!link.is_open()) return;
+  ringmail_resume(link.peer_);
+  link.is_ready_ = true;
+}
+
+void Link::after_sleep(uv_check_t* handle) {
+  Link& link = *link_of(handle);
+  if (!link.is_open() || !link.is_ready_) return;
+  link.is_ready_ = false;
+  link.call();
+}
+
+void Link::call_again() {
+  if (handles_ == 0) return;
+  is_ready_ = true;
+  uv_idle_start(&idle_, [](uv_idle_t*) {});
+}
+
+void Link::call() {
+  napi_handle_scope scope = nullptr;
+  if (napi_open_handle_scope(env_, &scope) != napi_ok) return;
+  napi_value ready = nullptr;
+  napi_value global = nullptr;
+  napi_get_reference_value(env_, ready_, &ready);
+  napi_get_global(env_, &global);
+  if (napi_make_callback(env_, nullptr, global, ready, 0, nullptr, nullptr) == napi_pending_exception) {
+    napi_value error = nullptr;
+    napi_get_and_clear_last_exception(env_, &error);
+    napi_fatal_exception(env_, error);
+  }
+  napi_close_handle_scope(env_, scope);
+}
+
+void Link::leave_loop() {
+  if (ready_ == nullptr) return;
+  napi_delete_reference(env_, ready_);
+  ready_ = nullptr;
+  const auto closed = [](uv_handle_t* handle) {
+    Link& link = *link_of(handle);
+    --link.handles_;
+    link.delete_if_done();
+  };
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&check_), closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
+}
+
+/// The environment ends, of a worker for one: its loop must be empty by then.
+void Link::on_leaving(napi_async_cleanup_hook_handle, void* link) { static_cast<Link*>(link)->close(); }
+
+void Link::delete_if_done() {
+  if (handles_ != 0) return;
+  if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
+  hook_ = nullptr;
+  if (is_dropped_) delete this;
+}
+
+}  // namespace ringmail::node

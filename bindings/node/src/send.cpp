@@ -1,0 +1,107 @@
+// What goes out. Nothing here waits for room: lib/ does, in the event loop.
+#include <cstring>
+
+#include "arguments.hpp"
+
+namespace ringmail::node {
+namespace {
+
+/// send(mailbox, type, bytes): 0 or an error
+napi_value send(napi_env env, Link& link, const Arguments<3>& arguments) {
+  const Bytes bytes = arguments.bytes(2);
+  return to_value(env,
+                  ringmail_send(link.peer(), arguments.mailbox(0), arguments.number(1), bytes.data, bytes.length, 0));
+}
+
+/// ask(mailbox, type, bytes): the correlation of the reply to come, or an error
+napi_value ask(napi_env env, Link& link, const Arguments<3>& arguments) {
+  const Bytes bytes = arguments.bytes(2);
+  std::uint32_t correlation = 0;
+  const int result = ringmail_ask(link.peer(), arguments.mailbox(0), arguments.number(1), bytes.data, bytes.length, 0,
+                                  &correlation);
+  return to_value(env, result == 0 ? static_cast<double>(correlation) : static_cast<double>(result));
+}
+
+/// keepAsk(): the message in hand as answers need it, to be passed to reply() and refuse() once it is released
+napi_value keep_ask(napi_env env, Link& link, const Arguments<0>&) {
+  napi_value buffer = nullptr;
+  napi_value array = nullptr;
+  void* memory = nullptr;
+  napi_create_arraybuffer(env, sizeof(ringmail_message), &memory, &buffer);
+  std::memcpy(memory, &link.in_hand(), sizeof(ringmail_message));
+  napi_create_typedarray(env, napi_uint8_array, sizeof(ringmail_message), buffer, 0, &array);
+  return array;
+}
+
+template <std::size_t Count>
+ringmail_message asked(const Link& link, const Arguments<Count>& arguments) {
+  const Bytes kept = arguments.bytes(0);
+  if (kept.length != sizeof(ringmail_message)) return link.in_hand();
+  ringmail_message message{};
+  std::memcpy(&message, kept.data, sizeof message);
+  return message;
+}
+
+/// reply(of keepAsk() or undefined: the message in hand, type, bytes)
+napi_value reply(napi_env env, Link& link, const Arguments<3>& arguments) {
+  const ringmail_message message = asked(link, arguments);
+  const Bytes bytes = arguments.bytes(2);
+  return to_value(env, ringmail_reply(link.peer(), &message, arguments.number(1), bytes.data, bytes.length));
+}
+
+/// refuse(as above, reason)
+napi_value refuse(napi_env env, Link& link, const Arguments<2>& arguments) {
+  const ringmail_message message = asked(link, arguments);
+  return to_value(env, ringmail_refuse(link.peer(), &message, arguments.number(1)));
+}
+
+/// loan(mailbox, length): 0 or an error; the reply's head then has `lane` and `offset` in the outgoing ring
+napi_value loan(napi_env env, Link& link, const Arguments<2>& arguments) {
+  return to_value(env, link.loan(arguments.mailbox(0), arguments.number(1)));
+}
+
+/// loaned(): what is loaned, where it lies
+napi_value loaned(napi_env, Link& link, const Arguments<0>&) { return link.loaned(); }
+
+/// endLoan(type), or endLoan(0) to give it up
+napi_value end_loan(napi_env env, Link& link, const Arguments<1>& arguments) {
+  return to_value(env, link.end_loan(arguments.number(0)));
+}
+
+/// wantRoom(mailbox, length): 1, 0 or an error
+napi_value want_room(napi_env env, Link& link, const Arguments<2>& arguments) {
+  return to_value(env, ringmail_want_room(link.peer(), arguments.mailbox(0), arguments.number(1)));
+}
+
+/// resolve(name): the request of the answer to come, or an error
+napi_value resolve(napi_env env, Link& link, const Arguments<1>& arguments) {
+  std::uint32_t request = 0;
+  const int result = ringmail_resolve(link.peer(), arguments.text(0).c_str(), &request);
+  return to_value(env, result == 0 ? static_cast<double>(request) : static_cast<double>(result));
+}
+
+napi_value flush(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, ringmail_flush(link.peer())); }
+
+/// fail(text)
+napi_value fail(napi_env env, Link& link, const Arguments<1>& arguments) {
+  return to_value(env, ringmail_fail(link.peer(), arguments.text(0).c_str()));
+}
+
+}  // namespace
+
+const std::array<Define, 12> sending{
+    define("send", method<3, send>),
+    define("ask", method<3, ask>),
+    define("keepAsk", method<0, keep_ask>),
+    define("reply", method<3, reply>),
+    define("refuse", method<2, refuse>),
+    define("loan", method<2, loan>),
+    define("loaned", method<0, loaned>),
+    define("endLoan", method<1, end_loan>),
+    define("wantRoom", method<2, want_room>),
+    define("resolve", method<1, resolve>),
+    define("flush", method<0, flush>),
+    define("fail", method<1, fail>),
+};
+
+}  // namespace ringmail::node
