@@ -1,5 +1,5 @@
-//! A peer that waits for its mail and for a clock in one thread: it sends what it has counted to whoever sent it something last,
-//! ten times a second.
+//! A peer that waits for its mail and for a clock in one thread: it sends what it has counted to whoever sent it something
+//! last, ten times a second.
 
 mod conformance_mail;
 

@@ -45,8 +45,9 @@ impl<'m> Parker<'m> {
         self.pipe.as_ref()
     }
 
-    /// Sleeps until rung, or until the time is up, or for no reason. `has_work` polls everything that the host writes; it is called
-    /// after the word says parked, and work that it sees ends the sleep before it begins. `control` ends a sleep on a pipe, too.
+    /// Sleeps until rung, or until the time is up, or for no reason. `has_work` polls everything that the host writes; it is
+    /// called after the word says parked, and work that it sees ends the sleep before it begins. `control` ends a sleep on a
+    /// pipe, too.
     pub(crate) fn park(&mut self, timeout: Duration, control: BorrowedFd<'_>, has_work: impl FnOnce() -> bool) {
         let longest = self.lie_down();
         if !has_work() {

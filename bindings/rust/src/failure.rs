@@ -105,10 +105,11 @@ mod tests {
 
     #[test]
     fn a_backtrace_is_shortened_at_both_ends() {
-        let whole = "   0: ringmail::failure::Failure::here\n             at ./failure.rs:1\n   1: shop::price\n             at ./shop.rs:7\n   \
-                     2: shop::run::{{closure}}\n   3: ringmail::run::catch\n   4: main";
+        let whole = "   0: ringmail::failure::Failure::here\n             at ./failure.rs:1\n   1: shop::price\n             \
+                     at ./shop.rs:7\n   2: shop::run::{{closure}}\n   3: ringmail::run::catch\n   4: main";
         assert_eq!(shortened(whole), "   1: shop::price\n             at ./shop.rs:7\n   2: shop::run::{{closure}}");
-        let panic = "   0: ringmail::run::catch::{{closure}}\n   1: core::panicking::panic_fmt\n   2: shop::price\n   3: ringmail::run::catch";
+        let panic = "   0: ringmail::run::catch::{{closure}}\n   1: core::panicking::panic_fmt\n   2: shop::price\n   \
+                     3: ringmail::run::catch";
         assert_eq!(shortened(panic), "   2: shop::price");
         assert_eq!(shortened("disabled backtrace"), "disabled backtrace");
     }

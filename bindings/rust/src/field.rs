@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 /// A value that a field can have: a number, a `bool`, a [`Text`](crate::Text), an enum, a message, or an array of one of them.
 ///
-/// Generated code implements it for enums and messages. All its functions take exactly [`SIZE`](Field::SIZE) bytes, and panic if
-/// there are fewer.
+/// Generated code implements it for enums and messages. All its functions take exactly [`SIZE`](Field::SIZE) bytes, and panic
+/// if there are fewer.
 pub trait Field: Copy + 'static {
     /// How many bytes it has.
     const SIZE: usize;

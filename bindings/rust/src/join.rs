@@ -45,14 +45,15 @@ impl Options {
         Self::default()
     }
 
-    /// The canonical schema that the peer was built with: `SCHEMA` of its generated messages. The host compares it with its own,
-    /// and refuses a peer whose messages are laid out differently.
+    /// The canonical schema that the peer was built with: `SCHEMA` of its generated messages. The host compares it with its
+    /// own, and refuses a peer whose messages are laid out differently.
     pub fn schema(mut self, schema: &str) -> Self {
         self.schema = schema.into();
         self
     }
 
-    /// The size of mail rings that the peer would like: a power of two from 4,096 to 1,073,741,824. The host may choose another.
+    /// The size of mail rings that the peer would like: a power of two from 4,096 to 1,073,741,824. The host may choose
+    /// another.
     pub fn ring_bytes(mut self, bytes: u64) -> Self {
         self.ring_bytes = bytes;
         self
@@ -74,9 +75,11 @@ impl Options {
     /// Joins the host that spawned this process.
     pub fn join(&self) -> Result<crate::Peer, Error> {
         let deadline = Instant::now() + self.timeout;
+        let guard = process::ForkGuard::new()?;
+        let features = self.offered();
         let mut stream = find_stream()?;
-        let (welcome, files) = self.greet(&mut stream, deadline)?;
-        let built = check(&welcome, self.offered()).and_then(|()| build(&welcome, files));
+        let (welcome, files) = self.greet(&mut stream, features, deadline)?;
+        let built = check(&welcome, features).and_then(|()| build(&welcome, files));
         let parts = match built {
             Ok(parts) => parts,
             Err(text) => {
@@ -86,7 +89,6 @@ impl Options {
             }
         };
         stream.send(wire::kind::READY, &[]).map_err(Error::HostGone)?;
-        let guard = process::ForkGuard::new()?;
         crate::Peer::new(Link::new(guard, stream, parts.lanes, parts.parker), welcome)
     }
 
@@ -102,12 +104,12 @@ impl Options {
     }
 
     /// Says hello. The welcome, and a descriptor for each of its segments.
-    fn greet(&self, stream: &mut Stream, deadline: Instant) -> Result<(Welcome, Vec<OwnedFd>), Error> {
+    fn greet(&self, stream: &mut Stream, features: u64, deadline: Instant) -> Result<(Welcome, Vec<OwnedFd>), Error> {
         let ring_bytes = self.ring_bytes;
         if ring_bytes != 0 && !is_ring(ring_bytes) {
             return Err(Error::Misuse("a ring's size is a power of two from 4096 to 1073741824"));
         }
-        let (features, pid) = (self.offered(), std::process::id());
+        let pid = std::process::id();
         let hello = Hello { features, pid, ring_bytes, name: "", token: "", schema: &self.schema };
         let hello = hello.encode().ok_or(Error::Misuse("the schema is too long, or no text"))?;
         stream.send(wire::kind::HELLO, &hello).map_err(Error::HostGone)?;

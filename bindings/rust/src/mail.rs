@@ -13,7 +13,8 @@ use std::thread::panicking;
 /// A message that was received. It lies in the ring, and is finished when this is dropped: what it led to is published, and the
 /// host may overwrite it.
 ///
-/// It is *not* finished when a panic drops it, nor by [`keep`](Mail::keep). Then the next incarnation of this peer gets it again.
+/// It is *not* finished when a panic drops it, nor by [`keep`](Mail::keep). Then the next incarnation of this peer gets it
+/// again.
 #[must_use = "a message that is dropped is finished"]
 pub struct Mail<'p> {
     peer: &'p Peer,
@@ -220,8 +221,8 @@ impl<'p, M: Message> Loan<'p, M> {
         message.write(&mut self.bytes);
     }
 
-    /// Sends it. It goes out with what is published next. An error if its bytes are no message: an enum that was not set and does
-    /// not declare 0.
+    /// Sends it. It goes out with what is published next. An error if its bytes are no message: an enum that was not set and
+    /// does not declare 0.
     pub fn send(self) -> Result<(), Error> {
         if !M::is_valid(&self.bytes) {
             return Err(Error::NotValid { name: M::NAME, length: M::SIZE });

@@ -13,7 +13,8 @@ pub trait Message: Field {
     /// The canonical schema of the file that it is from.
     const SCHEMA: &'static str;
 
-    /// Reads the message where it lies, if these bytes are one: as many as it has, each `bool` 0 or 1, each enum a declared number.
+    /// Reads the message where it lies, if these bytes are one: as many as it has, each `bool` 0 or 1, each enum a declared
+    /// number.
     fn try_view(bytes: &[u8]) -> Option<Self::View<'_>> {
         (bytes.len() == Self::SIZE && Self::is_valid(bytes)).then(|| Self::view(bytes))
     }

@@ -15,9 +15,9 @@ use std::time::Instant;
 
 /// This process as an actor of its host.
 ///
-/// It belongs to one thread at a time: it can be sent to another one, and not shared. A message that was received borrows it, so
-/// there is one at a time; meanwhile [`Mail::peer`] sends. Dropped when the host has said stop and all mail has been read, it says
-/// goodbye.
+/// It belongs to one thread at a time: it can be sent to another one, and not shared. A message that was received borrows it,
+/// so there is one at a time; meanwhile [`Mail::peer`] sends. Dropped when the host has said stop and all mail has been read,
+/// it says goodbye.
 ///
 /// ```compile_fail
 /// fn shared<T: Sync>() {}
@@ -41,8 +41,8 @@ pub enum Event<'p> {
     Reply(Reply<'p>),
     /// Nothing came in the time given.
     Nothing,
-    /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end with
-    /// status 0.
+    /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end
+    /// with status 0.
     Stopped,
 }
 
@@ -93,16 +93,15 @@ impl Peer {
     /// The next message or reply. Before it waits, it publishes what was sent.
     pub fn receive(&mut self, wait: impl Into<Wait>) -> Result<Event<'_>, Error> {
         let wait = wait.into();
+        let mut is_over = false;
         loop {
             let taken = self.link().take()?;
-            if !matches!(taken, Taken::Nothing) {
+            if is_over || !matches!(taken, Taken::Nothing) {
                 return Ok(self.event(taken));
             }
-            if wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now()) {
-                self.link().flush()?;
-                return Ok(Event::Nothing);
-            }
+            // Without waiting, too: who only ever polls must hear of the host's death.
             self.link().wait(wait)?;
+            is_over = wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now());
         }
     }
 
@@ -149,7 +148,8 @@ impl Peer {
         Ok(())
     }
 
-    /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the host.
+    /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the
+    /// host.
     pub fn loan<M: Message>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error> {
         Ok(Loan::new(self.loan_bytes(to.mailbox(), M::SIZE, wait)?))
     }
@@ -193,8 +193,9 @@ impl Peer {
 
     // ---- the rest
 
-    /// For a loop that waits for other descriptors, too, where [`Options::pollable`](crate::Options::pollable) was asked for: what
-    /// was sent is published, and the host rings from now on until [`Parked`] is dropped. None: there is something to receive.
+    /// For a loop that waits for other descriptors, too, where [`Options::pollable`](crate::Options::pollable) was asked for:
+    /// what was sent is published, and the host rings from now on until [`Parked`] is dropped. None: there is something to
+    /// receive.
     pub fn park(&mut self) -> Result<Option<Parked<'_>>, Error> {
         let parked = Parked { peer: self, polled: self.polled()? };
         let may_sleep = self.link().lie_down();
@@ -246,5 +247,14 @@ impl Drop for Parked<'_> {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.link.get_mut().close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_peer_can_be_given_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<super::Peer>();
     }
 }

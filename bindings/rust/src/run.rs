@@ -34,8 +34,8 @@ impl<F: FnMut(&Mail<'_>) -> Result<(), Failure>> Handler for F {
 impl Peer {
     /// Handles what comes until the host says stop.
     ///
-    /// An error that a handler returns, or its panic, is reported to the host with its backtrace, and returned. The message in hand
-    /// is not finished: the next incarnation gets it again. The process should end with a status other than 0.
+    /// An error that a handler returns, or its panic, is reported to the host with its backtrace, and returned. The message in
+    /// hand is not finished: the next incarnation gets it again. The process should end with a status other than 0.
     pub fn run(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
         let done = self.handle_all(handler);
         if let Err(failure) = &done {

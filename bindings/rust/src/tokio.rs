@@ -30,8 +30,8 @@ use tokio::io::Interest;
 
 /// A [`Peer`] whose waiting is a future.
 ///
-/// The future is not [`Send`], as a peer is not shared: it is awaited in `block_on`, or on a `LocalSet`. What waits for room still
-/// blocks the thread until the host has read; [`Wait::No`] does not.
+/// The future is not [`Send`], as a peer is not shared: it is awaited in `block_on`, or on a `LocalSet`. What waits for room
+/// still blocks the thread until the host has read; [`Wait::No`] does not.
 pub struct AsyncPeer {
     peer: Peer,
     doorbell: AsyncFd<OwnedFd>,
@@ -69,8 +69,8 @@ impl AsyncPeer {
         }
     }
 
-    /// Waits until there may be something to receive. For a `select!` with branches that send: it borrows the peer no longer than
-    /// it waits. Given up in the middle, it has done nothing.
+    /// Waits until there may be something to receive. For a `select!` with branches that send: it borrows the peer no longer
+    /// than it waits. Given up in the middle, it has done nothing.
     pub async fn ready(&mut self) -> Result<(), Error> {
         // The first answer that is due, if this peer has asked.
         let deadline = self.peer.link().answer_deadline();

@@ -31,6 +31,7 @@ fn plays_a_scenario() {
         "told" => told,
         "forgets" => forgets,
         "polls" => polls,
+        "spins" => spins,
         #[cfg(feature = "tokio")]
         "tokio" => in_tokio,
         _ => panic!("there is no scenario {scenario}"),
@@ -268,6 +269,31 @@ fn what_is_kept_is_left_to_the_successor() {
     assert_eq!(host.wait_for("exit"), ["0"]);
     host.order("position");
     assert_eq!(host.wait_for("unfinished"), ["1"]);
+}
+
+fn spins() -> Result<(), Failure> {
+    let mut peer = Peer::join()?;
+    loop {
+        match peer.receive(Wait::No) {
+            Ok(_) => std::thread::yield_now(),
+            Err(Error::HostGone(text)) => {
+                eprintln!("noticed: {text}");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[test]
+fn who_never_waits_hears_of_the_hosts_death_too() {
+    let mut host = host("spins", &[]);
+    host.order("die");
+    let end = std::time::Instant::now() + Duration::from_secs(30);
+    while !host.log().contains("noticed") {
+        assert!(std::time::Instant::now() < end, "{}", host.log());
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn polls() -> Result<(), Failure> {

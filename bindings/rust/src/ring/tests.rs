@@ -1,4 +1,4 @@
-//! Both ends of a ring on the heap. Small enough for Miri: `cargo +nightly miri test ring`.
+//! Both ends of a ring on the heap. Small enough for Miri: `cargo +nightly miri test --lib ring`.
 
 use super::*;
 use crate::layout::{self, ConsumerMemory, ProducerMemory};

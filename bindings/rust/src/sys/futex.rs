@@ -4,8 +4,8 @@ use super::memory::{Region, RegionMut};
 use core::ptr::null;
 use core::time::Duration;
 
-/// Sleeps until the word at `at` is woken, unless it is not `expected` now; for `timeout` at the most. Returns for no reason, too:
-/// the caller looks.
+/// Sleeps until the word at `at` is woken, unless it is not `expected` now; for `timeout` at the most. Returns for no reason,
+/// too: the caller looks.
 pub(crate) fn wait(bell: &Region<'_>, at: usize, expected: u32, timeout: Duration) {
     let time = libc::timespec {
         tv_sec: timeout.as_secs().min(1 << 30) as libc::time_t,

@@ -17,8 +17,8 @@ pub(crate) struct RegionMut<'m> {
     region: Region<'m>,
 }
 
-// SAFETY: it is a pointer into memory that lives for 'm, whichever thread looks at it; what is read through it is read by atomic
-// operations, or is kept from changing by the rules of the ring.
+// SAFETY: it is a pointer into memory that lives for 'm, whichever thread looks at it; what is read through it is read by
+// atomic operations, or is kept from changing by the rules of the ring.
 unsafe impl Send for Region<'_> {}
 // SAFETY: as above; two threads that read are no harm to each other.
 unsafe impl Sync for Region<'_> {}
@@ -126,13 +126,13 @@ impl<'m> RegionMut<'m> {
         self.region.word64(at).fetch_or(bits.to_le(), Ordering::SeqCst);
     }
 
-    /// Room for a payload. The caller promises that these bytes are lent to nobody else while the slice is used: they lie behind
-    /// what is published and before the cursor, and only one loan is open.
+    /// Room for a payload. The caller promises that these bytes are lent to nobody else while the slice is used: they lie
+    /// behind what is published and before the cursor, and only one loan is open.
     pub(crate) fn bytes(&mut self, at: usize, length: usize) -> &'m mut [u8] {
         let part = at <= self.region.length && length <= self.region.length - at;
         assert!(part, "bytes outside of their region");
-        // SAFETY: inside of the region, which lives for 'm, is initialised and is this side's to write; not used by anybody else,
-        // by the caller's promise.
+        // SAFETY: inside of the region, which lives for 'm, is initialised and is this side's to write; not used by anybody
+        // else, by the caller's promise.
         unsafe { core::slice::from_raw_parts_mut(self.region.start.add_to(at).as_ptr(), length) }
     }
 }

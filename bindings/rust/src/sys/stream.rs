@@ -10,7 +10,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 const ROOM: usize = 16;
 
 /// Takes over a descriptor that this process inherited, close-on-exec from now on, or nothing if it is not open or, when it
-/// should be a socket, is none. A grandchild finds the variable too, but at that number something else, which is not its to close.
+/// should be a socket, is none. A grandchild finds the variable too, but at that number something else, which is not its to
+/// close.
 pub(crate) fn adopt(number: RawFd, is_socket: bool) -> Option<OwnedFd> {
     if is_socket && !is_stream_socket(number) {
         return None;
