@@ -65,3 +65,4 @@ format:
 
 clean:
 	rm -rf build bindings/python/build bindings/python/*.egg-info bindings/python/src/*.egg-info
+	rm -rf bindings/node/build bindings/node/node_modules

@@ -89,7 +89,9 @@ SpawnedPeer::SpawnedPeer(const PeerProgram& program)
       layout_{.mail_to_peer_bytes = bulk_ring_bytes, .mail_to_host_bytes = bulk_ring_bytes},
       bells_(value_of(Bells::create("languages.bell", 1))),
       mail_(value_of(LinkMail::create(layout_))),
-      incarnation_(value_of(Incarnation::create(layout_))) {
+      // Who is spoken to by pipes has no futex either, and is shown that this end never sleeps.
+      mirrors_(value_of(ParkMirrors::create(1))),
+      incarnation_(value_of(Incarnation::create(layout_, program.pipes ? Trust::untrusted : Trust::trusted))) {
   Control control = make_control(program.pipes);
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("no process");
@@ -118,6 +120,8 @@ void SpawnedPeer::greet(const PeerProgram& program) {
   if (!hello) give_up(to_string(hello.error()));
   HostLimits limits;
   limits.features |= pipe_doorbell;
+  if (program.pipes) limits.required_features |= stream_doorbell;
+  limits.features |= limits.required_features;
   if (best_ordering() == Ordering::asymmetric) limits.features |= asymmetric_barrier;
   const auto chosen = negotiate(*hello, limits);
   if (!chosen) give_up(to_string(chosen.error()));
@@ -135,7 +139,7 @@ void SpawnedPeer::greet(const PeerProgram& program) {
                   .name = program.language,
                   .schema = std::string(conformance::ringmail_schema),
                   .host_pid = static_cast<std::uint32_t>(::getpid())};
-  welcome.segments = incarnation_.segments(mail_, bells_.segment(), descriptors);
+  welcome.segments = incarnation_.segments(mail_, program.pipes ? mirrors_.segment() : bells_.segment(), descriptors);
   if (!stream_->send(Welcome::kind, encode(welcome), descriptors)) give_up("the welcome was not sent");
   const ControlFrame ready = receive();
   if (ready.kind == Refused::kind) {

@@ -55,6 +55,7 @@ class SpawnedPeer {
   ringmail::transport::LinkLayout layout_;
   ringmail::transport::Bells bells_;
   ringmail::transport::LinkMail mail_;
+  ringmail::transport::ParkMirrors mirrors_;
   ringmail::transport::Incarnation incarnation_;
   std::optional<ringmail::transport::ControlStream> stream_;
   ringmail::transport::Lane lane_;

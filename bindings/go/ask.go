@@ -54,7 +54,7 @@ func (b Mailbox) ask(ctx context.Context, typeID uint32, size int) (*Call, []byt
 		return nil, nil, ErrNotFound
 	}
 	correlation := b.peer.calls.next()
-	room, err := b.loan(ctx, typeID, size, correlation)
+	room, err := b.loan(ctx, true, typeID, size, correlation)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,8 +63,8 @@ func (b Mailbox) ask(ctx context.Context, typeID uint32, size int) (*Call, []byt
 	return call, room, nil
 }
 
-// Wait waits for the answer until the context is done, also in the middle of a handler: mail is not read meanwhile. An answer that
-// comes later is dropped. The error is a DeclinedError when there will be none.
+// Wait waits for the answer until the context is done, also in the middle of a handler: mail is not read meanwhile. An answer
+// that comes later is dropped. The error is a DeclinedError when there will be none.
 func (c *Call) Wait(ctx context.Context) (Reply, error) {
 	p := c.peer
 	p.enter()
@@ -95,8 +95,8 @@ func (c *Call) Wait(ctx context.Context) (Reply, error) {
 	return c.reply, c.err
 }
 
-// Then has Run or Receive call a function with the answer, or with the error why there is none: that of the ask's context, when it
-// is done before, and ErrStopped at the end. An error that the function returns is treated like that of a handler.
+// Then has Run or Receive call a function with the answer, or with the error why there is none: that of the ask's context,
+// when it is done before, and ErrStopped at the end. An error that the function returns is treated like that of a handler.
 func (c *Call) Then(function func(Reply, error) error) {
 	c.peer.enter()
 	defer c.peer.leave()

@@ -19,8 +19,8 @@ const inheritedDescriptors = "RINGMAIL_FDS"
 
 // Options of Attach. The zero value is that of a process that a host has spawned.
 type Options struct {
-	// Schema is the canonical schema that the peer was built with, which the host compares with its own: generated code has it as
-	// RingmailSchema. Empty: nothing is compared.
+	// Schema is the canonical schema that the peer was built with, which the host compares with its own: generated code has
+	// it as RingmailSchema. Empty: nothing is compared.
 	Schema string
 	// Name is what to be known as. Empty: what the host calls it.
 	Name string

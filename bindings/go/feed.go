@@ -2,9 +2,10 @@ package ringmail
 
 import "context"
 
-// Feed gives messages to a channel, for programs that are built of goroutines. It unpacks each into a value of its own, sends that,
-// and releases the message: what was handed over is finished, as far as the host knows. It returns nil, and closes the channel,
-// when the host said stop; with any error, the channel is closed as well, and a message that was not taken is not finished.
+// Feed gives messages to a channel, for programs that are built of goroutines. It unpacks each into a value of its own, sends
+// that, and releases the message: what was handed over is finished, as far as the host knows. It returns nil, and closes the
+// channel, when the host said stop; with any error, the channel is closed as well, and a message that was not taken is not
+// finished.
 //
 // The peer belongs to the goroutine that calls Feed until it returns.
 func Feed[T any](ctx context.Context, peer *Peer, unpack func(*Message) (T, error), into chan<- T) error {

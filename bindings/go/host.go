@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ringmail.dev/ringmail/internal/link"
 )
 
-// host is the control stream after the handshake. A goroutine of its own reads it, so that the host's death is known at once and
-// names can be looked up by anybody.
+// lastWords is how long a host has to take them that does not read its stream.
+const lastWords = 2 * time.Second
+
+// host is the control stream after the handshake. A goroutine of its own reads it, so that the host's death is known at once
+// and names can be looked up by anybody.
 type host struct {
 	stream  *link.Stream
 	wake    func() // ends a sleep of the peer's goroutine
@@ -94,6 +98,7 @@ func (h *host) ringLane(lane uint32) { _ = h.stream.Send(link.KindRing, link.Enc
 // sayLast sends what the host may close the stream over.
 func (h *host) sayLast(kind link.Kind, payload []byte) error {
 	h.leaving.Store(true)
+	_ = h.stream.SetWriteDeadline(time.Now().Add(lastWords))
 	return h.stream.Send(kind, payload)
 }
 

@@ -18,8 +18,8 @@ import (
 // A watchdog, not a measure.
 const deadline = 30 * time.Second
 
-// The host program of bindings/python/tests, which does what it is told line by line. It is compiled once, or RINGMAIL_TEST_HOST
-// names it.
+// The host program of bindings/python/tests, which does what it is told line by line. It is compiled once, or
+// RINGMAIL_TEST_HOST names it.
 var compileHost = sync.OnceValues(func() (string, error) {
 	if given := os.Getenv("RINGMAIL_TEST_HOST"); given != "" {
 		return given, nil

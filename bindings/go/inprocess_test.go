@@ -1,7 +1,7 @@
 package ringmail
 
-// A host in this very process: it chooses what no other host of the tests does (the features, the number of lanes), breaks rules,
-// and has both ends of the rings where the race detector and the allocator can be asked.
+// A host in this very process: it chooses what no other host of the tests does (the features, the number of lanes), breaks
+// rules, and has both ends of the rings where the race detector and the allocator can be asked.
 
 import (
 	"context"
@@ -62,6 +62,64 @@ func newFakeHost(t *testing.T, features uint64, lanes uint32) (*fakeHost, *net.U
 		seals:  map[link.Role]int{}, bytes: map[link.Role]uint64{}}
 	t.Cleanup(func() { h.stream.Close() })
 	return h, sockets[1]
+}
+
+// newPipeHost names its pipes in the environment.
+func newPipeHost(t *testing.T, features uint64) *fakeHost {
+	t.Helper()
+	h, socket := newFakeHost(t, features, 1)
+	socket.Close()
+	h.stream.Close()
+	var toPeer, toHost [2]int
+	if err := errors.Join(syscall.Pipe2(toPeer[:], syscall.O_CLOEXEC), syscall.Pipe2(toHost[:], syscall.O_CLOEXEC)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if h.stream, err = link.Adopt(toHost[0], toPeer[1]); err != nil {
+		t.Fatal(err)
+	}
+	h.socket = nil
+	t.Setenv(inheritedDescriptors, fmt.Sprintf("%d,%d,99", toPeer[0], toHost[1]))
+	return h
+}
+
+func TestAPeerIsSpokenToByPipesWhereTheHostIsAskedForThem(t *testing.T) {
+	for _, features := range []uint64{0, link.PipeDoorbell | link.StreamDoorbell} {
+		h := newPipeHost(t, features)
+		welcomed := make(chan error, 1)
+		go func() { welcomed <- h.welcome() }()
+		peer, err := Attach(context.Background(), Options{})
+		if err := errors.Join(err, <-welcomed); err != nil {
+			t.Fatal(err)
+		}
+		if _, stays := os.LookupEnv(inheritedDescriptors); stays {
+			t.Error("a child of this process would take the pipes, too")
+		}
+		if ready, err := h.stream.Receive(); err != nil || ready.Kind != link.KindReady {
+			t.Fatal(ready.Kind, err)
+		}
+		lane := h.lanes[0]
+		received := make(chan error, 1)
+		go func() {
+			m, err := peer.Receive(context.Background())
+			if err == nil {
+				err = errors.Join(m.Reply(conformanceGet{}), m.Release())
+			}
+			received <- err
+		}()
+		time.Sleep(2 * time.Millisecond) // it goes to sleep
+		put(&lane.MailOut, ring.Head{Kind: ring.Message, Correlation: 1}, nil)
+		lane.Publish()
+		take(t, lane, &lane.ControlIn)
+		if err := <-received; err != nil {
+			t.Error(err)
+		}
+		h.stream.Close()
+		if _, err := peer.Receive(context.Background()); err != ErrHostGone {
+			t.Error(err)
+		}
+		peer.Close()
+	}
 }
 
 func memfd(t *testing.T, bytes uint64) int {
@@ -129,6 +187,16 @@ func (h *fakeHost) welcome() error {
 			lane.Bell = ring.NewMirroredDoorbell(h.segments.PeerBells, func() { syscall.Write(h.pipe, []byte{1}) })
 		}
 		h.lanes = append(h.lanes, lane)
+	}
+	if h.socket == nil { // nothing travels on pipes: the peer opens the host's
+		kept := descriptors
+		h.t.Cleanup(func() {
+			for _, number := range kept {
+				syscall.Close(number)
+			}
+		})
+		descriptors = nil
+		return h.stream.Send(link.KindWelcome, w)
 	}
 	header := binary.LittleEndian.AppendUint32(nil, uint32(len(w)))
 	header = binary.LittleEndian.AppendUint16(header, uint16(link.KindWelcome))

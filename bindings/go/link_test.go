@@ -254,12 +254,18 @@ func TestTheDeathOfTheHostEndsTheProcess(t *testing.T) {
 	}
 }
 
+// failed waits for a failure whose text starts so.
+func (h *testHost) failed(start string) {
+	h.t.Helper()
+	if text := strings.Join(h.waitFor("failure"), " "); !strings.HasPrefix(text, start) {
+		h.t.Error(text)
+	}
+}
+
 func TestAReleasedMessageRefusesToBeRead(t *testing.T) {
 	h := startHost(t, "keeps", hostOptions{}).ready()
 	h.sendTick(1, 3)
-	if text := strings.Join(h.waitFor("failure"), " "); !strings.HasPrefix(text, "panic: ringmail: the message has been released|") {
-		t.Error(text)
-	}
+	h.failed("panic: ringmail: the message has been released|")
 	h.exited("1")
 }
 
@@ -269,9 +275,7 @@ func TestTwoGoroutinesAtOnceAreNoticed(t *testing.T) {
 	}
 	h := startHost(t, "isShared", hostOptions{}).ready()
 	h.sendTick(1, 3)
-	if text := strings.Join(h.waitFor("failure"), " "); !strings.HasPrefix(text, "panic: ringmail: a peer is used by two goroutines at once") {
-		t.Error(text)
-	}
+	h.failed("panic: ringmail: a peer is used by two goroutines at once")
 	h.exited("1")
 }
 

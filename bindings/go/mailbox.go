@@ -21,8 +21,8 @@ func (b Mailbox) IsNobody() bool { return b.id == 0 }
 
 func (b Mailbox) String() string { return fmt.Sprintf("mailbox %#x", b.id) }
 
-// Send sends a message. It joins the batch that the next release, wait or flush publishes. When there is no room, what was sent so
-// far is published, and the call waits for room until the context is done: then the error is ErrFull.
+// Send sends a message. It joins the batch that the next release, wait or flush publishes. When there is no room, what was
+// sent so far is published, and the call waits for room until the context is done: then the error is ErrFull.
 func (b Mailbox) Send(ctx context.Context, message Sendable) error {
 	room, err := b.Loan(ctx, message.RingmailType(), message.RingmailSize())
 	if err != nil {
@@ -42,27 +42,29 @@ func (b Mailbox) TrySend(message Sendable) error {
 	return b.peer.Publish()
 }
 
-// Loan is room for a message in the ring itself, to be written and then published or cancelled; it holds old bytes. Nothing else
-// may be done with the peer meanwhile.
+// Loan is room for a message in the ring itself, to be written and then published or cancelled; it holds old bytes. Nothing
+// else may be done with the peer meanwhile.
 func (b Mailbox) Loan(ctx context.Context, typeID uint32, size int) ([]byte, error) {
-	return b.loan(ctx, typeID, size, 0)
+	return b.loan(ctx, true, typeID, size, 0)
 }
 
 // TryLoan does not wait for room.
 func (b Mailbox) TryLoan(typeID uint32, size int) ([]byte, error) {
-	return b.loan(nil, typeID, size, 0)
+	return b.loan(context.Background(), false, typeID, size, 0)
 }
 
 // Publish sends what was written to the loan, by the batch that the next release, wait or flush publishes.
 func (b Mailbox) Publish() error { return b.peer.Publish() }
 
-func (b Mailbox) loan(ctx context.Context, typeID uint32, size int, correlation uint32) ([]byte, error) {
+func (b Mailbox) loan(
+	ctx context.Context, mayWait bool, typeID uint32, size int, correlation uint32,
+) ([]byte, error) {
 	// A mailbox names its lane.
 	lane := int(b.id >> 52 & (ring.MaxLanes - 1))
 	if b.id == 0 || lane >= len(b.peer.lanes) {
 		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
 	}
-	return b.peer.open(ctx, b.peer.lanes[lane], &b.peer.lanes[lane].MailOut, size,
+	return b.peer.open(ctx, mayWait, b.peer.lanes[lane], &b.peer.lanes[lane].MailOut, size,
 		ring.Head{Kind: ring.Message, Type: typeID, Correlation: correlation, Target: b.id})
 }
 
@@ -78,9 +80,9 @@ type loan struct {
 	answers  *Message // of a reply to the message in hand
 }
 
-// open waits for room unless the context is nil.
+// open loans room for a frame, and keeps its head until it is published.
 func (p *Peer) open(
-	ctx context.Context, lane *ring.Lane, producer *ring.Producer, size int, head ring.Head,
+	ctx context.Context, mayWait bool, lane *ring.Lane, producer *ring.Producer, size int, head ring.Head,
 ) ([]byte, error) {
 	p.enter()
 	defer p.leave()
@@ -100,7 +102,7 @@ func (p *Peer) open(
 		if fault := lane.Fault(); fault != ring.NoFault {
 			return nil, &ProtocolError{fault.String()}
 		}
-		if ctx == nil {
+		if !mayWait {
 			return nil, ErrFull
 		}
 		var err error

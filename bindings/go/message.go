@@ -2,6 +2,7 @@ package ringmail
 
 import (
 	"context"
+	"hash/fnv"
 
 	"ringmail.dev/ringmail/internal/ring"
 )
@@ -146,8 +147,8 @@ func (m *Message) NoHandler() error {
 	return m.Refuse(NoHandler)
 }
 
-// Release says that the message is finished: it publishes what was sent meanwhile, and only then may the host forget it. One that
-// is not released when this process dies is given to the next incarnation.
+// Release says that the message is finished: it publishes what was sent meanwhile, and only then may the host forget it. One
+// that is not released when this process dies is given to the next incarnation.
 func (m *Message) Release() error {
 	m.check()
 	p := m.peer
@@ -215,6 +216,13 @@ func (a Answer) room(kind ring.Kind, typeID uint32, size int) ([]byte, error) {
 	if a.peer == nil {
 		return nil, misuse("nobody waits for an answer")
 	}
-	return a.peer.open(context.Background(), a.lane, &a.lane.ControlOut, size,
+	return a.peer.open(context.Background(), true, a.lane, &a.lane.ControlOut, size,
 		ring.Head{Kind: kind, Type: typeID, Correlation: a.correlation, Target: a.sender, Sender: a.target})
+}
+
+// TypeID is the type id of a qualified name: "flights.Flight".
+func TypeID(name string) uint32 {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(name)) // never fails
+	return hash.Sum32()
 }

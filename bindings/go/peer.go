@@ -217,8 +217,9 @@ func (p *Peer) Lookup(ctx context.Context, name string) (Mailbox, error) {
 	return Mailbox{p, id}, nil
 }
 
-// Fail tells the host why this process is about to exit, which becomes the reason that those are told who watch it. What was sent
-// before is published, a message in hand stays unfinished, and the peer is closed. Run does this for the errors of handlers.
+// Fail tells the host why this process is about to exit, which becomes the reason that those are told who watch it. What was
+// sent before is published, a message in hand stays unfinished, and the peer is closed. Run does this for the errors of
+// handlers.
 func (p *Peer) Fail(text string) error {
 	p.enter()
 	defer p.leave()
@@ -242,8 +243,8 @@ func (p *Peer) fail(text string) error {
 	return nil
 }
 
-// Close leaves the host: it publishes what is open and, if the host said stop and all mail was released, says goodbye. The memory
-// stays mapped until the process exits, so that nothing that was handed out can dangle.
+// Close leaves the host: it publishes what is open and, if the host said stop and all mail was released, says goodbye. The
+// memory stays mapped until the process exits, so that nothing that was handed out can dangle.
 func (p *Peer) Close() error {
 	p.enter()
 	defer p.leave()

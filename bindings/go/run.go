@@ -10,13 +10,13 @@ import (
 	"sync"
 )
 
-// Run handles messages until the host says stop and everything that it sent has been handled; then it is nil. When the context is
-// done it returns the context's error between two messages, and may be called again.
+// Run handles messages until the host says stop and everything that it sent has been handled; then it is nil. When the
+// context is done it returns the context's error between two messages, and may be called again.
 //
-// A message is released when its handler returns nil; who asked and has no answer by then, and none was kept by [Message.Later],
-// is refused. An error or a panic of the handler is told to the host, with its stack: the asker is refused, the peer is closed, and
-// Run returns a HandlerError. The process should then exit with status 1. The message is not finished, and is given to the next
-// incarnation.
+// A message is released when its handler returns nil; who asked and has no answer by then, and none was kept by
+// [Message.Later], is refused. An error or a panic of the handler is told to the host, with its stack: the asker is refused,
+// the peer is closed, and Run returns a HandlerError. The process should then exit with status 1. The message is not
+// finished, and is given to the next incarnation.
 func (p *Peer) Run(ctx context.Context, handler func(*Message) error) (err error) {
 	returned := false
 	defer func() {
@@ -100,9 +100,9 @@ func (p *Peer) failed(failure *HandlerError, text string) error {
 	return failure
 }
 
-// Main is the main function of a peer. It joins the host, calls the function, and exits: with status 0 when that returns nil after
-// the host said stop; 2, and one line on stderr, when the process was started by hand; and 1 in all other cases, whose text it
-// prints. It exits as well when the host dies, whatever the function is doing.
+// Main is the main function of a peer. It joins the host, calls the function, and exits: with status 0 when that returns nil
+// after the host said stop; 2, and one line on stderr, when the process was started by hand; and 1 in all other cases, whose
+// text it prints. It exits as well when the host dies, whatever the function is doing.
 //
 //	func main() {
 //		ringmail.Main(ringmail.Options{}, func(ctx context.Context, peer *ringmail.Peer) error {

@@ -8,8 +8,8 @@ import (
 	"ringmail.dev/ringmail/internal/ring"
 )
 
-// waiter is how the peer's goroutine waits: it spins a while, then parks. What it looks for is one of three functions, made once,
-// so that waiting allocates nothing but the watch of a context that it did not watch before.
+// waiter is how the peer's goroutine waits: it spins a while, then parks. What it looks for is one of three functions, made
+// once, so that waiting allocates nothing but the watch of a context that it did not watch before.
 type waiter struct {
 	peer   *Peer
 	parker *ring.Parker

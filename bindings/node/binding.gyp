@@ -13,7 +13,8 @@
         "src/link.cpp",
         "src/loop.cpp",
         "src/receive.cpp",
-        "src/send.cpp"
+        "src/send.cpp",
+        "src/write_fault.cpp"
       ],
       "include_dirs": ["<(transport)/include"],
       "defines": ["NAPI_VERSION=8"],

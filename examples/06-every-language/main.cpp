@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mean.mail.hpp"
+#include "averaging.mail.hpp"
 #include "ringmail/actors/actors.hpp"
 
 using namespace std::chrono_literals;
@@ -27,15 +27,15 @@ bool average(ringmail::System& system, std::string_view argument) {
   const bool by_pipes = argument.starts_with('+');
   const std::string language(argument.substr(by_pipes, equals - by_pipes));
 
-  const auto peer = system.spawn_peer<mean::Averager>(
+  const auto peer = system.spawn_peer<averaging::Averager>(
       {.name = language, .command = words(std::string(argument.substr(equals + 1))), .control_by_pipes = by_pipes});
   if (!peer) return std::fprintf(stderr, "%s: %s\n", language.c_str(), peer.error().c_str()), false;
   for (int i = 0; i < 1000; ++i) {
-    if (const auto sent = peer->send(mean::Sample{.value = i + 0.5}); !sent) {
+    if (const auto sent = peer->send(averaging::Sample{.value = i + 0.5}); !sent) {
       return std::fprintf(stderr, "%s: %s\n", language.c_str(), ringmail::to_string(sent.error()).data()), false;
     }
   }
-  const auto mean = ringmail::ask(*peer, mean::Get{}, 30s);
+  const auto mean = ringmail::ask(*peer, averaging::Get{}, 30s);
   if (!mean) return std::fprintf(stderr, "%s: %s\n", language.c_str(), ringmail::to_string(mean.error()).data()), false;
   std::printf("%-8s %llu samples, mean %.1f\n", language.c_str(), static_cast<unsigned long long>(mean->samples),
               mean->value);

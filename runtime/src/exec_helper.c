@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-  first_foreign_descriptor = 4, /* 0 to 2, and the control stream */
+  control_descriptor = 3, /* behind 0 to 2; with another one behind it where the stream is two pipes */
   exit_misused = 125,
   exit_not_executable = 126,
   exit_not_found = 127,
@@ -35,13 +35,20 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* RINGMAIL_FDS is what the host has put into the peer's environment: "3" or "3,4". */
+static int first_foreign_descriptor(void) {
+  const char* numbers = getenv("RINGMAIL_FDS");
+  const char* last = numbers != NULL ? strrchr(numbers, ',') : NULL;
+  return (last != NULL ? (int)strtol(last + 1, NULL, 10) : control_descriptor) + 1;
+}
+
 int main(int count, char** arguments) {
   if (count < 3) return exit_misused;
   const pid_t host = (pid_t)strtol(arguments[1], NULL, 10);
   char** const command = arguments + 2;
 
   if (die_with(host) != 0) return exit_misused;
-  close_from(first_foreign_descriptor);
+  close_from(first_foreign_descriptor());
   reset_signals();
   execvp(command[0], command);
 

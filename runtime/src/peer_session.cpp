@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "peer_setup.hpp"
+
 namespace ringmail::runtime {
 
 using transport::ControlFrame;
@@ -28,7 +30,7 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!between_systems) limits.features |= transport::pipe_doorbell;
-  if (!options.trusted) limits.required_features |= transport::stream_doorbell;
+  if (trust_of(options) == transport::Trust::untrusted) limits.required_features |= transport::stream_doorbell;
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
   if (!chosen) return chosen;
@@ -180,7 +182,9 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
       .schema = offer_.options.schema,
       .host_pid = static_cast<std::uint32_t>(::getpid()),
       .segments = offer_.incarnation.segments(
-          offer_.mail, offer_.options.trusted ? offer_.bells.segment() : offer_.mirrors.segment(), descriptors),
+          offer_.mail,
+          trust_of(offer_.options) == transport::Trust::trusted ? offer_.bells.segment() : offer_.mirrors.segment(),
+          descriptors),
   };
   for (std::uint32_t lane = 0; lane < offer_.layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
   phase_ = Phase::ready;
@@ -249,7 +253,8 @@ void PeerSession::answer(std::uint32_t request, ActorId actor) {
 }
 
 void PeerSession::ring(std::uint32_t lane) {
-  if (offer_.options.trusted) return broken("ring is not said by a peer that shares the host's bells");
+  if (trust_of(offer_.options) == transport::Trust::trusted)
+    return broken("ring is not said by a peer that shares the host's bells");
   if (lane >= offer_.layout.lanes) return broken("it rang lane " + std::to_string(lane) + ", which it has not");
   Rings& rings = rings_[lane];
   const std::uint32_t parks = parks_of(lane);

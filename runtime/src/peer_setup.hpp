@@ -14,8 +14,9 @@ namespace ringmail::runtime {
 /// One line that names what is wrong with `options`, or nothing.
 std::expected<void, std::string> check(const PeerOptions& options);
 
+/// Who is spoken to by pipes cannot wake a futex either, and so is shown when this host's threads sleep.
 inline transport::Trust trust_of(const PeerOptions& options) {
-  return options.trusted ? transport::Trust::trusted : transport::Trust::untrusted;
+  return options.trusted && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
 /// The memory of a link and of its first incarnation.

@@ -128,10 +128,55 @@ TEST_F(Gen, gives_each_go_name_once) {
   const Result result = run("gen --lang go a.mail");
   EXPECT_EQ(result.exit_code, 0);
   for (const std::string_view line :
-       {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_  uint8\n", "\tSetC  uint8\n",
+       {"package type_\n", "\tEX  E = 0\n", "\tEX_ E = 1\n", "\tAB    uint8\n", "\tAB_   uint8\n", "\tSetC  uint8\n",
         "\tC_    uint8\n", "\tPack_ uint8\n", "type MView_ struct {\n", "func ViewM_(bytes []byte) (MView_, error) {\n",
         "\tMType_ = 0x"}) {
     EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
+}
+
+TEST_F(Gen, writes_the_java_class_that_is_known_to_be_good) {
+  const fs::path binding = sources / "../../bindings";
+  const Result result = run("gen --lang java '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "Market.java"))
+      << "if the change is meant: ringmail gen --lang java market.mail -o golden/Market.java";
+  EXPECT_EQ(run("gen --lang java '" + (binding / "conformance/conformance.mail").string() + "'").out,
+            read(binding / "java/src/test/java/conformance/Conformance.java"));
+}
+
+TEST_F(Gen, gives_names_an_underscore_that_java_has_taken) {
+  write(folder_ / "String.mail",
+        "namespace a.default; enum E : i64 { number = 1; class = 2; } message String { wait: u8; at: Int; lEvels: "
+        "u8[2]; levels: u8[2]; }"
+        "message Int { place: u8; } protocol Override { String -> Int; }");
+  const Result result = run("gen --lang java String.mail");
+  EXPECT_EQ(result.exit_code, 0);
+  for (const std::string_view line :
+       {"package a.default_;\n", "final class String__ {\n", "static final class String_ {\n", "class Override_ {\n",
+        " class_(2L);\n", "int wait_() {\n", "Int at() {\n", "int lEvels_COUNT = 2;", "int levels_COUNT = 2;",
+        "String__.Int on(String__.String_ message)"}) {
+    EXPECT_NE(result.out.find(line), std::string::npos) << line;
+  }
+}
+
+TEST_F(Gen, writes_the_rust_module_that_is_known_to_be_good) {
+  const Result result = run("gen --lang rust '" + (sources / "market.mail").string() + "'");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, read(sources / "golden" / "market.mail.rs"))
+      << "if the change is meant: ringmail gen --lang rust market.mail -o golden/market.mail.rs";
+}
+
+TEST_F(Gen, names_of_rust_that_would_be_one_stay_as_they_are_written) {
+  write(folder_ / "a.mail",
+        "namespace a; enum E : u8 { half_open = 1; halfOpen = 2; } enum F : u8 { self = 1; type = 2; }\n"
+        "message OrderBook { self: u8; match: u8; } message Order_book {} message HTTPGet {}\n"
+        "protocol P { OrderBook; Order_book; } protocol Q { OrderBook -> HTTPGet; HTTPGet; }");
+  const std::string text = run("gen --lang rust a.mail").out;
+  for (const char* const line : {"    half_open = 1,\n", "    halfOpen = 2,\n", "    Self_ = 1,\n", "    Type = 2,\n",
+                                 "    pub self_: u8,\n", "    pub r#match: u8,\n", "    fn on_OrderBook(",
+                                 "    fn on_Order_book(", "    fn on_order_book(", "    fn on_http_get("}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
   }
 }
 

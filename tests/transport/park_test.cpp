@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "deadline.hpp"
+#include "ringmail/transport/pipe_bell.hpp"
 #include "test_ring.hpp"
 
 namespace ringmail::transport::test {

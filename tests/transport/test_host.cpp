@@ -92,7 +92,9 @@ bool TestHost::receive_hello() {
 
 Welcome TestHost::make_welcome() {
   // This host never sleeps, so it owes no barrier.
-  const auto chosen = negotiate(hello_, {.features = features_everywhere | asymmetric_barrier});
+  const auto chosen = negotiate(hello_, {.features = features_everywhere | asymmetric_barrier | more_features});
+  const bool on_pipe = chosen && (chosen->features & pipe_doorbell) != 0;
+  EXPECT_TRUE(!on_pipe || incarnation_->open_doorbell());
   Welcome welcome{.features = chosen ? chosen->features : 0,
                   .incarnation = incarnations_,
                   .lanes = layout_.lanes,

@@ -12,8 +12,10 @@
 #include "cpp_generator.hpp"
 #include "files.hpp"
 #include "go_generator.hpp"
+#include "java_generator.hpp"
 #include "python_generator.hpp"
 #include "ringmail/actors/schema.hpp"
+#include "rust_generator.hpp"
 #include "ts_generator.hpp"
 
 namespace ringmail::tools {
@@ -37,7 +39,9 @@ constexpr Language languages[] = {
     {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
+    {"java", "a Java class", generate_java},
     {"python", "a Python module", generate_python},
+    {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
     {"ts", "a TypeScript module", generate_ts},
 };

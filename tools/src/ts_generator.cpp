@@ -119,11 +119,12 @@ class TsGenerator {
     if (is_typed_array) {
       line("  get ", name, "(): ", ts_array(field.type.kind), " {");
       line("    const { bytes } = this.$memory;");
-      line("    return new ", ts_array(field.type.kind), "(bytes.buffer, bytes.byteOffset + this.$at", plus(field.offset),
-           ", ", count, ");");
+      line("    return new ", ts_array(field.type.kind), "(bytes.buffer, bytes.byteOffset + this.$at",
+           plus(field.offset), ", ", count, ");");
     } else {
       line("  get ", name, "(): ", element_type(field), "[] {");
-      line("    return $each(", count, ", (i) => ", read(field, "this.$at" + plus(field.offset) + " + i * " + size), ");");
+      line("    return $each(", count, ", (i) => ", read(field, "this.$at" + plus(field.offset) + " + i * " + size),
+           ");");
     }
     line("  }");
     line("  set ", name, "(values: Iterable<", given_type(field), ">) {");
@@ -141,8 +142,8 @@ class TsGenerator {
     const std::string count = number(field.count);
     line("    if (values instanceof ", array, " && values.length <= ", count, ") {");
     line("      const { target } = this.$memory;");
-    line("      const array = new ", array, "(target.buffer, target.byteOffset + this.$at", plus(field.offset), ", ", count,
-         ");");
+    line("      const array = new ", array, "(target.buffer, target.byteOffset + this.$at", plus(field.offset), ", ",
+         count, ");");
     line("      array.set(values);");
     line("      array.fill(", is_bigint(field.type.kind) ? "0n" : "0", ", values.length);");
     line("      return;");
@@ -258,7 +259,8 @@ class TsGenerator {
     switch (field.type.kind) {
       case Kind::boolean: return "(view.getUint8(" + at + ") <= 1)";
       case Kind::message:
-        return ts_name(field.type.name) + ".$valid(bytes.subarray(" + at + ", " + number(field.offset + size) + step + "))";
+        return ts_name(field.type.name) + ".$valid(bytes.subarray(" + at + ", " + number(field.offset + size) + step +
+               "))";
       default: {
         const Kind kind = underlying(field);
         return "$is" + ts_name(field.type.name) + "(view.get" + std::string(ts_number(kind)) + "(" + at +
@@ -311,8 +313,8 @@ class TsGenerator {
     line("export interface ", name, "<$Sender = unknown> {");
     for (const schema::Accepted& accepted : protocol.accepts) {
       const std::string reply = accepted.reply.empty() ? "void" : ts_name(accepted.reply);
-      line("  ", method(accepted), "(message: ", ts_name(accepted.message), ", sender?: $Sender): ", reply, " | PromiseLike<",
-           reply, ">;");
+      line("  ", method(accepted), "(message: ", ts_name(accepted.message), ", sender?: $Sender): ", reply,
+           " | PromiseLike<", reply, ">;");
     }
     line("}");
     line("");

@@ -81,7 +81,8 @@ export function $setEach<E>(
   what: string,
   write: (value: E, at: number) => void,
 ): void {
-  const list = Array.from(values);
+  // A message may be one of those that are about to be overwritten.
+  const list = Array.from(values, (value) => (value instanceof Object && "$copy" in value ? (value.$copy as () => E)() : value));
   if (list.length > count) throw new RangeError(`${what} has ${count} elements, and ${list.length} were given`);
   $cleared(target, at + list.length * size, (count - list.length) * size);
   list.forEach((value, i) => write(value, at + i * size));

@@ -202,7 +202,7 @@ int ringmail_descriptor(const ringmail_peer* peer);
  * Before the loop sleeps: publishes what is open, looks for what has come, and else says to the host that this peer sleeps.
  * 1: something has come. 2: nothing yet, but it may well come at once: poll without sleeping, and prepare again. 0: sleep until the
  * descriptor can be read, and no longer than *longest_ns. Allowed while a message is held, whose successor then does not count;
- * nor does any mail if for_mail is 0, but replies, answers and room do.
+ * nor does any mail if for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
  */
 int ringmail_prepare(ringmail_peer* peer, int for_mail, int64_t* longest_ns);
 
@@ -248,10 +248,10 @@ const char* ringmail_strerror(int code);
 uint32_t ringmail_type_id(const char* name);
 
 typedef struct ringmail_counters {
-  uint64_t received;     /* messages released; replies are not counted */
-  uint64_t sent;         /* messages published; replies are not counted */
-  uint64_t sleeps;       /* times ringmail_wait() went to sleep */
-  uint64_t lost_wakeups; /* must be 0 */
+  uint64_t received;        /* messages released; replies are not counted */
+  uint64_t sent;            /* messages published; replies are not counted */
+  uint64_t sleeps;          /* times ringmail_wait() went to sleep */
+  uint64_t lost_wakeups;    /* must be 0 */
   uint64_t failed_barriers; /* must be 0; else a seccomp filter came after ringmail_attach(), and sleeps are short */
 } ringmail_counters;
 

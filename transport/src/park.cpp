@@ -7,6 +7,7 @@
 
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/pipe_bell.hpp"
 #include "ringmail/transport/unix_socket.hpp"
 
 namespace ringmail::transport {
@@ -35,6 +36,12 @@ void PipeBell::ring() const {
   const char byte = 0;
   // A pipe that is full has woken it already, and nothing else can go wrong.
   static_cast<void>(!::write(number_.load(std::memory_order_relaxed), &byte, 1));
+}
+
+bool Doorbell::ring_on_pipe() const {
+  if (!pipe_->is_open()) return false;
+  pipe_->ring();
+  return true;
 }
 
 void Doorbell::ring_on_stream() {

@@ -62,8 +62,8 @@ class PeerLink {
  private:
   struct PeerLane : Lane {
     bool stopping = false;
-    std::uint64_t stop_at = 0;  ///< position in mail up to which it must be read first
-    bool short_of_room = false; ///< an event loop waits until the host has read some of this lane's mail
+    std::uint64_t stop_at = 0;   ///< position in mail up to which it must be read first
+    bool short_of_room = false;  ///< an event loop waits until the host has read some of this lane's mail
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
@@ -81,6 +81,7 @@ class PeerLink {
   SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work);
   void get_up();
   void end_idleness();
+  int woken();
   void keep_answer(const ControlFrame& frame);
   int wait_for_room(
       PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);

@@ -14,7 +14,8 @@ bool PeerLink::has_work(bool for_mail) const {
     if (lane.short_of_room && lane.mail_out.cursor_moved()) return true;
     all_drained = all_drained && lane.drained();
   }
-  return all_drained || !answers_.empty() || interrupted_.load(std::memory_order_seq_cst);
+  return all_drained || !answers_.empty() ||
+         interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
 
 void PeerLink::get_up() {
@@ -28,6 +29,13 @@ void PeerLink::end_idleness() {
   if (std::exchange(is_idle_, false)) spin_.observe();
 }
 
+/// Of a loop that will not sleep: 1, or that it was interrupted.
+int PeerLink::woken() {
+  get_up();
+  end_idleness();
+  return interrupted_.exchange(false, std::memory_order_seq_cst) ? fail(RINGMAIL_EINTERRUPTED, "interrupted") : 1;
+}
+
 int PeerLink::prepare(bool for_mail, std::int64_t* longest_ns) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (!doorbell_) return fail(RINGMAIL_EMISUSE, "this peer was not attached to be polled");
@@ -38,19 +46,14 @@ int PeerLink::prepare(bool for_mail, std::int64_t* longest_ns) {
   for (PeerLane& lane : lanes_) lane.store_cursors();
   // Where the loop was woken by something else, the word still says parked, and nobody has rung for it.
   if (!lies_down_) {
-    if (has_work(for_mail)) {
-      end_idleness();
-      return 1;
-    }
+    if (has_work(for_mail)) return woken();
     if (spin_.look_again(!std::exchange(is_idle_, true))) return 2;
     sleeps_in_order_ = parker_.lie_down();
     lies_down_ = true;
+    if (has_work(for_mail)) return woken();
     ++sleeps_;
-  }
-  if (has_work(for_mail)) {
-    get_up();
-    end_idleness();
-    return 1;
+  } else if (has_work(for_mail)) {
+    return woken();
   }
   *longest_ns = static_cast<std::int64_t>(sleeps_in_order_ ? longest_sleep_ns : longest_unordered_sleep_ns);
   return 0;

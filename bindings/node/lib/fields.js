@@ -40,7 +40,8 @@ function show(value) {
 
 /** Elements one after the other, as many as there are given; the rest become zero. */
 function elements(values, count, what) {
-  const list = Array.from(values);
+  // A message may be one of those that are about to be overwritten.
+  const list = Array.from(values, (value) => (value?.$copy ? value.$copy() : value));
   if (list.length > count) throw new RangeError(`${what} has ${count} elements, and ${list.length} were given`);
   return list;
 }

@@ -48,18 +48,18 @@ export class Mailbox {
   async ask(message, { timeout = 5000, signal } = {}) {
     signal?.throwIfAborted();
     const { link, outbox, replies } = this.#peer;
-    const started = performance.now();
     const type = typeOf(message);
     let bytes = bytesOf(message);
     const attempt = () => link.ask(this.id, type, bytes);
     let correlation = outbox.isBlocked(this.lane) ? native.FULL : attempt();
     if (correlation === native.FULL) {
+      const started = performance.now();
       bytes = bytes.slice();
       correlation = await outbox.wait(this, bytes.length, attempt, { timeout, signal });
+      timeout = Math.max(Math.ceil(timeout - (performance.now() - started)), 0);
     }
     if (correlation < 0) throw failure(correlation, link.error());
-    const left = timeout - (performance.now() - started);
-    return replies.add(correlation, { timeout: Math.max(left, 0), signal }, `no reply to ${message.$name} came`);
+    return replies.add(correlation, { timeout, signal }, `no reply to ${message.$name} came`);
   }
 
   /** A message written where it will lie: `write(message)` fills it in, and has nothing else done with the peer meanwhile. */

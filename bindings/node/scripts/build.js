@@ -7,6 +7,6 @@ const folder = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.m
 const prefix = path.resolve(process.execPath, '../..');
 const headers = existsSync(path.join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
 // npm puts its own node-gyp into the path of what it runs.
-const done = spawnSync('node-gyp', ['rebuild', ...headers, ...process.argv.slice(2)], { cwd: folder, stdio: 'inherit' });
+const done = spawnSync('node-gyp', ['configure', 'build', ...headers, ...process.argv.slice(2)], { cwd: folder, stdio: 'inherit' });
 if (done.error) console.error(`ringmail: cannot run node-gyp: ${done.error.message}; use \`npm install\` or \`npm rebuild\``);
 process.exit(done.status ?? 1);

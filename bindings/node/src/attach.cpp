@@ -76,7 +76,8 @@ napi_value attach(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, nullptr, nullptr, &self, nullptr);
   napi_create_reference(env, self, 1, &handshake->self);
   napi_create_promise(env, &handshake->promise, &promise);
-  napi_create_async_work(env, nullptr, to_value(env, "ringmail.attach"), shake_hands, finish, handshake, &handshake->work);
+  napi_create_async_work(env, nullptr, to_value(env, "ringmail.attach"), shake_hands, finish, handshake,
+                         &handshake->work);
   napi_queue_async_work(env, handshake->work);
   return promise;
 }

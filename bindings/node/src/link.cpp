@@ -1,10 +1,15 @@
 #include "link.hpp"
 
+#include "write_fault.hpp"
+
 namespace ringmail::node {
 
 void Link::close() {
-  take_back();
-  for (napi_ref& ring : rings_) detach(ring);
+  take_back(lent_payload_);
+  take_back(lent_loan_);
+  for (napi_ref& ring : rings_) take_back(ring);
+  for (const void* memory : read_only_) forget_writes_to(memory);
+  read_only_.clear();
   rings_.clear();
   leave_loop();  // it watches a descriptor of the peer's
   ringmail_detach(peer_);
@@ -51,7 +56,7 @@ int Link::receive_reply() {
 }
 
 int Link::release() {
-  take_back();
+  take_back(lent_payload_);
   return ringmail_release(peer_);
 }
 
@@ -65,9 +70,17 @@ int Link::loan(ringmail_mailbox target, std::uint32_t length) {
   return 0;
 }
 
-void Link::end_loan() {
-  take_back();
+napi_value Link::payload() {
+  // Memory that cannot be written: write_fault.hpp says what happens to who does.
+  return lend(const_cast<void*>(in_hand_.payload), in_hand_.length, lent_payload_);
+}
+
+napi_value Link::loaned() { return lend(loaned_, loaned_length_, lent_loan_); }
+
+int Link::end_loan(std::uint32_t type) {
+  take_back(lent_loan_);
   loaned_ = nullptr;
+  return type != 0 ? ringmail_publish(peer_, type) : ringmail_cancel(peer_);
 }
 
 napi_value Link::ring(std::uint32_t lane, bool outgoing) {
@@ -77,28 +90,30 @@ napi_value Link::ring(std::uint32_t lane, bool outgoing) {
   if (ringmail_ring_memory(peer_, lane, outgoing ? 1 : 0, &memory, &bytes) != 0) return nullptr;
   if (napi_create_external_arraybuffer(env_, memory, bytes, nullptr, nullptr, &buffer) != napi_ok) return nullptr;
   napi_create_reference(env_, buffer, 1, &rings_.emplace_back());
+  if (!outgoing) {
+    explain_writes_to(memory, bytes);
+    read_only_.push_back(memory);
+  }
   return buffer;
 }
 
-napi_value Link::lend(void* memory, std::size_t bytes) {
-  take_back();
+napi_value Link::lend(void* memory, std::size_t bytes, napi_ref& lent) {
+  take_back(lent);
   napi_value buffer = nullptr;
   if (napi_create_external_arraybuffer(env_, memory, bytes, nullptr, nullptr, &buffer) != napi_ok) return nullptr;
-  napi_create_reference(env_, buffer, 1, &lent_);
+  napi_create_reference(env_, buffer, 1, &lent);
   return buffer;
 }
 
-void Link::take_back() {
-  if (lent_ != nullptr) detach(lent_);
-}
-
-void Link::detach(napi_ref& buffer) {
+void Link::take_back(napi_ref& lent) {
+  if (lent == nullptr) return;
   napi_handle_scope scope = nullptr;
   napi_open_handle_scope(env_, &scope);
-  napi_value value = nullptr;
-  if (napi_get_reference_value(env_, buffer, &value) == napi_ok && value != nullptr) napi_detach_arraybuffer(env_, value);
-  napi_delete_reference(env_, buffer);
-  buffer = nullptr;
+  napi_value buffer = nullptr;
+  if (napi_get_reference_value(env_, lent, &buffer) == napi_ok && buffer != nullptr)
+    napi_detach_arraybuffer(env_, buffer);
+  napi_delete_reference(env_, lent);
+  lent = nullptr;
   napi_close_handle_scope(env_, scope);
 }
 

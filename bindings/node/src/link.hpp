@@ -51,12 +51,12 @@ class Link {
 
   /// A whole ring of mail as an ArrayBuffer, until close(). For lib/ alone: no user gets hold of it.
   napi_value ring(std::uint32_t lane, bool outgoing);
-  /// What lies in a ring as an ArrayBuffer, until the message is released or the loan is closed.
-  napi_value lend(void* memory, std::size_t bytes);
-  void take_back();
-  void* loaned() const { return loaned_; }
-  std::uint32_t loaned_length() const { return loaned_length_; }
-  void end_loan();
+  /// The payload in hand as an ArrayBuffer, until it is released.
+  napi_value payload();
+  /// The room of the open loan as an ArrayBuffer, until the loan is closed.
+  napi_value loaned();
+  /// What is loaned is finished with: published if it has a type, and else cancelled.
+  int end_loan(std::uint32_t type);
 
  private:
   ~Link() = default;
@@ -70,7 +70,8 @@ class Link {
   void delete_if_done();
   void describe(const ringmail_message& message, bool in_mail, Head& head);
   std::uint32_t offset_in_ring(std::uint32_t lane, bool outgoing, const void* payload);
-  void detach(napi_ref& buffer);
+  napi_value lend(void* memory, std::size_t bytes, napi_ref& lent);
+  void take_back(napi_ref& lent);
 
   napi_env env_;
   ringmail_peer* peer_ = nullptr;
@@ -91,8 +92,10 @@ class Link {
   ringmail_message in_hand_{}, reply_{};
   void* loaned_ = nullptr;
   std::uint32_t loaned_length_ = 0;
-  napi_ref lent_ = nullptr;
+  napi_ref lent_payload_ = nullptr;
+  napi_ref lent_loan_ = nullptr;
   std::vector<napi_ref> rings_;
+  std::vector<const void*> read_only_;
 };
 
 }  // namespace ringmail::node

@@ -30,9 +30,7 @@ napi_value ring(napi_env, Link& link, const Arguments<2>& arguments) {
 napi_value receive(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, link.receive()); }
 
 /// payload(): of the message in hand, where it lies
-napi_value payload(napi_env, Link& link, const Arguments<0>&) {
-  return link.lend(const_cast<void*>(link.in_hand().payload), link.in_hand().length);
-}
+napi_value payload(napi_env, Link& link, const Arguments<0>&) { return link.payload(); }
 
 napi_value release(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, link.release()); }
 

@@ -17,8 +17,8 @@ napi_value send(napi_env env, Link& link, const Arguments<3>& arguments) {
 napi_value ask(napi_env env, Link& link, const Arguments<3>& arguments) {
   const Bytes bytes = arguments.bytes(2);
   std::uint32_t correlation = 0;
-  const int result = ringmail_ask(link.peer(), arguments.mailbox(0), arguments.number(1), bytes.data, bytes.length, 0,
-                                  &correlation);
+  const int result =
+      ringmail_ask(link.peer(), arguments.mailbox(0), arguments.number(1), bytes.data, bytes.length, 0, &correlation);
   return to_value(env, result == 0 ? static_cast<double>(correlation) : static_cast<double>(result));
 }
 
@@ -61,13 +61,11 @@ napi_value loan(napi_env env, Link& link, const Arguments<2>& arguments) {
 }
 
 /// loaned(): what is loaned, where it lies
-napi_value loaned(napi_env, Link& link, const Arguments<0>&) { return link.lend(link.loaned(), link.loaned_length()); }
+napi_value loaned(napi_env, Link& link, const Arguments<0>&) { return link.loaned(); }
 
 /// endLoan(type), or endLoan(0) to give it up
 napi_value end_loan(napi_env env, Link& link, const Arguments<1>& arguments) {
-  link.end_loan();
-  const std::uint32_t type = arguments.number(0);
-  return to_value(env, type != 0 ? ringmail_publish(link.peer(), type) : ringmail_cancel(link.peer()));
+  return to_value(env, link.end_loan(arguments.number(0)));
 }
 
 /// wantRoom(mailbox, length): 1, 0 or an error
@@ -92,18 +90,12 @@ napi_value fail(napi_env env, Link& link, const Arguments<1>& arguments) {
 }  // namespace
 
 const std::array<Define, 12> sending{
-    define("send", method<3, send>),
-    define("ask", method<3, ask>),
-    define("keepAsk", method<0, keep_ask>),
-    define("reply", method<3, reply>),
-    define("refuse", method<2, refuse>),
-    define("loan", method<2, loan>),
-    define("loaned", method<0, loaned>),
-    define("endLoan", method<1, end_loan>),
-    define("wantRoom", method<2, want_room>),
-    define("resolve", method<1, resolve>),
-    define("flush", method<0, flush>),
-    define("fail", method<1, fail>),
+    define("send", method<3, send>),          define("ask", method<3, ask>),
+    define("keepAsk", method<0, keep_ask>),   define("reply", method<3, reply>),
+    define("refuse", method<2, refuse>),      define("loan", method<2, loan>),
+    define("loaned", method<0, loaned>),      define("endLoan", method<1, end_loan>),
+    define("wantRoom", method<2, want_room>), define("resolve", method<1, resolve>),
+    define("flush", method<0, flush>),        define("fail", method<1, fail>),
 };
 
 }  // namespace ringmail::node

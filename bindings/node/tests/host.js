@@ -1,7 +1,7 @@
 // The host of the tests: a program that does what it is told line by line (bindings/python/tests/host.cpp), and its peer.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -96,6 +96,10 @@ export class Host {
     await this.#until(() => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].startsWith('S'));
   }
 
+  async waitUntilGone(pid) {
+    await this.#until(() => !existsSync(`/proc/${pid}`));
+  }
+
   async waitForOutput(text) {
     await this.#until(() => this.output().includes(text));
   }
@@ -139,9 +143,4 @@ export function withHost(script, options, test) {
       host.close();
     }
   };
-}
-
-export function hex(message) {
-  const bytes = Buffer.from(message.$memory.bytes);
-  return bytes.length === 0 ? '-' : bytes.toString('hex');
 }

@@ -1,7 +1,10 @@
 // A host for one peer, driven by lines: the tests of a binding need a host that does what no runtime would, at the
 // moment they say. It stands on transport alone.
 //
-//   host [--schema FILE] [--log FILE] [--ring BYTES] [--refuse TEXT] -- COMMAND...
+//   host [--schema FILE] [--log FILE] [--ring BYTES] [--refuse TEXT] [--control pipes] -- COMMAND...
+//
+// With --control pipes it speaks to the peer by pipes and shows it when this host sleeps, for a language that has neither
+// sockets nor futexes.
 //
 // Reads orders from stdin and writes what happens to stdout, a line each; payloads are hexadecimal, "-" when empty.
 //
@@ -34,6 +37,7 @@
 #include <vector>
 
 #include "ringmail/transport/link.hpp"
+#include "ringmail/transport/unix_socket.hpp"
 
 using namespace ringmail::transport;
 
@@ -74,6 +78,7 @@ std::string one_line(std::string text) {
 struct Options {
   std::string schema, log, refusal;
   std::uint64_t ring_bytes = 1 << 16;
+  bool pipes = false;
   std::vector<char*> command;
 };
 
@@ -83,9 +88,13 @@ class Host {
     layout_.mail_to_peer_bytes = layout_.mail_to_host_bytes = options_.ring_bytes;
     auto mail = LinkMail::create(layout_);
     auto bells = Bells::create("test.bells", 1);
-    if (!mail || !bells) give_up("no memory");
+    auto mirrors = ParkMirrors::create(1);
+    if (!mail || !bells || !mirrors) give_up("no memory");
     mail_ = std::move(*mail);
     bells_ = std::move(*bells);
+    mirrors_ = std::move(*mirrors);
+    parker_ = Parker(bells_[0]);
+    parker_.show(mirrors_[0]);
     spawn();
   }
 
@@ -94,7 +103,10 @@ class Host {
     while (true) {
       pollfd polled[] = {{.fd = 0, .events = POLLIN, .revents = 0},
                          {.fd = stream_ ? stream_->descriptor() : -1, .events = POLLIN, .revents = 0}};
-      ::poll(polled, 2, read_rings() ? 0 : 1);
+      // Who is shown when this host sleeps wakes it by the stream. The others' rings are looked at each millisecond.
+      if (options_.pipes && !deaf_) parker_.lie_down();
+      ::poll(polled, 2, read_rings() ? 0 : options_.pipes && welcomed_ && !deaf_ ? 250 : 1);
+      if (options_.pipes && !deaf_) parker_.get_up();
       if (stream_ && polled[1].revents != 0) read_stream();
       reap();
       if (polled[0].revents != 0) {
@@ -116,9 +128,10 @@ class Host {
   }
 
   void spawn() {
-    auto incarnation = Incarnation::create(layout_);
-    auto pair = control_pair();
-    if (!incarnation || !pair) give_up("no memory, or no sockets");
+    auto incarnation = Incarnation::create(layout_, options_.pipes ? Trust::untrusted : Trust::trusted);
+    auto pair = options_.pipes ? pipe_pair() : control_pair();
+    auto back = pipe_pair();
+    if (!incarnation || !pair || !back) give_up("no memory, or no sockets");
     if (number_ != 0) take_over(*incarnation);
     incarnation_ = std::move(*incarnation);
     ++number_;
@@ -130,13 +143,23 @@ class Host {
     }
     welcomed_ = false;
     child_ = ::fork();
-    if (child_ == 0) exec(pair->second.get());
-    stream_.emplace(std::move(pair->first), ControlStream::Descriptors::refused);
+    if (!options_.pipes) {
+      if (child_ == 0) exec({pair->second.get()}, "3");
+      stream_.emplace(std::move(pair->first), ControlStream::Descriptors::refused);
+    } else {
+      if (child_ == 0) exec({pair->first.get(), back->second.get()}, "3,4");
+      stream_.emplace(std::move(back->first), std::move(pair->second), std::move(pair->first));
+    }
   }
 
-  [[noreturn]] void exec(int socket) {
-    ::dup2(socket, 3);
-    ::setenv("RINGMAIL_FDS", "3", 1);
+  [[noreturn]] void exec(std::vector<int> descriptors, const char* numbers) {
+    // Out of the way of the numbers that they become.
+    for (int& descriptor : descriptors) descriptor = ::fcntl(descriptor, F_DUPFD, 16);
+    for (std::size_t i = 0; i < descriptors.size(); ++i) {
+      ::dup2(descriptors[i], static_cast<int>(3 + i));
+      ::close(descriptors[i]);
+    }
+    ::setenv("RINGMAIL_FDS", numbers, 1);
     if (!options_.log.empty()) {
       const int log = ::open(options_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
       ::dup2(log, 1);
@@ -213,6 +236,8 @@ class Host {
       const auto refused = decode<Refused>(frame);
       return say("refused ", refused ? one_line(to_string(*refused)) : to_string(refused.error()));
     }
+    // It has woken this host, which looks at its rings.
+    if (frame.kind == ControlKind::ring) return;
     say(to_string(frame.kind));
   }
 
@@ -221,21 +246,23 @@ class Host {
     if (!hello) give_up(to_string(hello.error()));
     say("hello ", hello->language, ' ', hello->schema.size());
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
-    const bool on_pipe = (hello->features & pipe_doorbell) != 0;
-    if (on_pipe && !incarnation_.open_doorbell()) give_up("no pipes");
+    std::uint64_t features = features_everywhere | (hello->features & pipe_doorbell);
+    if (options_.pipes) features |= hello->features & stream_doorbell;
+    if ((features & pipe_doorbell) != 0 && !incarnation_.open_doorbell()) give_up("no pipe");
     std::vector<int> descriptors;
-    const Welcome welcome{.version = 1,
-                          .features = features_everywhere | (on_pipe ? pipe_doorbell : 0),
-                          .incarnation = number_,
-                          .line_bytes = 64,
-                          .lanes = 1,
-                          .mail_to_peer_bytes = layout_.mail_to_peer_bytes,
-                          .mail_to_host_bytes = layout_.mail_to_host_bytes,
-                          .control_bytes = layout_.control_bytes,
-                          .name = "tested",
-                          .schema = options_.schema,
-                          .host_pid = static_cast<std::uint32_t>(::getpid()),
-                          .segments = incarnation_.segments(mail_, bells_.segment(), descriptors)};
+    const Welcome welcome{
+        .version = 1,
+        .features = features,
+        .incarnation = number_,
+        .line_bytes = 64,
+        .lanes = 1,
+        .mail_to_peer_bytes = layout_.mail_to_peer_bytes,
+        .mail_to_host_bytes = layout_.mail_to_host_bytes,
+        .control_bytes = layout_.control_bytes,
+        .name = "tested",
+        .schema = options_.schema,
+        .host_pid = static_cast<std::uint32_t>(::getpid()),
+        .segments = incarnation_.segments(mail_, options_.pipes ? mirrors_.segment() : bells_.segment(), descriptors)};
     if (!stream_->send(Welcome::kind, encode(welcome), descriptors)) give_up("cannot send the welcome");
   }
 
@@ -330,6 +357,8 @@ class Host {
   LinkLayout layout_;
   LinkMail mail_;
   Bells bells_;
+  ParkMirrors mirrors_;
+  Parker parker_;
   Incarnation incarnation_;
   std::optional<Incarnation::HostEnd> end_;
   RingProducer mail_out_;
@@ -358,6 +387,8 @@ Options read_options(int count, char** words) {
       options.ring_bytes = std::stoull(value);
     } else if (name == "--refuse") {
       options.refusal = value;
+    } else if (name == "--control") {
+      options.pipes = value == "pipes";
     } else {
       give_up("unknown option " + name);
     }

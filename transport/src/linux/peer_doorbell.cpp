@@ -27,7 +27,8 @@ std::expected<PeerDoorbell, int> PeerDoorbell::create(Descriptor pipe, int strea
   if (fcntl(pipe.get(), F_SETFL, O_NONBLOCK) != 0) return std::unexpected(errno);
   Descriptor set(epoll_create1(EPOLL_CLOEXEC));
   Descriptor interruption(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!set || !interruption || !add(set.get(), pipe.get()) || !add(set.get(), stream) || !add(set.get(), interruption.get()))
+  if (!set || !interruption || !add(set.get(), pipe.get()) || !add(set.get(), stream) ||
+      !add(set.get(), interruption.get()))
     return std::unexpected(errno);
   return PeerDoorbell(std::move(set), std::move(pipe), std::move(interruption));
 }

@@ -101,9 +101,12 @@ func TestAWelcomeIsReadAndNothingOfItIsBelieved(t *testing.T) {
 		"segment peer_bells of 0 bytes, not whole pages":   func(w *Welcome) { w.Segments[0].Bytes = 0 },
 		"segment peer_bells of 100 bytes, not whole pages": func(w *Welcome) { w.Segments[0].Bytes = 100 },
 		"no segment peer_bells":                            func(w *Welcome) { w.Segments = w.Segments[1:] },
-		"no segment host_parked":                           func(w *Welcome) { w.Features |= StreamDoorbell; w.Segments = w.Segments[:5] },
-		"a segment too many: host_bells":                   func(w *Welcome) { w.Features |= StreamDoorbell },
-		"a segment too many: doorbell":                     func(w *Welcome) { w.Features = 0 },
+		"no segment host_parked": func(w *Welcome) {
+			w.Features |= StreamDoorbell
+			w.Segments = w.Segments[:5]
+		},
+		"a segment too many: host_bells": func(w *Welcome) { w.Features |= StreamDoorbell },
+		"a segment too many: doorbell":   func(w *Welcome) { w.Features = 0 },
 	} {
 		w := goodWelcome()
 		spoil(&w)

@@ -49,8 +49,8 @@ const (
 	BetweenSystems    = 1 << 3
 	PipeDoorbell      = 1 << 4
 
-	// Offered is what this binding can do. AsymmetricBarrier is not among it: Go's atomic stores are XCHG and STLR in any case, so
-	// it would take no barrier away from this side, and its sleeps would have to pay for a membarrier each.
+	// Offered is what this binding can do. AsymmetricBarrier is not among it: Go's atomic stores are XCHG and STLR in any
+	// case, so it would take no barrier away from this side, and its sleeps would have to pay for a membarrier each.
 	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell
 )
 

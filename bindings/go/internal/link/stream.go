@@ -37,14 +37,16 @@ func (f *Frame) Close() {
 
 // Stream is the control stream: a socket or, where the host was asked for them, two pipes. One goroutine receives; any sends.
 type Stream struct {
-	in     readDeadliner
-	out    io.WriteCloser
+	in     end
+	out    end
 	socket *net.UnixConn // nil: pipes, on which no descriptors travel
 }
 
-type readDeadliner interface {
-	io.ReadCloser
+// end is what a socket is twice, and a pipe for one direction.
+type end interface {
+	io.ReadWriteCloser
 	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 // NewStream takes the socket over.
@@ -90,6 +92,9 @@ func (s *Stream) CarriesDescriptors() bool { return s.socket != nil }
 
 // SetReadDeadline ends a Receive at that time.
 func (s *Stream) SetReadDeadline(deadline time.Time) error { return s.in.SetReadDeadline(deadline) }
+
+// SetWriteDeadline ends a Send at that time.
+func (s *Stream) SetWriteDeadline(deadline time.Time) error { return s.out.SetWriteDeadline(deadline) }
 
 // Close ends the stream in both directions.
 func (s *Stream) Close() error {

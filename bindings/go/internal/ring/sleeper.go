@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A sleeper is what a Parker sleeps by. Sleep is called after Prepare and a look at everything; a Wake that comes after that look
-// ends it.
+// A sleeper is what a Parker sleeps by. Sleep is called after Prepare and a look at everything; a Wake that comes after that
+// look ends it.
 type sleeper interface {
 	prepare(deadline time.Time)
 	sleep(park Memory, value uint32) sleepResult

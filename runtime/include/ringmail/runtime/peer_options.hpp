@@ -52,7 +52,8 @@ struct PeerOptions {
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
   bool trusted =
       true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
-  bool control_by_pipes = false;  ///< for a language that can use no socket which it did not make itself, such as Java
+  bool control_by_pipes = false;  ///< for a language that can use no socket which it did not make itself, such as Java.
+                                  ///< Nor can it wake a futex: it is treated as one that is not trusted
   std::string schema{};           ///< canonical text of what this host speaks with it; sent in the welcome
 };
 

@@ -13,6 +13,7 @@
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"
+#include "ringmail/transport/pipe_bell.hpp"
 
 namespace ringmail::transport {
 

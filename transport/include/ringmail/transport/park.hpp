@@ -11,13 +11,10 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <expected>
 #include <vector>
 
 #include "ringmail/transport/barrier.hpp"
-#include "ringmail/transport/descriptor.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/layout.hpp"
 
@@ -148,25 +145,7 @@ class Parker {
 };
 
 class ControlStream;
-
-/// The pipe of a peer that sleeps on one: made when it is known that it does, while producers already hold its bell. Its maker
-/// makes it once; any thread rings.
-class PipeBell {
- public:
-  /// Or errno.
-  std::expected<void, int> open();
-  /// For the peer. It stays open here as well, so that to ring for the dead is no SIGPIPE.
-  int read_end() const { return read_end_.get(); }
-
-  bool is_open() const { return number_.load(std::memory_order_relaxed) >= 0; }
-  void ring() const;
-
- private:
-  Descriptor read_end_;
-  Descriptor write_end_;
-  /// Relaxed: it is there before the peer is told of it, and so before the park word says that the peer sleeps.
-  std::atomic<int> number_{-1};
-};
+class PipeBell;
 
 /// A producer's side of somebody else's bell. One thread; each producer has its own.
 class Doorbell {
@@ -212,11 +191,13 @@ class Doorbell {
     // Failure means that another producer rang or the sleeper woke; the wake below is then merely spurious.
     std::uint32_t expected = ParkWord::make(count, ParkState::parked);
     bell_->park.compare_exchange_strong(expected, ParkWord::make(count, ParkState::ringing), std::memory_order_seq_cst);
-    if (pipe_ != nullptr && pipe_->is_open()) return pipe_->ring();
+    if (pipe_ != nullptr && ring_on_pipe()) return;
     futex_wake(bell_->park);
   }
 
   void ring_on_stream();
+  /// False: there is none, and the sleep is on the futex.
+  bool ring_on_pipe() const;
 
   const std::atomic<std::uint32_t>* park_ = nullptr;
   Bell* bell_ = nullptr;  // or

@@ -84,9 +84,7 @@ class SpinPolicy {
   std::uint64_t longest_ns() const { return break_even_ns_; }
 
  private:
-  std::uint64_t patience_ns() const {
-    return expected_gap_ns_ < break_even_ns_ ? break_even_ns_ : break_even_ns_ / 16;
-  }
+  std::uint64_t patience_ns() const { return expected_gap_ns_ < break_even_ns_ ? break_even_ns_ : break_even_ns_ / 16; }
 
   /// A poll takes the line that the producer is about to write, and the processor prefetches some behind it: each time that a
   /// reader catches up costs both as much as a dozen messages. So where they stream it looks away until many have come: four

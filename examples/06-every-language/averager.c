@@ -1,7 +1,7 @@
 /* With the C ABI and generated messages. */
 #include <stdio.h>
 
-#include "mean.mail.h"
+#include "averaging.mail.h"
 #include "ringmail.h"
 
 typedef struct {
@@ -11,7 +11,7 @@ typedef struct {
   double sum;
 } Averager;
 
-static int on_sample(void* context, const mean_Sample* sample) {
+static int on_sample(void* context, const averaging_Sample* sample) {
   Averager* const self = context;
   ++self->samples;
   self->sum += sample->value;
@@ -20,11 +20,11 @@ static int on_sample(void* context, const mean_Sample* sample) {
 
 static int on_get(void* context) {
   Averager* const self = context;
-  const mean_Mean mean = {.samples = self->samples, .value = self->samples > 0 ? self->sum / (double)self->samples : 0};
-  return ringmail_reply(self->link, &self->in_hand, mean_Mean_type, &mean, sizeof mean);
+  const averaging_Mean mean = {.samples = self->samples, .value = self->samples > 0 ? self->sum / (double)self->samples : 0};
+  return ringmail_reply(self->link, &self->in_hand, averaging_Mean_type, &mean, sizeof mean);
 }
 
-static const mean_Averager_handlers handlers = {.on_Sample = on_sample, .on_Get = on_get};
+static const averaging_Averager_handlers handlers = {.on_Sample = on_sample, .on_Get = on_get};
 
 int main(void) {
   Averager self = {0};
@@ -33,14 +33,14 @@ int main(void) {
     result = ringmail_receive(self.link, &self.in_hand);
     if (result > 0) {
       const ringmail_message* const message = &self.in_hand;
-      result = mean_Averager_dispatch(&handlers, &self, message->type, message->payload, message->length);
+      result = averaging_Averager_dispatch(&handlers, &self, message->type, message->payload, message->length);
       if (result >= 0) result = ringmail_release(self.link);
     } else if (result == 0) {
       result = ringmail_wait(self.link, -1);
     }
   }
   if (result != RINGMAIL_ESTOPPED)
-    fprintf(stderr, "mean: %s\n", self.link != NULL ? ringmail_error(self.link) : "no memory");
+    fprintf(stderr, "averager: %s\n", self.link != NULL ? ringmail_error(self.link) : "no memory");
   ringmail_detach(self.link);
   return result == RINGMAIL_ESTOPPED ? 0 : 1;
 }

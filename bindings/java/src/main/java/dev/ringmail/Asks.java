@@ -1,0 +1,73 @@
+package dev.ringmail;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
+
+/** The asks of this peer that are not answered yet. Its thread alone uses it. */
+final class Asks {
+  private record Pending(int correlation, int replyType, long deadline, CompletableFuture<ByteBuffer> reply) {}
+
+  private final Map<Integer, Pending> pending = new HashMap<>();
+  private final PriorityQueue<Pending> byDeadline =
+      new PriorityQueue<>(Comparator.comparingLong((Pending ask) -> ask.deadline - ORIGIN));
+
+  /** Times of System.nanoTime() can only be compared by their differences. */
+  private static final long ORIGIN = System.nanoTime();
+
+  CompletableFuture<ByteBuffer> expect(int correlation, int replyType, long nanos) {
+    long deadline = System.nanoTime() + Math.min(nanos, Long.MAX_VALUE / 4);
+    Pending ask = new Pending(correlation, replyType, deadline, new CompletableFuture<>());
+    pending.put(correlation, ask);
+    byDeadline.add(ask);
+    return ask.reply;
+  }
+
+  void reply(int correlation, int type, ByteBuffer payload) {
+    Pending ask = take(correlation);
+    if (ask == null) return; // its deadline has passed
+    if (type != ask.replyType) {
+      ask.reply.completeExceptionally(
+          new ProtocolException(String.format("a reply of type 0x%08x came, and 0x%08x was due", type, ask.replyType)));
+      return;
+    }
+    ByteBuffer copy = ByteBuffer.allocate(payload.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+    copy.put(0, payload, payload.position(), payload.remaining());
+    ask.reply.complete(copy);
+  }
+
+  void refuse(int correlation, int reason) {
+    Pending ask = take(correlation);
+    if (ask != null) ask.reply.completeExceptionally(new NoReplyException(reason));
+  }
+
+  /** Fails those that are due. Returns how long there is until the next, at most `nanos`. */
+  long expire(long nanos) {
+    while (!byDeadline.isEmpty()) {
+      Pending ask = byDeadline.peek();
+      long left = ask.deadline - System.nanoTime();
+      if (left > 0) return Math.min(left, nanos);
+      byDeadline.poll();
+      pending.remove(ask.correlation);
+      ask.reply.completeExceptionally(new TimeoutException("no reply came in time"));
+    }
+    return nanos;
+  }
+
+  void fail(RingmailException cause) {
+    for (Pending ask : pending.values().toArray(Pending[]::new)) ask.reply.completeExceptionally(cause);
+    pending.clear();
+    byDeadline.clear();
+  }
+
+  private Pending take(int correlation) {
+    Pending ask = pending.remove(correlation);
+    if (ask != null) byDeadline.remove(ask);
+    return ask;
+  }
+}

@@ -1,0 +1,27 @@
+package dev.ringmail;
+
+import java.util.concurrent.TimeUnit;
+
+/** Sees to it that a process whose peer is lost ends, whatever else still runs in it. */
+final class Ending {
+  private static final long GRACE_MILLIS = TimeUnit.SECONDS.toMillis(2);
+
+  private Ending() {}
+
+  /** Ends the process with status 1 when those who can end it better have had their time. */
+  static void soon() {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                Thread.sleep(GRACE_MILLIS);
+              } catch (InterruptedException e) {
+                // Then at once.
+              }
+              System.exit(1);
+            },
+            "ringmail-ending");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}

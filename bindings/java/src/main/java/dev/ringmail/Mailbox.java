@@ -1,0 +1,115 @@
+package dev.ringmail;
+
+import dev.ringmail.link.Outbox;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+
+/** An actor of the host. Good for the life of this process, and not to be stored. */
+public final class Mailbox {
+  /** How long send() waits for room, and how long ask() waits for its reply, if they are not told. */
+  public static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private static final long PATIENCE_NANOS = PATIENCE.toNanos();
+
+  private final Peer peer;
+  private final Outbox outbox;
+  private final long id;
+
+  Mailbox(Peer peer, Outbox outbox, long id) {
+    this.peer = peer;
+    this.outbox = outbox;
+    this.id = id;
+  }
+
+  public long id() {
+    return id;
+  }
+
+  /**
+   * Sends a copy of the bytes. It is published when the handler returns; outside of handlers by run(), poll() or flush().
+   *
+   * @throws FullException if there is no room for {@link #PATIENCE}
+   */
+  public void send(int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
+    if (!put(type, payload, offset, length, 0, PATIENCE_NANOS)) throw Outbox.full();
+  }
+
+  /** As above, and waits so long for room. */
+  public void send(int type, ByteBuffer payload, int offset, int length, Duration patience) throws InterruptedException {
+    if (!put(type, payload, offset, length, 0, patience.toNanos())) throw Outbox.full();
+  }
+
+  /** Sends if there is room now. Returns whether there was. */
+  public boolean trySend(int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
+    return put(type, payload, offset, length, 0, 0);
+  }
+
+  /** As {@link #ask(int, ByteBuffer, int, int, int, Duration)}, within {@link #PATIENCE}. */
+  public CompletableFuture<ByteBuffer> ask(int type, ByteBuffer payload, int offset, int length, int replyType)
+      throws InterruptedException {
+    return ask(type, payload, offset, length, replyType, PATIENCE);
+  }
+
+  /**
+   * Sends, and promises the reply: a little-endian copy of its bytes. The future is completed on the peer's thread, by run() or
+   * poll(); whoever waits for it there waits in vain.
+   *
+   * <p>It fails with NoReplyException if the host says that there will be none, with TimeoutException at the deadline, with
+   * ProtocolException if the reply is of another type, and with HostGoneException when the host dies.
+   */
+  public CompletableFuture<ByteBuffer> ask(
+      int type, ByteBuffer payload, int offset, int length, int replyType, Duration deadline) throws InterruptedException {
+    int correlation = outbox.nextCorrelation();
+    long nanos = deadline.toNanos();
+    if (!put(type, payload, offset, length, correlation, nanos)) throw Outbox.full();
+    return peer.asks().expect(correlation, replyType, nanos);
+  }
+
+  private boolean put(int type, ByteBuffer payload, int offset, int length, int correlation, long nanos)
+      throws InterruptedException {
+    peer.checkThread();
+    int at = outbox.loan(id, length, nanos);
+    if (at < 0) return false;
+    boolean copied = false;
+    try {
+      outbox.loanRing().data().put(at, payload, offset, length);
+      copied = true;
+    } finally {
+      if (copied) {
+        outbox.commitLoan(type, correlation);
+      } else {
+        outbox.cancelLoan();
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Room in the ring itself, to be written in place: {@code try (Loan loan = mailbox.loan(Book.SIZE)) { ...;
+   * loan.publish(Book.TYPE); }}. It starts as zeros. One loan is open at a time, and nothing else may be sent meanwhile.
+   *
+   * @throws FullException if there is no room for {@link #PATIENCE}
+   */
+  public Loan loan(int length) throws InterruptedException {
+    peer.checkThread();
+    int at = outbox.loan(id, length, PATIENCE_NANOS);
+    if (at < 0) throw Outbox.full();
+    return peer.loan().open(at, length);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Mailbox mailbox && mailbox.id == id && mailbox.peer == peer;
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(id);
+  }
+
+  @Override
+  public String toString() {
+    return "mailbox 0x" + Long.toHexString(id);
+  }
+}

@@ -1,0 +1,10 @@
+package dev.ringmail;
+
+/** The host knows no mailbox of that name. */
+public final class NotFoundException extends RingmailException {
+  private static final long serialVersionUID = 1;
+
+  public NotFoundException(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,351 @@
+package dev.ringmail;
+
+import dev.ringmail.control.Hello;
+import dev.ringmail.link.Link;
+import dev.ringmail.link.Link.Received;
+import dev.ringmail.link.Outbox;
+import dev.ringmail.ring.Frames;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntPredicate;
+
+/**
+ * A link to the host that spawned this process. One thread uses it: the one in run() or poll(), while there is one. Only {@link
+ * #execute} may be called from any thread.
+ */
+public final class Peer implements AutoCloseable, Executor {
+  /** Reasons of a refusal. */
+  public static final int NO_HANDLER = 1;
+
+  public static final int FAILED = 2;
+  public static final int STOPPING = 3;
+
+  private static final String VARIABLE = "RINGMAIL_FDS";
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+  private static final AtomicBoolean attached = new AtomicBoolean();
+
+  private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+  private final Handlers handlers = new Handlers();
+  private final Asks asks = new Asks();
+  private final Link link;
+  private final Outbox outbox;
+  private final Mail mail;
+  private final Loan loan;
+  private final Promises promises;
+  private final boolean exits;
+  private volatile boolean closed;
+  private volatile Thread owner; // the one in run() or poll()
+  private long dropped;
+
+  /** As {@link #attach(PeerOptions)}, by the defaults. */
+  public static Peer attach() {
+    return attach(new PeerOptions());
+  }
+
+  /**
+   * Joins the host that spawned this process. In a process that was started otherwise it says so in one line on stderr and
+   * exits with status 2.
+   *
+   * @throws RefusedException if host and peer do not agree
+   */
+  public static Peer attach(PeerOptions options) {
+    try {
+      return join(options);
+    } catch (NotSpawnedException e) {
+      System.err.println("ringmail: " + e.getMessage());
+      System.exit(2);
+      throw e;
+    }
+  }
+
+  /**
+   * As attach(), for programs that are something else as well.
+   *
+   * @throws NotSpawnedException if nobody spawned this process
+   */
+  public static Peer join(PeerOptions options) {
+    // Its descriptors are taken: a second peer would read the first one's frames.
+    if (!attached.compareAndSet(false, true)) throw new IllegalStateException("this process has joined its host already");
+    boolean joined = false;
+    try {
+      Peer peer = new Peer(System.getenv(VARIABLE), options);
+      joined = true;
+      return peer;
+    } finally {
+      if (!joined) attached.set(false);
+    }
+  }
+
+  private Peer(String numbers, PeerOptions options) {
+    Hello hello =
+        new Hello(
+            Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
+    link = Link.join(numbers, hello, options.timeout(), options.spin(), () -> !tasks.isEmpty());
+    outbox = link.outbox();
+    mail = new Mail(this, link);
+    loan = new Loan(outbox);
+    promises = new Promises(options.schema(), link.welcome().schema());
+    exits = options.exits();
+    link.onHostGone(
+        () -> {
+          if (exits && !closed) Ending.soon();
+        });
+  }
+
+  // ---- handlers
+
+  /** Has the messages of this type handled. Allowed at any time, on the peer's thread. */
+  public Peer on(int type, Handler handler) {
+    checkThread();
+    handlers.add(type, handler);
+    return this;
+  }
+
+  /** Has a protocol's messages handled: {@code peer.serve(pricer::accepts, pricer::dispatch)}. */
+  public Peer serve(IntPredicate accepts, Dispatcher dispatcher) {
+    checkThread();
+    handlers.add(accepts, dispatcher);
+    return this;
+  }
+
+  /**
+   * Handles messages until the host says stop and all that it sent before has been handled.
+   *
+   * @throws HandlerException what left a handler or a task; the host was told, the message is not finished, the peer is closed
+   * @throws HostGoneException if the host has died
+   * @throws InterruptedException if the thread is interrupted while it waits; the peer stays as it is
+   */
+  public void run() throws InterruptedException {
+    enter();
+    try {
+      while (drain() >= 0) await(Long.MAX_VALUE);
+    } finally {
+      owner = null;
+    }
+  }
+
+  /**
+   * Handles what is there, after waiting up to `timeout` for something. False once the host said stop. For programs with a loop
+   * of their own; the exceptions are those of run().
+   */
+  public boolean poll(Duration timeout) throws InterruptedException {
+    enter();
+    try {
+      int handled = drain();
+      if (handled != 0) return handled > 0;
+      await(timeout.toNanos());
+      return drain() >= 0;
+    } finally {
+      owner = null;
+    }
+  }
+
+  private void await(long nanos) throws InterruptedException {
+    try {
+      link.await(asks.expire(nanos));
+    } catch (HostGoneException e) {
+      asks.fail(e);
+      throw e;
+    }
+  }
+
+  private void enter() {
+    checkThread();
+    if (owner != null || mail.isHeld()) throw new IllegalStateException("run() is running already");
+    owner = Thread.currentThread();
+  }
+
+  /** Handles all that is there. Returns how much that was, or -1 when the host said stop. */
+  private int drain() {
+    int handled = 0;
+    while (true) {
+      if (!tasks.isEmpty()) handled += runTasks();
+      asks.expire(0);
+      Received received = link.receive();
+      if (received == Received.STOPPED) return -1;
+      if (received == Received.NOTHING) return handled;
+      handle(received);
+      ++handled;
+    }
+  }
+
+  private void handle(Received received) {
+    mail.hold();
+    try {
+      if (received == Received.ANSWER) {
+        takeAnswer();
+      } else {
+        takeMail();
+      }
+      if (outbox.loanRing() != null) throw new IllegalStateException("the handler left a loan open");
+    } catch (HostGoneException e) {
+      close();
+      throw e;
+    } catch (Throwable e) {
+      throw failed(e);
+    }
+    mail.release();
+    link.release();
+  }
+
+  private void takeMail() throws Exception {
+    boolean handled = handlers.handle(mail);
+    if (!handled && dropped++ == 0) {
+      System.err.printf("ringmail: a message of type 0x%08x is dropped: it has no handler%n", mail.type());
+    }
+    if (!mail.asked()) return;
+    if (!handled) {
+      mail.refuse(NO_HANDLER);
+    } else if (promises.hasReply(mail.type())) {
+      // So that nobody waits in vain.
+      mail.refuse(FAILED);
+    } else {
+      mail.reply(Promises.DONE, NOTHING);
+    }
+  }
+
+  private void takeAnswer() {
+    var ring = link.held();
+    if (ring.kind() == Frames.REPLY) {
+      asks.reply(ring.correlation(), ring.type(), ring.payload());
+    } else {
+      asks.refuse(ring.correlation(), ring.type());
+    }
+  }
+
+  /** Tells the host, and closes the peer over what cannot be finished. */
+  private HandlerException failed(Throwable cause) {
+    String inHand = "";
+    if (mail.isHeld()) {
+      inHand = String.format(" over a message of type 0x%08x", mail.type());
+      if (mail.attempt() != 0) inHand += ", which " + mail.attempt() + " earlier processes died with";
+    }
+    refuseAsker();
+    StringWriter text = new StringWriter();
+    cause.printStackTrace(new PrintWriter(text, true));
+    link.reportFailure(text.toString());
+    close();
+    if (exits) Ending.soon();
+    return new HandlerException("a handler failed" + inHand, cause);
+  }
+
+  private void refuseAsker() {
+    try {
+      if (outbox.loanRing() != null) outbox.cancelLoan();
+      if (mail.isHeld() && mail.asked()) mail.refuse(FAILED);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      // The first cause is the one to tell.
+    }
+  }
+
+  // ---- other threads
+
+  /** Runs a task on the peer's thread, in run() or poll(), between two messages. From any thread. */
+  @Override
+  public void execute(Runnable task) {
+    tasks.add(task);
+    link.wake();
+  }
+
+  private int runTasks() {
+    int done = 0;
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll(), ++done) {
+      try {
+        task.run();
+        if (outbox.loanRing() != null) throw new IllegalStateException("a task left a loan open");
+      } catch (Throwable e) {
+        throw failed(e);
+      }
+    }
+    outbox.flush();
+    return done;
+  }
+
+  // ---- sending
+
+  /**
+   * The mailbox that the host has published under a name.
+   *
+   * @throws NotFoundException if it has none
+   */
+  public Mailbox lookup(String name) throws InterruptedException, TimeoutException {
+    return lookup(name, Mailbox.PATIENCE);
+  }
+
+  public Mailbox lookup(String name, Duration timeout) throws InterruptedException, TimeoutException {
+    checkThread();
+    return mailbox(link.lookup(name, timeout));
+  }
+
+  /** Publishes what was sent outside of a handler. */
+  public void flush() {
+    checkThread();
+    outbox.flush();
+  }
+
+  // ---- the rest
+
+  /** The message in hand, for handlers that are given something else. */
+  public Mail mail() {
+    return mail;
+  }
+
+  /** What the host calls this peer. */
+  public String name() {
+    return link.welcome().name();
+  }
+
+  /** The host's canonical schema text. */
+  public String hostSchema() {
+    return link.welcome().schema();
+  }
+
+  /** 1 in the first life of this peer, then 2, ... */
+  public long incarnation() {
+    return link.welcome().incarnation();
+  }
+
+  public Counters counters() {
+    return new Counters(link.received(), outbox.sent(), dropped, link.sleeps(), link.lostWakeups());
+  }
+
+  /** Publishes what was sent, and says goodbye if the host said stop. A second call does nothing. */
+  @Override
+  public void close() {
+    checkThread();
+    if (closed) return;
+    closed = true;
+    if (outbox.loanRing() != null) outbox.cancelLoan();
+    mail.release();
+    link.close();
+    asks.fail(new RingmailException("the peer is closed"));
+  }
+
+  Mailbox mailbox(long id) {
+    return new Mailbox(this, outbox, id);
+  }
+
+  Asks asks() {
+    return asks;
+  }
+
+  Loan loan() {
+    return loan;
+  }
+
+  void checkThread() {
+    Thread running = owner;
+    if (running != null && running != Thread.currentThread()) {
+      throw new IllegalStateException("a peer is used by one thread, the one in run(): execute() leads there");
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.ringmail;
+
+import java.time.Duration;
+import java.util.Objects;
+
+/** How to join a host. */
+public final class PeerOptions {
+  private String schema = "";
+  private String name = "";
+  private long ringBytes;
+  private Duration timeout = Duration.ofSeconds(10);
+  private Duration spin = Duration.ofNanos(50_000);
+  private boolean exits = true;
+
+  /** The defaults. */
+  public PeerOptions() {}
+
+  /** The canonical schema text that this peer was built with, such as the SCHEMA of generated code: the host compares. */
+  public PeerOptions schema(String text) {
+    schema = Objects.requireNonNull(text);
+    return this;
+  }
+
+  /** What to be known as. Not given: what the host calls it. */
+  public PeerOptions name(String text) {
+    name = Objects.requireNonNull(text);
+    return this;
+  }
+
+  /** Wanted for mail rings, a power of two from 4096. 0: the host's choice. */
+  public PeerOptions ringBytes(long bytes) {
+    ringBytes = bytes;
+    return this;
+  }
+
+  /** For the whole handshake. */
+  public PeerOptions timeout(Duration time) {
+    timeout = Objects.requireNonNull(time);
+    return this;
+  }
+
+  /** How long to look for a message before going to sleep. Zero: not at all. */
+  public PeerOptions spin(Duration time) {
+    spin = Objects.requireNonNull(time);
+    return this;
+  }
+
+  /**
+   * Whether this process ends with its host and by its failures (the default), even if nothing else makes it: 2 s after the
+   * host has died, or after a failure was reported, System.exit(1) is called. False is for who runs something else besides the
+   * peer.
+   */
+  public PeerOptions exits(boolean whether) {
+    exits = whether;
+    return this;
+  }
+
+  String schema() {
+    return schema;
+  }
+
+  String name() {
+    return name;
+  }
+
+  long ringBytes() {
+    return ringBytes;
+  }
+
+  Duration timeout() {
+    return timeout;
+  }
+
+  Duration spin() {
+    return spin;
+  }
+
+  boolean exits() {
+    return exits;
+  }
+}

@@ -1,0 +1,70 @@
+package dev.ringmail.control;
+
+import dev.ringmail.ProtocolException;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Frames over two pipes, back to back. One thread reads; any thread writes. Streams and not channels: an interrupt would close
+ * a channel.
+ */
+public final class ControlStream {
+  private static final int HEADER_BYTES = 8;
+  private static final int MAX_PAYLOAD_BYTES = 1 << 20;
+
+  private final InputStream in;
+  private final OutputStream out;
+  private final ReentrantLock writing = new ReentrantLock();
+
+  /** One message. */
+  public record Frame(ControlKind kind, byte[] payload) {}
+
+  public ControlStream(InputStream in, OutputStream out) {
+    this.in = in;
+    this.out = out;
+  }
+
+  /** Waits for the next frame; null at the end of the stream between two of them. */
+  public Frame receive() throws IOException {
+    byte[] bytes = in.readNBytes(HEADER_BYTES);
+    if (bytes.length == 0) return null;
+    if (bytes.length < HEADER_BYTES) throw ended();
+    ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    long length = header.getInt() & 0xffffffffL;
+    int kind = header.getShort() & 0xffff;
+    int zero = header.getShort() & 0xffff;
+    if (length > MAX_PAYLOAD_BYTES) {
+      throw new ProtocolException("not a control frame: a length of " + length + ", the most is " + MAX_PAYLOAD_BYTES);
+    }
+    if (ControlKind.of(kind) == null) throw new ProtocolException("not a control frame: the unknown kind " + kind);
+    if (zero != 0) throw new ProtocolException("not a control frame: " + zero + " where 0 must stand");
+    // The memory grows as the bytes come: a length alone costs nothing.
+    byte[] payload = in.readNBytes((int) length);
+    if (payload.length < length) throw ended();
+    return new Frame(ControlKind.of(kind), payload);
+  }
+
+  public void send(ControlKind kind, byte[] payload) throws IOException {
+    ByteBuffer frame = ByteBuffer.allocate(HEADER_BYTES + payload.length).order(ByteOrder.LITTLE_ENDIAN);
+    frame.putInt(payload.length).putShort((short) kind.number()).putShort((short) 0).put(payload);
+    writing.lock();
+    try {
+      out.write(frame.array());
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  public void close() throws IOException {
+    out.close();
+  }
+
+  private static EOFException ended() {
+    return new EOFException("the control stream ended inside a frame");
+  }
+}

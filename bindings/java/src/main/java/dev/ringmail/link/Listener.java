@@ -1,0 +1,83 @@
+package dev.ringmail.link;
+
+import dev.ringmail.HostGoneException;
+import dev.ringmail.control.ControlKind;
+import dev.ringmail.control.ControlStream;
+import dev.ringmail.control.ControlStream.Frame;
+import dev.ringmail.control.Messages.Resolved;
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Reads the control stream, on a daemon thread: the answer to the hello, the answers to lookups, and the end, which is the
+ * death of the host.
+ */
+final class Listener {
+  private final ControlStream control;
+  private final CompletableFuture<Frame> answer = new CompletableFuture<>();
+  private final Map<Integer, CompletableFuture<Resolved>> lookups = new ConcurrentHashMap<>();
+  private volatile Runnable onEnd = () -> {};
+  private volatile String end;
+
+  Listener(ControlStream control) {
+    this.control = control;
+    Thread thread = new Thread(this::read, "ringmail-control");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /** The first frame of the host's. */
+  CompletableFuture<Frame> answer() {
+    return answer;
+  }
+
+  /** Runs on the thread of this, or at once if the stream has ended. */
+  void onEnd(Runnable action) {
+    onEnd = action;
+    if (end != null) action.run();
+  }
+
+  boolean hasEnded() {
+    return end != null;
+  }
+
+  HostGoneException gone() {
+    return new HostGoneException(end);
+  }
+
+  CompletableFuture<Resolved> expect(int request) {
+    CompletableFuture<Resolved> lookup = new CompletableFuture<>();
+    lookups.put(request, lookup);
+    // After the entry was made: the thread that ends the stream fails what it finds.
+    if (end != null) lookup.completeExceptionally(gone());
+    return lookup;
+  }
+
+  void forget(int request) {
+    lookups.remove(request);
+  }
+
+  private void read() {
+    String why = "the host has closed the link";
+    try {
+      for (Frame frame = control.receive(); frame != null; frame = control.receive()) take(frame);
+    } catch (IOException | RuntimeException e) {
+      why += ": " + e.getMessage();
+    }
+    end = why;
+    answer.completeExceptionally(gone());
+    lookups.values().forEach(lookup -> lookup.completeExceptionally(gone()));
+    onEnd.run();
+  }
+
+  private void take(Frame frame) {
+    if (answer.complete(frame)) return;
+    // Other kinds are none that a host of this version sends to a peer.
+    if (frame.kind() != ControlKind.RESOLVED) return;
+    Resolved resolved = Resolved.decode(frame.payload());
+    CompletableFuture<Resolved> lookup = lookups.remove(resolved.request());
+    if (lookup != null) lookup.complete(resolved);
+  }
+}

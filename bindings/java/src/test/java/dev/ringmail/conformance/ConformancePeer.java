@@ -1,0 +1,106 @@
+package dev.ringmail.conformance;
+
+import conformance.Conformance;
+import conformance.Conformance.Bulk;
+import conformance.Conformance.Fail;
+import conformance.Conformance.Get;
+import conformance.Conformance.Ping;
+import conformance.Conformance.Side;
+import conformance.Conformance.Stream;
+import conformance.Conformance.Sum;
+import conformance.Conformance.Tick;
+import dev.ringmail.Mailbox;
+import dev.ringmail.Peer;
+import dev.ringmail.PeerOptions;
+import java.time.Duration;
+
+/** What bindings/README.md asks of the conformance peer of every language. */
+public final class ConformancePeer extends Conformance.Peer {
+  private static final Duration PATIENCE = Duration.ofDays(1);
+
+  private final Peer peer;
+  private final boolean echo;
+  private final Sum sum = new Sum();
+  private final Tick tick = new Tick();
+  private final Ping ping = new Ping();
+  private final Bulk bulk = new Bulk();
+  private Conformance.Host.Handle sink;
+
+  private ConformancePeer(Peer peer, boolean echo) {
+    this.peer = peer;
+    this.echo = echo;
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    try (Peer peer = Peer.attach(new PeerOptions().schema(Conformance.SCHEMA))) {
+      ConformancePeer handlers = new ConformancePeer(peer, arguments.length > 0 && arguments[0].equals("echo"));
+      peer.serve(handlers::accepts, handlers::dispatch);
+      peer.run();
+    }
+  }
+
+  @Override
+  protected Tick on(Tick message) throws Exception {
+    tick.set(message).price(2 * message.price());
+    if (peer.mail().asked()) return tick;
+    count();
+    sum.total(sum.total() + message.price());
+    if (echo) sink().send(tick);
+    return null;
+  }
+
+  @Override
+  protected Ping on(Ping message) throws Exception {
+    if (peer.mail().asked()) return message;
+    count();
+    if (echo) sink().send(message);
+    return null;
+  }
+
+  @Override
+  protected Bulk on(Bulk message) throws Exception {
+    if (peer.mail().asked()) return message;
+    count();
+    if (echo) sink().send(message);
+    return null;
+  }
+
+  @Override
+  protected Sum on(Get message) {
+    return sum;
+  }
+
+  @Override
+  protected void on(Fail message) {
+    throw new IllegalStateException("failed with " + message.code());
+  }
+
+  @Override
+  protected void on(Stream message) throws Exception {
+    tick.set(new Tick()).side(Side.ask).live(true).symbol("abc");
+    ping.set(new Ping());
+    bulk.set(new Bulk());
+    for (long number = 0; number < message.count(); ++number) {
+      switch (message.payload()) {
+        case tick -> sink().send(tick.number(number).price(number));
+        case ping -> sink().send(ping.words(0, number));
+        case bulk -> sink().send(bulk.number(number));
+      }
+    }
+  }
+
+  private void count() {
+    sum.count(sum.count() + 1);
+    if (peer.mail().redelivered()) sum.redelivered(sum.redelivered() + 1);
+  }
+
+  private Conformance.Host.Handle sink() throws Exception {
+    if (sink == null) {
+      Mailbox mailbox = peer.lookup("sink");
+      sink =
+          new Conformance.Host.Handle(
+              (type, buffer, offset, length) -> mailbox.send(type, buffer, offset, length, PATIENCE));
+    }
+    return sink;
+  }
+}

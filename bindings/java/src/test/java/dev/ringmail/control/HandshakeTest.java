@@ -1,0 +1,149 @@
+package dev.ringmail.control;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.ringmail.ProtocolException;
+import dev.ringmail.RefusedException;
+import dev.ringmail.control.Messages.Refused;
+import dev.ringmail.control.Messages.Resolved;
+import dev.ringmail.control.Welcome.Role;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+class HandshakeTest {
+  private static final long FEATURES = Hello.MAIL_OUTLIVES_PEER | Hello.STREAM_DOORBELL | Hello.PIPE_DOORBELL;
+
+  @Test
+  void a_hello_has_the_bytes_of_the_specification() {
+    Hello hello = new Hello(0x0102030405060708L, 0x0a0b0c0d, 4096, "c", "n", "", "s");
+    byte[] expected =
+        HexFormat.ofDelimiter(" ")
+            .parseHex(
+                "52 4d 4c 31 01 00 01 00 08 07 06 05 04 03 02 01 0d 0c 0b 0a 00 10 00 00 00 00 00 00"
+                    + " 01 00 00 00 63 01 00 00 00 6e 00 00 00 00 01 00 00 00 73");
+    assertArrayEquals(expected, hello.encode());
+    assertEquals(47, expected.length);
+    hello.check();
+  }
+
+  @Test
+  void a_name_that_the_host_would_refuse_is_found_before() {
+    var bad = new Hello(1, 1, 0, "java", "a\nb", "", "");
+    assertEquals(
+        "hello: name is empty, not UTF-8, or holds a control character",
+        assertThrows(ProtocolException.class, bad::check).getMessage());
+    assertNull(Messages.resolve(1, ""));
+    assertNull(Messages.resolve(1, "x".repeat(256)));
+  }
+
+  /** What a host of one lane says, as the test has it. */
+  private static final class Draft {
+    int version = 1;
+    long features = FEATURES;
+    long line = 64;
+    long lanes = 1;
+    long ring = 65536;
+    String name = "tested";
+    List<long[]> segments = new ArrayList<>();
+    byte[] more = {};
+
+    Draft() {
+      long[] bytes = {4096 + 65536, 4096 + 65536, 4096 + 2 * 65536, 0, 8192, 4096, 4096};
+      for (int role = 1; role <= 7; ++role) {
+        if (role != 4) segments.add(new long[] {role, bytes[role - 1], 10 + role});
+      }
+    }
+
+    byte[] encode() {
+      WireWriter writer = new WireWriter().u16(version).u64(features).u64(3).u32(line).u32(lanes).u64(ring).u64(ring).u64(ring);
+      writer.text(name).text("").u32(77).u8(segments.size());
+      for (long[] segment : segments) writer.u8((int) segment[0]).u64(segment[1]).u32(segment[2]);
+      for (byte b : more) writer.u8(b);
+      return writer.take();
+    }
+  }
+
+  private static String refusal(Consumer<Draft> change) {
+    Draft draft = new Draft();
+    change.accept(draft);
+    return assertThrows(RefusedException.class, () -> Welcome.decode(draft.encode()).check(FEATURES)).getMessage();
+  }
+
+  @Test
+  void a_welcome_is_read() {
+    Welcome welcome = Welcome.decode(new Draft().encode());
+    assertEquals("tested", welcome.name());
+    assertEquals(3, welcome.incarnation());
+    assertEquals(77, welcome.hostPid());
+    assertEquals(13, welcome.check(FEATURES).get(Role.PEER).hostFd());
+  }
+
+  @Test
+  void a_welcome_that_cannot_be_used_is_refused() {
+    assertEquals("the host chose version 2, this peer speaks 1", refusal(draft -> draft.version = 2));
+    assertTrue(refusal(draft -> draft.features = Hello.PIPE_DOORBELL).contains("stream_doorbell"));
+    assertTrue(refusal(draft -> draft.features = Hello.STREAM_DOORBELL).contains("pipe_doorbell"));
+    assertTrue(refusal(draft -> draft.features |= 2).contains("does not offer: 0x2"));
+    assertEquals("the host's frames start every 128 bytes, this peer's every 64", refusal(draft -> draft.line = 128));
+    assertEquals("the host made a ring of 65537 bytes", refusal(draft -> draft.ring = 65537));
+    assertEquals("no segment doorbell", refusal(draft -> draft.segments.remove(5)));
+    assertEquals("segment mail was named twice", refusal(draft -> draft.segments.set(1, draft.segments.get(0))));
+    assertEquals(
+        "a segment too many: host_bells", refusal(draft -> draft.segments.add(new long[] {4, 8192, 1})));
+    assertEquals(
+        "segment peer has 4096 bytes, and must have 135168", refusal(draft -> draft.segments.get(2)[1] = 4096));
+  }
+
+  private static String fault(Consumer<Draft> change) {
+    Draft draft = new Draft();
+    change.accept(draft);
+    return assertThrows(ProtocolException.class, () -> Welcome.decode(draft.encode())).getMessage();
+  }
+
+  @Test
+  void a_malformed_welcome_is_found_out() {
+    assertEquals("welcome: lanes cannot be 257", fault(draft -> draft.lanes = 257));
+    assertEquals("welcome: name is empty, not UTF-8, or holds a control character", fault(draft -> draft.name = ""));
+    assertEquals("welcome: name is too long (256)", fault(draft -> draft.name = "x".repeat(256)));
+    assertEquals("welcome: segment role cannot be 8", fault(draft -> draft.segments.get(0)[0] = 8));
+    assertEquals("welcome: 1 bytes too many", fault(draft -> draft.more = new byte[1]));
+    byte[] whole = new Draft().encode();
+    for (int length = 0; length < whole.length; ++length) {
+      byte[] cut = java.util.Arrays.copyOf(whole, length);
+      assertThrows(ProtocolException.class, () -> Welcome.decode(cut));
+    }
+  }
+
+  @Test
+  void texts_are_strict_utf_8() {
+    for (String bytes : List.of("c0 80", "ed a0 80", "f5 80 80 80", "ff", "e2 82", "61 00")) {
+      byte[] text = HexFormat.ofDelimiter(" ").parseHex(bytes);
+      WireWriter writer = new WireWriter().u16(1).u32(text.length);
+      for (byte b : text) writer.u8(b);
+      assertThrows(ProtocolException.class, () -> Refused.decode(writer.take()), bytes);
+    }
+    assertEquals("Zürich\n", Refused.decode(new Refused(5, "Zürich\n").encode()).text());
+  }
+
+  @Test
+  void last_words_arrive() {
+    assertEquals("a?b?", Messages.mended("a\0b\ud800"));
+    String mended = Messages.mended("x" + "ü".repeat(10_000));
+    assertEquals(1 + 8191, mended.length());
+    assertTrue(mended.endsWith("ü"));
+  }
+
+  @Test
+  void a_mailbox_that_was_not_found_has_no_number() {
+    byte[] wrong = new WireWriter().u32(1).u8(0).u64(5).take();
+    assertThrows(ProtocolException.class, () -> Resolved.decode(wrong));
+    assertEquals(new Resolved(1, true, 5), Resolved.decode(new WireWriter().u32(1).u8(1).u64(5).take()));
+  }
+}

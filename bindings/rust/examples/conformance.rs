@@ -1,0 +1,97 @@
+//! The conformance peer in Rust: bindings/README.md says what it does.
+
+mod conformance_mail;
+
+use conformance_mail::{view, Bulk, Host, Payload, Ping, Side, Sum, Tick};
+use ringmail::{Accepts, Address, Failure, Mail, Message, Options, Peer, Wait};
+
+#[derive(Default)]
+struct Conformance {
+    sink: Option<Address<dyn Host>>,
+    echoes: bool,
+    counted: Sum,
+}
+
+impl Conformance {
+    /// Looked up when it is needed first.
+    fn sink(&mut self, peer: &Peer) -> Result<Address<dyn Host>, Failure> {
+        let sink = match self.sink {
+            Some(sink) => sink,
+            None => peer.lookup("sink")?.speaks(),
+        };
+        self.sink = Some(sink);
+        Ok(sink)
+    }
+
+    /// The answer to who asks. What was only sent is counted, and echoed where the peer echoes.
+    fn answer<M: Message>(&mut self, answer: M, price: f64, mail: &Mail<'_>) -> Result<Option<M>, Failure>
+    where
+        dyn Host: Accepts<M>,
+    {
+        if mail.is_asked() {
+            return Ok(Some(answer));
+        }
+        self.counted.count += 1;
+        self.counted.total += price;
+        self.counted.redelivered += u64::from(mail.redelivered());
+        if self.echoes {
+            mail.peer().send(self.sink(mail.peer())?, &answer)?;
+        }
+        Ok(None)
+    }
+}
+
+impl conformance_mail::Peer for Conformance {
+    fn on_tick(&mut self, tick: view::Tick<'_>, mail: &Mail<'_>) -> Result<Option<Tick>, Failure> {
+        self.answer(Tick { price: 2.0 * tick.price(), ..tick.into() }, tick.price(), mail)
+    }
+
+    fn on_ping(&mut self, ping: view::Ping<'_>, mail: &Mail<'_>) -> Result<Option<Ping>, Failure> {
+        self.answer(ping.into(), 0.0, mail)
+    }
+
+    fn on_bulk(&mut self, bulk: view::Bulk<'_>, mail: &Mail<'_>) -> Result<Option<Bulk>, Failure> {
+        self.answer(bulk.into(), 0.0, mail)
+    }
+
+    fn on_get(&mut self, _: view::Get<'_>, _: &Mail<'_>) -> Result<Option<Sum>, Failure> {
+        Ok(Some(self.counted))
+    }
+
+    fn on_fail(&mut self, fail: view::Fail<'_>, _: &Mail<'_>) -> Result<(), Failure> {
+        Err(Failure::new(format_args!("failed with {}", fail.code())))
+    }
+
+    fn on_stream(&mut self, stream: view::Stream<'_>, mail: &Mail<'_>) -> Result<(), Failure> {
+        let (peer, sink) = (mail.peer(), self.sink(mail.peer())?);
+        for number in 0..stream.count() {
+            match stream.payload() {
+                Payload::Tick => {
+                    let mut tick = peer.loan::<Tick>(sink, Wait::Forever)?;
+                    let mut edit = tick.edit();
+                    edit.number().set(number);
+                    edit.price().set(number as f64);
+                    edit.side().set(Side::Ask);
+                    edit.live().set(true);
+                    edit.symbol().set("abc".into());
+                    tick.send()?;
+                }
+                Payload::Ping => peer.send(sink, &Ping { words: [number, 0, 0, 0] })?,
+                Payload::Bulk => {
+                    let mut bulk = peer.loan::<Bulk>(sink, Wait::Forever)?;
+                    bulk.edit().number().set(number);
+                    bulk.send()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    ringmail::main(Options::new().schema(conformance_mail::SCHEMA), |_| {
+        let echoes = std::env::args().nth(1).as_deref() == Some("echo");
+        let mut conformance = Conformance { echoes, ..Conformance::default() };
+        Ok(move |mail: &Mail<'_>| conformance_mail::Peer::handle(&mut conformance, mail))
+    })
+}

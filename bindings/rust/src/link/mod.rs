@@ -1,0 +1,134 @@
+//! What a peer does on its rings and on its stream, a step at a time. `Peer`, and what it lends, are a coat over this.
+
+mod lane;
+mod receive;
+mod send;
+mod stream;
+mod wait;
+
+pub(crate) use lane::Lane;
+pub(crate) use receive::{Given, Taken};
+pub(crate) use stream::Polled;
+
+use crate::bell::Parker;
+use crate::error::Error;
+use crate::pending::Pending;
+use crate::spin::Spin;
+use crate::stream::Stream;
+use crate::sys::process::ForkGuard;
+use crate::wire;
+use lane::Ring;
+
+pub(crate) struct Link {
+    guard: ForkGuard,
+    stream: Stream,
+    lanes: Vec<Lane>,
+    parker: Parker<'static>,
+    spin: Spin,
+    pending: Pending,
+    next_lane: usize,
+    /// Of the message or reply that the user has.
+    held: Option<(usize, Ring)>,
+    has_open_batch: bool,
+    is_closed: bool,
+    correlation: u32,
+    request: u32,
+    received: u64,
+}
+
+/// What this peer has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Messages that were finished; replies are not counted.
+    pub received: u64,
+    /// Messages that were sent; replies are not counted.
+    pub sent: u64,
+    /// Times that this peer went to sleep.
+    pub sleeps: u64,
+    /// Must be 0. Else the system refuses what it allowed before, and sleeps are short.
+    pub failed_barriers: u64,
+}
+
+impl Link {
+    pub(crate) fn new(guard: ForkGuard, stream: Stream, lanes: Vec<Lane>, parker: Parker<'static>) -> Self {
+        Self {
+            guard,
+            stream,
+            lanes,
+            parker,
+            spin: Spin::new(),
+            pending: Pending::default(),
+            next_lane: 0,
+            held: None,
+            has_open_batch: false,
+            is_closed: false,
+            correlation: 0,
+            request: 0,
+            received: 0,
+        }
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters {
+            received: self.received,
+            sent: self.lanes.iter().map(|lane| lane.mail_out.messages()).sum(),
+            sleeps: self.parker.sleeps,
+            failed_barriers: self.parker.failed_barriers,
+        }
+    }
+
+    fn check_owner(&self) -> Result<(), Error> {
+        if self.guard.is_forked() {
+            return Err(Error::Forked);
+        }
+        Ok(())
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.check_owner()?;
+        if self.is_closed {
+            return Err(Error::HostGone("the host has closed the link".into()));
+        }
+        Ok(())
+    }
+
+    /// Publishes what has been sent so far, with one store for each ring.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.check_open()?;
+        self.publish_all()
+    }
+
+    fn publish_all(&mut self) -> Result<(), Error> {
+        if !std::mem::take(&mut self.has_open_batch) {
+            return Ok(());
+        }
+        for at in 0..self.lanes.len() {
+            let by_message = self.lanes[at].publish();
+            self.ring_by_message(by_message, at)?;
+        }
+        Ok(())
+    }
+
+    fn store_all_cursors(&mut self) -> Result<(), Error> {
+        for at in 0..self.lanes.len() {
+            let by_message = self.lanes[at].store_cursors();
+            self.ring_by_message(by_message, at)?;
+        }
+        Ok(())
+    }
+
+    fn ring_by_message(&mut self, is_needed: bool, at: usize) -> Result<(), Error> {
+        // What the host has not read yet wakes it as well as one more would.
+        if !is_needed || self.stream.has_backlog() {
+            return Ok(());
+        }
+        let sent = self.stream.send(wire::kind::RING, &wire::ring(at as u32));
+        sent.map_err(|text| self.gone(text))
+    }
+
+    fn gone(&mut self, text: String) -> Error {
+        self.is_closed = true;
+        Error::HostGone(text)
+    }
+}

@@ -1,0 +1,260 @@
+//! The peer itself.
+
+use crate::error::Error;
+use crate::link::{Counters, Link, Polled, Taken};
+use crate::mail::{self, BytesLoan, Loan, Mail, Reply, Ticket};
+use crate::message::{Accepts, Address, Mailbox, Message, Target};
+use crate::wait::Wait;
+use crate::wire::Welcome;
+use core::cell::{RefCell, RefMut};
+use core::time::Duration;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+/// This process as an actor of its host.
+///
+/// It belongs to one thread at a time: it can be sent to another one, and not shared. A message that was received borrows it,
+/// so there is one at a time; meanwhile [`Mail::peer`] sends. Dropped when the host has said stop and all mail has been read,
+/// it says goodbye.
+///
+/// ```compile_fail
+/// fn shared<T: Sync>() {}
+/// shared::<ringmail::Peer>();
+/// ```
+pub struct Peer {
+    link: RefCell<Link>,
+    name: String,
+    schema: String,
+    incarnation: u64,
+    polled: Option<Polled>,
+    unknown: RefCell<BTreeSet<u32>>,
+}
+
+/// What there is.
+#[must_use]
+pub enum Event<'p> {
+    /// A message.
+    Mail(Mail<'p>),
+    /// The answer to an [`ask_later`](Peer::ask_later), or the news that there will be none.
+    Reply(Reply<'p>),
+    /// Nothing came in the time given.
+    Nothing,
+    /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end
+    /// with status 0.
+    Stopped,
+}
+
+impl Peer {
+    /// Joins the host that spawned this process: [`Options`](crate::Options) without any.
+    pub fn join() -> Result<Peer, Error> {
+        crate::Options::new().join()
+    }
+
+    pub(crate) fn new(link: Link, welcome: Welcome) -> Result<Self, Error> {
+        Ok(Self {
+            polled: link.polled()?,
+            link: RefCell::new(link),
+            name: welcome.name,
+            schema: welcome.schema,
+            incarnation: welcome.incarnation,
+            unknown: RefCell::default(),
+        })
+    }
+
+    // Never across a call to the user's code, so it is always free.
+    pub(crate) fn link(&self) -> RefMut<'_, Link> {
+        self.link.borrow_mut()
+    }
+
+    /// What the host calls this peer.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The canonical schema of what the host speaks.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// Which life of this peer this process is: 1 is the first.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> Counters {
+        self.link().counters()
+    }
+
+    // ---- receiving
+
+    /// The next message or reply. Before it waits, it publishes what was sent.
+    pub fn receive(&mut self, wait: impl Into<Wait>) -> Result<Event<'_>, Error> {
+        let wait = wait.into();
+        let mut is_over = false;
+        loop {
+            let taken = self.link().take()?;
+            if is_over || !matches!(taken, Taken::Nothing) {
+                return Ok(self.event(taken));
+            }
+            // Without waiting, too: who only ever polls must hear of the host's death.
+            self.link().wait(wait)?;
+            is_over = wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now());
+        }
+    }
+
+    pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
+        match taken {
+            Taken::Mail(given) => Event::Mail(Mail::new(self, given)),
+            Taken::Reply(given) => Event::Reply(Reply::new(self, given.head, Cow::Borrowed(given.payload))),
+            Taken::LateReply(head, payload) => Event::Reply(Reply::new(self, head, Cow::Owned(payload))),
+            Taken::Nothing => Event::Nothing,
+            Taken::Stopped => Event::Stopped,
+        }
+    }
+
+    // ---- sending
+
+    /// The mailbox that the host has published under this name, asked for within five seconds.
+    pub fn lookup(&self, name: &str) -> Result<Mailbox, Error> {
+        self.lookup_within(name, Duration::from_secs(5))
+    }
+
+    /// As [`lookup`](Peer::lookup), for as long as this.
+    pub fn lookup_within(&self, name: &str, wait: impl Into<Wait>) -> Result<Mailbox, Error> {
+        let found = self.link().lookup(name, wait.into())?;
+        Mailbox::new(found).ok_or_else(|| Error::NotFound(name.into()))
+    }
+
+    /// Sends a message; waits for room, which the host is sure to make.
+    ///
+    /// It is published with all that was sent before it: when the message in hand is finished, before the peer waits, or by
+    /// [`flush`](Peer::flush).
+    pub fn send<M: Message>(&self, to: impl Target<M>, message: &M) -> Result<(), Error> {
+        self.send_within(to, message, Wait::Forever)
+    }
+
+    /// As [`send`](Peer::send), but waits no longer for room; then it is [`Error::Full`].
+    pub fn send_within<M: Message>(&self, to: impl Target<M>, message: &M, wait: impl Into<Wait>) -> Result<(), Error> {
+        self.post(to.mailbox(), message, 0, wait.into())
+    }
+
+    fn post<M: Message>(&self, to: Mailbox, message: &M, correlation: u32, wait: Wait) -> Result<(), Error> {
+        let mut room = self.loan_bytes(to, M::SIZE, wait)?;
+        message.write(&mut room);
+        room.send_as(M::TYPE, correlation);
+        Ok(())
+    }
+
+    /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the
+    /// host.
+    pub fn loan<M: Message>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error> {
+        Ok(Loan::new(self.loan_bytes(to.mailbox(), M::SIZE, wait)?))
+    }
+
+    /// Room for a message of which only the length is known. It holds old bytes.
+    pub fn loan_bytes(&self, to: Mailbox, length: usize, wait: impl Into<Wait>) -> Result<BytesLoan<'_>, Error> {
+        let room = self.link().loan(to.0, length, wait.into())?;
+        Ok(BytesLoan::new(self, to, room))
+    }
+
+    /// Publishes what has been sent so far, all that goes to one thread of the host by one store.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.link().flush()
+    }
+
+    /// Asks, and waits for the reply. Meanwhile no mail is read; replies to [`ask_later`](Peer::ask_later) are kept.
+    pub fn ask<P, M>(&self, to: Address<P>, message: &M, within: Duration) -> Result<P::Reply, Error>
+    where
+        P: Accepts<M> + ?Sized,
+        M: Message,
+    {
+        let deadline = Instant::now() + within;
+        let Ticket(correlation) = self.ask_until(to.mailbox(), message, deadline)?;
+        let (type_id, payload) = self.link().await_answer(correlation, deadline)?;
+        mail::read_reply::<P::Reply>(type_id, &payload)
+    }
+
+    /// Asks. The reply, or the news that there is none in this time, is an [`Event::Reply`] with the ticket.
+    pub fn ask_later<M: Message>(&self, to: impl Target<M>, message: &M, within: Duration) -> Result<Ticket, Error> {
+        self.ask_until(to.mailbox(), message, Instant::now() + within)
+    }
+
+    fn ask_until<M: Message>(&self, to: Mailbox, message: &M, deadline: Instant) -> Result<Ticket, Error> {
+        // The room first: an ask that was never sent is not waited for.
+        let mut room = self.loan_bytes(to, M::SIZE, Wait::Until(deadline))?;
+        message.write(&mut room);
+        let correlation = self.link().expect_answer(deadline);
+        room.send_as(M::TYPE, correlation);
+        Ok(Ticket(correlation))
+    }
+
+    // ---- the rest
+
+    /// For a loop that waits for other descriptors, too, where [`Options::pollable`](crate::Options::pollable) was asked for:
+    /// what was sent is published, and the host rings from now on until [`Parked`] is dropped. None: there is something to
+    /// receive.
+    pub fn park(&mut self) -> Result<Option<Parked<'_>>, Error> {
+        let parked = Parked { peer: self, polled: self.polled()? };
+        let may_sleep = self.link().lie_down();
+        Ok(may_sleep?.then_some(parked))
+    }
+
+    pub(crate) fn polled(&self) -> Result<&Polled, Error> {
+        self.polled.as_ref().ok_or(Error::Misuse(
+            "this peer sleeps on a futex: Options::pollable was not asked for, or is not known to the host",
+        ))
+    }
+
+    /// Tells the host why this process is about to end. What it says counts once; nothing can be sent after it.
+    pub fn report_failure(&self, text: &str) -> Result<(), Error> {
+        self.link().report_failure(text)
+    }
+
+    pub(crate) fn tell_unknown(&self, type_id: u32) {
+        if self.unknown.borrow_mut().insert(type_id) {
+            eprintln!("ringmail: messages of the type {type_id:#x} are dropped: nobody handles them");
+        }
+    }
+}
+
+/// A peer that sleeps, in a loop of its user's: see [`Peer::park`].
+pub struct Parked<'p> {
+    peer: &'p Peer,
+    polled: &'p Polled,
+}
+
+impl Parked<'_> {
+    /// Readable when there may be something to receive.
+    pub fn doorbell(&self) -> BorrowedFd<'_> {
+        self.polled.doorbell.as_fd()
+    }
+
+    /// Readable when the host has died: the next [`Peer::park`] says so.
+    pub fn control(&self) -> BorrowedFd<'_> {
+        self.polled.control.as_fd()
+    }
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.peer.link().get_up();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.link.get_mut().close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_peer_can_be_given_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<super::Peer>();
+    }
+}

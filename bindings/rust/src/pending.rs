@@ -1,0 +1,84 @@
+//! The asks of this peer that are not answered yet.
+
+use crate::ring::Head;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// In the order in which they were sent, which is mostly that of the answers.
+    asks: VecDeque<(u32, Instant)>,
+    /// No ask's time is up before this.
+    earliest: Option<Instant>,
+    /// Replies that came while the user waited for another one.
+    late: VecDeque<(Head, Vec<u8>)>,
+}
+
+impl Pending {
+    pub(crate) fn add(&mut self, correlation: u32, deadline: Instant) {
+        self.asks.push_back((correlation, deadline));
+        self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+    }
+
+    /// Whether somebody waits for this, from now on not any more.
+    pub(crate) fn answered(&mut self, correlation: u32) -> bool {
+        let found = self.asks.iter().position(|(each, _)| *each == correlation);
+        found.and_then(|at| self.asks.remove(at)).is_some()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.asks.is_empty() {
+            None
+        } else {
+            self.earliest
+        }
+    }
+
+    /// One whose time is up.
+    pub(crate) fn take_expired(&mut self) -> Option<u32> {
+        // Who has asked nothing does not look at the clock for each message.
+        let (earliest, now) = (self.deadline()?, Instant::now());
+        if earliest > now {
+            return None;
+        }
+        let found = self.asks.iter().position(|(_, deadline)| *deadline <= now);
+        let expired = found.and_then(|at| self.asks.remove(at)).map(|(correlation, _)| correlation);
+        if expired.is_none() {
+            self.earliest = self.asks.iter().map(|(_, deadline)| *deadline).min();
+        }
+        expired
+    }
+
+    pub(crate) fn put_late(&mut self, head: Head, payload: Vec<u8>) {
+        self.late.push_back((head, payload));
+    }
+
+    pub(crate) fn take_late(&mut self) -> Option<(Head, Vec<u8>)> {
+        self.late.pop_front()
+    }
+
+    pub(crate) fn has_late(&self) -> bool {
+        !self.late.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    #[test]
+    fn each_ask_is_answered_once_or_expires_once() {
+        let mut pending = Pending::default();
+        let now = Instant::now();
+        let later = now + Duration::from_secs(3600);
+        pending.add(1, later);
+        pending.add(2, now);
+        pending.add(3, now);
+        assert!(pending.answered(3) && !pending.answered(3));
+        assert_eq!((pending.take_expired(), pending.take_expired()), (Some(2), None));
+        assert_eq!(pending.deadline(), Some(later));
+        assert!(pending.answered(1) && !pending.answered(2));
+        assert_eq!(pending.deadline(), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! The writing side of a ring: loan, commit, publish.
+
+use super::{kind, Commit, Fault, Head, Order};
+use crate::layout::{self, frame_bytes, ProducerMemory, HEADER, LINE};
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// Terminators are written for so many lines ahead.
+const LINES_AHEAD: u64 = 4;
+
+struct OpenLoan {
+    length: u64,
+    padding: u64,
+}
+
+pub(crate) struct Producer<'m> {
+    memory: ProducerMemory<'m>,
+    capacity: u64,
+    order: Order,
+    tail: u64,
+    /// The end of the open batch.
+    next: u64,
+    /// If beyond `next`: the first word of every line from `next` to here is 0.
+    zeroed: u64,
+    /// As last read: the consumer has finished at least this much.
+    cursor: u64,
+    /// Of the open batch, which is not empty when `next` is not `tail`.
+    first_commit: u64,
+    loan: Option<OpenLoan>,
+    sequence: u16,
+    fault: Option<Fault>,
+    messages: u64,
+}
+
+impl<'m> Producer<'m> {
+    /// A new ring: its memory is zero, and its size a ring size.
+    pub(crate) fn new(memory: ProducerMemory<'m>, order: Order) -> Self {
+        let capacity = memory.data.read().len() as u64;
+        assert!(capacity.is_power_of_two() && capacity >= layout::LEAST_RING);
+        Self {
+            memory,
+            capacity,
+            order,
+            tail: 0,
+            next: 0,
+            zeroed: 0,
+            cursor: 0,
+            first_commit: 0,
+            loan: None,
+            sequence: 0,
+            fault: None,
+            messages: 0,
+        }
+    }
+
+    pub(crate) fn max_payload(&self) -> u64 {
+        layout::max_payload(self.capacity)
+    }
+
+    /// Room for a payload of `length` bytes, at most `max_payload()`, that holds old bytes; none while the ring is too full, or
+    /// the consumer at fault. No loan is open.
+    pub(crate) fn try_loan(&mut self, length: usize) -> Option<&'m mut [u8]> {
+        assert!(self.loan.is_none() && length as u64 <= self.max_payload());
+        let frame = frame_bytes(length as u64);
+        let to_end = self.capacity - self.offset(self.next);
+        let padding = if frame <= to_end { 0 } else { to_end };
+        let end = self.next + padding + frame + LINE; // P2
+        if end - self.cursor > self.capacity {
+            self.refresh_cursor();
+            if self.fault.is_some() || end - self.cursor > self.capacity {
+                return None;
+            }
+        }
+        self.loan = Some(OpenLoan { length: length as u64, padding });
+        let at = self.offset(self.next + padding) + HEADER;
+        Some(self.memory.data.bytes(at as usize, length))
+    }
+
+    /// Gives the open loan back, nothing of it having been seen.
+    pub(crate) fn cancel(&mut self) {
+        self.loan = None;
+        // What was written to the loan may lie over terminators; the first line's word is not part of a loan.
+        self.zeroed = self.next;
+    }
+
+    /// The loaned frame joins the open batch. Nobody sees it until `publish`.
+    pub(crate) fn commit(&mut self, head: &Head) {
+        let loan = self.loan.take().expect("a loan is open");
+        if loan.padding != 0 {
+            self.append(&Head { kind: kind::PADDING, ..Head::default() }, loan.padding - HEADER);
+            // P3
+        }
+        self.append(head, loan.length);
+        self.messages += 1;
+    }
+
+    /// Publishes the open batch with one store: all of it or, if this process dies before, none. Whether there was one; then
+    /// the consumer must be rung.
+    pub(crate) fn publish(&mut self) -> bool {
+        if self.next == self.tail {
+            return false;
+        }
+        // P1. Relaxed: ordered by the release of the commit word.
+        if self.zeroed <= self.next {
+            self.write_terminator(self.next);
+        }
+        // SYNC(frame): with the load in Consumer::peek; everything written to the batch is visible to who sees it.
+        // SYNC(park): ordered before the load of the consumer's park word and cold mark.
+        self.store(self.tail, self.first_commit, self.order.of_stores());
+        self.tail = self.next;
+        if self.loan.is_none() {
+            self.write_terminators_ahead();
+        }
+        true
+    }
+
+    /// Tells the consumer that this producer sleeps until the cursor moves, or no longer. After `true`, look whether the loan
+    /// still fails before sleeping.
+    pub(crate) fn want_room(&self, want: bool) {
+        // SYNC(want): ordered before the load of the cursor in try_loan; with Consumer::store_cursor.
+        self.memory.own.store32(layout::WANT, u32::from(want), SeqCst);
+    }
+
+    /// What the consumer is marked as: 0, or 1 + the bit to set in its pending set. SYNC(cold)
+    pub(crate) fn cold_mark(&self) -> u32 {
+        self.memory.consumer.load32(layout::COLD, SeqCst)
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    pub(crate) fn has_loan(&self) -> bool {
+        self.loan.is_some()
+    }
+
+    /// How many frames were committed, padding not counted.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    fn refresh_cursor(&mut self) {
+        // SYNC(cursor): with the store in Consumer::store_cursor; what was read before it may be overwritten after this.
+        let cursor = self.memory.consumer.load64(layout::CURSOR, SeqCst);
+        let fault = if cursor % LINE != 0 {
+            Some(Fault::CursorUnaligned)
+        } else if cursor < self.cursor {
+            Some(Fault::CursorBackwards)
+        } else if cursor > self.tail {
+            Some(Fault::CursorPastTail)
+        } else {
+            None
+        };
+        self.fault = self.fault.or(fault);
+        if self.fault.is_none() {
+            self.cursor = cursor;
+        }
+    }
+
+    fn append(&mut self, head: &Head, length: u64) {
+        let at = self.next;
+        let commit = Commit { length: length as u32, kind: head.kind, sequence: self.sequence }.to_word();
+        self.sequence = self.sequence.wrapping_add(1);
+        // Relaxed, all of them: ordered by the release of the batch's first commit word. P4
+        let type_and_correlation = u64::from(head.type_id) | u64::from(head.correlation) << 32;
+        self.store(at + layout::TYPE_AND_CORRELATION, type_and_correlation, Relaxed);
+        self.store(at + layout::TARGET, head.target, Relaxed);
+        self.store(at + layout::SENDER, head.sender, Relaxed);
+        if at == self.tail {
+            self.first_commit = commit;
+        } else {
+            self.store(at, commit, Relaxed);
+        }
+        self.next += frame_bytes(length);
+    }
+
+    /// The consumer read these lines a lap ago, so they have to come from its cache: now, while nobody waits for it, and not
+    /// between a frame and its commit word. P2
+    fn write_terminators_ahead(&mut self) {
+        while self.zeroed <= self.tail + LINES_AHEAD * LINE && self.zeroed + LINE - self.cursor <= self.capacity {
+            self.write_terminator(self.zeroed);
+        }
+    }
+
+    fn write_terminator(&mut self, position: u64) {
+        self.store(position, 0, Relaxed);
+        self.zeroed = position + LINE;
+    }
+
+    fn offset(&self, position: u64) -> u64 {
+        position & (self.capacity - 1)
+    }
+
+    fn store(&self, position: u64, word: u64, order: core::sync::atomic::Ordering) {
+        self.memory.data.store64(self.offset(position) as usize, word, order);
+    }
+}
