@@ -413,7 +413,7 @@ struct Stranger {
   static Level on(const Sum&);
   using ringmail_accepts = std::tuple<Sum>;
   static constexpr std::string_view ringmail_protocol = "conformance.Stranger";
-  static constexpr std::string_view ringmail_schema = conformance::ringmail_schema;
+  [[maybe_unused]] static constexpr std::string_view ringmail_schema = conformance::ringmail_schema;
 };
 
 TEST_P(Conformance, refuses_what_it_has_no_handler_for) {
