@@ -20,7 +20,8 @@ static int on_sample(void* context, const averaging_Sample* sample) {
 
 static int on_get(void* context) {
   Averager* const self = context;
-  const averaging_Mean mean = {.samples = self->samples, .value = self->samples > 0 ? self->sum / (double)self->samples : 0};
+  const averaging_Mean mean = {.samples = self->samples,
+                               .value = self->samples > 0 ? self->sum / (double)self->samples : 0};
   return ringmail_reply(self->link, &self->in_hand, averaging_Mean_type, &mean, sizeof mean);
 }
 

@@ -157,13 +157,13 @@ typedef struct {
   Message* in_hand; /* what receive() gave out */
   Message* loan;    /* the open one */
   uint64_t dropped;
-  unsigned long thread; /* that runs the loop; 0: none */
+  unsigned long thread;         /* that runs the loop; 0: none */
   unsigned long polling_thread; /* whose event loop drives the peer; 0: none */
-  char held;            /* a message has been received and not released */
-  char answered;        /* by hand, and so by nothing else */
-  char step_is_due;     /* the event loop knows that there is something to publish */
-  char busy;            /* in a call without the GIL */
-  char pinned;          /* a buffer of a ring is alive, so the rings must stay mapped */
+  char held;                    /* a message has been received and not released */
+  char answered;                /* by hand, and so by nothing else */
+  char step_is_due;             /* the event loop knows that there is something to publish */
+  char busy;                    /* in a call without the GIL */
+  char pinned;                  /* a buffer of a ring is alive, so the rings must stay mapped */
   char warned_of_unknown;
   char forked; /* this process is a child of the one that attached */
 } Peer;
