@@ -58,6 +58,12 @@ if(RINGMAIL_HAS_rust)
   ringmail_build_peer(conformance.rust FOLDER rust
     COMMAND ${RINGMAIL_CARGO} build --quiet --release --example conformance --target-dir ${folder})
   ringmail_conformance_peer(rust TARGET conformance.rust COMMAND ${folder}/release/examples/conformance)
+  # Of a toolchain that has it.
+  find_program(RINGMAIL_CARGO_CLIPPY cargo-clippy HINTS ENV HOME PATH_SUFFIXES .cargo/bin)
+  if(RINGMAIL_CARGO_CLIPPY)
+    ringmail_binding_test(rust.clippy FOLDER rust
+      COMMAND ${RINGMAIL_CARGO} clippy --all-targets --all-features --target-dir ${folder} -- -D warnings)
+  endif()
   ringmail_binding_test(rust.test FOLDER rust COMMAND ${RINGMAIL_CARGO} test --all-features --target-dir ${folder})
 endif()
 

@@ -14,10 +14,10 @@
 
 #include "conformance.mail.hpp"
 #include "latency/scenario.hpp"
+#include "ringmail/transport/control_ends.hpp"
 #include "ringmail/transport/futex.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/pause.hpp"
-#include "ringmail/transport/unix_socket.hpp"
 
 namespace bench::languages {
 
@@ -29,45 +29,13 @@ constexpr std::uint64_t bulk_ring_bytes = 4 << 20;
 constexpr std::uint64_t start_timeout_ns = 60'000'000'000;
 constexpr std::uint64_t sink = 1;
 
-/// The child's numbers of its control stream, and this side of it.
-struct Control {
-  ControlStream stream;
-  std::vector<Descriptor> peer_ends;
-};
-
-Descriptor value_or_throw(std::expected<std::pair<Descriptor, Descriptor>, int>& pair, Descriptor*& second) {
-  if (!pair) throw std::runtime_error(std::string("no control stream: ") + std::strerror(pair.error()));
-  second = &pair->second;
-  return std::move(pair->first);
-}
-
-Control make_control(bool pipes) {
-  Descriptor* other = nullptr;
-  if (!pipes) {
-    auto pair = control_pair();
-    Descriptor own = value_or_throw(pair, other);
-    Control control{.stream = ControlStream(std::move(own), ControlStream::Descriptors::refused), .peer_ends = {}};
-    control.peer_ends.push_back(std::move(*other));
-    return control;
-  }
-  auto to_peer = pipe_pair();
-  Descriptor peer_reads = value_or_throw(to_peer, other);
-  Descriptor host_writes = std::move(*other);
-  auto to_host = pipe_pair();
-  Descriptor host_reads = value_or_throw(to_host, other);
-  Descriptor unread(::fcntl(peer_reads.get(), F_DUPFD_CLOEXEC, 0));
-  Control control{.stream = ControlStream(std::move(host_reads), std::move(host_writes), std::move(unread)),
-                  .peer_ends = {}};
-  control.peer_ends.push_back(std::move(peer_reads));
-  control.peer_ends.push_back(std::move(*other));
-  return control;
-}
-
-[[noreturn]] void exec(const PeerProgram& program, const std::vector<Descriptor>& ends) {
+[[noreturn]] void exec(const PeerProgram& program, const ControlEnds& ends) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Out of the way of the numbers that they become.
   std::vector<int> moved;
-  for (const Descriptor& end : ends) moved.push_back(::fcntl(end.get(), F_DUPFD, 16));
+  for (const Descriptor* end : {&ends.peer, &ends.peer_writes}) {
+    if (*end) moved.push_back(::fcntl(end->get(), F_DUPFD, 16));
+  }
   std::string numbers;
   for (std::size_t i = 0; i < moved.size(); ++i) {
     ::dup2(moved[i], static_cast<int>(3 + i));
@@ -92,12 +60,15 @@ SpawnedPeer::SpawnedPeer(const PeerProgram& program)
       // Who is spoken to by pipes has no futex either, and is shown that this end never sleeps.
       mirrors_(value_of(ParkMirrors::create(1))),
       incarnation_(value_of(Incarnation::create(layout_, program.pipes ? Trust::untrusted : Trust::trusted))) {
-  Control control = make_control(program.pipes);
+  auto control = program.pipes ? control_by_pipes() : control_by_socket();
+  if (!control) throw std::runtime_error(std::string("no control stream: ") + std::strerror(control.error()));
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("no process");
-  if (pid_ == 0) exec(program, control.peer_ends);
-  stream_.emplace(std::move(control.stream));
-  control.peer_ends.clear();
+  if (pid_ == 0) exec(program, *control);
+  stream_.emplace(std::move(control->host));
+  // Open in the peer alone from now on.
+  control->peer = Descriptor();
+  control->peer_writes = Descriptor();
   greet(program);
 }
 

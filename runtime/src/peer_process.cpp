@@ -1,12 +1,12 @@
 #include "peer_process.hpp"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <utility>
+
+#include "ringmail/transport/control_ends.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -25,33 +25,6 @@ std::unexpected<ExitReason> not_started(std::string text) {
 
 std::unexpected<ExitReason> not_started(const char* what, int os_error) {
   return not_started(std::string(what) + ": " + std::strerror(os_error));
-}
-
-struct Control {
-  transport::ControlStream stream;
-  transport::Descriptor peer_end;
-  transport::Descriptor peer_write_end;  // none: it is the same
-};
-
-std::expected<Control, int> control_by_socket() {
-  auto ends = transport::control_pair();
-  if (!ends) return std::unexpected(ends.error());
-  return Control{
-      .stream = transport::ControlStream(std::move(ends->first), transport::ControlStream::Descriptors::refused),
-      .peer_end = std::move(ends->second),
-      .peer_write_end = {}};
-}
-
-std::expected<Control, int> control_by_pipes() {
-  auto to_peer = transport::pipe_pair();
-  auto to_host = transport::pipe_pair();
-  if (!to_peer || !to_host) return std::unexpected(to_peer ? to_host.error() : to_peer.error());
-  transport::Descriptor unread(::fcntl(to_peer->first.get(), F_DUPFD_CLOEXEC, 0));
-  if (!unread) return std::unexpected(errno);
-  return Control{
-      .stream = transport::ControlStream(std::move(to_host->first), std::move(to_peer->second), std::move(unread)),
-      .peer_end = std::move(to_peer->first),
-      .peer_write_end = std::move(to_host->second)};
 }
 
 }  // namespace
@@ -74,15 +47,15 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(React
   process->out_ = std::move(*out);
   process->err_ = std::move(*err);
 
-  auto control = offer.options.control_by_pipes ? control_by_pipes() : control_by_socket();
+  auto control = offer.options.control_by_pipes ? transport::control_by_pipes() : transport::control_by_socket();
   if (!control) return not_started("cannot make a control stream", control.error());
-  auto session = PeerSession::create(loop, std::move(control->stream), offer, events);
+  auto session = PeerSession::create(loop, std::move(control->host), offer, events);
   if (!session) return not_started("cannot watch the control stream", session.error());
   process->session_ = std::move(*session);
 
   auto child = PeerChild::spawn(loop, helper, command,
-                                {.control = control->peer_end.get(),
-                                 .control_out = control->peer_write_end.get(),
+                                {.control = control->peer.get(),
+                                 .control_out = control->peer_writes.get(),
                                  .out = process->out_->peer_end(),
                                  .err = process->err_->peer_end()},
                                 [raw](ExitStatus status) { raw->on_dead(status); });
