@@ -27,6 +27,7 @@ std::string_view short_name(std::string_view qualified_name) {
 
 bool is_constrained(const schema::Schema& schema, const schema::Field& field) {
   using schema::Kind;
+  if (field.is_optional || field.is_variable()) return true;
   if (field.type.kind == Kind::boolean || field.type.kind == Kind::enumeration) return true;
   return field.type.kind == Kind::message && is_constrained(schema, *schema.find_message(field.type.name));
 }
