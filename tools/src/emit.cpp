@@ -36,4 +36,21 @@ bool is_constrained(const schema::Schema& schema, const schema::Message& message
   return std::ranges::any_of(message.fields, [&](const schema::Field& field) { return is_constrained(schema, field); });
 }
 
+std::string escaped(std::string_view text, std::string_view characters) {
+  std::string result;
+  for (const char c : text) {
+    if (characters.find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+bool has_presets(const schema::Schema& schema, const schema::Message& message) {
+  return std::ranges::any_of(message.fields, [&](const schema::Field& field) {
+    if (field.preset) return true;
+    const bool is_there = !field.is_list && !field.is_optional && field.type.kind == schema::Kind::message;
+    return is_there && has_presets(schema, *schema.find_message(field.type.name));
+  });
+}
+
 }  // namespace ringmail::tools

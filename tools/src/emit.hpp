@@ -39,4 +39,10 @@ class Lines {
 [[nodiscard]] bool is_constrained(const schema::Schema& schema, const schema::Field& field);
 [[nodiscard]] bool is_constrained(const schema::Schema& schema, const schema::Message& message);
 
+// The text with a backslash before each of these characters.
+[[nodiscard]] std::string escaped(std::string_view text, std::string_view characters);
+
+// Whether a new message holds anything but zeros: a default, of a field of it or of a message in it.
+[[nodiscard]] bool has_presets(const schema::Schema& schema, const schema::Message& message);
+
 }  // namespace ringmail::tools

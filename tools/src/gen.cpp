@@ -41,7 +41,7 @@ constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp, true},
     {"go", "a Go file", generate_go, true},
     {"java", "a Java class", generate_java, true},
-    {"python", "a Python module", generate_python, true},
+    {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust, true},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
     {"ts", "a TypeScript module", generate_ts, true},

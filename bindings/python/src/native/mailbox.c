@@ -143,13 +143,17 @@ static PyObject* mailbox_ask_async(PyObject* self, PyObject* arguments, PyObject
   return call_peer(self, "_ask_async", arguments, keywords);
 }
 
-static PyObject* mailbox_loan(PyObject* object, PyObject* type) {
+/* _loan(type, fields by name) */
+static PyObject* mailbox_loan(PyObject* object, PyObject* arguments) {
   Mailbox* self = (Mailbox*)object;
+  PyObject *type, *fields;
+  if (!PyArg_ParseTuple(arguments, "OO!", &type, &PyDict_Type, &fields)) return NULL;
   if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject*)type, &MessageType)) {
     PyErr_SetString(PyExc_TypeError, "a loan is for a message type");
     return NULL;
   }
-  return check_open(self) < 0 ? NULL : peer_loan(self->peer, self->id, (PyTypeObject*)type, send_timeout_of(self));
+  return check_open(self) < 0 ? NULL
+                              : peer_loan(self->peer, self->id, (PyTypeObject*)type, fields, send_timeout_of(self));
 }
 
 static PyObject* mailbox_compare(PyObject* a, PyObject* b, int operation) {
@@ -190,7 +194,7 @@ static PyMethodDef methods[] = {
      "AskError if there will be none, TimeoutError if none came within `timeout` seconds."},
     {"_ask_now", mailbox_ask_now, METH_VARARGS, NULL},
     {"_want_room", mailbox_want_room, METH_O, NULL},
-    {"_loan", mailbox_loan, METH_O, NULL},
+    {"_loan", mailbox_loan, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

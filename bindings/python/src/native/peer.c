@@ -210,9 +210,10 @@ int peer_ask(Peer* self,
     self->busy = 1;
     PyThreadState* state = wait_ns != 0 ? PyEval_SaveThread() : NULL;
     if (correlation != NULL) {
-      code = ringmail_ask_within(self->link, target, layout->id, data, layout->size, wait_ns, answer_ns, correlation);
+      code =
+          ringmail_ask_within(self->link, target, layout->id, data, message->length, wait_ns, answer_ns, correlation);
     } else {
-      code = ringmail_send(self->link, target, layout->id, data, layout->size, wait_ns);
+      code = ringmail_send(self->link, target, layout->id, data, message->length, wait_ns);
     }
     if (state != NULL) PyEval_RestoreThread(state);
     self->busy = 0;
@@ -227,25 +228,53 @@ int peer_ask(Peer* self,
   }
 }
 
-PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, int64_t timeout_ns) {
-  Layout* layout = layout_of(type);
-  if (layout == NULL) return NULL;
+/* The room for a message that is as long as its content makes it. */
+static void* loan_room(Peer* self, ringmail_mailbox target, int64_t length, int64_t timeout_ns) {
   void* room = NULL;
   int code;
-  while ((code = ringmail_loan(self->link, target, layout->size, timeout_ns, &room)) == RINGMAIL_EINTERRUPTED) {
+  if (length < 0) return NULL;
+  while ((code = ringmail_loan(self->link, target, (uint32_t)length, timeout_ns, &room)) == RINGMAIL_EINTERRUPTED) {
     if (PyErr_CheckSignals() < 0) return NULL;
   }
-  if (code < 0) {
-    raise_failure(self, code);
-    return NULL;
+  if (code >= 0) return room;
+  raise_failure(self, code);
+  return NULL;
+}
+
+/* `contents` are of the fields; the others are set in the new message's bytes, `fixed`. */
+static int take_fields(Layout* layout, PyObject* fields, Content* contents, unsigned char* fixed) {
+  PyObject *name, *value;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(fields, &position, &name, &value)) {
+    const Field* field = field_named(layout, name);
+    if (field == NULL) return -1;
+    if (field->is_content ? content_take(field, value, 1, &contents[field->content_index]) < 0
+                          : field_store(field, fixed, value) < 0) {
+      return -1;
+    }
   }
-  memset(room, 0, layout->size);
-  Message* message = message_lend(type, layout, room, 1);
-  if (message == NULL) {
-    ringmail_cancel(self->link);
-    return NULL;
+  return 0;
+}
+
+PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, PyObject* fields, int64_t timeout_ns) {
+  Layout* layout = layout_of(type);
+  Message* start = layout != NULL ? message_new(type, layout) : NULL;
+  Content* contents = start != NULL ? contents_new(layout) : NULL;
+  Message* message = NULL;
+  if (contents != NULL && take_fields(layout, fields, contents, start->data) == 0) {
+    const int64_t length = contents_length(layout, contents);
+    unsigned char* room = loan_room(self, target, length, timeout_ns);
+    if (room != NULL) {
+      memset(room, 0, (size_t)length);
+      memcpy(room, start->data, layout->size);
+      if (PyTuple_GET_SIZE(layout->contents) != 0) contents_write(layout, contents, room);
+      message = message_lend(type, layout, room, (uint32_t)length, 1);
+      if (message == NULL) ringmail_cancel(self->link);
+    }
   }
-  self->loan = (Message*)Py_NewRef(message);
+  if (layout != NULL) contents_free(layout, contents);
+  Py_XDECREF(start);
+  self->loan = (Message*)Py_XNewRef(message);
   return (PyObject*)message;
 }
 
