@@ -28,6 +28,9 @@ class Lines {
 // "0xc67a76ec"
 [[nodiscard]] std::string hex_id(std::uint32_t id);
 
+// The content of a text<N>'s default as a string literal, in quotes: ASCII, in which most languages agree on how it is escaped.
+[[nodiscard]] std::string quoted(std::string_view text);
+
 // The namespace of a schema that a .mail file gave: all of its names share one, and it declares at least one.
 [[nodiscard]] std::string_view namespace_of(const schema::Schema& schema);
 

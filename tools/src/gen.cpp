@@ -38,7 +38,7 @@ struct Language {
 
 constexpr Language languages[] = {
     {"c", "a C header", generate_c, true},
-    {"cpp", "a C++ header", generate_cpp, true},
+    {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go, true},
     {"java", "a Java class", generate_java, true},
     {"python", "a Python module", generate_python},
