@@ -3,7 +3,7 @@
 import sys
 
 import ringmail
-from conformance_mail import SCHEMA, Bulk, Fail, Get, Payload, Peer, Ping, Side, Stream, Sum, Tick
+from conformance_mail import SCHEMA, Bulk, Fail, Get, Note, Payload, Peer, Ping, Side, Stream, Sum, Tick
 
 
 class Handlers(Peer):
@@ -54,6 +54,12 @@ class Handlers(Peer):
             else:
                 bulk.number = number
                 sink.send(bulk, timeout=None)
+
+    def on_Note(self, message: Note) -> Note:
+        note = Note.from_bytes(message.to_bytes())
+        note.number *= 2
+        note.values = [2 * value for value in message.values]
+        return note
 
     def count(self, echo: Tick | Ping | Bulk) -> None:
         self.sum.count += 1

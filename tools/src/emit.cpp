@@ -21,14 +21,7 @@ std::string_view namespace_of(std::string_view qualified_name) {
   return qualified_name.substr(0, qualified_name.rfind('.'));
 }
 
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
+std::string quoted(std::string_view text) { return '"' + escaped(text, "\"\\") + '"'; }
 
 std::string_view short_name(std::string_view qualified_name) {
   return qualified_name.substr(qualified_name.rfind('.') + 1);

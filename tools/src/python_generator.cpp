@@ -209,7 +209,7 @@ class PythonGenerator : Lines {
   [[nodiscard]] std::string preset(const Field& field) const {
     const std::string& text = *field.preset;
     switch (field.type.kind) {
-      case Kind::text: return "\"" + escaped(text, "\"\\") + "\"";
+      case Kind::text: return quoted(text);
       case Kind::boolean: return text == "true" ? "True" : "False";
       case Kind::enumeration: return value_of(field, text);
       case Kind::f32:

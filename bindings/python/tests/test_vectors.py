@@ -46,6 +46,7 @@ def values_of(name: str, mail) -> dict:
             "points": points, "sides": [ask, bid, ask], "names": ["a", "", "xyz"], "flags": [True, False, True],
         },
         "content_some": {"id": 3, "numbers": [5], "flags": [True]},
+        "content_two": {"id": 4, "title": "abc", "raw": b"abc"},
         "both_none": {},
         "both_empty": {"title": "", "raw": b"", "numbers": [], "limit": 0},
         "both_all": {"title": "t", "raw": b"\x09", "numbers": [1, 2, 3], "limit": 4},
