@@ -44,7 +44,7 @@ constexpr Language languages[] = {
     {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust, true},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
-    {"ts", "a TypeScript module", generate_ts, true},
+    {"ts", "a TypeScript module", generate_ts},
 };
 
 const Language* find_language(std::string_view name) {
