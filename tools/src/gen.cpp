@@ -39,7 +39,7 @@ struct Language {
 constexpr Language languages[] = {
     {"c", "a C header", generate_c, true},
     {"cpp", "a C++ header", generate_cpp},
-    {"go", "a Go file", generate_go, true},
+    {"go", "a Go file", generate_go},
     {"java", "a Java class", generate_java, true},
     {"python", "a Python module", generate_python, true},
     {"rust", "a Rust module", generate_rust, true},

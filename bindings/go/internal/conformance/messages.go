@@ -146,7 +146,7 @@ func (m *Level) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewLevel refuses.
 func (m *Level) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewLevel(bytes)
 	if err == nil {
@@ -160,9 +160,9 @@ type LevelView struct {
 	bytes *[LevelSize]byte
 }
 
-// ViewLevel refuses what has another size.
+// ViewLevel refuses what is shorter. A newer version may be longer.
 func ViewLevel(bytes []byte) (LevelView, error) {
-	if len(bytes) != LevelSize {
+	if len(bytes) < LevelSize {
 		return LevelView{}, ringmailSizeError(LevelName, LevelSize, len(bytes))
 	}
 	return LevelView{(*[LevelSize]byte)(bytes)}, nil
@@ -229,7 +229,7 @@ func (m LevelDraft) Pack(value *Level) {
 
 // ValidLevel tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidLevel(bytes []byte) bool {
-	return len(bytes) == LevelSize
+	return len(bytes) >= LevelSize
 }
 
 const (
@@ -267,7 +267,7 @@ func (m *Tick) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewTick refuses.
 func (m *Tick) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewTick(bytes)
 	if err == nil {
@@ -281,9 +281,9 @@ type TickView struct {
 	bytes *[TickSize]byte
 }
 
-// ViewTick refuses what has another size.
+// ViewTick refuses what is shorter. A newer version may be longer.
 func ViewTick(bytes []byte) (TickView, error) {
-	if len(bytes) != TickSize {
+	if len(bytes) < TickSize {
 		return TickView{}, ringmailSizeError(TickName, TickSize, len(bytes))
 	}
 	return TickView{(*[TickSize]byte)(bytes)}, nil
@@ -398,7 +398,7 @@ func ValidTick(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Side().Declared() {
+	if !Side(m.bytes[16]).Declared() {
 		return false
 	}
 	if m.bytes[17] > 1 {
@@ -437,7 +437,7 @@ func (m *Ping) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewPing refuses.
 func (m *Ping) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewPing(bytes)
 	if err == nil {
@@ -451,9 +451,9 @@ type PingView struct {
 	bytes *[PingSize]byte
 }
 
-// ViewPing refuses what has another size.
+// ViewPing refuses what is shorter. A newer version may be longer.
 func ViewPing(bytes []byte) (PingView, error) {
-	if len(bytes) != PingSize {
+	if len(bytes) < PingSize {
 		return PingView{}, ringmailSizeError(PingName, PingSize, len(bytes))
 	}
 	return PingView{(*[PingSize]byte)(bytes)}, nil
@@ -513,7 +513,7 @@ func (m PingDraft) Pack(value *Ping) {
 
 // ValidPing tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidPing(bytes []byte) bool {
-	return len(bytes) == PingSize
+	return len(bytes) >= PingSize
 }
 
 const (
@@ -547,7 +547,7 @@ func (m *Bulk) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewBulk refuses.
 func (m *Bulk) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewBulk(bytes)
 	if err == nil {
@@ -561,9 +561,9 @@ type BulkView struct {
 	bytes *[BulkSize]byte
 }
 
-// ViewBulk refuses what has another size.
+// ViewBulk refuses what is shorter. A newer version may be longer.
 func ViewBulk(bytes []byte) (BulkView, error) {
-	if len(bytes) != BulkSize {
+	if len(bytes) < BulkSize {
 		return BulkView{}, ringmailSizeError(BulkName, BulkSize, len(bytes))
 	}
 	return BulkView{(*[BulkSize]byte)(bytes)}, nil
@@ -625,7 +625,7 @@ func (m BulkDraft) Pack(value *Bulk) {
 
 // ValidBulk tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidBulk(bytes []byte) bool {
-	return len(bytes) == BulkSize
+	return len(bytes) >= BulkSize
 }
 
 const (
@@ -660,7 +660,7 @@ func (m *Sum) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewSum refuses.
 func (m *Sum) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewSum(bytes)
 	if err == nil {
@@ -674,9 +674,9 @@ type SumView struct {
 	bytes *[SumSize]byte
 }
 
-// ViewSum refuses what has another size.
+// ViewSum refuses what is shorter. A newer version may be longer.
 func ViewSum(bytes []byte) (SumView, error) {
-	if len(bytes) != SumSize {
+	if len(bytes) < SumSize {
 		return SumView{}, ringmailSizeError(SumName, SumSize, len(bytes))
 	}
 	return SumView{(*[SumSize]byte)(bytes)}, nil
@@ -752,7 +752,7 @@ func (m SumDraft) Pack(value *Sum) {
 
 // ValidSum tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidSum(bytes []byte) bool {
-	return len(bytes) == SumSize
+	return len(bytes) >= SumSize
 }
 
 const (
@@ -783,7 +783,7 @@ func (m *Get) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewGet refuses.
 func (m *Get) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewGet(bytes)
 	if err == nil {
@@ -797,9 +797,9 @@ type GetView struct {
 	bytes *[GetSize]byte
 }
 
-// ViewGet refuses what has another size.
+// ViewGet refuses what is shorter. A newer version may be longer.
 func ViewGet(bytes []byte) (GetView, error) {
-	if len(bytes) != GetSize {
+	if len(bytes) < GetSize {
 		return GetView{}, ringmailSizeError(GetName, GetSize, len(bytes))
 	}
 	return GetView{(*[GetSize]byte)(bytes)}, nil
@@ -844,7 +844,7 @@ func (m GetDraft) Pack(*Get) {}
 
 // ValidGet tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidGet(bytes []byte) bool {
-	return len(bytes) == GetSize
+	return len(bytes) >= GetSize
 }
 
 const (
@@ -877,7 +877,7 @@ func (m *Fail) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewFail refuses.
 func (m *Fail) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewFail(bytes)
 	if err == nil {
@@ -891,9 +891,9 @@ type FailView struct {
 	bytes *[FailSize]byte
 }
 
-// ViewFail refuses what has another size.
+// ViewFail refuses what is shorter. A newer version may be longer.
 func ViewFail(bytes []byte) (FailView, error) {
-	if len(bytes) != FailSize {
+	if len(bytes) < FailSize {
 		return FailView{}, ringmailSizeError(FailName, FailSize, len(bytes))
 	}
 	return FailView{(*[FailSize]byte)(bytes)}, nil
@@ -949,7 +949,7 @@ func (m FailDraft) Pack(value *Fail) {
 
 // ValidFail tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidFail(bytes []byte) bool {
-	return len(bytes) == FailSize
+	return len(bytes) >= FailSize
 }
 
 const (
@@ -983,7 +983,7 @@ func (m *Stream) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewStream refuses.
 func (m *Stream) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewStream(bytes)
 	if err == nil {
@@ -997,9 +997,9 @@ type StreamView struct {
 	bytes *[StreamSize]byte
 }
 
-// ViewStream refuses what has another size.
+// ViewStream refuses what is shorter. A newer version may be longer.
 func ViewStream(bytes []byte) (StreamView, error) {
-	if len(bytes) != StreamSize {
+	if len(bytes) < StreamSize {
 		return StreamView{}, ringmailSizeError(StreamName, StreamSize, len(bytes))
 	}
 	return StreamView{(*[StreamSize]byte)(bytes)}, nil
@@ -1070,7 +1070,7 @@ func ValidStream(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Payload().Declared() {
+	if !Payload(m.bytes[8]).Declared() {
 		return false
 	}
 	return true
