@@ -40,7 +40,7 @@ constexpr Language languages[] = {
     {"c", "a C header", generate_c, true},
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
-    {"java", "a Java class", generate_java, true},
+    {"java", "a Java class", generate_java},
     {"python", "a Python module", generate_python, true},
     {"rust", "a Rust module", generate_rust, true},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},

@@ -13,8 +13,8 @@ func ringmailSizeError(name string, size, length int) error {
 )go";
 
 inline constexpr std::string_view go_fixed = R"go(
-// ringmailFixed is the length of the fixed part of a message, which some version of it must have. The sizes are those of all
-// versions; fixedSizeAt is where the fixed size stands, or -1.
+// ringmailFixed is the length of the fixed part of a message, which some version of it must have. The sizes are those of
+// all versions; fixedSizeAt is where the fixed size stands, or -1.
 func ringmailFixed(name string, bytes []byte, fixedSizeAt int, sizes ...int) (int, error) {
 	fixed := len(bytes)
 	if fixedSizeAt >= 0 && (fixed > fixedSizeAt || !slices.Contains(sizes, fixed)) {

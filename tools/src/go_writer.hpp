@@ -67,8 +67,8 @@ class GoWriter : Lines {
   void write_preset(const Message& message, const GoMessageNames& names);
 
   // ---- fields
-  // How the accessor of a field shows it: one value; one of several by its index; or all as a slice, which for numbers is
-  // of their type, and for `bytes` and those of one byte the very bytes.
+  // How the accessor of a field shows it: one value; one of several by its index; or all as a slice, which for numbers
+  // is of their type, and for `bytes` and those of one byte the very bytes.
   enum class Shape { value, element, bytes, numbers };
   static Shape shape_of(const Field& field);
   static bool is_text(const Field& field) {

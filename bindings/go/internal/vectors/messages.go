@@ -2721,8 +2721,8 @@ func ringmailLay(room []byte, at, from, count, size, align int) int {
 	return end
 }
 
-// ringmailFixed is the length of the fixed part of a message, which some version of it must have. The sizes are those of all
-// versions; fixedSizeAt is where the fixed size stands, or -1.
+// ringmailFixed is the length of the fixed part of a message, which some version of it must have. The sizes are those of
+// all versions; fixedSizeAt is where the fixed size stands, or -1.
 func ringmailFixed(name string, bytes []byte, fixedSizeAt int, sizes ...int) (int, error) {
 	fixed := len(bytes)
 	if fixedSizeAt >= 0 && (fixed > fixedSizeAt || !slices.Contains(sizes, fixed)) {

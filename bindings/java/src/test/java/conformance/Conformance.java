@@ -159,9 +159,9 @@ public final class Conformance {
       return new Level(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Level wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -259,9 +259,9 @@ public final class Conformance {
       return new Tick(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Tick wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -407,9 +407,9 @@ public final class Conformance {
       return new Ping(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Ping wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -501,9 +501,9 @@ public final class Conformance {
       return new Bulk(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Bulk wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -604,9 +604,9 @@ public final class Conformance {
       return new Sum(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Sum wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -712,9 +712,9 @@ public final class Conformance {
       return new Get(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Get wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -790,9 +790,9 @@ public final class Conformance {
       return new Fail(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Fail wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -878,9 +878,9 @@ public final class Conformance {
       return new Stream(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Stream wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
