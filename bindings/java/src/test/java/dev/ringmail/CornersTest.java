@@ -107,7 +107,8 @@ class CornersTest {
 
   @Test
   void lists_that_may_be_missing_are_there_if_only_empty() {
-    Lists empty = new Lists().innersLength(0).namesLength(0).flagsLength(0).rawLength(0).oddsLength(0).data(new byte[0]).remark("");
+    Lists empty = new Lists().innersLength(0).namesLength(0).flagsLength(0).rawLength(0).oddsLength(0);
+    empty.data(new byte[0]).remark("");
     assertEquals(
         "Lists{parts=[], inners=[], names=[], flags=[], raw=[], odds=[], small=[], floats=[], inner=none, more=[], data=0 bytes,"
             + " remark=}",
@@ -123,7 +124,8 @@ class CornersTest {
     full.data(new byte[] {2}).remark("€\ud83d\ude00\0");
     String text =
         "Lists{parts=[], inners=none, names=[, abc], flags=[true], raw=[255], odds=[three, minus], small=[-1],"
-            + " floats=[Infinity, 2.0], inner=" + NEW_INNER.replace("minus", "three") + ", more=[], data=1 bytes, remark=€😀\0}";
+            + " floats=[Infinity, 2.0], inner=" + NEW_INNER.replace("minus", "three") + ", more=[], data=1 bytes,"
+            + " remark=€😀\0}";
     assertEquals(text, full.toString());
     assertEquals(text, Lists.over(bytes(full)).toString());
     assertEquals(text, full.copy().toString());
