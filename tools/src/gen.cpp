@@ -42,7 +42,7 @@ constexpr Language languages[] = {
     {"go", "a Go file", generate_go},
     {"java", "a Java class", generate_java},
     {"python", "a Python module", generate_python, true},
-    {"rust", "a Rust module", generate_rust, true},
+    {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
     {"ts", "a TypeScript module", generate_ts, true},
 };
