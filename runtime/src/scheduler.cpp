@@ -75,8 +75,6 @@ bool Scheduler::end() {
   return ended_;
 }
 
-bool Scheduler::is_done() const { return stopping_ && group_->live_cells.load(std::memory_order_acquire) == 0; }
-
 /// Keeps nothing in locals across a handler: one that suspends keeps this stack, and the loop goes on upon another. So each
 /// phase that runs handlers says whether this stack still has the loop.
 void Scheduler::loop() {
@@ -265,6 +263,7 @@ bool Scheduler::has_work() const {
   if (inlets_->any_hot() || inlets_->has_pending() || own_lane_waits()) return true;
   for (const Outlet* outlet : crowded_) {
     if (outlet->may_have_room()) return true;
+    give_back_lives(std::exchange(kept_lives_, 0));
   }
   return false;
 }

@@ -148,8 +148,8 @@ struct SchedulerCounters {
 
 /// Schedulers that stop together. None leaves while a cell of any is left, for it may still be sent to.
 struct SchedulerGroup {
-  std::atomic<std::uint64_t> live_cells{0};
-  std::function<void()> on_empty{};  ///< the last cell has ended, and they are to stop: wakes them all
+  std::atomic<std::uint64_t> live_cells{0};  ///< or more: schedulers that are not to stop keep some for cells that come
+  std::function<void()> on_empty{};          ///< the last cell has ended, and they are to stop: wakes them all
 };
 
 class Scheduler {
@@ -417,7 +417,7 @@ class Scheduler {
 
   // The loop and its phases.
   void loop();
-  bool is_done() const;
+  bool is_done() const { return stopping_ && group_->live_cells.load(std::memory_order_acquire) == 0; }
   bool end();
   void resume_waiters();
   void resume_yielded();
@@ -476,6 +476,8 @@ class Scheduler {
   void wind_up(Cell& cell);
   void terminate(Cell& cell);
   void leave_slot(Cell& cell);
+  void take_life(bool is_own);
+  void give_back_lives(std::uint64_t lives);
   void destroy_cell(Cell& cell);
   void remove(Cell& cell);
   void discard_mail(Cell& cell);
@@ -655,6 +657,7 @@ class Scheduler {
   std::uint32_t turns_per_clock_ = 1;
   std::uint64_t messages_at_spin_ = 0;
   bool timers_due_ = false;
+  std::uint64_t kept_lives_ = 0;  // of the group's live cells: of ended ones, for those that are made next
   bool stopping_ = false;
   bool stepped_ = false;                // somebody else goes round the loop
   bool busy_ = false;                   // whether this turn of the loop has done anything
