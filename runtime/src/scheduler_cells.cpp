@@ -115,15 +115,6 @@ bool Scheduler::is_live(ActorId id) const {
   return cell != nullptr && cell->id_ == id;
 }
 
-void Scheduler::deliver(Message& message) {
-  Cell* cell = find(message.target);
-  if (cell != nullptr && cell->state_ == Cell::State::idle && cell->started_) {
-    execute(*cell, message);
-  } else {
-    deliver_later(message);
-  }
-}
-
 /// Runs no handler.
 void Scheduler::deliver_later(Message& message) {
   Cell* cell = find(message.target);
