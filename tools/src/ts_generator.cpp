@@ -399,7 +399,7 @@ class TsGenerator {
       return line("  }");
     } else {
       line("    if (bytes.byteLength < ", number(message.size), ") return false;");
-      line(view);
+      if (checks.find("view.") != std::string::npos) line(view);
     }
     out_ += checks;
     line("    return true;");

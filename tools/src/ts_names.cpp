@@ -12,9 +12,11 @@ using schema::Kind;
 
 // What the prelude and the classes name, and would mean another thing by in a module that declares it.
 constexpr auto taken_names = std::to_array<std::string_view>(
-    {"Array",      "BigInt",      "BigInt64Array", "BigUint64Array", "DataView",    "Float32Array", "Float64Array",
-     "Int16Array", "Int32Array",  "Int8Array",     "Iterable",       "Number",      "Object",       "PromiseLike",
-     "RangeError", "TextDecoder", "TextEncoder",   "Uint16Array",    "Uint32Array", "Uint8Array"});
+    {"Array",          "ArrayBufferLike", "ArrayBufferView", "BigInt",       "BigInt64Array",
+     "BigUint64Array", "DataView",        "Float32Array",    "Float64Array", "Int16Array",
+     "Int32Array",     "Int8Array",       "Iterable",        "Math",         "Number",
+     "Object",         "PromiseLike",     "RangeError",      "TextDecoder",  "TextEncoder",
+     "Uint16Array",    "Uint32Array",     "Uint8Array"});
 
 }  // namespace
 

@@ -18,12 +18,16 @@ const output = path.join(folder, 'build/vectors');
 
 mkdirSync(output, { recursive: true });
 const run = (command, ...args) => execFileSync(command, args, { cwd: folder, stdio: 'inherit' });
-run(process.env.RINGMAIL_TOOL ?? 'ringmail', 'gen', '--lang', 'ts', `${vectors}/vectors.mail`, '-o', `${output}/vectors.ts`);
+for (const source of [`${vectors}/vectors.mail`, path.resolve(folder, '../../tests/tools/corners.mail')]) {
+  const file = path.join(output, `${path.basename(source, '.mail')}.ts`);
+  run(process.env.RINGMAIL_TOOL ?? 'ringmail', 'gen', '--lang', 'ts', source, '-o', file);
+}
 run('npx', 'tsc', '-p', 'tests/vectors');
 const generated = await import('../build/vectors/vectors.js');
+const corners = await import('../build/vectors/corners.js');
 
-function made() {
-  const { messages, enums } = makeTypes(parseSchema(generated.$schema), generated.$schema);
+function madeOf({ $schema }) {
+  const { messages, enums } = makeTypes(parseSchema($schema), $schema);
   const short = ([name, declared]) => [name.split('.').at(-1), declared];
   return Object.fromEntries([...messages, ...enums].map(short));
 }
@@ -76,7 +80,7 @@ function valuesOf(name, { Side, Wide }) {
   }[name];
 }
 
-for (const [kind, types] of [['generated', generated], ['made', made()]]) {
+for (const [kind, types] of [['generated', generated], ['made', madeOf(generated)]]) {
   test(`good vectors are written and read, ${kind}`, () => {
     for (const [name, bytes] of good) {
       const Type = types[lines.find((line) => line[1] === name)[2]];
@@ -144,6 +148,21 @@ for (const [kind, types] of [['generated', generated], ['made', made()]]) {
     assert.throws(() => Content.$over(bytes).title, /4294967295 elements of 1 bytes are not in their message/);
   });
 }
+
+test('new messages of every shape are alike', () => {
+  const made = madeOf(corners);
+  const Types = Object.values(corners).filter((each) => each.$type !== undefined);
+  assert.ok(Types.includes(corners.Holder));
+  for (const Type of Types) {
+    const fresh = new Type();
+    const Made = made[Type.$name.split('.').at(-1)];
+    assert.equal(hex(fresh), hex(new Made()), Type.$name);
+    assert.ok(Type.$valid(fresh.$memory.bytes) && Made.$valid(fresh.$memory.bytes), Type.$name);
+    assert.deepEqual(fresh.$object(), Made.$over(fresh.$memory.bytes).$object(), Type.$name);
+  }
+  const { odd, name, weight } = new corners.Outer().all[1];
+  assert.deepEqual([odd, name, weight], [corners.Odd.minus, 'a"\\', -0]);
+});
 
 test('what one of two schemas has appended is no difference', () => {
   const appended = '  field numbers list<u32> offset 48 appended\n';

@@ -78,6 +78,18 @@ def test_content_stays_where_it_is_while_a_part_of_it_is_used(note):
     assert (again.title, again.values.tolist()) == ("x", [1.0])
 
 
+def test_bytes_do_not_move_while_a_value_is_looked_at(note):
+    class Number:
+        def __index__(self):
+            note.title = "moved"
+            return 1
+
+    with pytest.raises(BufferError):
+        note.number = Number()
+    note.codes = ["a"]
+    assert (note.number, note.title) == (7, "Zürich")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [

@@ -218,7 +218,7 @@ def test_content_of_generated_messages_is_set_and_checked(vectors):
     content.title = "later"
     assert content == mail.Content(id=1, points=[mail.Point(x=2)], numbers=[7], title="later")
     with pytest.raises(ValueError, match="released"):
-        kept.x = 3
+        _ = kept.x
     for field, value, error in (
         ("numbers", [-1], "vectors.Content.numbers cannot be"),
         ("names", ["abcd"], "vectors.Content.names cannot be 'abcd'"),

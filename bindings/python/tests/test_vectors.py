@@ -9,6 +9,8 @@ import subprocess
 import pytest
 import schemas
 
+import ringmail
+
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "vectors"
 LINES = [line.split() for line in (VECTORS / "vectors.txt").read_text().splitlines() if line and line[0] != "#"]
 PAYLOADS = {words[1]: bytes.fromhex(words[3].strip("-")) for words in LINES}
@@ -90,16 +92,21 @@ class Made(schemas.Types):
         return None if names is None else {name: getattr(message, name) for name in names}
 
 
-@pytest.fixture(scope="module", params=["generated", "made"])
-def mail(request, tmp_path_factory):
+def generate(source: pathlib.Path, folder: pathlib.Path):
     tool = os.environ.get("RINGMAIL_TOOL") or shutil.which("ringmail")
     if not tool:
         pytest.skip("RINGMAIL_TOOL does not say where the ringmail command is")
-    file = tmp_path_factory.mktemp("vectors") / "vectors_mail.py"
-    subprocess.run([tool, "gen", "--lang", "python", VECTORS / "vectors.mail", "-o", file], check=True)
-    spec = importlib.util.spec_from_file_location("vectors_mail", file)
+    file = folder / f"{source.stem}_mail.py"
+    subprocess.run([tool, "gen", "--lang", "python", source, "-o", file], check=True)
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", params=["generated", "made"])
+def mail(request, tmp_path_factory):
+    module = generate(VECTORS / "vectors.mail", tmp_path_factory.mktemp("vectors"))
     return Generated(module) if request.param == "generated" else Made(module.SCHEMA)
 
 
@@ -139,3 +146,17 @@ def test_read_vectors_hold_what_good_ones_do(mail, name, message, payload, good)
 @pytest.mark.parametrize(("name", "message", "payload"), of_kind("bad"))
 def test_bad_vectors_are_refused(mail, name, message, payload):
     assert not mail.is_valid(message, bytes.fromhex(payload.strip("-")))
+
+
+def test_new_messages_of_every_shape_are_alike(tmp_path):
+    module = generate(VECTORS.parents[1] / "tests" / "tools" / "corners.mail", tmp_path)
+    generated, made = Generated(module), Made(module.SCHEMA)
+    names = [name.rpartition(".")[2] for name in ringmail.parse_schema(module.SCHEMA).messages]
+    assert "Holder" in names
+    for name in names:
+        fresh = getattr(generated, name)()
+        assert bytes(fresh).hex() == bytes(getattr(made, name)()).hex(), name
+        for types in (generated, made):
+            assert types.is_valid(name, bytes(fresh)) and types.read(name, bytes(fresh)) == getattr(types, name)()
+    inner = made.Outer().all[1]
+    assert (inner.odd, inner.name, inner.weight) == (made.Odd.minus, 'a"\\', 0.0)

@@ -225,6 +225,14 @@ int field_equal(const Field* self, const Message* a, const Message* b) {
          equal_elements(self, here.at, there.at, here.count);
 }
 
+int field_set_in(const Field* self, Message* message, PyObject* value) {
+  Message* root = message_root(message);
+  ++root->parts;
+  const int result = field_store(self, message->data, value);
+  --root->parts;
+  return result;
+}
+
 /* ---- the descriptor */
 
 static int check_owner(const Field* self, PyObject* object) {
@@ -247,13 +255,12 @@ static int field_set(PyObject* object, PyObject* target, PyObject* value) {
   const Field* self = (Field*)object;
   if (check_owner(self, target) < 0) return -1;
   Message* message = (Message*)target;
-  unsigned char* data = message_data(message);
-  if (data == NULL) return -1;
+  if (message_data(message) == NULL) return -1;
   if (value == NULL) return field_error(PyExc_AttributeError, self, -1, "cannot be deleted");
   if (!message_root(message)->writable) {
     return field_error(PyExc_AttributeError, self, -1, "is read-only: message.copy() gives one that can be changed");
   }
-  if (!self->is_content) return field_store(self, data, value);
+  if (!self->is_content) return field_set_in(self, message, value);
   return message_fill(message, self->name_alone, &value);
 }
 

@@ -95,7 +95,7 @@ int message_put(Message* self, const Content* contents) {
 static int fill_one(Message* self, Content** contents, PyObject* name, PyObject* value) {
   const Field* field = field_named(self->layout, name);
   if (field == NULL) return -1;
-  if (!field->is_content) return field_store(field, self->data, value);
+  if (!field->is_content) return field_set_in(field, self, value);
   if (*contents == NULL && (*contents = contents_new(self->layout)) == NULL) return -1;
   return content_take(field, value, 0, &(*contents)[field->content_index]);
 }

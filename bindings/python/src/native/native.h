@@ -130,6 +130,8 @@ Field* field_named(const Layout* layout, PyObject* name);
 
 /* In the fixed part of a message that can be written. */
 int field_store(const Field* self, unsigned char* message, PyObject* value);
+/* The same; the __index__ of a value may run anything, but cannot have the bytes move meanwhile. */
+int field_set_in(const Field* self, Message* message, PyObject* value);
 int element_store(const Field* self, Py_ssize_t index, unsigned char* at, PyObject* value);
 /* What is given for several elements, as a tuple. */
 PyObject* field_elements(const Field* self, PyObject* value);
