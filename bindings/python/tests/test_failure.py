@@ -129,7 +129,7 @@ def test_a_message_of_the_wrong_length_is_a_fault_of_the_host(host):
 def test_an_open_loan_fails_the_handler(host):
     running = host(
         HEAD + 'loans = []\n@peer.on("flights.Flight")\ndef flight(message, sender):\n'
-        '    loans.append(sender._loan(peer.type("flights.Other")))\npeer.run()'
+        '    loans.append(sender._loan(peer.type("flights.Other"), 5.0))\npeer.run()'
     ).ready()
     running.send(running.types.Flight(), sender=3)
     running.wait_for("exit")
