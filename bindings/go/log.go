@@ -16,8 +16,8 @@ const (
 	LevelCritical slog.Level = slog.LevelError + 4
 )
 
-// Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly. It may be
-// called at any time, by any goroutine. The error is ErrUnsupported where the host takes none.
+// Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly.
+// It may be called at any time, by any goroutine. The error is ErrUnsupported where the host takes none.
 func (p *Peer) Log(level slog.Level, text string) error {
 	if !p.hasLog {
 		return ErrUnsupported
@@ -38,8 +38,8 @@ func logLevel(level slog.Level) uint8 {
 	return number
 }
 
-// LogHandler is a handler of slog that writes into the host's log: the message, and the attributes behind it as slog.TextHandler
-// writes them. The level is the least that is written; nil: slog.LevelInfo.
+// LogHandler is a handler of slog that writes into the host's log: the message, and the attributes behind it as
+// slog.TextHandler writes them. The level is the least that is written; nil: slog.LevelInfo.
 //
 //	slog.SetDefault(slog.New(peer.LogHandler(nil)))
 func (p *Peer) LogHandler(level slog.Leveler) slog.Handler {

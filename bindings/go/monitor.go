@@ -29,8 +29,8 @@ const (
 	ExitEscalated   ExitKind = 9 // a supervisor that gave up a child
 )
 
-// Down says that the actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to be monitored
-// anew.
+// Down says that the actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to
+// be monitored anew.
 type Down struct {
 	Mailbox Mailbox
 	Kind    ExitKind
@@ -43,9 +43,9 @@ type Monitor struct {
 	number  uint64
 }
 
-// Monitor has Run or Receive call a function once, when the actor of the mailbox has ended: behind all that it sent to this peer
-// before, and at once if it has ended already. An error that the function returns is treated like that of a handler. The request
-// joins a batch, and waits for room, as Send does.
+// Monitor has Run or Receive call a function once, when the actor of the mailbox has ended: behind all that it sent to
+// this peer before, and at once if it has ended already. An error that the function returns is treated like that of a
+// handler. The request joins a batch, and waits for room, as Send does.
 func (b Mailbox) Monitor(ctx context.Context, function func(Down) error) (Monitor, error) {
 	p := b.peer
 	if p == nil {
@@ -67,7 +67,8 @@ func (b Mailbox) Monitor(ctx context.Context, function func(Down) error) (Monito
 	return monitor, nil
 }
 
-// Stop ends the monitor: its function will not be called, even if the actor has ended. The error is ErrNotFound if it is over already.
+// Stop ends the monitor: its function will not be called, even if the actor has ended. The error is ErrNotFound if it
+// is over already.
 func (m Monitor) Stop(ctx context.Context) error {
 	if m.mailbox.peer == nil || m.mailbox.peer.monitors[m.number] == nil {
 		return ErrNotFound
@@ -80,8 +81,8 @@ func (m Monitor) Stop(ctx context.Context) error {
 }
 
 func (m Monitor) signal(ctx context.Context, signal uint32) error {
-	_, err := m.mailbox.open(ctx, true, 0, ring.Head{Kind: ring.Signal, Type: signal, Target: m.mailbox.id, Sender: m.number})
-	if err != nil {
+	head := ring.Head{Kind: ring.Signal, Type: signal, Target: m.mailbox.id, Sender: m.number}
+	if _, err := m.mailbox.open(ctx, true, 0, head); err != nil {
 		return err
 	}
 	return m.mailbox.peer.Publish()

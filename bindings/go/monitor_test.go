@@ -71,7 +71,8 @@ func TestADownIsToldOnceAndInItsPlace(t *testing.T) {
 	}
 	for i, signal := range []uint32{signalMonitor, signalMonitor, signalDemonitor} {
 		number := []uint64{kept.number, stopped.number, stopped.number}[i]
-		if frame := next(t, lane); frame.Kind != ring.Signal || frame.Type != signal || frame.Target != 5 || frame.Sender != number {
+		want := ring.Head{Kind: ring.Signal, Type: signal, Target: 5, Sender: number}
+		if frame := next(t, lane); frame.Head != want {
 			t.Errorf("%d: %+v", i, frame)
 		}
 	}
@@ -97,7 +98,9 @@ func TestADownIsToldOnceAndInItsPlace(t *testing.T) {
 
 func TestWhatIsToldOfADownMayFail(t *testing.T) {
 	h, peer, lane := welcomed(t, link.Monitors)
-	monitor, err := Mailbox{peer, 5}.Monitor(context.Background(), func(down Down) error { return errors.New("not " + down.Reason) })
+	monitor, err := Mailbox{peer, 5}.Monitor(context.Background(), func(down Down) error {
+		return errors.New("not " + down.Reason)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

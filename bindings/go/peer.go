@@ -222,9 +222,9 @@ func (p *Peer) Lookup(ctx context.Context, name string) (Mailbox, error) {
 	return Mailbox{p, id}, nil
 }
 
-// Fail tells the host why this process is about to exit: the reason in the first line, which those are told who watch it, and then
-// its stack trace, if there is one, for the host's log. What was sent before is published, a message in hand stays unfinished, and the peer is closed. Run does this for the errors of
-// handlers.
+// Fail tells the host why this process is about to exit: the reason in the first line, which those are told who watch
+// it, and then its stack trace, if there is one, for the host's log. What was sent before is published, a message in
+// hand stays unfinished, and the peer is closed. Run does this for the errors of handlers.
 func (p *Peer) Fail(text string) error {
 	p.enter()
 	defer p.leave()

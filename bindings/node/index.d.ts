@@ -106,7 +106,7 @@ export interface Down {
   reason: string;
 }
 
-/** A method for each level takes what console.log() takes. False where the host is too slow, and the line was left out. */
+/** A method for each level takes what console.log() takes. False: the host is too slow, and the line was left out. */
 export type Logger = Readonly<
   Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'critical', (...data: unknown[]) => boolean>
 >;

@@ -46,8 +46,8 @@ struct RemoteLane {
     ActorId actor;
     const Binding* down;  ///< of a monitor
     Kind kind;
-    ActorId
-        whom{};  ///< an actor of the system at the other end; nobody: the other end itself; a peer's number for its monitor
+    /// An actor of the system at the other end; nobody: the other end itself. Where a peer watches, its number for that.
+    ActorId whom{};
   };
   std::vector<Watcher> watchers;
   /// How many there were.

@@ -94,9 +94,10 @@ enum {
 };
 
 /*
- * A RINGMAIL_DOWN, of ringmail_monitor(), is received like a message: its sender is the mailbox whose actor has ended, its target what
- * ringmail_monitor() gave, its type why, and its payload the same as a line of text without a terminator, such as
- * "failed: std::runtime_error: disk full". The text is UTF-8 if what the host was told is, and may be cut within a character.
+ * A RINGMAIL_DOWN, of ringmail_monitor(), is received like a message: its sender is the mailbox whose actor has ended,
+ * its target what ringmail_monitor() gave, its type why, and its payload the same as a line of text without a
+ * terminator, such as "failed: std::runtime_error: disk full". The text is UTF-8 if what the host was told is, and may
+ * be cut within a character.
  */
 typedef struct ringmail_message {
   const void* payload;  /* in shared memory, read-only, aligned to 32 bytes; valid until ringmail_release() */
@@ -171,7 +172,8 @@ int ringmail_ask(ringmail_peer* peer,
 /*
  * As ringmail_ask(), with a deadline: when no answer has come answer_ns after the call, ringmail_receive() gives a
  * RINGMAIL_NO_REPLY with the reason RINGMAIL_TIMED_OUT, and an answer that comes later is dropped. ringmail_wait() returns
- * in time for it, and ringmail_prepare() lets a loop sleep no longer. A negative answer_ns is ringmail_ask(). Allocates when more of these asks are open than ever before.
+ * in time for it, and ringmail_prepare() lets a loop sleep no longer. A negative answer_ns is ringmail_ask(). Allocates
+ * when more of these asks are open than ever before.
  */
 int ringmail_ask_within(ringmail_peer* peer,
                         ringmail_mailbox target,
@@ -208,10 +210,11 @@ int ringmail_flush(ringmail_peer* peer);
 int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, ringmail_mailbox* mailbox);
 
 /*
- * A RINGMAIL_DOWN comes once, when the actor of that mailbox ends: behind all that it sent to this peer before. It comes at once for
- * one that has ended already. An actor that its supervisor starts anew has ended, too; monitor it again. *monitor, never 0, tells
- * this monitor from others of the same mailbox. A peer may have 1024 at a time; a further one is RINGMAIL_EMISUSE. RINGMAIL_EREFUSED:
- * the host has no monitors. Joins the batch and waits for room as ringmail_send() does.
+ * A RINGMAIL_DOWN comes once, when the actor of that mailbox ends: behind all that it sent to this peer before. It
+ * comes at once for one that has ended already. An actor that its supervisor starts anew has ended, too; monitor it
+ * again. *monitor, never 0, tells this monitor from others of the same mailbox. A peer may have 1024 at a time; a
+ * further one is RINGMAIL_EMISUSE. RINGMAIL_EREFUSED: the host has no monitors. Joins the batch and waits for room as
+ * ringmail_send() does.
  */
 int ringmail_monitor(ringmail_peer* peer, ringmail_mailbox target, int64_t timeout_ns, uint64_t* monitor);
 
@@ -219,14 +222,15 @@ int ringmail_monitor(ringmail_peer* peer, ringmail_mailbox target, int64_t timeo
 int ringmail_demonitor(ringmail_peer* peer, uint64_t monitor, int64_t timeout_ns);
 
 /*
- * Lines for the host's log, where they stand under this peer's name. Does not wait: RINGMAIL_EFULL when the host reads too slowly, and
- * the text is left out. More than 16384 bytes are cut. RINGMAIL_EREFUSED: the host takes none. Allowed while a loan is open, too.
+ * Lines for the host's log, where they stand under this peer's name. Does not wait: RINGMAIL_EFULL when the host reads
+ * too slowly, and the text is left out. More than 16384 bytes are cut. RINGMAIL_EREFUSED: the host takes none. Allowed
+ * while a loan is open, too.
  */
 int ringmail_log(ringmail_peer* peer, int level, const char* text);
 
 /*
- * Tells the host why this process is about to exit: the reason in the first line, which becomes the reason in the monitors' down
- * message, and then its stack trace, if there is one, for the host's log.
+ * Tells the host why this process is about to exit: the reason in the first line, which becomes the reason in the
+ * monitors' down message, and then its stack trace, if there is one, for the host's log.
  */
 int ringmail_fail(ringmail_peer* peer, const char* text);
 
@@ -242,8 +246,9 @@ int ringmail_descriptor(const ringmail_peer* peer);
 /*
  * Before the loop sleeps: publishes what is open, looks for what has come, and else says to the host that this peer sleeps.
  * 1: something has come. 2: nothing yet, but it may well come at once: poll without sleeping, and prepare again. 0: sleep until the
- * descriptor can be read, and no longer than *longest_ns, which also ends with the earliest deadline of ringmail_ask_within(). Allowed while a message is held, whose successor then does not count;
- * nor does any mail if for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
+ * descriptor can be read, and no longer than *longest_ns, which also ends with the earliest deadline of
+ * ringmail_ask_within(). Allowed while a message is held, whose successor then does not count; nor does any mail if
+ * for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
  */
 int ringmail_prepare(ringmail_peer* peer, int for_mail, int64_t* longest_ns);
 

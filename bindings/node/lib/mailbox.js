@@ -62,7 +62,7 @@ export class Mailbox {
     return replies.add(correlation, { timeout, signal }, `no reply to ${message.$name} came`);
   }
 
-  /** How the actor has ended: { mailbox, kind, reason }. Rejects with the reason of the signal, and then waits no longer. */
+  /** How the actor has ended: { mailbox, kind, reason }. Rejects with the reason of the signal, and waits no longer. */
   async monitor({ signal } = {}) {
     signal?.throwIfAborted();
     const { link, outbox, monitors } = this.#peer;

@@ -83,7 +83,8 @@ test(
       host.order('publish', 'board', BOARD);
       await host.waitFor('ready');
       host.order('send', Reset.$type, 0, '-');
-      assert.match((await host.waitFor('failure')).join(' '), /^RangeError: two lines\|RangeError: two\|lines\|\s+at .*peer\.mjs/);
+      const failure = (await host.waitFor('failure')).join(' ');
+      assert.match(failure, /^RangeError: two lines\|RangeError: two\|lines\|\s+at .*peer\.mjs/);
     },
   ),
 );

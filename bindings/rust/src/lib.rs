@@ -41,8 +41,9 @@
 //!
 //! # Logging
 //!
-//! [`Peer::log`] writes into the host's log, with a level; with the feature `log`, `Peer::logger` is a logger of that crate. The host
-//! also reads the stderr and the stdout of its peers, line by line, into its own log: `eprintln!` works, too.
+//! [`Peer::log`] writes into the host's log, with a level; with the feature `log`, `Peer::logger` is a logger of that
+//! crate. The host also reads the stderr and the stdout of its peers, line by line, into its own log: `eprintln!`
+//! works, too.
 //!
 //! # At least once
 //!

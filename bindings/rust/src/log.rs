@@ -64,8 +64,9 @@ mod facade {
         }
     }
 
-    /// The log of the host as a logger of the crate `log`, for all threads of the process. A line is sent when the message in hand
-    /// is finished, or the peer waits; while it sleeps, within 250 ms. Of more than 4096 that wait the rest is left out.
+    /// The log of the host as a logger of the crate `log`, for all threads of the process. A line is sent when the
+    /// message in hand is finished, or the peer waits; while it sleeps, within 250 ms. Of more than 4096 that wait the
+    /// rest is left out.
     ///
     /// ```no_run
     /// # let peer = ringmail::Peer::join()?;

@@ -121,8 +121,8 @@ impl Drop for Mail<'_> {
     }
 }
 
-/// The news that the actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to be monitored
-/// anew. It is finished when this is dropped, like a [`Mail`].
+/// The news that the actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to
+/// be monitored anew. It is finished when this is dropped, like a [`Mail`].
 #[must_use = "a down that is dropped is finished"]
 pub struct Down<'p> {
     peer: &'p Peer,

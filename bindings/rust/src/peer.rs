@@ -212,9 +212,9 @@ impl Peer {
         ))
     }
 
-    /// One [`Event::Down`] comes when the actor of this mailbox ends: behind all that it sent to this peer before, and at once if it
-    /// has ended already. One that its supervisor starts anew has ended, too. What this sends goes with what is sent, and waits for
-    /// room as long as this; a peer has 1024 monitors at most.
+    /// One [`Event::Down`] comes when the actor of this mailbox ends: behind all that it sent to this peer before, and
+    /// at once if it has ended already. One that its supervisor starts anew has ended, too. What this sends goes with
+    /// what is sent, and waits for room as long as this; a peer has 1024 monitors at most.
     pub fn monitor(&self, mailbox: impl Into<Mailbox>, wait: impl Into<Wait>) -> Result<Monitor, Error> {
         self.link().monitor(mailbox.into().0, wait.into()).map(Monitor)
     }
@@ -224,8 +224,8 @@ impl Peer {
         self.link().demonitor(monitor.0, wait.into())
     }
 
-    /// Writes lines into the host's log, where they stand under this peer's name. Does not wait: [`Error::Full`] where the host reads
-    /// too slowly, and they are left out.
+    /// Writes lines into the host's log, where they stand under this peer's name. Does not wait: [`Error::Full`] where
+    /// the host reads too slowly, and they are left out.
     pub fn log(&self, level: Level, text: &str) -> Result<(), Error> {
         self.link().log(level, text)
     }
@@ -236,7 +236,8 @@ impl Peer {
         crate::log::Logger(std::sync::Arc::clone(&self.link().lines))
     }
 
-    /// Tells the host why this process is about to end: the reason in the first line, and then its backtrace. What it says counts once; nothing can be sent after it.
+    /// Tells the host why this process is about to end: the reason in the first line, and then its backtrace. What it
+    /// says counts once; nothing can be sent after it.
     pub fn report_failure(&self, text: &str) -> Result<(), Error> {
         self.link().report_failure(text)
     }

@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_somebody_printed_ends_the_stream_at_once() {
-        for noise in [&b"hello"[..], b"\0\0\0\0\x0a\0", b"\0\0\0\0\0\0", b"\0\0\0\0\x01\0\x01\0"] {
+        for noise in [&b"hello"[..], b"\0\0\0\0\xff\0", b"\0\0\0\0\0\0", b"\0\0\0\0\x01\0\x01\0"] {
             let (mut host, mut peer) = pair();
             host.write_all(noise).unwrap();
             assert!(peer.receive().is_err());

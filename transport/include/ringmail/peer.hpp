@@ -405,8 +405,8 @@ class Peer {
   /// Publishes everything sent so far.
   Result<> flush() { return check(ringmail_flush(peer_)); }
 
-  /// One Down will come when that actor ends, behind all that it sent before; at once if it has ended. The result tells this monitor
-  /// from others of the same mailbox.
+  /// One Down will come when that actor ends, behind all that it sent before; at once if it has ended. The result tells
+  /// this monitor from others of the same mailbox.
   Result<std::uint64_t> monitor(Mailbox whom, nanoseconds timeout = send_timeout) {
     std::uint64_t monitor = 0;
     const int code = ringmail_monitor(peer_, whom.id, timeout.count(), &monitor);
@@ -430,11 +430,11 @@ class Peer {
   ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
-  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time; if it monitors, void
-  /// on(const ringmail::Peer::Down&). A handler that throws is a failure of this process: the host is told type and text of the
-  /// exception and of those nested in it, but no stack trace, which C++23 does not have for exceptions. Whoever asked is refused, the
-  /// message is left to the next incarnation, and `handler_failed` comes out. Other errors are the link's. After `interrupted` it
-  /// may be called again.
+  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time; if it
+  /// monitors, void on(const ringmail::Peer::Down&). A handler that throws is a failure of this process: the host is
+  /// told type and text of the exception and of those nested in it, but no stack trace, which C++23 does not have for
+  /// exceptions. Whoever asked is refused, the message is left to the next incarnation, and `handler_failed` comes out.
+  /// Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>
   std::expected<void, Failure> run(Handlers& handlers);
 

@@ -109,7 +109,8 @@ func (p *player) Watch(_ *ringmail.Message, watch conformance.WatchView) error {
 		return err
 	}
 	p.watch, err = mailbox.Monitor(p.ctx, func(down ringmail.Down) error {
-		return p.sink.SendEnded(p.ctx, &conformance.Ended{Kind: uint32(down.Kind), Reason: down.Reason[:min(len(down.Reason), 64)]})
+		reason := down.Reason[:min(len(down.Reason), 64)]
+		return p.sink.SendEnded(p.ctx, &conformance.Ended{Kind: uint32(down.Kind), Reason: reason})
 	})
 	return err
 }

@@ -52,8 +52,8 @@ impl Link {
         self.commit_head(&Head { kind: kind::SIGNAL, type_id: signal, correlation: 0, target: mailbox, sender: number });
     }
 
-    /// Whether a frame of the mail is a down that somebody waits for, from now on not any more. Those of monitors that were taken
-    /// back, or of an earlier incarnation, are not.
+    /// Whether a frame of the mail is a down that somebody waits for, from now on not any more. Those of monitors that
+    /// were taken back, or of an earlier incarnation, are not.
     pub(super) fn is_awaited_down(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
         if frame.head.kind != kind::SIGNAL || frame.head.type_id != DOWN {
             return Err(Error::Protocol(format!("a frame of kind {} on a mail ring", frame.head.kind)));

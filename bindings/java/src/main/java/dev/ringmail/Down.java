@@ -1,7 +1,8 @@
 package dev.ringmail;
 
 /**
- * The actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to be monitored anew.
+ * The actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to be monitored
+ * anew.
  *
  * @param kind why, one of the constants here; another one is a failure as well
  * @param reason the same in one line

@@ -8,8 +8,8 @@ import java.util.logging.SimpleFormatter;
 
 /**
  * Writes into the host's log what java.util.logging is given, which is where System.Logger leads as well: {@code
- * Logger.getLogger("").addHandler(new LogHandler(peer))}. The message is written with its parameters and the stack trace of what
- * was thrown; the host adds time, level and the peer's name.
+ * Logger.getLogger("").addHandler(new LogHandler(peer))}. The message is written with its parameters and the stack
+ * trace of what was thrown; the host adds time, level and the peer's name.
  */
 public final class LogHandler extends Handler {
   private final Peer peer;
@@ -23,7 +23,8 @@ public final class LogHandler extends Handler {
           @Override
           public String format(LogRecord record) {
             String message = whole.formatMessage(record);
-            return record.getThrown() == null ? message : message + "\n" + Peer.traceOf(record.getThrown()).stripTrailing();
+            Throwable thrown = record.getThrown();
+            return thrown == null ? message : message + "\n" + Peer.traceOf(thrown).stripTrailing();
           }
         });
   }

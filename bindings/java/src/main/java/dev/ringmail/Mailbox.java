@@ -86,8 +86,8 @@ public final class Mailbox {
   }
 
   /**
-   * Has run() or poll() call the handler once, when this actor ends: behind all that it sent to this peer before, and at once if it has
-   * ended already. Published as what is sent.
+   * Has run() or poll() call the handler once, when this actor ends: behind all that it sent to this peer before, and
+   * at once if it has ended already. Published as what is sent.
    *
    * @throws FullException if there is no room for {@link #PATIENCE}
    * @throws UnsupportedOperationException if the host has no monitors

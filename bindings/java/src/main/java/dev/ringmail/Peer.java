@@ -280,7 +280,8 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   /**
-   * Writes lines into the host's log, where they stand under this peer's name. From any thread; waits for a host that reads slowly.
+   * Writes lines into the host's log, where they stand under this peer's name. From any thread; waits for a host that
+   * reads slowly.
    *
    * @throws UnsupportedOperationException if the host takes none
    */

@@ -250,7 +250,9 @@ public final class Link {
 
   /** Lines for the host's log. From any thread; waits for a host that reads slowly. */
   public void log(int level, String text) {
-    if ((welcome.features() & Hello.LOG) == 0) throw new UnsupportedOperationException("the host takes no lines for its log");
+    if ((welcome.features() & Hello.LOG) == 0) {
+      throw new UnsupportedOperationException("the host takes no lines for its log");
+    }
     try {
       control.send(ControlKind.LOG, Messages.log(level, text));
     } catch (IOException e) {
