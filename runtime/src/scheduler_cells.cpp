@@ -140,7 +140,7 @@ bool Scheduler::message_is(Message& message, const MessageType& type) {
   if (!type.may_be(message.type, message.length)) return false;
   if (type.valid == nullptr) return true;
   message.copy_out();
-  return type.valid(message.payload);
+  return type.valid(message.payload, message.length);
 }
 
 void Scheduler::enqueue(Cell& cell, Message& message) {

@@ -158,9 +158,13 @@ std::expected<void, SendError> Scheduler::send_remote(
     destroy(type, object);
     return std::unexpected(SendError::not_wire);
   }
-  // A type with an id is bytes: nothing to destroy from here on.
+  const auto refused = [&](SendError error) {
+    destroy(type, object);
+    return std::unexpected(error);
+  };
   RemoteLane* lane = lane_to(to.link);
-  if (lane == nullptr || lane->mail.state == Outlet::State::closed) return std::unexpected(SendError::unreachable);
+  if (lane == nullptr || lane->mail.state == Outlet::State::closed) return refused(SendError::unreachable);
+  const std::uint32_t length = type.length_between_processes(object);
   const Address sender = self();
   const FrameHead head{.kind = FrameKind::message,
                        .type = type.id,
@@ -168,16 +172,16 @@ std::expected<void, SendError> Scheduler::send_remote(
                        .target = to.actor.value(),
                        .sender = sender.actor.value()};
   if (current_cell_ == nullptr) {
-    if (lane->mail.state != Outlet::State::open) return std::unexpected(SendError::full);
-    if (type.size > lane->mail.ring->max_payload()) return std::unexpected(SendError::too_long);
-    write_object(lane->mail, head, type, nullptr, object);
+    if (lane->mail.state != Outlet::State::open) return refused(SendError::full);
+    if (length > lane->mail.ring->max_payload()) return refused(SendError::too_long);
+    write_wire(lane->mail, head, type, object);
     return {};
   }
-  const auto place = room(lane->mail, type.size, deadline);
-  if (!place) return std::unexpected(place.error());
+  const auto place = room(lane->mail, length, deadline);
+  if (!place) return refused(place.error());
   lane->let_in(sender.actor.value());
   current_cell_->exported_ = true;
-  std::memcpy(*place, object, type.size);
+  type.move_to_wire(*place, object);
   commit(lane->mail, head);
   return {};
 }
@@ -198,7 +202,7 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
     RemoteLane* lane = lane_of(asker);
     if (lane == nullptr) {
       destroy(type, object);
-    } else if (type.id == 0 || type.size > lane->control.ring->max_payload()) {
+    } else if (type.id == 0 || type.length_between_processes(object) > lane->control.ring->max_payload()) {
       destroy(type, object);
       refuse(asker, transport::NoReply::failed);
     } else {
@@ -207,7 +211,7 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
                            .correlation = asker.correlation,
                            .target = asker.address.actor.value(),
                            .sender = self().actor.value()};
-      write_object(lane->control, head, type, nullptr, object);
+      write_wire(lane->control, head, type, object);
     }
   } else if (asker.address.actor.thread() == index_) {
     complete(asker.correlation, 0, type, object);
