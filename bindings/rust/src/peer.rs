@@ -215,8 +215,8 @@ impl Peer {
     /// One [`Event::Down`] comes when the actor of this mailbox ends: behind all that it sent to this peer before, and
     /// at once if it has ended already. One that its supervisor starts anew has ended, too. What this sends goes with
     /// what is sent, and waits for room as long as this; a peer has 1024 monitors at most.
-    pub fn monitor(&self, mailbox: impl Into<Mailbox>, wait: impl Into<Wait>) -> Result<Monitor, Error> {
-        self.link().monitor(mailbox.into().0, wait.into()).map(Monitor)
+    pub fn monitor(&self, mailbox: Mailbox, wait: impl Into<Wait>) -> Result<Monitor, Error> {
+        self.link().monitor(mailbox.0, wait.into()).map(Monitor)
     }
 
     /// No [`Event::Down`] of this monitor comes, even if the actor has ended. Whether one was still to come.
