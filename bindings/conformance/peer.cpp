@@ -11,8 +11,9 @@
 namespace {
 
 using conformance::Bulk, conformance::Consult, conformance::Ended, conformance::Fail, conformance::Get,
-    conformance::Outcome, conformance::Payload, conformance::Ping, conformance::Say, conformance::Side,
-    conformance::Stream, conformance::Sum, conformance::Tick, conformance::Unwatch, conformance::Watch;
+    conformance::Note, conformance::Outcome, conformance::Payload, conformance::Ping, conformance::Say,
+    conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick, conformance::Unwatch,
+    conformance::Watch;
 using ringmail::Peer;
 
 class Handlers {
@@ -39,6 +40,12 @@ class Handlers {
     } else {
       count(received, bulk);
     }
+  }
+  Note on(const Note& note) {
+    Note doubled = note;
+    doubled.number *= 2;
+    for (double& value : doubled.values) value *= 2;
+    return doubled;
   }
   Sum on(const Get&) { return sum_; }
   void on(const Fail& fail) { throw std::runtime_error("failed with " + std::to_string(fail.code)); }

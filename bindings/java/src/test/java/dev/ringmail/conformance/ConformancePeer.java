@@ -6,6 +6,7 @@ import conformance.Conformance.Consult;
 import conformance.Conformance.Ended;
 import conformance.Conformance.Fail;
 import conformance.Conformance.Get;
+import conformance.Conformance.Note;
 import conformance.Conformance.Outcome;
 import conformance.Conformance.Ping;
 import conformance.Conformance.Say;
@@ -35,6 +36,7 @@ public final class ConformancePeer extends Conformance.Player {
   private final Tick tick = new Tick();
   private final Ping ping = new Ping();
   private final Bulk bulk = new Bulk();
+  private final Note note = new Note();
   private Conformance.Host.Handle sink;
   private Monitor watch; // the last one
 
@@ -79,6 +81,13 @@ public final class ConformancePeer extends Conformance.Player {
     count();
     if (echo) sink().send(message);
     return null;
+  }
+
+  @Override
+  protected Note on(Note message) {
+    note.set(message).number(2 * message.number());
+    for (int i = 0; i < note.valuesLength(); ++i) note.values(i, 2 * note.values(i));
+    return note;
   }
 
   @Override
