@@ -35,6 +35,8 @@ std::string names_of(std::uint64_t features) {
              : lowest == stream_doorbell    ? "stream_doorbell"
              : lowest == between_systems    ? "between_systems"
              : lowest == pipe_doorbell      ? "pipe_doorbell"
+             : lowest == monitors           ? "monitors"
+             : lowest == peer_log           ? "log"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -167,6 +169,7 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::failure: return "failure";
     case ControlKind::goodbye: return "goodbye";
     case ControlKind::ring: return "ring";
+    case ControlKind::log: return "log";
   }
   return "an unknown message";
 }

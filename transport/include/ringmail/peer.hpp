@@ -105,6 +105,31 @@ class Peer {
 
   enum class Refusal : std::uint32_t { no_handler = 1, failed = 2, stopping = 3 };
 
+  /// Why an actor has ended. Others may come, and are failures.
+  enum class Exit : std::uint32_t {
+    normal = RINGMAIL_EXIT_NORMAL,            ///< it was asked to stop, or stopped itself
+    failed = RINGMAIL_EXIT_FAILED,            ///< a handler of it threw
+    unreachable = RINGMAIL_EXIT_UNREACHABLE,  ///< there is no such actor, or not any more
+    linked = RINGMAIL_EXIT_LINKED,            ///< it was linked to one that failed
+    escalated = RINGMAIL_EXIT_ESCALATED,      ///< a supervisor that gave up a child
+  };
+  /// The actor of a mailbox has ended, for good or until its supervisor starts it anew: as monitor() asked.
+  struct Down {
+    std::uint64_t monitor = 0;  ///< which is over
+    Mailbox who;
+    Exit kind = Exit::normal;
+    std::string_view reason;  ///< in one line; good until the release
+  };
+
+  enum class LogLevel : int {
+    trace = RINGMAIL_LOG_TRACE,
+    debug = RINGMAIL_LOG_DEBUG,
+    info = RINGMAIL_LOG_INFO,
+    warning = RINGMAIL_LOG_WARNING,
+    error = RINGMAIL_LOG_ERROR,
+    critical = RINGMAIL_LOG_CRITICAL,
+  };
+
   /// Somebody who waits for an answer. May be kept and answered later, once, by Peer::reply() or Peer::refuse().
   class Question {
    public:
@@ -167,6 +192,14 @@ class Peer {
     bool is_message() const { return message_.kind == RINGMAIL_MESSAGE; }
     bool is_refusal() const { return message_.kind == RINGMAIL_NO_REPLY; }  ///< nobody will answer that ask of ours
     bool is_late() const { return is_refusal() && message_.type == RINGMAIL_TIMED_OUT; }  ///< no answer came in time
+    /// What one of our monitors has told.
+    std::optional<Down> down() const {
+      if (message_.kind != RINGMAIL_DOWN) return std::nullopt;
+      return Down{.monitor = message_.target,
+                  .who = sender(),
+                  .kind = Exit{message_.type},
+                  .reason = {static_cast<const char*>(message_.payload), message_.length}};
+    }
     bool is_asked() const { return static_cast<bool>(Question(message_)); }
     std::uint32_t correlation() const { return message_.correlation; }  ///< of a reply or refusal: what ask() returned
     bool is_redelivered() const { return message_.redelivered != 0; }   ///< an earlier incarnation may have handled it
@@ -207,7 +240,8 @@ class Peer {
     friend class Peer;
     template <PeerMessage M>
     bool is_of() const {
-      return message_.kind != RINGMAIL_NO_REPLY && type() == M::ringmail_type;
+      const bool is_content = message_.kind == RINGMAIL_MESSAGE || message_.kind == RINGMAIL_REPLY;
+      return is_content && type() == M::ringmail_type;
     }
     Received(ringmail_peer* peer, const ringmail_message& message)
         : peer_(peer), message_(message), exceptions_(std::uncaught_exceptions()) {}
@@ -414,7 +448,25 @@ class Peer {
 
   /// Publishes everything sent so far.
   Result<> flush() { return check(ringmail_flush(peer_)); }
-  /// Tells the host, in one line, why this process is about to exit.
+
+  /// One Down will come when that actor ends, behind all that it sent before; at once if it has ended. The result tells
+  /// this monitor from others of the same mailbox.
+  Result<std::uint64_t> monitor(Mailbox whom, nanoseconds timeout = send_timeout) {
+    std::uint64_t monitor = 0;
+    const int code = ringmail_monitor(peer_, whom.id, timeout.count(), &monitor);
+    if (code < 0) return std::unexpected(Errc{code});
+    return monitor;
+  }
+  /// Its Down will not come, even if it is under way. `not_found`: it is over already.
+  Result<> demonitor(std::uint64_t monitor, nanoseconds timeout = send_timeout) {
+    return check(ringmail_demonitor(peer_, monitor, timeout.count()));
+  }
+
+  /// Lines for the host's log. `full`: the host reads too slowly, and they were left out.
+  Result<> log(LogLevel level, const std::string& text) {
+    return check(ringmail_log(peer_, static_cast<int>(level), text.c_str()));
+  }
+  /// Tells the host why this process is about to exit: the reason in the first line, and behind it what led to that.
   Result<> fail(const std::string& text) { return check(ringmail_fail(peer_, text.c_str())); }
 
   /// Handles what comes until the host says stop. `handlers` has, for each message M that the protocol P accepts,
@@ -423,10 +475,11 @@ class Peer {
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
   /// or, where M is of variable length, const ringmail::View<M>& in place of const M&: nothing is copied then,
-  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler
-  /// that throws is a failure of this process: the host is told e.what(), whoever asked is refused, the message is left to
-  /// the next incarnation, and `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be
-  /// called again.
+  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time; if it
+  /// monitors, void on(const ringmail::Peer::Down&). A handler that throws is a failure of this process: the host is
+  /// told type and text of the exception and of those nested in it, but no stack trace, which C++23 does not have for
+  /// exceptions. Whoever asked is refused, the message is left to the next incarnation, and `handler_failed` comes out.
+  /// Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>
   std::expected<void, Failure> run(Handlers& handlers);
 
