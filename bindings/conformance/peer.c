@@ -1,12 +1,13 @@
-/* The conformance peer in C: the C ABI, generated messages, and no allocation once it has joined. bindings/README.md says
-   what it does. */
+/* The conformance peer in C: the C ABI, generated messages, and no allocation once it has joined, but for Notes, which are of
+   variable length. bindings/README.md says what it does. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conformance.mail.h"
 #include "ringmail.h"
 
-enum { failed_with_code = -1000 }; /* below every code of the C ABI */
+enum { failed = -1000 }; /* below every code of the C ABI: `failure` says why */
 
 typedef struct {
   ringmail_peer* link;
@@ -71,6 +72,36 @@ static int on_bulk(void* context, const conformance_Bulk* message) {
   return return_bytes(context);
 }
 
+static int fail(Peer* self, const char* why) {
+  snprintf(self->failure, sizeof self->failure, "%s", why);
+  return failed;
+}
+
+static int reply_note(Peer* self, const conformance_Note* note) {
+  const uint32_t size = conformance_Note_bytes(note);
+  void* const payload = malloc(size);
+  if (payload == NULL) return fail(self, "no memory for a note");
+  conformance_Note_write(note, payload);
+  const int replied = reply(self, conformance_Note_type, payload, size);
+  free(payload);
+  return replied;
+}
+
+static int on_note(void* context, const conformance_Note* message) {
+  Peer* const self = context;
+  if (!is_asked(self)) return 0;
+  conformance_Note doubled = *message;
+  doubled.number *= 2;
+  const size_t count = message->values.length;
+  double* const values = malloc((count + 1) * sizeof *values);
+  if (values == NULL) return fail(self, "no memory for a note");
+  for (size_t i = 0; i < count; ++i) values[i] = 2 * message->values.data[i];
+  doubled.values.data = values;
+  const int replied = reply_note(self, &doubled);
+  free(values);
+  return replied;
+}
+
 static int on_get(void* context) {
   Peer* const self = context;
   return is_asked(self) ? reply(self, conformance_Sum_type, &self->sum, sizeof self->sum) : 0;
@@ -80,7 +111,7 @@ static int on_fail(void* context, const conformance_Fail* message) {
   Peer* const self = context;
   snprintf(self->failure, sizeof self->failure, "failed with %u", (unsigned)message->code);
   if (is_asked(self)) ringmail_refuse(self->link, &self->in_hand, 2);
-  return failed_with_code;
+  return failed;
 }
 
 static int on_stream(void* context, const conformance_Stream* message) {
@@ -176,6 +207,7 @@ static const conformance_Player_handlers handlers = {
     .on_Get = on_get,
     .on_Fail = on_fail,
     .on_Stream = on_stream,
+    .on_Note = on_note,
     .on_Watch = on_watch,
     .on_Unwatch = on_unwatch,
     .on_Consult = on_consult,
@@ -214,7 +246,7 @@ int main(int argc, char** argv) {
   options.schema = conformance_schema;
   int result = ringmail_attach(&options, &self.link);
   if (result >= 0) result = run(&self);
-  if (result == failed_with_code) {
+  if (result == failed) {
     fprintf(stderr, "%s\n", self.failure);
     ringmail_fail(self.link, self.failure);
   } else if (result != RINGMAIL_ESTOPPED) {
