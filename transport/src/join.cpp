@@ -104,6 +104,12 @@ int JoinedLink::map_segments(ControlFrame& frame) {
                       .mail_to_peer_bytes = welcome_.mail_to_peer_bytes,
                       .mail_to_host_bytes = welcome_.mail_to_host_bytes,
                       .control_bytes = welcome_.control_bytes};
+  for (const WelcomeSegment& segment : welcome_.segments) {
+    if (segment.role == SegmentRole::arena_to_peer)
+      segments_.layout.arena_to_peer_bytes = segment.bytes / welcome_.lanes;
+    if (segment.role == SegmentRole::arena_to_host)
+      segments_.layout.arena_to_host_bytes = segment.bytes / welcome_.lanes;
+  }
   for (std::size_t i = 0; i < welcome_.segments.size(); ++i) {
     const SegmentRole role = welcome_.segments[i].role;
     if (auto mapped = segments_.map(role, std::move(frame.descriptors[i])); !mapped) {

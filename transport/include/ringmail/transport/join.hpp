@@ -41,6 +41,9 @@ class JoinedLink {
   Ordering ordering() const { return ordering_of(welcome_.features); }
   /// This end of that lane: made anew, so once.
   Lane lane(std::uint32_t index);
+  bool has_arenas() const { return segments_.layout.has_arenas(); }
+  ArenaProducer body_producer(std::uint32_t index) { return segments_.body_producer(index); }
+  ArenaConsumer body_consumer(std::uint32_t index) { return segments_.body_consumer(index); }
   /// What this process sleeps on.
   Bell& bell() { return *segments_.peer_bells.at<Bell>(0); }
   bool is_mapped() const { return segments_.peer_bells.data() != nullptr; }

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "ringmail/transport/arena_segment.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"
@@ -48,6 +50,24 @@ class ParkMirrors {
   Mapping mapping_;
 };
 
+/// The host's end of a lane's arena that a peer writes. Outlives its incarnation where bodies from it are held.
+class BodySource {
+ public:
+  /// The thread that reads the lane's mail. See ArenaConsumer.
+  std::expected<ReceivedBody, RingFault> take(std::span<const std::byte> payload) { return consumer_.take(payload); }
+  /// Any thread, once for each.
+  void give_back(const ReceivedBody& body);
+
+ private:
+  friend class Incarnation;
+  std::shared_ptr<const Arena> arena_;
+  std::shared_ptr<Mapping> host_;
+  std::shared_ptr<const Mapping> peer_;
+  std::shared_ptr<Bells> bell_;
+  std::shared_ptr<const PipeBell> pipe_;
+  ArenaConsumer consumer_;
+};
+
 /// The rings of mail towards a peer. They are made once and outlive every incarnation of it.
 class LinkMail {
  public:
@@ -57,10 +77,18 @@ class LinkMail {
   const Segment& segment() const { return segment_; }
   ProducerMemory producer(std::uint32_t lane, const ConsumerBlock* consumer);
 
+  /// Before the first welcome that chooses `large`; after that without effect. Precondition: the layout has arenas.
+  std::expected<void, MemoryFailure> open_arena();
+  /// Null: not opened. Who holds bodies that were not sent may hold it past the link.
+  const std::shared_ptr<Arena>& arena() const { return arena_; }
+  /// What a lane's ArenaProducer is made of. After open_arena().
+  ArenaMemory arena_memory(std::uint32_t lane, const ReturnsBlock* returns) const;
+
  private:
   LinkLayout layout_;
   Segment segment_;
   Mapping mapping_;
+  std::shared_ptr<Arena> arena_;
 };
 
 /// Where the next incarnation takes up the mail of one lane.
@@ -83,6 +111,10 @@ class Incarnation {
   /// Before the welcome, for a peer that sleeps on a pipe. Or errno.
   std::expected<void, int> open_doorbell() { return pipe_->open(); }
 
+  /// Before the welcome, where it chooses `large`. Precondition: the layout has arenas.
+  std::expected<void, MemoryFailure> open_arena();
+  bool has_arena() const { return arena_ != nullptr; }
+
   /// After `ready`: nobody else will ever write what the peer writes.
   std::expected<void, MemoryFailure> seal_peer();
 
@@ -97,6 +129,10 @@ class Incarnation {
   };
   HostEnd host_end(std::uint32_t lane);
 
+  /// Of one that has an arena. What the peer gives back of that lane, and what its bodies are read from: made anew, so once.
+  const ReturnsBlock* returns(std::uint32_t lane) const;
+  std::shared_ptr<BodySource> body_source(std::uint32_t lane);
+
   /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
   std::vector<WelcomeSegment> segments(const LinkMail& mail, const Segment& bells, std::vector<int>& descriptors) const;
 
@@ -104,9 +140,11 @@ class Incarnation {
   LinkLayout layout_;
   Trust trust_ = Trust::trusted;
   Segment host_, peer_;
-  Mapping host_map_, peer_map_;
-  Bells bell_;
-  std::unique_ptr<PipeBell> pipe_;
+  std::shared_ptr<Mapping> host_map_;
+  std::shared_ptr<const Mapping> peer_map_;
+  std::shared_ptr<Bells> bell_;
+  std::shared_ptr<PipeBell> pipe_;
+  std::shared_ptr<Arena> arena_;
 };
 
 }  // namespace ringmail::transport
