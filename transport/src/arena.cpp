@@ -177,6 +177,11 @@ void ArenaProducer::collect(RingProducer& mail) {
   }
 }
 
+bool ArenaProducer::may_have_room(const RingProducer& mail) const {
+  // SYNC(want): with the addition in ArenaConsumer::give_back.
+  return memory_.returns->count.load(std::memory_order_seq_cst) != seen_ || (unfinished_ != 0 && mail.cursor_moved());
+}
+
 void ArenaProducer::switch_consumer(std::uint64_t cursor, const ReturnsBlock* returns) {
   for (Slot& slot : slots_) {
     if (slot.bytes != 0 && slot.end <= cursor) free_block(slot);

@@ -108,6 +108,9 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
     return refuse(RefusalCode::bad_segment, std::to_string(descriptors) + " descriptors came for " +
                                                 std::to_string(welcome.segments.size()) + " segments");
   }
+  if (constexpr auto both = large | stream_doorbell; (welcome.features & both) == both) {
+    return refuse(RefusalCode::malformed, "the host chose large, and does not share its bells");
+  }
   std::array<bool, segment_roles> seen{};
   for (const auto& segment : welcome.segments) {
     const std::string what = "segment " + std::string(to_string(segment.role));

@@ -59,11 +59,8 @@ class ArenaProducer {
   /// Its frame has been committed to `mail`.
   void committed(const std::byte* block, const RingProducer& mail);
 
-  /// Whether something has been given back since there last was no room. For who waits; with RingProducer::cursor_moved().
-  bool returns_moved() const {
-    // SYNC(want): with the addition in ArenaConsumer::give_back.
-    return memory_.returns->count.load(std::memory_order_seq_cst) != seen_;
-  }
+  /// Whether a block may have become free since there last was no room. For who waits for one.
+  bool may_have_room(const RingProducer& mail) const;
 
   /// The consumer is dead, and the next one, whose returns are new, takes up at `cursor`: what lies before is free.
   void switch_consumer(std::uint64_t cursor, const ReturnsBlock* returns);
