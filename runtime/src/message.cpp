@@ -1,5 +1,7 @@
 #include "ringmail/runtime/message.hpp"
 
+#include <memory>
+
 #include "envelope.hpp"
 #include "ringmail/transport/ring_consumer.hpp"
 
@@ -20,7 +22,25 @@ void Message::discard() {
   release_storage();
 }
 
+void Message::take_from_wire(const MessageType& as, void* to) {
+  std::memcpy(to, payload, length);
+  ::new (static_cast<std::byte*>(to) + as.body_offset) Body(has_body ? std::move(body()) : Body());
+}
+
+void Message::make_wire() {
+  const MessageType& type = *std::exchange(binding, nullptr)->type;
+  if (type.may_have_body()) std::destroy_at(&type.body_of(payload));
+  length = type.wire_size();
+}
+
+void Message::drop_body() {
+  std::destroy_at(&body());
+  has_body = false;
+}
+
 void Message::release_storage() {
+  if (has_body) [[unlikely]]
+    drop_body();
   if (ring != nullptr) ring->advance();
   ring = nullptr;
   payload = nullptr;

@@ -94,7 +94,7 @@ std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hel
   if (!is_awaited()) {
     return transport::Refusal{RefusalCode::busy, "'" + name() + "' is " + std::string(to_string(state_)) + " already"};
   }
-  return PeerSession::objection(hello, options_, *this);
+  return PeerSession::objection(hello, options_, insisted_, *this);
 }
 
 void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
@@ -281,7 +281,8 @@ SessionOffer PeerSupervisor::offer() {
           .ordering = host_.owner.ordering(),
           .incarnation = *memory_.incarnation,
           .number = number_,
-          .between_systems = between_systems_};
+          .between_systems = between_systems_,
+          .insisted = insisted_};
 }
 
 void PeerSupervisor::session_began() { handle(PeerEvent::began, "the first bytes of its hello came"); }
@@ -290,10 +291,12 @@ void PeerSupervisor::session_hello(const transport::Hello& hello) {
   hello_ = fmt::format("{} (process {})", hello.language.empty() ? "a peer" : hello.language, hello.pid);
 }
 
-void PeerSupervisor::session_ready(transport::Ordering ordering) {
+void PeerSupervisor::session_ready(std::uint64_t features) {
   if (process_->is_dead()) return;
+  // Its mail, which its successor takes up, may have bodies.
+  insisted_ |= features & transport::large;
   handle(PeerEvent::ready, hello_ + " is ready");
-  host_.owner.up(link_, number_, ordering);
+  host_.owner.up(link_, number_, transport::ordering_of(features), (features & transport::large) != 0);
 }
 
 void PeerSupervisor::session_refused(const std::string& why) {

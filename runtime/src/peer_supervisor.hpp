@@ -94,7 +94,7 @@ class PeerSupervisor final : private SessionEvents {
 
   void session_began() override;
   void session_hello(const transport::Hello& hello) override;
-  void session_ready(transport::Ordering ordering) override;
+  void session_ready(std::uint64_t features) override;
   void session_refused(const std::string& why) override;
   void session_closed(const std::string& how) override;
   void session_broken(const std::string& what) override;
@@ -115,6 +115,7 @@ class PeerSupervisor final : private SessionEvents {
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
   bool between_systems_ = false;
+  std::uint64_t insisted_ = 0;                    // features that those who follow must have, too
   bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
   std::unique_ptr<transport::Incarnation> next_;  // while settling

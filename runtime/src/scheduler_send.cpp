@@ -158,15 +158,19 @@ std::expected<void, SendError> Scheduler::send_remote(
     destroy(type, object);
     return std::unexpected(SendError::not_wire);
   }
-  // A type with an id is bytes: nothing to destroy from here on.
   RemoteLane* lane = lane_to(to.link);
-  if (lane == nullptr || lane->mail.state == Outlet::State::closed) return std::unexpected(SendError::unreachable);
+  if (lane == nullptr || lane->mail.state == Outlet::State::closed) {
+    destroy(type, object);
+    return std::unexpected(SendError::unreachable);
+  }
   const Address sender = self();
   const FrameHead head{.kind = FrameKind::message,
                        .type = type.id,
                        .correlation = correlation,
                        .target = to.actor.value(),
                        .sender = sender.actor.value()};
+  if (type.may_have_body()) [[unlikely]]
+    return send_large(*lane, head, type, object, deadline);
   if (current_cell_ == nullptr) {
     if (lane->mail.state != Outlet::State::open) return std::unexpected(SendError::full);
     if (type.size > lane->mail.ring->max_payload()) return std::unexpected(SendError::too_long);
@@ -175,11 +179,16 @@ std::expected<void, SendError> Scheduler::send_remote(
   }
   const auto place = room(lane->mail, type.size, deadline);
   if (!place) return std::unexpected(place.error());
-  lane->let_in(sender.actor.value());
-  current_cell_->exported_ = true;
+  let_answer(*lane);
   std::memcpy(*place, object, type.size);
   commit(lane->mail, head);
   return {};
+}
+
+/// In a handler: its actor may be sent to over that lane from now on.
+void Scheduler::let_answer(RemoteLane& lane) {
+  lane.let_in(current_cell_->id().value());
+  current_cell_->exported_ = true;
 }
 
 void Scheduler::send_system(const Address& to, const Binding& binding, void* object) {
@@ -198,7 +207,7 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
     RemoteLane* lane = lane_of(asker);
     if (lane == nullptr) {
       destroy(type, object);
-    } else if (type.id == 0 || type.size > lane->control.ring->max_payload()) {
+    } else if (type.id == 0 || type.may_have_body() || type.size > lane->control.ring->max_payload()) {
       destroy(type, object);
       refuse(asker, transport::NoReply::failed);
     } else {

@@ -36,7 +36,9 @@ TestHost::TestHost(std::uint32_t lanes, std::uint64_t mail_bytes, std::uint64_t 
       bells_(must(Bells::create("ringmail.test", lanes))),
       mail_(must(LinkMail::create(layout_))),
       incarnation_(must(Incarnation::create(layout_))),
-      lanes_(lanes) {
+      lanes_(lanes),
+      bodies_out_(lanes),
+      bodies_in_(lanes) {
   start_watchdog();
   if (arena_bytes != 0) more_features |= large;
   for (std::uint32_t i = 0; i < lanes; ++i) {
@@ -60,6 +62,13 @@ void TestHost::open_lanes() {
     lanes_[i].mail_in = end.mail_in;
     lanes_[i].control_in = end.control_in;
     lanes_[i].bell = end.bell;
+    bodies_in_[i] = end.bodies_in;
+    if (!layout_.has_arenas()) continue;
+    if (bodies_out_[i]) {
+      bodies_out_[i].switch_consumer(lanes_[i].mail_out.cursor(), end.returns);
+    } else {
+      bodies_out_[i] = mail_.body_producer(i, end.returns);
+    }
   }
 }
 
@@ -99,7 +108,6 @@ Welcome TestHost::make_welcome() {
   const auto chosen = negotiate(hello_, {.features = features_everywhere | asymmetric_barrier | more_features});
   const bool on_pipe = chosen && (chosen->features & pipe_doorbell) != 0;
   EXPECT_TRUE(!on_pipe || incarnation_->open_doorbell());
-  if (chosen && (chosen->features & large) != 0) open_arenas();
   Welcome welcome{.features = chosen ? chosen->features : 0,
                   .incarnation = incarnations_,
                   .lanes = layout_.lanes,
@@ -110,23 +118,8 @@ Welcome TestHost::make_welcome() {
                   .schema = schema,
                   .host_pid = static_cast<std::uint32_t>(getpid())};
   descriptors.clear();
-  welcome.segments = incarnation_->segments(mail_, bells_.segment(), descriptors);
+  welcome.segments = incarnation_->segments(mail_, bells_.segment(), descriptors, (welcome.features & large) != 0);
   return welcome;
-}
-
-void TestHost::open_arenas() {
-  ASSERT_TRUE(mail_.open_arena());
-  ASSERT_TRUE(incarnation_->open_arena());
-  bodies_in_.clear();
-  for (std::uint32_t i = 0; i < layout_.lanes; ++i) {
-    bodies_in_.push_back(incarnation_->body_source(i));
-    const ReturnsBlock* const returns = incarnation_->returns(i);
-    if (i == bodies_out_.size()) {
-      bodies_out_.emplace_back(mail_.arena_memory(i, returns));
-    } else {
-      bodies_out_[i].switch_consumer(lanes_[i].mail_out.cursor(), returns);
-    }
-  }
 }
 
 void TestHost::send_welcome(const Welcome& welcome) {

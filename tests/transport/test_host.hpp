@@ -101,7 +101,6 @@ class TestHost {
 
  private:
   void open_lanes();
-  void open_arenas();
 
   LinkLayout layout_;
   Bells bells_;

@@ -59,6 +59,12 @@ std::expected<LinkMail, MemoryFailure> LinkMail::create(const LinkLayout& layout
   auto made = make("ringmail.mail", layout.mail_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!made) return std::unexpected(made.error());
   LinkMail mail;
+  if (layout.has_arenas()) {
+    auto arena = make_arena("ringmail.arena_to_peer", layout.arenas_to_peer_bytes(), Mapping::Access::write,
+                            Seal::no_more_writers);
+    if (!arena) return std::unexpected(arena.error());
+    mail.arena_ = std::move(*arena);
+  }
   mail.layout_ = layout;
   mail.segment_ = std::move(made->segment);
   mail.mapping_ = std::move(made->mapping);
@@ -72,17 +78,8 @@ ProducerMemory LinkMail::producer(std::uint32_t lane, const ConsumerBlock* consu
           .other = consumer};
 }
 
-std::expected<void, MemoryFailure> LinkMail::open_arena() {
-  if (arena_ != nullptr) return {};
-  auto arena = make_arena("ringmail.arena_to_peer", layout_.arenas_to_peer_bytes(), Mapping::Access::write,
-                          Seal::no_more_writers);
-  if (!arena) return std::unexpected(arena.error());
-  arena_ = std::move(*arena);
-  return {};
-}
-
-ArenaMemory LinkMail::arena_memory(std::uint32_t lane, const ReturnsBlock* returns) const {
-  return Arena::memory(arena_, lane, layout_.arena_to_peer_bytes, returns);
+ArenaProducer LinkMail::body_producer(std::uint32_t lane, const ReturnsBlock* returns) const {
+  return ArenaProducer(Arena::memory(arena_, lane, layout_.arena_to_peer_bytes, returns));
 }
 
 std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout, Trust trust) {
@@ -94,6 +91,11 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   if (!bell) return std::unexpected(bell.error());
 
   Incarnation incarnation;
+  if (layout.has_arenas()) {
+    auto arena = make_arena("ringmail.arena_to_host", layout.arenas_to_host_bytes(), Mapping::Access::read, Seal::size);
+    if (!arena) return std::unexpected(arena.error());
+    incarnation.arena_ = std::move(*arena);
+  }
   incarnation.layout_ = layout;
   incarnation.trust_ = trust;
   incarnation.host_ = std::move(host->segment);
@@ -115,13 +117,6 @@ std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, co
   block.resume_tail = resume.tail;
   block.resume_sequence = resume.sequence;
   block.attempt = resume.attempt;
-  return {};
-}
-
-std::expected<void, MemoryFailure> Incarnation::open_arena() {
-  auto arena = make_arena("ringmail.arena_to_host", layout_.arenas_to_host_bytes(), Mapping::Access::read, Seal::size);
-  if (!arena) return std::unexpected(arena.error());
-  arena_ = std::move(*arena);
   return {};
 }
 
@@ -148,11 +143,9 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
       .bell = Doorbell((*bell_)[0], *pipe_),
       .mail_consumer = peer_map_->at<ConsumerBlock>(layout_.peer_mail_consumer(lane)),
       .trust = trust_,
+      .returns = peer_map_->at<ReturnsBlock>(layout_.peer_returns(lane)),
+      .bodies_in = arena_ != nullptr ? body_source(lane) : nullptr,
   };
-}
-
-const ReturnsBlock* Incarnation::returns(std::uint32_t lane) const {
-  return peer_map_->at<ReturnsBlock>(layout_.peer_returns(lane));
 }
 
 std::shared_ptr<BodySource> Incarnation::body_source(std::uint32_t lane) {
@@ -175,7 +168,8 @@ void BodySource::give_back(const ReceivedBody& body) {
 
 std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
                                                   const Segment& bells,
-                                                  std::vector<int>& descriptors) const {
+                                                  std::vector<int>& descriptors,
+                                                  bool with_arenas) const {
   std::vector<WelcomeSegment> list;
   const auto add = [&](SegmentRole role, const Segment& segment) {
     list.push_back(
@@ -193,7 +187,7 @@ std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
                     .host_fd = static_cast<std::uint32_t>(pipe_->read_end())});
     descriptors.push_back(pipe_->read_end());
   }
-  if (arena_ != nullptr) {
+  if (with_arenas) {
     add(SegmentRole::arena_to_peer, mail.arena()->segment);
     add(SegmentRole::arena_to_host, arena_->segment);
   }

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <utility>
 
 #include "ringmail/runtime/address.hpp"
+#include "ringmail/runtime/body.hpp"
 
 namespace ringmail::transport {
 class RingConsumer;
@@ -30,10 +32,21 @@ struct MessageType {
                void* from) noexcept = nullptr;       ///< constructs `to` from `from` and destroys `from`; null: memcpy
   void (*destroy)(void* object) noexcept = nullptr;  ///< null: nothing to do
   bool (*valid)(const std::byte* bytes) = nullptr;   ///< of bytes that another process wrote; null: any will do
+  /// Of a message that may have a body: where in the object that is, a Body. Between processes only the message, which the object
+  /// begins with, and the bytes of the body are sent. 0: it never has one.
+  std::uint32_t body_offset = 0;
+  std::uint32_t message_size = 0;  ///< of one with a body
+
+  bool may_have_body() const { return body_offset != 0; }
+  Body& body_of(void* object) const {
+    return *std::launder(reinterpret_cast<Body*>(static_cast<std::byte*>(object) + body_offset));
+  }
+  /// Between processes.
+  std::uint32_t wire_size() const { return may_have_body() ? message_size : size; }
 
   /// Whether a frame of another process that says so can be one. A type without an id never is: bytes are no objects.
   bool may_be(std::uint32_t frame_type, std::uint32_t length) const {
-    return id != 0 && frame_type == id && length == size;
+    return id != 0 && frame_type == id && length == wire_size();
   }
 
   void relocate(void* to, void* from) const noexcept {
@@ -80,21 +93,34 @@ struct Message {
   Asker asker;  ///< its address is the sender's, whether or not somebody waits
   ActorId target;
   Admission admission = Admission::limited;
+  bool has_body = false;                    ///< from another process; it lies behind the payload
   transport::RingConsumer* ring = nullptr;  ///< the frame that it lies in, or
   Envelope* envelope = nullptr;             ///< the node; neither once it has been taken
 
   /// Moves the object to `to`, which has room for its type, and gives the storage back.
   void take(const MessageType& as, void* to) {
-    as.relocate(to, payload);
+    if (as.may_have_body() && binding == nullptr) {
+      take_from_wire(as, to);
+    } else {
+      as.relocate(to, payload);
+    }
     release_storage();
   }
+  /// Only the bytes that another process could have sent: an object with a body becomes one without, or the other way round.
+  void make_wire();
   /// Takes the bytes out of the ring, where who wrote them may write on while they are looked at.
   void copy_out();
   /// Destroys what was not taken.
   void discard();
   bool is_taken() const { return ring == nullptr && envelope == nullptr; }
 
+  static std::size_t body_offset(std::size_t length) { return (length + alignof(Body) - 1) & ~(alignof(Body) - 1); }
+  /// If it has one.
+  Body& body() const { return *std::launder(reinterpret_cast<Body*>(payload + body_offset(length))); }
+
  private:
+  void take_from_wire(const MessageType& as, void* to);
+  void drop_body();
   void release_storage();
 };
 

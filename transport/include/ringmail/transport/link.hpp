@@ -77,12 +77,10 @@ class LinkMail {
   const Segment& segment() const { return segment_; }
   ProducerMemory producer(std::uint32_t lane, const ConsumerBlock* consumer);
 
-  /// Before the first welcome that chooses `large`; after that without effect. Precondition: the layout has arenas.
-  std::expected<void, MemoryFailure> open_arena();
-  /// Null: not opened. Who holds bodies that were not sent may hold it past the link.
+  /// Null: the layout has none. Who holds bodies that were not sent may hold it past the link.
   const std::shared_ptr<Arena>& arena() const { return arena_; }
-  /// What a lane's ArenaProducer is made of. After open_arena().
-  ArenaMemory arena_memory(std::uint32_t lane, const ReturnsBlock* returns) const;
+  /// Of the bodies of its mail. Made anew, so once.
+  ArenaProducer body_producer(std::uint32_t lane, const ReturnsBlock* returns) const;
 
  private:
   LinkLayout layout_;
@@ -111,10 +109,6 @@ class Incarnation {
   /// Before the welcome, for a peer that sleeps on a pipe. Or errno.
   std::expected<void, int> open_doorbell() { return pipe_->open(); }
 
-  /// Before the welcome, where it chooses `large`. Precondition: the layout has arenas.
-  std::expected<void, MemoryFailure> open_arena();
-  bool has_arena() const { return arena_ != nullptr; }
-
   /// After `ready`: nobody else will ever write what the peer writes.
   std::expected<void, MemoryFailure> seal_peer();
 
@@ -126,17 +120,21 @@ class Incarnation {
     Doorbell bell;
     const ConsumerBlock* mail_consumer;  ///< the peer's cursor on the mail that the host writes
     Trust trust;
+    const ReturnsBlock* returns = nullptr;       ///< which bodies of that mail the peer gives back
+    std::shared_ptr<BodySource> bodies_in = {};  ///< of the peer's mail. Null: the layout has no arenas
   };
   HostEnd host_end(std::uint32_t lane);
 
-  /// Of one that has an arena. What the peer gives back of that lane, and what its bodies are read from: made anew, so once.
-  const ReturnsBlock* returns(std::uint32_t lane) const;
-  std::shared_ptr<BodySource> body_source(std::uint32_t lane);
-
   /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
-  std::vector<WelcomeSegment> segments(const LinkMail& mail, const Segment& bells, std::vector<int>& descriptors) const;
+  /// `with_arenas`: `large` was chosen, and the layout has some.
+  std::vector<WelcomeSegment> segments(const LinkMail& mail,
+                                       const Segment& bells,
+                                       std::vector<int>& descriptors,
+                                       bool with_arenas = false) const;
 
  private:
+  std::shared_ptr<BodySource> body_source(std::uint32_t lane);
+
   LinkLayout layout_;
   Trust trust_ = Trust::trusted;
   Segment host_, peer_;
