@@ -178,6 +178,7 @@ void ArenaProducer::collect(RingProducer& mail) {
 }
 
 bool ArenaProducer::may_have_room(const RingProducer& mail) const {
+  if (memory_.returns == nullptr || fault_ != RingFault::none) return false;
   // SYNC(want): with the addition in ArenaConsumer::give_back.
   return memory_.returns->count.load(std::memory_order_seq_cst) != seen_ || (unfinished_ != 0 && mail.cursor_moved());
 }

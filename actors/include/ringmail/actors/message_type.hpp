@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringmail/actors/large.hpp"
 #include "ringmail/runtime/message.hpp"
 
 namespace ringmail {
@@ -68,7 +69,17 @@ constexpr runtime::MessageType describe() {
     type.destroy = &destroy_object<M>;
   }
   type.name = type_name<M>();
-  if constexpr (WireMessage<M>) {
+  if constexpr (is_large<M>) {
+    using Wire = typename WithoutBody<M>::type;
+    static_assert(WireMessage<Wire>, "a message with a body is one of a .mail file");
+    type = describe<Wire>();
+    type.message_size = type.size;
+    type.size = static_cast<std::uint32_t>(sizeof(M));
+    type.alignment = static_cast<std::uint32_t>(alignof(M));
+    type.move = &move_object<M>;
+    type.destroy = &destroy_object<M>;
+    type.body_offset = static_cast<std::uint32_t>(offsetof(M, body));
+  } else if constexpr (WireMessage<M>) {
     type.id = M::ringmail_type;
     type.name = M::ringmail_name;
     if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); })
@@ -86,7 +97,9 @@ inline constexpr runtime::MessageType message_type = detail::describe<M>();
 /// How M travels within the process: as itself or, too large or too strictly aligned for a frame, as a pointer to it.
 template <class M>
 using Carrier =
-    std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M>, std::unique_ptr<M>, M>;
+    std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M> && !detail::is_large<M>,
+                       std::unique_ptr<M>,
+                       M>;
 
 namespace detail {
 // By reference: a large one shall not stand on the stack once more.
