@@ -14,6 +14,8 @@ peer.run()
 from ._peer import Counters, Peer, peer
 from ._ringmail import (
     AskError,
+    Body,
+    BodyLoan,
     Error,
     ForkedError,
     FullError,
@@ -31,6 +33,8 @@ from ._schema import Schema, parse_schema
 
 __all__ = [
     "AskError",
+    "Body",
+    "BodyLoan",
     "Counters",
     "Error",
     "ForkedError",
