@@ -51,6 +51,7 @@ export class Peer {
   #catalogue;
   #inbox;
   #outbox;
+  #arena; // who waits for room for a body
   #replies = new Pending();
   #lookups = new Pending();
   #inside; // what a mailbox needs of this
@@ -72,9 +73,12 @@ export class Peer {
     this.#catalogue = new Catalogue(this.schema);
     this.#inbox = new Inbox(link, this.#catalogue.entries, this.#replies);
     this.#outbox = new Outbox(link);
+    this.#arena = new Outbox(link, 'arena', (mailbox, length) => link.wantLarge(mailbox.id, length));
     this.#inside = {
       link,
       outbox: this.#outbox,
+      arena: this.#arena,
+      isClosed: () => this.#isClosed,
       replies: this.#replies,
       replyHead: this.#inbox.replyHead,
       ringOf: (lane, outgoing) => this.#inbox.ringOf(lane, outgoing),
@@ -187,6 +191,7 @@ export class Peer {
     const { link, replyHead } = this.#inside;
     while (link.resolved() === 1) this.#lookups.resolve(replyHead.correlation, replyHead.target);
     this.#outbox.retry();
+    this.#arena.retry();
     this.#wake?.();
     this.#wake = undefined;
     if (this.#consumer === 'run' && !this.#inbox.isHeld) this.#handleAll();
@@ -255,6 +260,9 @@ export class Peer {
   }
   get attempt() {
     return this.#inHand().attempt;
+  }
+  get body() {
+    return this.#inHand() && this.#inbox.body;
   }
 
   reply(message) {
@@ -338,6 +346,7 @@ export class Peer {
     this.#inbox.forget();
     this.#link.close();
     this.#outbox.end(error);
+    this.#arena.end(error);
     this.#replies.end(error);
     this.#lookups.end(error);
     this.#wake?.();
