@@ -22,15 +22,13 @@ void Message::discard() {
   release_storage();
 }
 
-void Message::take_from_wire(const MessageType& as, void* to) {
-  std::memcpy(to, payload, length);
-  ::new (static_cast<std::byte*>(to) + as.body_offset) Body(has_body ? std::move(body()) : Body());
-}
-
-void Message::make_wire() {
-  const MessageType& type = *std::exchange(binding, nullptr)->type;
-  if (type.may_have_body()) std::destroy_at(&type.body_of(payload));
-  length = type.wire_size();
+/// The same message with a body, of one without, or the other way round.
+void Message::take_other(const MessageType& as, void* to) {
+  const MessageType& is = *binding->type;
+  if (is.may_have_body()) std::destroy_at(&is.body_of(payload));
+  // The message is what the object begins with.
+  (is.may_have_body() ? as : is).relocate(to, payload);
+  if (as.may_have_body()) ::new (static_cast<std::byte*>(to) + as.body_offset) Body();
 }
 
 void Message::drop_body() {

@@ -162,23 +162,24 @@ std::expected<void, SendError> Scheduler::send_large(
     }
   }
   const std::size_t before = body != nullptr ? sizeof(BodyPlace) : 0;
-  if (place) place = room_for_large(lane, static_cast<std::uint32_t>(before + type.wire_size()), deadline);
+  const std::uint64_t length = before + type.length_between_processes(object);
+  if (place) place = room_for_large(lane, static_cast<std::uint32_t>(length), deadline);
   if (place) {
     if (body != nullptr) {
       const BodyPlace where = lane.bodies_out.place_of(body->bytes().data());
       std::memcpy(*place, &where, sizeof where);
     }
-    std::memcpy(*place + before, object, type.wire_size());
+    type.move_to_wire(*place + before, object);
     if (current_cell_ != nullptr) let_answer(lane);
     commit(lane.mail, head);
     if (body != nullptr) {
       lane.bodies_out.committed(body->bytes().data(), lane.lane.mail_out);
       body->sent();
     }
+    return {};
   }
   type.destroy(object);
-  if (!place) return std::unexpected(place.error());
-  return {};
+  return std::unexpected(place.error());
 }
 
 // --- Life

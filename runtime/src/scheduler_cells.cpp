@@ -137,17 +137,14 @@ bool Scheduler::hand_over_now(Cell& cell, Message& message) {
 
 bool Scheduler::message_is(Message& message, const MessageType& type) {
   if (message.binding != nullptr) {
-    if (message.binding->type == &type) return true;
-    // With a body and without it is the same message.
     const MessageType& is = *message.binding->type;
-    if (is.id == 0 || is.id != type.id || is.may_have_body() == type.may_have_body()) return false;
-    message.make_wire();
-    return true;
+    // With a body and without it is the same message: take() makes the one of the other.
+    return &is == &type || (is.id != 0 && is.id == type.id && is.may_have_body() != type.may_have_body());
   }
   if (!type.may_be(message.type, message.length)) return false;
   if (type.valid == nullptr) return true;
   message.copy_out();
-  return type.valid(message.payload);
+  return type.valid(message.payload, message.length);
 }
 
 void Scheduler::enqueue(Cell& cell, Message& message) {

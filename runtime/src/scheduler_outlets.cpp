@@ -133,11 +133,8 @@ void Scheduler::retry_overflow(Outlet& outlet) {
 
 void Scheduler::write_object(
     Outlet& outlet, const FrameHead& head, const MessageType& type, const void* word, void* object) {
-  // Between processes the object is the payload; within one a pointer to what it is stands before it.
-  const std::uint32_t offset = word != nullptr ? LocalPayload::object_offset(type) : 0;
-  const auto put_word = [word](std::byte* place) {
-    if (word != nullptr) std::memcpy(place, &word, sizeof word);
-  };
+  const std::uint32_t offset = LocalPayload::object_offset(type);
+  const auto put_word = [word](std::byte* place) { std::memcpy(place, &word, sizeof word); };
   if (std::byte* place = room_now(outlet, offset + type.size)) {
     put_word(place);
     type.relocate(place + offset, object);
@@ -149,6 +146,18 @@ void Scheduler::write_object(
                 put_word(place);
                 stored.move_to(place + offset);
               });
+}
+
+void Scheduler::write_wire(Outlet& outlet, const FrameHead& head, const MessageType& type, void* object) {
+  const std::uint32_t length = type.length_between_processes(object);
+  if (std::byte* place = room_now(outlet, length)) {
+    type.move_to_wire(place, object);
+    commit(outlet, head);
+    return;
+  }
+  write_later(outlet, length, head, [stored = StoredObject(type, object)](std::byte* place) mutable {
+    stored.hand_to([&](void* waiting) { stored.type().move_to_wire(place, waiting); });
+  });
 }
 
 void Scheduler::write_word(Outlet& outlet, const FrameHead& head, std::uint64_t word) {

@@ -158,11 +158,12 @@ std::expected<void, SendError> Scheduler::send_remote(
     destroy(type, object);
     return std::unexpected(SendError::not_wire);
   }
-  RemoteLane* lane = lane_to(to.link);
-  if (lane == nullptr || lane->mail.state == Outlet::State::closed) {
+  const auto refused = [&](SendError error) {
     destroy(type, object);
-    return std::unexpected(SendError::unreachable);
-  }
+    return std::unexpected(error);
+  };
+  RemoteLane* lane = lane_to(to.link);
+  if (lane == nullptr || lane->mail.state == Outlet::State::closed) return refused(SendError::unreachable);
   const Address sender = self();
   const FrameHead head{.kind = FrameKind::message,
                        .type = type.id,
@@ -171,16 +172,17 @@ std::expected<void, SendError> Scheduler::send_remote(
                        .sender = sender.actor.value()};
   if (type.may_have_body()) [[unlikely]]
     return send_large(*lane, head, type, object, deadline);
+  const std::uint32_t length = type.length_between_processes(object);
   if (current_cell_ == nullptr) {
-    if (lane->mail.state != Outlet::State::open) return std::unexpected(SendError::full);
-    if (type.size > lane->mail.ring->max_payload()) return std::unexpected(SendError::too_long);
-    write_object(lane->mail, head, type, nullptr, object);
+    if (lane->mail.state != Outlet::State::open) return refused(SendError::full);
+    if (length > lane->mail.ring->max_payload()) return refused(SendError::too_long);
+    write_wire(lane->mail, head, type, object);
     return {};
   }
-  const auto place = room(lane->mail, type.size, deadline);
-  if (!place) return std::unexpected(place.error());
+  const auto place = room(lane->mail, length, deadline);
+  if (!place) return refused(place.error());
   let_answer(*lane);
-  std::memcpy(*place, object, type.size);
+  type.move_to_wire(*place, object);
   commit(lane->mail, head);
   return {};
 }
@@ -207,7 +209,8 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
     RemoteLane* lane = lane_of(asker);
     if (lane == nullptr) {
       destroy(type, object);
-    } else if (type.id == 0 || type.may_have_body() || type.size > lane->control.ring->max_payload()) {
+    } else if (type.id == 0 || type.may_have_body() ||
+               type.length_between_processes(object) > lane->control.ring->max_payload()) {
       destroy(type, object);
       refuse(asker, transport::NoReply::failed);
     } else {
@@ -216,7 +219,7 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
                            .correlation = asker.correlation,
                            .target = asker.address.actor.value(),
                            .sender = self().actor.value()};
-      write_object(lane->control, head, type, nullptr, object);
+      write_wire(lane->control, head, type, object);
     }
   } else if (asker.address.actor.thread() == index_) {
     complete(asker.correlation, 0, type, object);

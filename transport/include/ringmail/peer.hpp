@@ -34,6 +34,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "ringmail.h"
 
@@ -41,12 +42,19 @@ namespace ringmail {
 
 /// What `ringmail gen --lang cpp` writes for a message.
 template <class M>
-concept PeerMessage = std::is_trivially_copyable_v<M> && requires(std::span<const std::byte> bytes) {
+concept PeerMessage = requires(std::span<const std::byte> bytes) {
   { M::ringmail_type } -> std::convertible_to<std::uint32_t>;
   { M::ringmail_size } -> std::convertible_to<std::size_t>;
   { M::ringmail_name } -> std::convertible_to<std::string_view>;
   { M::ringmail_valid(bytes) } -> std::same_as<bool>;
 };
+
+/// One that has texts, bytes or lists of variable length, and a view (ringmail::View<M>) of them where they lie.
+template <class M>
+concept VariablePeerMessage = PeerMessage<M> && requires { typename M::ringmail_view; };
+/// One that is sent as it lies in memory.
+template <class M>
+concept FixedPeerMessage = PeerMessage<M> && !VariablePeerMessage<M> && std::is_trivially_copyable_v<M>;
 
 class Peer {
  public:
@@ -171,14 +179,31 @@ class Peer {
     std::span<const std::byte> payload() const {
       return {static_cast<const std::byte*>(message_.payload), message_.length};
     }
-    /// The message where it lies. Null: it is of another type, or not valid.
-    template <PeerMessage M>
+    /// The message where it lies. Null: it is of another type, not valid, or of an older version and thus shorter.
+    template <FixedPeerMessage M>
     const M* as() const {
-      if (message_.kind == RINGMAIL_NO_REPLY || type() != M::ringmail_type || !M::ringmail_valid(payload())) {
-        return nullptr;
-      }
+      if (!is_of<M>() || message_.length < M::ringmail_size || !M::ringmail_valid(payload())) return nullptr;
       static constexpr M nothing{};  // what has no bytes lies nowhere
       return M::ringmail_size == 0 ? &nothing : static_cast<const M*>(message_.payload);
+    }
+    /// The fields where they lie. Nothing: it is of another type, or not valid.
+    template <VariablePeerMessage M>
+    std::optional<typename M::ringmail_view> view() const {
+      return is_of<M>() ? M::ringmail_view::ringmail_read(payload()) : std::nullopt;
+    }
+    /// A copy that owns what it has, of any version: what was not sent has its default. Nothing: as above.
+    template <PeerMessage M>
+    std::optional<M> read() const {
+      if constexpr (VariablePeerMessage<M>) {
+        const auto found = view<M>();
+        return found ? std::optional<M>(found->ringmail_copy()) : std::nullopt;
+      } else {
+        if (!is_of<M>() || !M::ringmail_valid(payload())) return std::nullopt;
+        std::optional<M> copy(std::in_place);
+        const std::size_t length = payload().size() < M::ringmail_size ? payload().size() : M::ringmail_size;
+        if (length != 0) std::memcpy(static_cast<void*>(&*copy), message_.payload, length);
+        return copy;
+      }
     }
 
     /// Its body where it lies, until the release; empty: it has none.
@@ -237,6 +262,10 @@ class Peer {
 
    private:
     friend class Peer;
+    template <PeerMessage M>
+    bool is_of() const {
+      return message_.kind != RINGMAIL_NO_REPLY && type() == M::ringmail_type;
+    }
     Received(ringmail_peer* peer, const ringmail_message& message)
         : peer_(peer), message_(message), exceptions_(std::uncaught_exceptions()) {}
 
@@ -273,7 +302,7 @@ class Peer {
   };
 
   /// The same for an M, which starts as zeros.
-  template <PeerMessage M>
+  template <FixedPeerMessage M>
   class Loan {
    public:
     M* operator->() const { return message_; }
@@ -364,7 +393,20 @@ class Peer {
   /// A copy joins the batch that the next release, wait or flush publishes. Waits for room, then `full`.
   template <PeerMessage M>
   Result<> send(Mailbox to, const M& message, nanoseconds timeout = send_timeout) {
-    return send(to, M::ringmail_type, bytes_of(message), timeout);
+    if constexpr (VariablePeerMessage<M>) {
+      return send(to, message.ringmail_borrow(), timeout);
+    } else {
+      return send(to, M::ringmail_type, bytes_of(message), timeout);
+    }
+  }
+  /// Written into the ring at once: ringmail::View<M>, whose texts, bytes and lists may lie anywhere.
+  template <class V>
+    requires VariablePeerMessage<typename V::ringmail_message>
+  Result<> send(Mailbox to, const V& view, nanoseconds timeout = send_timeout) {
+    auto room = loan(to, view.ringmail_bytes(), timeout);
+    if (!room) return std::unexpected(room.error());
+    view.ringmail_write(room->bytes().data());
+    return room->publish(V::ringmail_message::ringmail_type);
   }
   Result<> send(Mailbox to,
                 std::uint32_t type,
@@ -439,7 +481,7 @@ class Peer {
   }
   Result<> refuse(const Question& question, Refusal reason) { return refuse(peer_, question.message_, reason); }
 
-  template <PeerMessage M>
+  template <FixedPeerMessage M>
     requires(M::ringmail_size != 0)
   Result<Loan<M>> loan(Mailbox to, nanoseconds timeout = send_timeout) {
     auto room = loan(to, M::ringmail_size, timeout);
@@ -465,6 +507,7 @@ class Peer {
   ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
+  /// or, where M is of variable length, const ringmail::View<M>& in place of const M&: nothing is copied then,
   /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler
   /// that throws is a failure of this process: the host is told e.what(), whoever asked is refused, the message is left to
   /// the next incarnation, and `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be
@@ -483,9 +526,17 @@ class Peer {
   static std::uint32_t length(std::span<const std::byte> payload) {
     return payload.size() < UINT32_MAX ? static_cast<std::uint32_t>(payload.size()) : UINT32_MAX;
   }
-  template <PeerMessage M>
+  template <FixedPeerMessage M>
   static std::span<const std::byte> bytes_of(const M& message) {
     return std::as_bytes(std::span(&message, 1)).first(M::ringmail_size);
+  }
+  /// Of variable length: written elsewhere first.
+  template <VariablePeerMessage M>
+  static std::vector<std::byte> bytes_of(const M& message) {
+    const auto borrowed = message.ringmail_borrow();
+    std::vector<std::byte> bytes(borrowed.ringmail_bytes());
+    borrowed.ringmail_write(bytes.data());
+    return bytes;
   }
   // Answers never wait for long, so that a signal is no reason to give one up.
   static Result<> reply(ringmail_peer* peer,

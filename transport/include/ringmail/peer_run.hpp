@@ -73,19 +73,37 @@ class Peer::Loop {
 
   template <class M>
   Result<> call(Received& received) {
-    constexpr bool takes_message = requires(const M& message) { handlers_.on(message); };
-    constexpr bool takes_both = requires(const M& message) { handlers_.on(message, received); };
+    if constexpr (VariablePeerMessage<M>) {
+      const auto view = received.template view<M>();
+      if (!view) throw NotValid(M::ringmail_name);
+      using View = typename M::ringmail_view;
+      if constexpr (requires { handlers_.on(*view); } || requires { handlers_.on(*view, received); }) {
+        return answer<M, View>(*view, received);
+      } else {
+        return answer<M, M>(view->ringmail_copy(), received);
+      }
+    } else {
+      if (const M* const message = received.as<M>()) return answer<M, M>(*message, received);
+      const auto older = received.read<M>();
+      if (!older) throw NotValid(M::ringmail_name);
+      return answer<M, M>(*older, received);
+    }
+  }
+
+  /// Taken is the M, or the view of it.
+  template <class M, class Taken>
+  Result<> answer(const Taken& message, Received& received) {
+    constexpr bool takes_message = requires { handlers_.on(message); };
+    constexpr bool takes_both = requires { handlers_.on(message, received); };
     static_assert(takes_message || takes_both, "there is no on(const M&) for a message that the protocol accepts");
-    const M* const message = received.as<M>();
-    if (message == nullptr) throw NotValid(M::ringmail_name);
     const auto on = [&]() -> decltype(auto) {
       if constexpr (takes_both) {
-        return handlers_.on(*message, received);
+        return handlers_.on(message, received);
       } else {
-        return handlers_.on(*message);
+        return handlers_.on(message);
       }
     };
-    using Promised = decltype(P::on(*message));
+    using Promised = decltype(P::on(std::declval<const M&>()));
     using Returned = std::remove_cvref_t<decltype(on())>;
     static_assert(std::is_same_v<Returned, Promised> || (std::is_void_v<Returned> && takes_both),
                   "this handler does not return what the protocol promises as the reply");
@@ -95,8 +113,8 @@ class Peer::Loop {
       if constexpr (!std::is_void_v<Promised>) return received.refuse(Refusal::failed);  // nobody can answer any more
       return received.done();
     } else {
-      const Returned answer = on();
-      return received.is_answered() ? Result<>() : received.reply(answer);
+      const Returned reply = on();
+      return received.is_answered() ? Result<>() : received.reply(reply);
     }
   }
 

@@ -1,9 +1,11 @@
 // What a C++ type is as a message.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
@@ -16,9 +18,10 @@
 
 namespace ringmail {
 
-/// Declared in a .mail file: a fixed layout that crosses process borders as it is.
+/// Declared in a .mail file: what crosses process borders. One of fixed size does as it lies, one of variable length is
+/// written into the payload and read from it.
 template <class M>
-concept WireMessage = std::is_trivially_copyable_v<M> && requires {
+concept WireMessage = (std::is_trivially_copyable_v<M> || requires { typename M::ringmail_view; }) && requires {
   { M::ringmail_type } -> std::convertible_to<std::uint32_t>;
   { M::ringmail_name } -> std::convertible_to<std::string_view>;
 };
@@ -44,8 +47,61 @@ void destroy_object(void* object) noexcept {
 }
 
 template <class M>
-bool valid_bytes(const std::byte* bytes) {
-  return M::ringmail_valid(std::span<const std::byte>(bytes, std::is_empty_v<M> ? 0 : sizeof(M)));
+bool valid_bytes(const std::byte* bytes, std::uint32_t length) {
+  return M::ringmail_valid(std::span(bytes, length));
+}
+
+template <class M>
+bool read_bytes(const std::byte* bytes, std::uint32_t length, void* to) {
+  const std::span payload(bytes, length);
+  if constexpr (requires { typename M::ringmail_view; }) {
+    const auto view = M::ringmail_view::ringmail_read(payload);
+    if (!view) return false;
+    ::new (to) M(view->ringmail_copy());
+  } else {
+    if (!M::ringmail_valid(payload)) return false;
+    M* const message = ::new (to) M{};  // of what an older version did not send, the default
+    if constexpr (!std::is_empty_v<M>) std::memcpy(message, bytes, std::min<std::size_t>(length, sizeof(M)));
+  }
+  return true;
+}
+
+template <class M>
+std::uint32_t wire_length(const void* object) {
+  return static_cast<std::uint32_t>(static_cast<const M*>(object)->ringmail_borrow().ringmail_bytes());
+}
+
+template <class M>
+void write_bytes(const void* object, std::byte* bytes) {
+  static_cast<const M*>(object)->ringmail_borrow().ringmail_write(bytes);
+}
+
+// Of a message that may have a body: its message alone, which it begins with.
+
+template <class M>
+std::uint32_t large_wire_length(const void* object) {
+  if constexpr (requires { typename M::ringmail_view; }) {
+    return wire_length<M>(object);
+  } else {
+    return std::is_empty_v<M> ? 0 : static_cast<std::uint32_t>(sizeof(M));
+  }
+}
+
+template <class M>
+void write_large(const void* object, std::byte* bytes) {
+  if constexpr (requires { typename M::ringmail_view; }) {
+    write_bytes<M>(object, bytes);
+  } else {
+    std::memcpy(bytes, object, large_wire_length<M>(object));
+  }
+}
+
+template <class M>
+bool read_large(const std::byte* bytes, std::uint32_t length, void* to) {
+  static_assert(offsetof(Large<M>, message) == 0);
+  if (!read_bytes<M>(bytes, length, to)) return false;
+  ::new (static_cast<std::byte*>(to) + offsetof(Large<M>, body)) Body();
+  return true;
 }
 
 /// As the compiler writes it: for reports, where a type has no name between processes.
@@ -73,7 +129,9 @@ constexpr runtime::MessageType describe() {
     using Wire = typename WithoutBody<M>::type;
     static_assert(WireMessage<Wire>, "a message with a body is one of a .mail file");
     type = describe<Wire>();
-    type.message_size = type.size;
+    type.wire_length = &large_wire_length<Wire>;
+    type.write = &write_large<Wire>;
+    type.read = &read_large<Wire>;
     type.size = static_cast<std::uint32_t>(sizeof(M));
     type.alignment = static_cast<std::uint32_t>(alignof(M));
     type.move = &move_object<M>;
@@ -82,8 +140,14 @@ constexpr runtime::MessageType describe() {
   } else if constexpr (WireMessage<M>) {
     type.id = M::ringmail_type;
     type.name = M::ringmail_name;
-    if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); })
+    if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); }) {
       type.valid = &valid_bytes<M>;
+      type.read = &read_bytes<M>;
+    }
+    if constexpr (requires { typename M::ringmail_view; }) {
+      type.wire_length = &wire_length<M>;
+      type.write = &write_bytes<M>;
+    }
   }
   return type;
 }

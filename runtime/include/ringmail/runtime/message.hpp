@@ -31,22 +31,46 @@ struct MessageType {
   void (*move)(void* to,
                void* from) noexcept = nullptr;       ///< constructs `to` from `from` and destroys `from`; null: memcpy
   void (*destroy)(void* object) noexcept = nullptr;  ///< null: nothing to do
-  bool (*valid)(const std::byte* bytes) = nullptr;   ///< of bytes that another process wrote; null: any will do
-  /// Of a message that may have a body: where in the object that is, a Body. Between processes only the message, which the object
-  /// begins with, and the bytes of the body are sent. 0: it never has one.
+
+  // Between processes, where a message is more than the bytes of the object: one of variable length, and any that another
+  // version of it wrote.
+  std::uint32_t (*wire_length)(const void* object) = nullptr;  ///< of variable length; null: always `size`
+  void (*write)(const void* object, std::byte* bytes) = nullptr;
+  bool (*valid)(const std::byte* bytes, std::uint32_t length) = nullptr;           ///< null: any `size` bytes will do
+  bool (*read)(const std::byte* bytes, std::uint32_t length, void* to) = nullptr;  ///< constructs it, of any version
+  /// Of a message that may have a body: where in the object that is, a Body. It goes beside the message. 0: it never has one.
   std::uint32_t body_offset = 0;
-  std::uint32_t message_size = 0;  ///< of one with a body
 
   bool may_have_body() const { return body_offset != 0; }
   Body& body_of(void* object) const {
     return *std::launder(reinterpret_cast<Body*>(static_cast<std::byte*>(object) + body_offset));
   }
-  /// Between processes.
-  std::uint32_t wire_size() const { return may_have_body() ? message_size : size; }
 
   /// Whether a frame of another process that says so can be one. A type without an id never is: bytes are no objects.
   bool may_be(std::uint32_t frame_type, std::uint32_t length) const {
-    return id != 0 && frame_type == id && length == wire_size();
+    return id != 0 && frame_type == id && (length == size || read != nullptr);
+  }
+  /// Whether so many bytes of another process are the object as it lies here.
+  bool is_as_it_lies(std::uint32_t length) const { return write == nullptr && length == size; }
+
+  std::uint32_t length_between_processes(const void* object) const {
+    return wire_length != nullptr ? wire_length(object) : size;
+  }
+  /// Constructs it from bytes that nobody changes meanwhile, if they are one.
+  bool copy_from_wire(const std::byte* bytes, std::uint32_t length, void* to) const {
+    if (!is_as_it_lies(length)) return read != nullptr && read(bytes, length, to);
+    if (valid != nullptr && !valid(bytes, length)) return false;
+    std::memcpy(to, bytes, length);
+    return true;
+  }
+  /// Destroys the object.
+  void move_to_wire(std::byte* bytes, void* object) const {
+    if (write != nullptr) {
+      write(object, bytes);
+      destroy(object);
+    } else {
+      std::memcpy(bytes, object, size);
+    }
   }
 
   void relocate(void* to, void* from) const noexcept {
@@ -99,15 +123,16 @@ struct Message {
 
   /// Moves the object to `to`, which has room for its type, and gives the storage back.
   void take(const MessageType& as, void* to) {
-    if (as.may_have_body() && binding == nullptr) {
-      take_from_wire(as, to);
+    if (binding == nullptr && as.read != nullptr && !as.is_as_it_lies(length)) [[unlikely]] {
+      as.read(payload, length, to);  // it is valid: that was looked at when it was given to this handler
+      if (has_body && as.may_have_body()) as.body_of(to) = std::move(body());
+    } else if (as.id != 0 && binding != nullptr && binding->type != &as) [[unlikely]] {
+      take_other(as, to);
     } else {
       as.relocate(to, payload);
     }
     release_storage();
   }
-  /// Only the bytes that another process could have sent: an object with a body becomes one without, or the other way round.
-  void make_wire();
   /// Takes the bytes out of the ring, where who wrote them may write on while they are looked at.
   void copy_out();
   /// Destroys what was not taken.
@@ -119,7 +144,7 @@ struct Message {
   Body& body() const { return *std::launder(reinterpret_cast<Body*>(payload + body_offset(length))); }
 
  private:
-  void take_from_wire(const MessageType& as, void* to);
+  void take_other(const MessageType& as, void* to);
   void drop_body();
   void release_storage();
 };

@@ -587,8 +587,11 @@ class Scheduler {
                    std::uint32_t bytes,
                    const transport::FrameHead& head,
                    MoveOnlyFunction<void(std::byte*)> write);
+  /// Within the process: a pointer to what the object is stands before it.
   void write_object(
       Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word, void* object);
+  /// To another process.
+  void write_wire(Outlet& outlet, const transport::FrameHead& head, const MessageType& type, void* object);
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
   std::expected<void, SendError> send(const Address& to,
                                       const Binding& binding,
