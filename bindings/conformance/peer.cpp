@@ -8,8 +8,8 @@
 
 namespace {
 
-using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Payload, conformance::Ping,
-    conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick;
+using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Note, conformance::Payload,
+    conformance::Ping, conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick;
 using ringmail::Peer;
 
 class Handlers {
@@ -36,6 +36,12 @@ class Handlers {
     } else {
       count(received, bulk);
     }
+  }
+  Note on(const Note& note) {
+    Note doubled = note;
+    doubled.number *= 2;
+    for (double& value : doubled.values) value *= 2;
+    return doubled;
   }
   Sum on(const Get&) { return sum_; }
   void on(const Fail& fail) { throw std::runtime_error("failed with " + std::to_string(fail.code)); }

@@ -33,6 +33,10 @@ func (s *server) Bulk(m *ringmail.Message, bulk conformance.BulkView) (conforman
 	return conformance.Bulk{}, m.Reply(bulk) // from ring to ring; what is returned then goes nowhere
 }
 
+func (s *server) Note(_ *ringmail.Message, note conformance.NoteView) (conformance.Note, error) {
+	return note.Unpack(), nil
+}
+
 func (s *server) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
 	return s.sum, nil
 }

@@ -40,6 +40,22 @@ std::uint32_t Scheduler::live_slots() const {
   return used_slots_ - static_cast<std::uint32_t>(free_slots_.size()) - own_slot_count_.load(std::memory_order_relaxed);
 }
 
+/// Before the cell can end. Where actors come and go on their own scheduler that takes no atomic.
+void Scheduler::take_life(bool is_own) {
+  if (is_own && kept_lives_ != 0) {
+    --kept_lives_;
+  } else {
+    group_->live_cells.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Scheduler::give_back_lives(std::uint64_t lives) {
+  if (lives == 0) return;
+  // Release: what the cells have sent comes before they have ended. With is_done().
+  const bool were_last = group_->live_cells.fetch_sub(lives, std::memory_order_acq_rel) == lives;
+  if (were_last && stopping_ && group_->on_empty) group_->on_empty();
+}
+
 /// Null: this scheduler has ended, and the cell is gone.
 ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   Cell* const placed = cell.get();
@@ -61,7 +77,7 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
     id = ActorId(index_, ++slot.generation, index, needs_credit, lane);
   } while (!id);
   placed->id_ = id;
-  group_->live_cells.fetch_add(1, std::memory_order_relaxed);
+  take_life(is_own);
   // SYNC(slot): with the load in find(), and with those of whoever goes through all slots. Whoever learns the id learns it after
   // this.
   slot.cell.store(cell.release(), std::memory_order_release);
@@ -97,15 +113,6 @@ bool Scheduler::is_live(ActorId id) const {
   const Slot& slot = chunks_[index / chunk_slots].load(std::memory_order_relaxed)[index % chunk_slots];
   const Cell* const cell = slot.cell.load(std::memory_order_acquire);  // SYNC(slot)
   return cell != nullptr && cell->id_ == id;
-}
-
-void Scheduler::deliver(Message& message) {
-  Cell* cell = find(message.target);
-  if (cell != nullptr && cell->state_ == Cell::State::idle && cell->started_) {
-    execute(*cell, message);
-  } else {
-    deliver_later(message);
-  }
 }
 
 /// Runs no handler.

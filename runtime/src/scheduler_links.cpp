@@ -11,6 +11,7 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "scheduler_outlets.hpp"
 
 namespace ringmail::runtime {
 

@@ -6,6 +6,7 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "scheduler_outlets.hpp"
 #include "signal_bytes.hpp"
 
 namespace ringmail::runtime {

@@ -8,9 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,37 +16,19 @@
 
 #include "../transport/deadline.hpp"
 #include "conformance.mail.hpp"
+#include "languages.hpp"
 #include "ringmail/actors/actors.hpp"
 
 namespace ringmail::test {
 namespace {
 
 using namespace std::chrono_literals;
-using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Level, conformance::Payload,
-    conformance::Ping, conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick;
+using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Level, conformance::Note,
+    conformance::Payload, conformance::Ping, conformance::Side, conformance::Stream, conformance::Sum,
+    conformance::Tick;
 using transport::test::until;
 
 constexpr auto patience = 20s;  ///< a watchdog, not a measure
-
-struct Language {
-  std::string name;
-  std::vector<std::string> command;
-  bool by_pipes = false;
-
-  friend void PrintTo(const Language& language, std::ostream* out) { *out << language.name; }
-};
-
-const std::vector<Language>& languages() {
-  static const std::vector<Language> all = [] {
-    std::vector<Language> languages;
-    std::ifstream file(RINGMAIL_CONFORMANCE_PEERS);
-    for (const auto& entry : nlohmann::json::parse(file)) {
-      languages.push_back({.name = entry["language"], .command = entry["command"], .by_pipes = entry["pipes"]});
-    }
-    return languages;
-  }();
-  return all;
-}
 
 /// What the sink was sent. Any thread.
 class Heard {
@@ -257,6 +237,20 @@ TEST_P(Conformance, answers_what_it_is_asked) {
   }
   EXPECT_TRUE(asked(Stream{.count = 0})) << "it has no reply, and is done";
   EXPECT_EQ(asked(Get{}), Sum{}) << "what was asked is not counted";
+  expect_stopped_in_order();
+}
+
+TEST_P(Conformance, answers_what_is_of_variable_length) {
+  start(options());
+  for (std::size_t i = 0; i < 200; ++i) {
+    Note note{.number = i, .title = std::string(i, 'x'), .values = std::vector<double>(i % 50, 1.25), .author = "me"};
+    if (i % 2 == 0) note.limit = static_cast<double>(i);
+    const auto reply = asked(note);
+    note.number *= 2;
+    for (double& value : note.values) value *= 2;
+    ASSERT_EQ(reply, note);
+  }
+  EXPECT_EQ(asked(Note{}), Note{});
   expect_stopped_in_order();
 }
 

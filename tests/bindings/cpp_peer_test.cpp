@@ -16,8 +16,8 @@
 namespace ringmail::test {
 namespace {
 
-using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Ping, conformance::Side, conformance::Stream,
-    conformance::Sum, conformance::Tick;
+using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Note, conformance::Ping, conformance::Side,
+    conformance::Stream, conformance::Sum, conformance::Tick;
 using testing::ElementsAre, testing::Field, testing::SizeIs;
 using transport::FrameHead, transport::FrameKind, transport::test::Mail, transport::test::TestHost;
 
@@ -164,6 +164,7 @@ struct Handlers {
   }
   void on(const Bulk&, Peer::Received& received) { later.emplace(received.later()); }
   Sum on(const Get&) { return {.count = answers}; }
+  Note on(const ringmail::View<Note>& note) { return {.title = std::string(note.title) + "!", .author = note.author}; }
   void on(const Fail& fail) {
     if (fail.code != 0) throw std::runtime_error("failed with " + std::to_string(fail.code));
     static_cast<void>(peer.reply(*later, Bulk{.number = 9}));
@@ -244,6 +245,53 @@ TEST_F(CppPeer, what_is_no_message_is_a_failure) {
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->text, "what came as conformance.Tick is none");
   EXPECT_EQ(host.join(), 11);
+}
+
+TEST_F(CppPeer, writes_what_is_of_variable_length_into_the_ring) {
+  const std::vector<double> values = {1.5, 2.5};
+  start([&](Peer& peer) {
+    PEER_EXPECT(peer.send(host_actor, Note{.number = 1, .limit = 2.5, .title = "owned", .values = values}));
+    PEER_EXPECT(peer.send(host_actor, ringmail::View<Note>{.title = "borrowed", .values = values}));
+    PEER_EXPECT(peer.ask(host_actor, Note{}));
+    return 0;
+  });
+  const auto came = host.drain_until(3);
+  ASSERT_THAT(came, SizeIs(3));
+  const auto read = [&](std::size_t i) {
+    return ringmail::View<Note>::ringmail_read(std::as_bytes(std::span(came[i].text)));
+  };
+  ASSERT_TRUE(read(0) && read(1) && read(2));
+  EXPECT_EQ(read(0)->ringmail_copy(), (Note{.number = 1, .limit = 2.5, .title = "owned", .values = values}));
+  EXPECT_EQ(read(1)->ringmail_copy(), (Note{.title = "borrowed", .values = values}));
+  EXPECT_EQ(read(2)->ringmail_copy(), Note{});
+  EXPECT_EQ(host.join(), 0);
+}
+
+TEST_F(CppPeer, reads_what_is_of_variable_length_where_it_lies) {
+  start(run);
+  const auto ask_note = [&](std::string payload, std::uint32_t correlation) {
+    host.send(payload, {.type = Note::ringmail_type, .correlation = correlation});
+  };
+  const ringmail::View<Note> note{.title = "here", .author = "me"};
+  std::string payload(note.ringmail_bytes(), '\0');
+  note.ringmail_write(reinterpret_cast<std::byte*>(payload.data()));
+  ask_note(payload, 1);
+  // As before it had an author: the title stands behind a fixed part that is shorter.
+  std::string older = payload.substr(0, Note::ringmail_size - 8) + "old";
+  const std::uint32_t fixed = Note::ringmail_size - 8, reference[] = {fixed, 3};
+  std::memcpy(older.data() + 24, &fixed, sizeof fixed);
+  std::memcpy(older.data() + 28, reference, sizeof reference);
+  ask_note(older, 2);
+  const auto came = host.drain_until(2);
+  ASSERT_THAT(came, SizeIs(2));
+  const auto title = [&](std::size_t i) {
+    const auto read = ringmail::View<Note>::ringmail_read(std::as_bytes(std::span(came[i].text)));
+    return read ? std::string(read->title) + " by " + std::string(read->author) : "none";
+  };
+  EXPECT_EQ(title(0), "here! by me");
+  EXPECT_EQ(title(1), "old! by nobody");
+  host.stop();
+  EXPECT_EQ(host.join(), 0);
 }
 
 TEST_F(CppPeer, says_that_nobody_spawned_it) {

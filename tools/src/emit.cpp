@@ -34,6 +34,13 @@ std::string_view short_name(std::string_view qualified_name) {
   return qualified_name.substr(qualified_name.rfind('.') + 1);
 }
 
+bool has_presets(const schema::Schema& schema, const schema::Message& message) {
+  return std::ranges::any_of(message.fields, [&](const schema::Field& field) {
+    if (field.type.kind != schema::Kind::message) return field.preset.has_value();
+    return !field.is_optional && !field.is_list && has_presets(schema, *schema.find_message(field.type.name));
+  });
+}
+
 bool is_constrained(const schema::Schema& schema, const schema::Field& field) {
   using schema::Kind;
   if (field.is_optional || field.is_variable()) return true;

@@ -38,6 +38,9 @@ class Lines {
 [[nodiscard]] std::string_view namespace_of(std::string_view qualified_name);
 [[nodiscard]] std::string_view short_name(std::string_view qualified_name);
 
+// Whether a new message, or a part of it, holds anything but zeros.
+[[nodiscard]] bool has_presets(const schema::Schema& schema, const schema::Message& message);
+
 // Whether the field, or any field of the message, can hold bytes that are no value of its type: a bool, enum, ? or reference.
 [[nodiscard]] bool is_constrained(const schema::Schema& schema, const schema::Field& field);
 [[nodiscard]] bool is_constrained(const schema::Schema& schema, const schema::Message& message);

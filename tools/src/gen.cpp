@@ -39,10 +39,10 @@ struct Language {
 constexpr Language languages[] = {
     {"c", "a C header", generate_c, true},
     {"cpp", "a C++ header", generate_cpp},
-    {"go", "a Go file", generate_go, true},
-    {"java", "a Java class", generate_java, true},
+    {"go", "a Go file", generate_go},
+    {"java", "a Java class", generate_java},
     {"python", "a Python module", generate_python, true},
-    {"rust", "a Rust module", generate_rust, true},
+    {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
     {"ts", "a TypeScript module", generate_ts, true},
 };

@@ -2,7 +2,7 @@
 
 mod conformance_mail;
 
-use conformance_mail::{view, Bulk, Host, Payload, Ping, Side, Sum, Tick};
+use conformance_mail::{view, Bulk, Host, Note, Payload, Ping, Side, Sum, Tick};
 use ringmail::{Accepts, Address, Failure, Mail, Message, Options, Peer, Wait};
 
 #[derive(Default)]
@@ -52,6 +52,11 @@ impl conformance_mail::Peer for Conformance {
 
     fn on_bulk(&mut self, bulk: view::Bulk<'_>, mail: &Mail<'_>) -> Result<Option<Bulk>, Failure> {
         self.answer(bulk.into(), 0.0, mail)
+    }
+
+    fn on_note(&mut self, note: view::Note<'_>, _: &Mail<'_>) -> Result<Option<Note>, Failure> {
+        let values = note.values().iter().map(|value| 2.0 * value).collect();
+        Ok(Some(Note { number: note.number().wrapping_mul(2), values, ..note.into() }))
     }
 
     fn on_get(&mut self, _: view::Get<'_>, _: &Mail<'_>) -> Result<Option<Sum>, Failure> {

@@ -7,7 +7,7 @@ pub use self::messages::*;
 #[rustfmt::skip]
 mod messages {
 
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// The canonical schema of the whole file, as it travels in the handshake.
 pub const SCHEMA: &str = "ringmail-schema 1
@@ -43,6 +43,12 @@ message conformance.Fail size 4 align 4 id 0x6ba322c8
 message conformance.Stream size 16 align 8 id 0xa43d53ec
   field count u64 offset 0
   field payload conformance.Payload offset 8
+message conformance.Note size 56 align 8 id 0xe78b5680
+  field number u64 offset 0
+  field limit f64? offset 8
+  field title text offset 28
+  field values list<f64> offset 36
+  field author text<8> offset 48 appended default \"nobody\"
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
   accepts conformance.Ping -> conformance.Ping
@@ -50,6 +56,7 @@ protocol conformance.Peer
   accepts conformance.Get -> conformance.Sum
   accepts conformance.Fail
   accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
 protocol conformance.Host
   accepts conformance.Tick
   accepts conformance.Ping
@@ -81,6 +88,10 @@ impl Side {
 
 impl ::ringmail::Field for Side {
     const SIZE: usize = u8::SIZE;
+    const ALIGN: usize = u8::ALIGN;
+}
+
+impl ::ringmail::Format for Side {
     type View<'a> = Side;
     type Edit<'a> = ::ringmail::Slot<'a, Side>;
 
@@ -130,6 +141,10 @@ impl Payload {
 
 impl ::ringmail::Field for Payload {
     const SIZE: usize = u8::SIZE;
+    const ALIGN: usize = u8::ALIGN;
+}
+
+impl ::ringmail::Format for Payload {
     type View<'a> = Payload;
     type Edit<'a> = ::ringmail::Slot<'a, Payload>;
 
@@ -164,19 +179,32 @@ impl ::ringmail::Message for Level {
     const TYPE: u32 = 0xfcddf78a;
     const NAME: &'static str = "conformance.Level";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Level::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Level {
     const SIZE: usize = 16;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Level {
     type View<'a> = view::Level<'a>;
     type Edit<'a> = edit::Level<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 16
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Level<'_> {
-        view::Level(bytes.try_into().expect("16 bytes"))
+        view::Level(bytes[..16].try_into().expect("16 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Level<'_> {
@@ -222,20 +250,34 @@ impl ::ringmail::Message for Tick {
     const TYPE: u32 = 0x4887d029;
     const NAME: &'static str = "conformance.Tick";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Tick::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Tick {
     const SIZE: usize = 72;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Tick {
     type View<'a> = view::Tick<'a>;
     type Edit<'a> = edit::Tick<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        Side::is_valid(&bytes[16..17])
+        bytes.len() >= 72
+            && Side::is_valid(&bytes[16..17])
             && bool::is_valid(&bytes[17..18])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Tick<'_> {
-        view::Tick(bytes.try_into().expect("72 bytes"))
+        view::Tick(bytes[..72].try_into().expect("72 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Tick<'_> {
@@ -282,19 +324,32 @@ impl ::ringmail::Message for Ping {
     const TYPE: u32 = 0xb02fd0ac;
     const NAME: &'static str = "conformance.Ping";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Ping::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Ping {
     const SIZE: usize = 32;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Ping {
     type View<'a> = view::Ping<'a>;
     type Edit<'a> = edit::Ping<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 32
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Ping<'_> {
-        view::Ping(bytes.try_into().expect("32 bytes"))
+        view::Ping(bytes[..32].try_into().expect("32 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Ping<'_> {
@@ -338,19 +393,32 @@ impl ::ringmail::Message for Bulk {
     const TYPE: u32 = 0x28ebea50;
     const NAME: &'static str = "conformance.Bulk";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Bulk::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Bulk {
     const SIZE: usize = 1024;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Bulk {
     type View<'a> = view::Bulk<'a>;
     type Edit<'a> = edit::Bulk<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 1024
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Bulk<'_> {
-        view::Bulk(bytes.try_into().expect("1024 bytes"))
+        view::Bulk(bytes[..1024].try_into().expect("1024 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Bulk<'_> {
@@ -389,19 +457,32 @@ impl ::ringmail::Message for Sum {
     const TYPE: u32 = 0x67d5e1c7;
     const NAME: &'static str = "conformance.Sum";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Sum::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Sum {
     const SIZE: usize = 24;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Sum {
     type View<'a> = view::Sum<'a>;
     type Edit<'a> = edit::Sum<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 24
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Sum<'_> {
-        view::Sum(bytes.try_into().expect("24 bytes"))
+        view::Sum(bytes[..24].try_into().expect("24 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Sum<'_> {
@@ -436,10 +517,23 @@ impl ::ringmail::Message for Get {
     const TYPE: u32 = 0x6a30a9f0;
     const NAME: &'static str = "conformance.Get";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Get::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Get {
     const SIZE: usize = 0;
+    const ALIGN: usize = 1;
+}
+
+impl ::ringmail::Format for Get {
     type View<'a> = view::Get<'a>;
     type Edit<'a> = edit::Get<'a>;
 
@@ -448,7 +542,7 @@ impl ::ringmail::Field for Get {
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Get<'_> {
-        view::Get(bytes.try_into().expect("0 bytes"))
+        view::Get(bytes[..0].try_into().expect("0 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Get<'_> {
@@ -479,19 +573,32 @@ impl ::ringmail::Message for Fail {
     const TYPE: u32 = 0x6ba322c8;
     const NAME: &'static str = "conformance.Fail";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Fail::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Fail {
     const SIZE: usize = 4;
+    const ALIGN: usize = 4;
+}
+
+impl ::ringmail::Format for Fail {
     type View<'a> = view::Fail<'a>;
     type Edit<'a> = edit::Fail<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 4
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Fail<'_> {
-        view::Fail(bytes.try_into().expect("4 bytes"))
+        view::Fail(bytes[..4].try_into().expect("4 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Fail<'_> {
@@ -526,19 +633,33 @@ impl ::ringmail::Message for Stream {
     const TYPE: u32 = 0xa43d53ec;
     const NAME: &'static str = "conformance.Stream";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Stream::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Stream {
     const SIZE: usize = 16;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Stream {
     type View<'a> = view::Stream<'a>;
     type Edit<'a> = edit::Stream<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        Payload::is_valid(&bytes[8..9])
+        bytes.len() >= 16
+            && Payload::is_valid(&bytes[8..9])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Stream<'_> {
-        view::Stream(bytes.try_into().expect("16 bytes"))
+        view::Stream(bytes[..16].try_into().expect("16 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Stream<'_> {
@@ -565,9 +686,119 @@ impl ::core::convert::From<view::Stream<'_>> for Stream {
     }
 }
 
+/// `conformance.Note`, 56 bytes on the wire and its content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// `number: u64`
+    pub number: u64,
+    /// `limit: f64?`
+    pub limit: ::core::option::Option<f64>,
+    /// `title: text`
+    pub title: ::std::string::String,
+    /// `values: list<f64>`
+    pub values: ::std::vec::Vec<f64>,
+    /// `author: text<8>`
+    pub author: ::ringmail::Text<8>,
+}
+
+impl ::core::default::Default for Note {
+    fn default() -> Note {
+        Note {
+            number: ::core::default::Default::default(),
+            limit: ::core::default::Default::default(),
+            title: ::core::default::Default::default(),
+            values: ::core::default::Default::default(),
+            author: "nobody".into(),
+        }
+    }
+}
+
+impl ::ringmail::Message for Note {
+    const TYPE: u32 = 0xe78b5680;
+    const NAME: &'static str = "conformance.Note";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = lengths::Note;
+
+    fn lengths(&self) -> lengths::Note {
+        lengths::Note {
+            title: self.title.len(),
+            values: self.values.len(),
+        }
+    }
+    fn size_of(lengths: &lengths::Note) -> usize {
+        let mut places = ::ringmail::Places::behind(56);
+        places.next::<::std::string::String>(lengths.title);
+        places.next::<::std::vec::Vec<f64>>(lengths.values);
+        places.end
+    }
+    fn start(bytes: &mut [u8], lengths: &lengths::Note) {
+        Note::default().write_fixed_part(bytes, lengths);
+        bytes[56..].fill(0);
+    }
+}
+
+impl ::ringmail::Format for Note {
+    type View<'a> = view::Note<'a>;
+    type Edit<'a> = edit::Note<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        let Some(payload) = ::ringmail::Payload::new(bytes, 24, &[48, 56]) else {
+            return false;
+        };
+        <::core::option::Option<f64>>::is_valid(&payload.fixed[8..24])
+            && payload.has_valid::<::std::string::String>(28)
+            && payload.has_valid::<::std::vec::Vec<f64>>(36)
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Note<'_> {
+        view::Note(::ringmail::Payload::new(bytes, 24, &[48, 56]).expect("a valid message"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Note<'_> {
+        edit::Note(::ringmail::PayloadMut { bytes })
+    }
+    fn read(bytes: &[u8]) -> Note {
+        let payload = Note::view(bytes).0;
+        let new = Note::default();
+        Note {
+            number: u64::read(&payload.fixed[0..8]),
+            limit: <::core::option::Option<f64>>::read(&payload.fixed[8..24]),
+            title: payload.read(28),
+            values: payload.read(36),
+            author: payload.fixed.get(48..56).map_or(new.author, <::ringmail::Text<8>>::read),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.write_fixed_part(bytes, &::ringmail::Message::lengths(self));
+        let mut payload = ::ringmail::PayloadMut { bytes };
+        payload.write(28, &self.title);
+        payload.write(36, &self.values);
+    }
+}
+
+impl Note {
+    /// All but the content, which will have these lengths.
+    fn write_fixed_part(&self, bytes: &mut [u8], lengths: &lengths::Note) {
+        let mut places = ::ringmail::Places::behind(56);
+        self.number.write(&mut bytes[0..8]);
+        self.limit.write(&mut bytes[8..24]);
+        56u32.write(&mut bytes[24..28]);
+        places.put::<::std::string::String>(bytes, 28, lengths.title);
+        places.put::<::std::vec::Vec<f64>>(bytes, 36, lengths.values);
+        bytes[44..48].fill(0);
+        self.author.write(&mut bytes[48..56]);
+    }
+}
+
+impl ::core::convert::From<view::Note<'_>> for Note {
+    fn from(view: view::Note<'_>) -> Note {
+        Note::read(view.0.bytes)
+    }
+}
+
 /// The messages as they are read where they lie.
 pub mod view {
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// A `conformance.Level` that lies in a ring. `Level::from` copies it.
 #[derive(Clone, Copy)]
@@ -754,11 +985,49 @@ impl ::core::fmt::Debug for Stream<'_> {
         ::core::fmt::Debug::fmt(&super::Stream::from(*self), out)
     }
 }
+
+/// A `conformance.Note` that lies in a ring. `Note::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Note<'a>(pub(super) ::ringmail::Payload<'a>);
+
+impl<'a> Note<'a> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(self) -> u64 {
+        u64::view(&self.0.fixed[0..8])
+    }
+    /// `limit: f64?`
+    #[inline]
+    pub fn limit(self) -> ::core::option::Option<f64> {
+        <::core::option::Option<f64>>::view(&self.0.fixed[8..24])
+    }
+    /// `title: text`
+    #[inline]
+    pub fn title(self) -> ::ringmail::TextView<'a> {
+        self.0.view::<::std::string::String>(28)
+    }
+    /// `values: list<f64>`
+    #[inline]
+    pub fn values(self) -> ::ringmail::Array<'a, f64> {
+        self.0.view::<::std::vec::Vec<f64>>(36)
+    }
+    /// `author: text<8>`
+    #[inline]
+    pub fn author(self) -> ::ringmail::TextView<'a> {
+        self.0.fixed.get(48..56).map_or("nobody".into(), <::ringmail::Text<8>>::view)
+    }
+}
+
+impl ::core::fmt::Debug for Note<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Note::from(*self), out)
+    }
+}
 }
 
 /// The messages as they are written where they lie.
 pub mod edit {
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// Room for a `conformance.Level`.
 #[derive(Debug)]
@@ -897,6 +1166,51 @@ impl Stream<'_> {
         super::Payload::edit(&mut self.0[8..9])
     }
 }
+
+/// Room for a `conformance.Note`.
+#[derive(Debug)]
+pub struct Note<'a>(pub(super) ::ringmail::PayloadMut<'a>);
+
+impl Note<'_> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(&mut self) -> ::ringmail::Slot<'_, u64> {
+        u64::edit(&mut self.0.bytes[0..8])
+    }
+    /// `limit: f64?`
+    #[inline]
+    pub fn limit(&mut self) -> ::ringmail::Slot<'_, ::core::option::Option<f64>> {
+        <::core::option::Option<f64>>::edit(&mut self.0.bytes[8..24])
+    }
+    /// `title: text`
+    #[inline]
+    pub fn title(&mut self) -> &mut [u8] {
+        self.0.edit::<::std::string::String>(28)
+    }
+    /// `values: list<f64>`
+    #[inline]
+    pub fn values(&mut self) -> ::ringmail::ArrayMut<'_, f64> {
+        self.0.edit::<::std::vec::Vec<f64>>(36)
+    }
+    /// `author: text<8>`
+    #[inline]
+    pub fn author(&mut self) -> ::ringmail::Slot<'_, ::ringmail::Text<8>> {
+        <::ringmail::Text<8>>::edit(&mut self.0.bytes[48..56])
+    }
+}
+}
+
+/// How much content of variable length the messages have.
+pub mod lengths {
+
+/// Of a `conformance.Note`: bytes of a text or of bytes, elements of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// `title: text`
+    pub title: usize,
+    /// `values: list<f64>`
+    pub values: usize,
+}
 }
 
 /// What an actor of the kind `conformance.Peer` accepts. `Address<dyn Peer>` is one of the host's.
@@ -919,6 +1233,9 @@ pub trait Peer {
     /// Handles a `Stream`.
     fn on_stream(&mut self, message: view::Stream<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Note`. What it returns is the reply, if somebody asked.
+    fn on_note(&mut self, message: view::Note<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Note>, ::ringmail::Failure>;
 
     /// Has a message that was received handled by the method for it, and answered.
     fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ::core::result::Result<(), ::ringmail::Failure> {
@@ -946,6 +1263,10 @@ pub trait Peer {
             <Stream as ::ringmail::Message>::TYPE => {
                 self.on_stream(mail.read::<Stream>()?, mail)?;
                 mail.done()?;
+            }
+            <Note as ::ringmail::Message>::TYPE => {
+                let reply = self.on_note(mail.read::<Note>()?, mail)?;
+                mail.answer(reply)?;
             }
             _ => mail.unknown()?,
         }
@@ -975,6 +1296,10 @@ impl ::ringmail::Accepts<Fail> for dyn Peer {
 
 impl ::ringmail::Accepts<Stream> for dyn Peer {
     type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Note> for dyn Peer {
+    type Reply = Note;
 }
 
 /// What an actor of the kind `conformance.Host` accepts. `Address<dyn Host>` is one of the host's.

@@ -142,7 +142,7 @@ impl Asked {
     /// Replies. It goes out with what is published next.
     pub fn reply<M: Message>(self, peer: &Peer, reply: &M) -> Result<(), Error> {
         let head = Head { type_id: M::TYPE, ..self.head };
-        peer.link().answer(self.lane, &head, M::SIZE, |room| reply.write(room))
+        peer.link().answer(self.lane, &head, reply.encoded_size(), |room| reply.write(room))
     }
 
     /// Refuses, and says why.
@@ -206,18 +206,19 @@ pub struct Loan<'p, M> {
 }
 
 impl<'p, M: Message> Loan<'p, M> {
-    pub(crate) fn new(mut bytes: BytesLoan<'p>) -> Self {
-        bytes.fill(0);
+    pub(crate) fn new(mut bytes: BytesLoan<'p>, lengths: &M::Lengths) -> Self {
+        M::start(&mut bytes, lengths);
         Self { bytes, message: PhantomData }
     }
 
-    /// The message, a field at a time. All of its bytes are 0 at first.
+    /// The message, a field at a time. At first its fields have their defaults, and its content zeroes.
     pub fn edit(&mut self) -> M::Edit<'_> {
         M::edit(&mut self.bytes)
     }
 
-    /// Writes all of the message.
+    /// Writes all of the message. Panics if it has not as many bytes as the loan.
     pub fn write(&mut self, message: &M) {
+        assert_eq!(message.encoded_size(), self.bytes.len(), "a message of as many bytes");
         message.write(&mut self.bytes);
     }
 
@@ -225,7 +226,7 @@ impl<'p, M: Message> Loan<'p, M> {
     /// does not declare 0.
     pub fn send(self) -> Result<(), Error> {
         if !M::is_valid(&self.bytes) {
-            return Err(Error::NotValid { name: M::NAME, length: M::SIZE });
+            return Err(Error::NotValid { name: M::NAME, length: self.bytes.len() });
         }
         self.bytes.send(M::TYPE);
         Ok(())

@@ -142,7 +142,7 @@ impl Peer {
     }
 
     fn post<M: Message>(&self, to: Mailbox, message: &M, correlation: u32, wait: Wait) -> Result<(), Error> {
-        let mut room = self.loan_bytes(to, M::SIZE, wait)?;
+        let mut room = self.loan_bytes(to, message.encoded_size(), wait)?;
         message.write(&mut room);
         room.send_as(M::TYPE, correlation);
         Ok(())
@@ -150,8 +150,19 @@ impl Peer {
 
     /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the
     /// host.
-    pub fn loan<M: Message>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error> {
-        Ok(Loan::new(self.loan_bytes(to.mailbox(), M::SIZE, wait)?))
+    pub fn loan<M>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error>
+    where
+        M: Message<Lengths = ()>,
+    {
+        self.loan_with(to, &(), wait)
+    }
+
+    /// As [`loan`](Peer::loan), of a message with so much content of variable length.
+    pub fn loan_with<M>(&self, to: impl Target<M>, lengths: &M::Lengths, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error>
+    where
+        M: Message,
+    {
+        Ok(Loan::new(self.loan_bytes(to.mailbox(), M::size_of(lengths), wait)?, lengths))
     }
 
     /// Room for a message of which only the length is known. It holds old bytes.
@@ -184,7 +195,7 @@ impl Peer {
 
     fn ask_until<M: Message>(&self, to: Mailbox, message: &M, deadline: Instant) -> Result<Ticket, Error> {
         // The room first: an ask that was never sent is not waited for.
-        let mut room = self.loan_bytes(to, M::SIZE, Wait::Until(deadline))?;
+        let mut room = self.loan_bytes(to, message.encoded_size(), Wait::Until(deadline))?;
         message.write(&mut room);
         let correlation = self.link().expect_answer(deadline);
         room.send_as(M::TYPE, correlation);

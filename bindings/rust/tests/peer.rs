@@ -5,7 +5,7 @@ mod support;
 use ringmail::{Asked, Done, Error, Event, Failure, Mail, Mailbox, Options, Peer, Reason, Reply, Wait};
 use std::process::Command;
 use std::time::Duration;
-use support::conformance_mail::{Fail, Get, Host as HostProtocol, Ping, Stream, Sum, Tick};
+use support::conformance_mail::{lengths, Fail, Get, Host as HostProtocol, Note, Ping, Stream, Sum, Tick};
 use support::{Host, SINK};
 
 const VARIABLE: &str = "RINGMAIL_TEST_SCENARIO";
@@ -162,7 +162,17 @@ fn loans() -> Result<(), Failure> {
     bytes[0] = 7;
     bytes.send(<Sum as ringmail::Message>::TYPE);
     assert!(matches!(peer.loan_bytes(to, 1 << 20, Wait::No), Err(Error::TooLong { .. })));
-    assert_eq!(peer.counters().sent, 2);
+    let lengths = lengths::Note { title: 3, values: 2 };
+    assert!(matches!(
+        peer.loan_with::<Note>(to, &lengths::Note { values: usize::MAX, ..lengths }, Wait::No),
+        Err(Error::TooLong { .. })
+    ));
+    let mut note = peer.loan_with::<Note>(to, &lengths, Wait::No)?;
+    note.edit().title().copy_from_slice(b"abc");
+    // In a ring they lie as in memory.
+    note.edit().values().as_slice().expect("aligned").copy_from_slice(&[1.0, 2.0]);
+    note.send()?;
+    assert_eq!(peer.counters().sent, 3);
     while !matches!(peer.receive(Wait::Forever)?, Event::Stopped) {}
     Ok(())
 }
@@ -174,6 +184,7 @@ fn a_loan_is_written_in_place_and_seen_only_if_it_is_sent() {
     assert_eq!((tick.levels[1].quantity, tick.price), (5, 0.0));
     assert_eq!(tick.symbol, "abc");
     assert_eq!(host.mail::<Sum>().1.count, 7);
+    assert_eq!(host.mail::<Note>().1, Note { title: "abc".into(), values: vec![1.0, 2.0], ..Note::default() });
     host.stop();
 }
 

@@ -80,6 +80,15 @@ func (p *player) same(m *ringmail.Message, message ringmail.Sendable) error {
 	return p.sink.To.Send(p.ctx, message)
 }
 
+func (*player) Note(_ *ringmail.Message, note conformance.NoteView) (conformance.Note, error) {
+	reply := note.Unpack()
+	reply.Number *= 2
+	for i := range reply.Values {
+		reply.Values[i] *= 2
+	}
+	return reply, nil
+}
+
 func (p *player) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
 	return p.sum, nil
 }

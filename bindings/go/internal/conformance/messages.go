@@ -3,12 +3,15 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // RingmailSchema is the canonical schema of the whole file, as it travels in the handshake.
@@ -45,6 +48,12 @@ message conformance.Fail size 4 align 4 id 0x6ba322c8
 message conformance.Stream size 16 align 8 id 0xa43d53ec
   field count u64 offset 0
   field payload conformance.Payload offset 8
+message conformance.Note size 56 align 8 id 0xe78b5680
+  field number u64 offset 0
+  field limit f64? offset 8
+  field title text offset 28
+  field values list<f64> offset 36
+  field author text<8> offset 48 appended default "nobody"
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
   accepts conformance.Ping -> conformance.Ping
@@ -52,6 +61,7 @@ protocol conformance.Peer
   accepts conformance.Get -> conformance.Sum
   accepts conformance.Fail
   accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
 protocol conformance.Host
   accepts conformance.Tick
   accepts conformance.Ping
@@ -146,7 +156,7 @@ func (m *Level) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewLevel refuses.
 func (m *Level) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewLevel(bytes)
 	if err == nil {
@@ -160,9 +170,9 @@ type LevelView struct {
 	bytes *[LevelSize]byte
 }
 
-// ViewLevel refuses what has another size.
+// ViewLevel refuses what is shorter. A newer version may be longer.
 func ViewLevel(bytes []byte) (LevelView, error) {
-	if len(bytes) != LevelSize {
+	if len(bytes) < LevelSize {
 		return LevelView{}, ringmailSizeError(LevelName, LevelSize, len(bytes))
 	}
 	return LevelView{(*[LevelSize]byte)(bytes)}, nil
@@ -229,7 +239,7 @@ func (m LevelDraft) Pack(value *Level) {
 
 // ValidLevel tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidLevel(bytes []byte) bool {
-	return len(bytes) == LevelSize
+	return len(bytes) >= LevelSize
 }
 
 const (
@@ -267,7 +277,7 @@ func (m *Tick) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewTick refuses.
 func (m *Tick) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewTick(bytes)
 	if err == nil {
@@ -281,9 +291,9 @@ type TickView struct {
 	bytes *[TickSize]byte
 }
 
-// ViewTick refuses what has another size.
+// ViewTick refuses what is shorter. A newer version may be longer.
 func ViewTick(bytes []byte) (TickView, error) {
-	if len(bytes) != TickSize {
+	if len(bytes) < TickSize {
 		return TickView{}, ringmailSizeError(TickName, TickSize, len(bytes))
 	}
 	return TickView{(*[TickSize]byte)(bytes)}, nil
@@ -398,7 +408,7 @@ func ValidTick(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Side().Declared() {
+	if !Side(m.bytes[16]).Declared() {
 		return false
 	}
 	if m.bytes[17] > 1 {
@@ -437,7 +447,7 @@ func (m *Ping) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewPing refuses.
 func (m *Ping) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewPing(bytes)
 	if err == nil {
@@ -451,9 +461,9 @@ type PingView struct {
 	bytes *[PingSize]byte
 }
 
-// ViewPing refuses what has another size.
+// ViewPing refuses what is shorter. A newer version may be longer.
 func ViewPing(bytes []byte) (PingView, error) {
-	if len(bytes) != PingSize {
+	if len(bytes) < PingSize {
 		return PingView{}, ringmailSizeError(PingName, PingSize, len(bytes))
 	}
 	return PingView{(*[PingSize]byte)(bytes)}, nil
@@ -513,7 +523,7 @@ func (m PingDraft) Pack(value *Ping) {
 
 // ValidPing tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidPing(bytes []byte) bool {
-	return len(bytes) == PingSize
+	return len(bytes) >= PingSize
 }
 
 const (
@@ -547,7 +557,7 @@ func (m *Bulk) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewBulk refuses.
 func (m *Bulk) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewBulk(bytes)
 	if err == nil {
@@ -561,9 +571,9 @@ type BulkView struct {
 	bytes *[BulkSize]byte
 }
 
-// ViewBulk refuses what has another size.
+// ViewBulk refuses what is shorter. A newer version may be longer.
 func ViewBulk(bytes []byte) (BulkView, error) {
-	if len(bytes) != BulkSize {
+	if len(bytes) < BulkSize {
 		return BulkView{}, ringmailSizeError(BulkName, BulkSize, len(bytes))
 	}
 	return BulkView{(*[BulkSize]byte)(bytes)}, nil
@@ -625,7 +635,7 @@ func (m BulkDraft) Pack(value *Bulk) {
 
 // ValidBulk tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidBulk(bytes []byte) bool {
-	return len(bytes) == BulkSize
+	return len(bytes) >= BulkSize
 }
 
 const (
@@ -660,7 +670,7 @@ func (m *Sum) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewSum refuses.
 func (m *Sum) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewSum(bytes)
 	if err == nil {
@@ -674,9 +684,9 @@ type SumView struct {
 	bytes *[SumSize]byte
 }
 
-// ViewSum refuses what has another size.
+// ViewSum refuses what is shorter. A newer version may be longer.
 func ViewSum(bytes []byte) (SumView, error) {
-	if len(bytes) != SumSize {
+	if len(bytes) < SumSize {
 		return SumView{}, ringmailSizeError(SumName, SumSize, len(bytes))
 	}
 	return SumView{(*[SumSize]byte)(bytes)}, nil
@@ -752,7 +762,7 @@ func (m SumDraft) Pack(value *Sum) {
 
 // ValidSum tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidSum(bytes []byte) bool {
-	return len(bytes) == SumSize
+	return len(bytes) >= SumSize
 }
 
 const (
@@ -783,7 +793,7 @@ func (m *Get) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewGet refuses.
 func (m *Get) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewGet(bytes)
 	if err == nil {
@@ -797,9 +807,9 @@ type GetView struct {
 	bytes *[GetSize]byte
 }
 
-// ViewGet refuses what has another size.
+// ViewGet refuses what is shorter. A newer version may be longer.
 func ViewGet(bytes []byte) (GetView, error) {
-	if len(bytes) != GetSize {
+	if len(bytes) < GetSize {
 		return GetView{}, ringmailSizeError(GetName, GetSize, len(bytes))
 	}
 	return GetView{(*[GetSize]byte)(bytes)}, nil
@@ -844,7 +854,7 @@ func (m GetDraft) Pack(*Get) {}
 
 // ValidGet tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidGet(bytes []byte) bool {
-	return len(bytes) == GetSize
+	return len(bytes) >= GetSize
 }
 
 const (
@@ -877,7 +887,7 @@ func (m *Fail) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewFail refuses.
 func (m *Fail) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewFail(bytes)
 	if err == nil {
@@ -891,9 +901,9 @@ type FailView struct {
 	bytes *[FailSize]byte
 }
 
-// ViewFail refuses what has another size.
+// ViewFail refuses what is shorter. A newer version may be longer.
 func ViewFail(bytes []byte) (FailView, error) {
-	if len(bytes) != FailSize {
+	if len(bytes) < FailSize {
 		return FailView{}, ringmailSizeError(FailName, FailSize, len(bytes))
 	}
 	return FailView{(*[FailSize]byte)(bytes)}, nil
@@ -949,7 +959,7 @@ func (m FailDraft) Pack(value *Fail) {
 
 // ValidFail tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidFail(bytes []byte) bool {
-	return len(bytes) == FailSize
+	return len(bytes) >= FailSize
 }
 
 const (
@@ -983,7 +993,7 @@ func (m *Stream) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewStream refuses.
 func (m *Stream) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewStream(bytes)
 	if err == nil {
@@ -997,9 +1007,9 @@ type StreamView struct {
 	bytes *[StreamSize]byte
 }
 
-// ViewStream refuses what has another size.
+// ViewStream refuses what is shorter. A newer version may be longer.
 func ViewStream(bytes []byte) (StreamView, error) {
-	if len(bytes) != StreamSize {
+	if len(bytes) < StreamSize {
 		return StreamView{}, ringmailSizeError(StreamName, StreamSize, len(bytes))
 	}
 	return StreamView{(*[StreamSize]byte)(bytes)}, nil
@@ -1070,7 +1080,246 @@ func ValidStream(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Payload().Declared() {
+	if !Payload(m.bytes[8]).Declared() {
+		return false
+	}
+	return true
+}
+
+const (
+	NoteType = 0xe78b5680
+	NoteSize = 56
+	NoteName = "conformance.Note"
+)
+
+// Note is a conformance.Note as a value of its own.
+type Note struct {
+	Number uint64
+	Limit  *float64
+	Title  string
+	Values []float64
+	Author string
+}
+
+// NewNote is one with its defaults.
+func NewNote() Note {
+	var value Note
+	value.Author = "nobody"
+	return value
+}
+
+func (m *Note) RingmailType() uint32 {
+	return NoteType
+}
+
+func (m *Note) lengths() NoteLengths {
+	var lengths NoteLengths
+	lengths.Title = len(m.Title)
+	lengths.Values = len(m.Values)
+	return lengths
+}
+
+func (m *Note) RingmailSize() int {
+	return m.lengths().RingmailSize()
+}
+
+func (m *Note) RingmailPut(room []byte) {
+	m.lengths().lay(room).pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Note) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, m.RingmailSize())
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what is not valid.
+func (m *Note) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewNote(bytes)
+	if err == nil && !ValidNote(bytes) {
+		err = fmt.Errorf("these bytes are no %s", NoteName)
+	}
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// NoteView reads a conformance.Note where it lies.
+type NoteView struct {
+	bytes []byte
+	fixed int // bytes before the content of variable length, and all that an older version has
+}
+
+// ViewNote refuses bytes that have the length of no version of it.
+// Content of variable length is looked at when it is read: what lies outside of the bytes panics then.
+func ViewNote(bytes []byte) (NoteView, error) {
+	fixed, err := ringmailFixed(NoteName, bytes, 24, 48, NoteSize)
+	if err != nil {
+		return NoteView{}, err
+	}
+	return NoteView{bytes, fixed}, nil
+}
+
+func (m NoteView) RingmailType() uint32 {
+	return NoteType
+}
+
+func (m NoteView) RingmailSize() int {
+	return len(m.bytes)
+}
+
+func (m NoteView) RingmailBytes() []byte {
+	return m.bytes
+}
+
+func (m NoteView) RingmailPut(room []byte) {
+	copy(room, m.bytes)
+}
+
+var ringmailNewNote [NoteSize]byte
+
+func init() {
+	DraftNote(ringmailNewNote[:], NoteLengths{})
+}
+
+// sent is where an appended field is read: in a new message, where the writer did not know it.
+func (m NoteView) sent(at int) []byte {
+	if at < m.fixed {
+		return m.bytes
+	}
+	return ringmailNewNote[:]
+}
+
+func (m NoteView) Number() uint64 {
+	return binary.LittleEndian.Uint64(m.bytes[0:8])
+}
+
+func (m NoteView) Limit() (value float64, ok bool) {
+	if m.bytes[16] == 0 {
+		return value, false
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(m.bytes[8:16])), true
+}
+
+func (m NoteView) Title() string {
+	return string(ringmailContent(m.bytes, m.bytes[28:], 1))
+}
+
+func (m NoteView) TitleBytes() []byte {
+	return ringmailContent(m.bytes, m.bytes[28:], 1)
+}
+
+func (m NoteView) Values() []float64 {
+	return ringmailNumbers[float64](ringmailContent(m.bytes, m.bytes[36:], 8))
+}
+
+func (m NoteView) Author() string {
+	return ringmailText(m.sent(48)[48:56])
+}
+
+// Unpack copies it into a value of its own.
+func (m NoteView) Unpack() Note {
+	var value Note
+	value.Number = m.Number()
+	if each, ok := m.Limit(); ok {
+		value.Limit = &each
+	}
+	value.Title = m.Title()
+	value.Values = append(value.Values, m.Values()...)
+	value.Author = m.Author()
+	return value
+}
+
+// NoteLengths say how much content of variable length a conformance.Note has: bytes, or elements.
+type NoteLengths struct {
+	Title  int
+	Values int
+}
+
+// RingmailSize is how many bytes such a message has.
+func (l NoteLengths) RingmailSize() int {
+	end := ringmailEnd(NoteSize, l.Title, 1, 1)
+	end = ringmailEnd(end, l.Values, 8, 8)
+	return end
+}
+
+// lay writes where the content will be, and zeros to the rest of the fixed part and between the pieces of content.
+func (l NoteLengths) lay(room []byte) NoteDraft {
+	clear(room[:NoteSize])
+	binary.LittleEndian.PutUint32(room[24:], NoteSize)
+	end := ringmailLay(room, 28, NoteSize, l.Title, 1, 1)
+	end = ringmailLay(room, 36, end, l.Values, 8, 8)
+	return NoteDraft{NoteView{room[:end:end], NoteSize}}
+}
+
+// NoteDraft writes a conformance.Note where it will lie.
+type NoteDraft struct {
+	NoteView
+}
+
+// DraftNote makes it of zeros and defaults, with room for that much content of variable length.
+// Precondition: the room has lengths.RingmailSize() bytes.
+func DraftNote(room []byte, lengths NoteLengths) NoteDraft {
+	draft := lengths.lay(room)
+	clear(draft.bytes[NoteSize:])
+	draft.preset()
+	return draft
+}
+
+func (m NoteDraft) SetNumber(value uint64) {
+	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
+}
+
+func (m NoteDraft) SetLimit(value float64) {
+	binary.LittleEndian.PutUint64(m.bytes[8:16], math.Float64bits(value))
+	m.bytes[16] = 1
+}
+
+// ClearLimit says that there is none.
+func (m NoteDraft) ClearLimit() {
+	clear(m.bytes[8:24])
+}
+
+// SetValues copies the values to the elements from that one on.
+func (m NoteDraft) SetValues(from int, values ...float64) {
+	ringmailPutNumbers(ringmailContent(m.bytes, m.bytes[36:], 8), from, values)
+}
+
+func (m NoteDraft) SetAuthor(value string) {
+	ringmailPutText(m.bytes[48:56], value)
+}
+
+func (m NoteDraft) preset() {
+	m.SetAuthor("nobody")
+}
+
+// pack writes all of it into what was laid out for it.
+func (m NoteDraft) pack(value *Note) {
+	m.SetNumber(value.Number)
+	if m.ClearLimit(); value.Limit != nil {
+		m.SetLimit(*value.Limit)
+	}
+	copy(ringmailContent(m.bytes, m.bytes[28:], 1), value.Title)
+	m.SetValues(0, value.Values...)
+	m.SetAuthor(value.Author)
+}
+
+// ValidNote tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value,
+// all content within the bytes.
+func ValidNote(bytes []byte) bool {
+	m, err := ViewNote(bytes)
+	if err != nil {
+		return false
+	}
+	if m.bytes[16] > 1 {
+		return false
+	}
+	if !ringmailReference(m.bytes, m.fixed, 28, 1, 1) {
+		return false
+	}
+	if !ringmailReference(m.bytes, m.fixed, 36, 8, 8) {
 		return false
 	}
 	return true
@@ -1103,6 +1352,7 @@ type PeerHandler[M RingmailMessage] interface {
 	Get(message M, view GetView) (Sum, error)
 	Fail(message M, view FailView) error
 	Stream(message M, view StreamView) error
+	Note(message M, view NoteView) (Note, error)
 }
 
 // HandlePeer gives each message to the method of its type, and sends what that returns.
@@ -1187,6 +1437,21 @@ func HandlePeer[M RingmailMessage](handler PeerHandler[M]) func(M) error {
 				return err
 			}
 			return message.Done()
+		case NoteType:
+			view, err := ViewNote(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Note(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(NoteType, reply.RingmailSize())
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
 		}
 		return message.NoHandler()
 	}
@@ -1377,6 +1642,38 @@ func (p PeerMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
 	return err
 }
 
+// SendNote waits for room until the context is done.
+func (p PeerMailbox[B]) SendNote(ctx context.Context, message *Note) error {
+	room, err := p.To.Loan(ctx, NoteType, message.RingmailSize())
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanNote is a new one in the ring itself, with room for that much content, to be written and then published by To.Publish.
+func (p PeerMailbox[B]) LoanNote(ctx context.Context, lengths NoteLengths) (NoteDraft, error) {
+	room, err := p.To.Loan(ctx, NoteType, lengths.RingmailSize())
+	if err != nil {
+		return NoteDraft{}, err
+	}
+	return DraftNote(room, lengths), nil
+}
+
+// AskNote waits until the reply has come, or the context is done.
+func (p PeerMailbox[B]) AskNote(ctx context.Context, message *Note) (reply Note, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, NoteType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != NoteType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", NoteName, typeID, NoteName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
 // HostHandler is what an actor of the kind conformance.Host does with each message. What is returned is the reply, where
 // somebody asked and has no answer yet.
 type HostHandler[M RingmailMessage] interface {
@@ -1504,12 +1801,106 @@ func (p HostMailbox[B]) AskBulk(ctx context.Context, message *Bulk) error {
 	return err
 }
 
+// ringmailContent is what a reference refers to. It panics if that is not within the bytes.
+func ringmailContent(bytes, reference []byte, size int) []byte {
+	count := binary.LittleEndian.Uint32(reference[4:8])
+	if count == 0 {
+		return nil
+	}
+	from := uint64(binary.LittleEndian.Uint32(reference[0:4]))
+	to := from + uint64(count)*uint64(size)
+	return bytes[from:to:to]
+}
+
 // ringmailElement is an element of an array, and panics for an index that it does not have.
 func ringmailElement(array []byte, i, size int) []byte {
 	if i < 0 || i >= len(array)/size {
 		panic("index out of range: an array has no element " + strconv.Itoa(i))
 	}
 	return array[i*size : (i+1)*size]
+}
+
+// ringmailEnd is where content ends that comes next: at a multiple of its alignment, if there is any.
+func ringmailEnd(at, count, size, align int) int {
+	if count <= 0 {
+		return at
+	}
+	return (at+align-1)/align*align + count*size
+}
+
+// ringmailLay writes the reference to it, and zeros before it.
+func ringmailLay(room []byte, at, from, count, size, align int) int {
+	end := ringmailEnd(from, count, size, align)
+	if count > 0 {
+		if uint64(end) > math.MaxUint32 {
+			panic("a message of more than 4 GiB")
+		}
+		start := end - count*size
+		clear(room[from:start])
+		binary.LittleEndian.PutUint32(room[at:], uint32(start))
+		binary.LittleEndian.PutUint32(room[at+4:], uint32(count))
+	}
+	return end
+}
+
+// ringmailFixed is the length of the fixed part of a message, which some version of it must have. The sizes are those of
+// all versions; fixedSizeAt is where the fixed size stands, or -1.
+func ringmailFixed(name string, bytes []byte, fixedSizeAt int, sizes ...int) (int, error) {
+	fixed := len(bytes)
+	if fixedSizeAt >= 0 && (fixed > fixedSizeAt || !slices.Contains(sizes, fixed)) {
+		if len(bytes) < fixedSizeAt+4 {
+			return 0, fmt.Errorf("no version of %s has %d bytes", name, len(bytes))
+		}
+		said := binary.LittleEndian.Uint32(bytes[fixedSizeAt:])
+		if uint64(said) <= uint64(fixedSizeAt) || uint64(said) > uint64(len(bytes)) {
+			return 0, fmt.Errorf("a %s of %d bytes says that %d are its fixed part", name, len(bytes), said)
+		}
+		fixed = int(said)
+	}
+	if fixed < sizes[len(sizes)-1] && !slices.Contains(sizes, fixed) {
+		return 0, fmt.Errorf("no version of %s has a fixed part of %d bytes", name, fixed)
+	}
+	return fixed, nil
+}
+
+// ringmailInPlace shows content as numbers; nil, where the machine would have them in another order or place.
+func ringmailInPlace[T any](content []byte) []T {
+	var number T
+	at := unsafe.Pointer(unsafe.SliceData(content))
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 || uintptr(at)%unsafe.Alignof(number) != 0 {
+		return nil
+	}
+	return unsafe.Slice((*T)(at), uintptr(len(content))/unsafe.Sizeof(number))
+}
+
+// ringmailNumbers are the very bytes of the content where the machine lets that, else a copy.
+func ringmailNumbers[T any](content []byte) []T {
+	numbers := ringmailInPlace[T](content)
+	if numbers == nil && len(content) > 0 {
+		numbers = make([]T, len(content)/binary.Size(*new(T)))
+		_ = binary.Read(bytes.NewReader(content), binary.LittleEndian, numbers) // never fails
+	}
+	return numbers
+}
+
+// ringmailPutNumbers panics if there are fewer elements from that one on.
+func ringmailPutNumbers[T any](content []byte, from int, values []T) {
+	if numbers := ringmailInPlace[T](content); numbers != nil || len(values) == 0 {
+		copy(numbers[from:from+len(values)], values)
+		return
+	}
+	var encoded bytes.Buffer
+	_ = binary.Write(&encoded, binary.LittleEndian, values) // never fails
+	size := encoded.Len() / len(values)
+	copy(content[from*size:(from+len(values))*size], encoded.Bytes())
+}
+
+// ringmailReference tells whether a reference is good: its content aligned, behind the fixed part and within the bytes.
+func ringmailReference(bytes []byte, fixed, at, size, align int) bool {
+	from := uint64(binary.LittleEndian.Uint32(bytes[at : at+4]))
+	count := uint64(binary.LittleEndian.Uint32(bytes[at+4 : at+8]))
+	return count == 0 ||
+		from%uint64(align) == 0 && from >= uint64(fixed) && from+count*uint64(size) <= uint64(len(bytes))
 }
 
 // ringmailText is the content of a text, which ends before its first zero byte.

@@ -32,7 +32,7 @@ enum class FrameKind : std::uint16_t {
   signal = 8,  ///< between two systems, on a mail ring: monitor, link, exit, ...; `type` says which
   large = 9,   ///< a user's message with a body in the arena; a BodyPlace stands before it
   last_between_processes = large,
-  local = 0x100,  ///< carries a C++ object; refused on a ring between processes
+  local = 0x100,  ///< a C++ object; what it is stands in place of `type` and `correlation`. Refused between processes
   local_control = 0x101,
 };
 

@@ -32,7 +32,7 @@ public final class Peer implements AutoCloseable, Executor {
   private static final AtomicBoolean attached = new AtomicBoolean();
 
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-  private final Handlers handlers = new Handlers();
+  private final Handlers handlers;
   private final Asks asks = new Asks();
   private final Link link;
   private final Outbox outbox;
@@ -89,6 +89,7 @@ public final class Peer implements AutoCloseable, Executor {
             Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
     link = Link.join(numbers, hello, options.timeout(), options.spin(), () -> !tasks.isEmpty());
     outbox = link.outbox();
+    handlers = new Handlers(outbox.maxAnswer());
     mail = new Mail(this, link);
     loan = new Loan(outbox);
     promises = new Promises(options.schema(), link.welcome().schema());

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import conformance.Conformance.Fail;
 import conformance.Conformance.Get;
+import conformance.Conformance.Note;
 import conformance.Conformance.Payload;
 import conformance.Conformance.Ping;
 import conformance.Conformance.Side;
@@ -38,6 +39,12 @@ class PeerTest {
     return payload(line.substring(line.lastIndexOf(' ') + 1));
   }
 
+  private static String hex(Note note) {
+    ByteBuffer bytes = ByteBuffer.allocate(note.payloadSize());
+    note.writeTo(bytes);
+    return hex(bytes);
+  }
+
   private static long count(String reply) {
     return Sum.over(payloadOf(reply)).count();
   }
@@ -61,6 +68,23 @@ class PeerTest {
       host.ask(Get.TYPE, 10, "-");
       Sum sum = Sum.over(payloadOf(host.await("reply")));
       assertEquals("Sum{count=2, total=6.0, redelivered=0}", sum.toString());
+      host.stop();
+      assertEquals("", host.log());
+    }
+  }
+
+  @Test
+  void answers_what_has_no_fixed_size() throws Exception {
+    try (HostProcess host = HostProcess.start(ConformancePeer.class).ready()) {
+      Note note = new Note().number(3).title("Zürich").valuesLength(2000).values(1999, 1.5).author("ü");
+      host.ask(Note.TYPE, 9, hex(note));
+      Note reply = Note.over(payloadOf(host.await("reply")));
+      assertTrue(reply.isValid());
+      assertEquals(note.number(6).values(1999, 3).toString(), reply.toString());
+      ByteBuffer older = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN).putLong(0, 4).putInt(24, 48);
+      host.ask(Note.TYPE, 10, hex(older));
+      reply = Note.over(payloadOf(host.await("reply")));
+      assertEquals("Note{number=8, limit=none, title=, values=[], author=nobody}", reply.toString());
       host.stop();
       assertEquals("", host.log());
     }

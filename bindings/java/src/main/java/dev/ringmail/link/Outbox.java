@@ -81,6 +81,13 @@ public final class Outbox {
     dirty = true;
   }
 
+  /** How many bytes an answer may have. */
+  public int maxAnswer() {
+    int most = 0;
+    for (Lane lane : lanes) most = Math.max(most, lane.controlOut.maxPayload());
+    return most;
+  }
+
   private int awaitRoom(Lane lane, RingProducer ring, int length, long nanos) throws InterruptedException {
     // What is open must be seen, or the host could not make room.
     flush();

@@ -4,6 +4,7 @@ import conformance.Conformance;
 import conformance.Conformance.Bulk;
 import conformance.Conformance.Fail;
 import conformance.Conformance.Get;
+import conformance.Conformance.Note;
 import conformance.Conformance.Ping;
 import conformance.Conformance.Side;
 import conformance.Conformance.Stream;
@@ -24,6 +25,7 @@ public final class ConformancePeer extends Conformance.Peer {
   private final Tick tick = new Tick();
   private final Ping ping = new Ping();
   private final Bulk bulk = new Bulk();
+  private final Note note = new Note();
   private Conformance.Host.Handle sink;
 
   private ConformancePeer(Peer peer, boolean echo) {
@@ -63,6 +65,13 @@ public final class ConformancePeer extends Conformance.Peer {
     count();
     if (echo) sink().send(message);
     return null;
+  }
+
+  @Override
+  protected Note on(Note message) {
+    note.set(message).number(2 * message.number());
+    for (int i = 0; i < note.valuesLength(); ++i) note.values(i, 2 * note.values(i));
+    return note;
   }
 
   @Override
