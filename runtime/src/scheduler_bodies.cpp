@@ -190,6 +190,14 @@ void Scheduler::open_arena(RemoteLane& lane, transport::ArenaProducer bodies, st
   lane.desk = std::make_shared<LoanDesk>(*this, lane.link);
 }
 
+/// The memory stays as long as somebody has a body in it.
+void Scheduler::close_arena(RemoteLane& lane) {
+  if (lane.desk != nullptr) lane.desk->close();
+  lane.bodies_out = {};
+  lane.arena.reset();
+  lane.bodies_in.reset();
+}
+
 /// As agreed with this incarnation, and with all that follow.
 void Scheduler::let_bodies(RemoteLane& lane, bool takes_bodies) {
   using enum RemoteLane::TakesBodies;

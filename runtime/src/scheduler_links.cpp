@@ -300,8 +300,8 @@ void Scheduler::order_lane(std::uint32_t link, transport::Ordering ordering, boo
 void Scheduler::close_lane(std::uint32_t link) {
   RemoteLane& lane = *lane_of(link);
   lane.open = false;
-  if (lane.desk != nullptr) lane.desk->close();
   close(lane.mail);
+  close_arena(lane);
   close(lane.control);
 }
 

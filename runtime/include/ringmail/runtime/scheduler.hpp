@@ -58,7 +58,7 @@ enum class SendError : std::uint8_t {
   full,         ///< no room until the deadline
   unreachable,  ///< there is no such link any more
   stopped,      ///< the sender was told to stop while it waited
-  too_long,     ///< longer than half the ring
+  too_long,     ///< longer than half the ring; a body: than the arena, or the peer takes none
   not_wire,     ///< the type cannot leave the process
 };
 
@@ -566,6 +566,7 @@ class Scheduler {
       RemoteLane& lane, transport::FrameHead head, const MessageType& type, void* object, Deadline& deadline);
   void next_for_body(Outlet& outlet);
   void open_arena(RemoteLane& lane, transport::ArenaProducer bodies, std::shared_ptr<transport::Arena> arena);
+  void close_arena(RemoteLane& lane);
   void let_bodies(RemoteLane& lane, bool takes_bodies);
   void let_answer(RemoteLane& lane);
 
