@@ -68,6 +68,26 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** The body of a message: bytes in shared memory, as long as it or an array of it is reachable, or until it is released. */
+export interface Body {
+  /** Not to be written: the process would end. ReleasedError once it is released. */
+  readonly bytes: Buffer;
+  /** Detaches all arrays of it. */
+  release(): void;
+}
+
+/** Room for the body of a message, in shared memory. */
+export interface BodyLoan {
+  /** To be written, all of it: it holds old bytes. Detached when it is sent or cancelled. */
+  readonly bytes: Buffer;
+  cancel(): void;
+}
+
+export interface SendOptions extends WaitOptions {
+  /** Goes with the message, and cannot be written any more. It is gone after an error, too. */
+  body?: BodyLoan;
+}
+
 /** An actor of the host's. Good for the life of this process, and not to be stored. */
 export class Mailbox<P extends Protocol | undefined = undefined> {
   private constructor();
@@ -80,14 +100,16 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
    * Waits for room, without a timeout as long as it takes: FullError. What is sent stays in order, whether or not it is awaited,
    * and is part of the message in hand, which is not finished before.
    */
-  send(message: P extends Protocol ? Accepted<P> : Message, options?: WaitOptions): Promise<void>;
+  send(message: P extends Protocol ? Accepted<P> : Message, options?: SendOptions): Promise<void>;
   /** The reply, which is this process's own. Rejects with TimedOutError after 5 s, unless told otherwise, or NoReplyError. */
   ask<M extends P extends Protocol ? Accepted<P> : Message>(
     message: M,
-    options?: WaitOptions,
+    options?: SendOptions,
   ): Promise<P extends Protocol ? ReplyTo<P, M> : any>;
   /** How this actor has ended, once it has: behind all that it sent before. Waits no longer where the signal is aborted. */
   monitor(options?: { signal?: AbortSignal }): Promise<Down>;
+  /** Room for a body of so many bytes. Waits for it, without a timeout as long as it takes: FullError. */
+  loanLarge(length: number, options?: WaitOptions): Promise<BodyLoan>;
   /** Writes a message where it will lie, without a copy. It starts as zeroes; nothing else may be done with the peer in `write`. */
   write<M extends P extends Protocol ? Accepted<P> : Message>(
     type: MessageType<M>,
@@ -185,6 +207,8 @@ export class Peer implements AsyncIterable<Message> {
   readonly redelivered: boolean;
   /** How many incarnations died with the very message in hand. */
   readonly attempt: number;
+  /** The body of the message in hand, which may be kept. */
+  readonly body: Body | undefined;
   /** Answers before the handler has ended. */
   reply(message?: Message): void;
   refuse(reason?: Reason): void;

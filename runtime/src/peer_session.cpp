@@ -32,6 +32,7 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!between_systems) limits.features |= transport::pipe_doorbell | transport::monitors | transport::peer_log;
+  if (!between_systems && has_arenas(options)) limits.features |= transport::large;
   if (trust_of(options) == transport::Trust::untrusted) limits.required_features |= transport::stream_doorbell;
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
@@ -187,7 +188,7 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
       .segments = offer_.incarnation.segments(
           offer_.mail,
           trust_of(offer_.options) == transport::Trust::trusted ? offer_.bells.segment() : offer_.mirrors.segment(),
-          descriptors),
+          descriptors, (chosen.features & transport::large) != 0),
   };
   for (std::uint32_t lane = 0; lane < offer_.layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
   phase_ = Phase::ready;

@@ -319,10 +319,10 @@ void PeerSupervisor::session_hello(const transport::Hello& hello) {
 
 void PeerSupervisor::session_ready(std::uint64_t features) {
   if (process_->is_dead()) return;
-  // Its mail, which its successor takes up, may have the answers to its monitors.
-  insisted_ |= features & transport::monitors;
+  // Its mail, which its successor takes up, may have the answers to its monitors, and bodies.
+  insisted_ |= features & (transport::monitors | transport::large);
   handle(PeerEvent::ready, hello_ + " is ready");
-  host_.owner.up(link_, number_, transport::ordering_of(features));
+  host_.owner.up(link_, number_, transport::ordering_of(features), (features & transport::large) != 0);
 }
 
 void PeerSupervisor::session_refused(const std::string& why) {

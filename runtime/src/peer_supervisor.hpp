@@ -118,6 +118,7 @@ class PeerSupervisor final : private SessionEvents {
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
   bool between_systems_ = false;
+  std::uint64_t insisted_ = 0;                    // features that those who follow must have, too
   bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
   std::uint64_t insisted_ = 0;                    // features of this incarnation that the next must have

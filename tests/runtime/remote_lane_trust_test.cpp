@@ -79,6 +79,38 @@ TEST_F(RemoteLaneTrustTest, a_message_that_is_not_what_its_type_says_is_a_dead_l
   EXPECT_TRUE(until([&] { return reached == 1; }));
 }
 
+TEST_F(RemoteLaneTrustTest, a_body_that_cannot_be_cuts_the_link_by_name) {
+  const ActorId actor = add_exported([](TestCell&) {});
+  const auto send = [&](const transport::BodyPlace& place, std::uint32_t bytes = sizeof(transport::BodyPlace)) {
+    std::byte* const room = peer().lane(0).mail_out.try_loan(bytes);
+    ASSERT_NE(room, nullptr);
+    std::memcpy(room, &place, bytes);
+    peer().lane(0).mail_out.commit({.kind = FrameKind::large, .type = number_type.id, .target = actor.value()});
+    peer().lane(0).publish();
+  };
+  std::size_t cut = 0;
+  const auto expect_cut = [&](const char* why) {
+    ASSERT_TRUE(until([&] { return faults().size() == cut + 1; })) << why;
+    EXPECT_EQ(faults()[cut++], why);
+    link_.replace();
+  };
+  const transport::BodyPlace good{.offset = 0, .length = TestLink::arena_bytes, .slot = 0, .serial = 1};
+  send(good, 31);
+  expect_cut("a message with a body does not say where it is");
+  auto place = good;
+  place.length += 1;
+  send(place);
+  expect_cut("a body reaches past the end of its arena");
+  place = good;
+  place.slot = transport::arena_slots;
+  send(place);
+  expect_cut("a message with a body does not say where it is");
+  // What comes of a good one is that its actor is given a message that is none.
+  send(good);
+  EXPECT_TRUE(until([&] { return schedulers_.counters().dead_letters == 1; }));
+  EXPECT_EQ(faults().size(), cut);
+}
+
 TEST_F(RemoteLaneTrustTest, an_answer_that_is_not_what_was_asked_for_is_an_error) {
   for (const std::uint32_t type : {0u, 0xdeadu}) {
     Asked asked;

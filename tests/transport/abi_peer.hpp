@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 
 #include "ringmail.h"
 
@@ -23,7 +24,9 @@ class AbiPeer {
  public:
   explicit AbiPeer(const ringmail_options* options = nullptr) : result_(ringmail_attach(options, &peer_)) {}
   AbiPeer(const AbiPeer&) = delete;
-  ~AbiPeer() { ringmail_detach(peer_); }
+  ~AbiPeer() { detach(); }
+
+  void detach() { ringmail_detach(std::exchange(peer_, nullptr)); }
 
   int attached() const { return result_; }
   std::string_view error() const { return ringmail_error(peer_); }

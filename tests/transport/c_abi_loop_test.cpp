@@ -1,7 +1,6 @@
 // A peer of the C ABI in an event loop: what ends its sleep, and what it can do while a message is in hand.
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/mman.h>
 
 #include <csignal>
 #include <string>
@@ -53,16 +52,6 @@ int turn(AbiPeer& peer, int for_mail = 1) {
   }
 }
 
-/// Until the peer says that it sleeps: the host then has to ring.
-void await_parked(TestHost& host) {
-  constexpr std::size_t peer_bells = 4;  // of the welcome's segments
-  void* mapped = mmap(nullptr, sizeof(Bell), PROT_READ, MAP_SHARED, host.descriptors.at(peer_bells), 0);
-  ASSERT_NE(mapped, MAP_FAILED);
-  const Bell& bell = *static_cast<const Bell*>(mapped);
-  EXPECT_TRUE(until([&] { return ParkWord::state(bell.park.load()) == ParkState::parked; }));
-  munmap(mapped, sizeof(Bell));
-}
-
 TEST(CAbiLoop, mail_ends_a_sleep) {
   LoopPair pair([](AbiPeer& peer) {
     for (int number = 0; number < 50; ++number) {
@@ -78,7 +67,7 @@ TEST(CAbiLoop, mail_ends_a_sleep) {
     return 0;
   });
   for (int number = 0; number < 50; ++number) {
-    await_parked(pair.host);
+    pair.host.await_parked();
     pair.host.send(std::to_string(number));
   }
   EXPECT_EQ(pair.host.join(), 0);
@@ -176,7 +165,7 @@ TEST(CAbiLoop, who_takes_no_mail_sleeps_over_it) {
     return 0;
   });
   pair.host.send("mail");
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.send_control("", {.kind = FrameKind::no_reply, .type = 1, .correlation = 1});
   EXPECT_EQ(pair.host.join(), 0);
 }
@@ -199,7 +188,7 @@ TEST(CAbiLoop, room_ends_a_sleep) {
   const auto resolve = pair.host.next<Resolve>();
   ASSERT_TRUE(resolve);
   pair.host.answer({.request = resolve->request, .found = true, .mailbox = 1});
-  await_parked(pair.host);
+  pair.host.await_parked();
   EXPECT_GE(pair.host.drain().size(), 1u);
   EXPECT_EQ(pair.host.join(), 0);
 }
@@ -223,7 +212,7 @@ TEST(CAbiLoop, answers_to_lookups_end_a_sleep) {
   const auto second = pair.host.next<Resolve>();
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->name, "known");
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.answer({.request = second->request, .found = false, .mailbox = 0});
   pair.host.answer({.request = first->request, .found = true, .mailbox = 42});
   EXPECT_EQ(pair.host.join(), 0);
@@ -253,7 +242,7 @@ TEST(CAbiLoop, the_hosts_death_ends_a_sleep) {
     PEER_EXPECT(ringmail_resolved(peer, &request, &mailbox) == RINGMAIL_ECLOSED);
     return 0;
   });
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.close_stream();
   EXPECT_EQ(pair.host.join(), 0);
 }
@@ -267,7 +256,7 @@ TEST(CAbiLoop, a_stop_ends_a_sleep) {
     PEER_EXPECT(result == RINGMAIL_ESTOPPED);
     return 0;
   });
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.stop();
   EXPECT_TRUE(pair.host.next<Goodbye>());
   EXPECT_EQ(pair.host.join(), 0);
@@ -284,7 +273,7 @@ TEST(CAbiLoop, a_wait_sleeps_over_the_pipe_too) {
     return 0;
   });
   for (int number = 0; number < 20; ++number) {
-    await_parked(pair.host);
+    pair.host.await_parked();
     pair.host.send("mail");
   }
   EXPECT_EQ(pair.host.join(), 0);

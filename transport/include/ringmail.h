@@ -203,6 +203,67 @@ int ringmail_loan(ringmail_peer* peer, ringmail_mailbox target, uint32_t length,
 int ringmail_publish(ringmail_peer* peer, uint32_t type);
 int ringmail_cancel(ringmail_peer* peer);
 
+/*
+ * Large messages: a message may have a body, which lies beside the ring in an arena of the link, is written and read in place, and
+ * may have any length up to that of the arena. docs/spec/large.md. Nothing of it is copied, and what its bytes mean is between
+ * sender and receiver.
+ */
+typedef struct ringmail_body {
+  void* data;      /* aligned to 4096 bytes; of one that was received: read-only */
+  uint64_t length; /* in bytes */
+  void* owner;     /* what follows is the library's */
+  uint32_t lane;
+  uint32_t slot;
+  uint32_t serial;
+} ringmail_body;
+
+/*
+ * The body of the message that is held: 1 and *body, which is good until ringmail_release(); or 0, it has none. ringmail_keep()
+ * likewise, and *body is then the caller's until ringmail_unkeep(), however long: it outlives the release, and ringmail_detach().
+ * What is kept takes room from whoever sends bodies to this peer. What a peer had kept when it died is taken back.
+ */
+int ringmail_get_body(ringmail_peer* peer, ringmail_body* body);
+int ringmail_keep(ringmail_peer* peer, ringmail_body* body);
+
+/*
+ * Gives back what was kept; its bytes may be overwritten from then on. Once; RINGMAIL_EMISUSE if it is not kept any more and others
+ * of its peer still are. Any thread, at any time, also after ringmail_detach().
+ */
+int ringmail_unkeep(const ringmail_body* body);
+
+/*
+ * Room for a body of a message to that mailbox: waits for it up to timeout_ns, then RINGMAIL_EFULL. Any number may be open, for as
+ * long as one likes; each is sent or cancelled. Write all of it: the room holds old bytes. RINGMAIL_ETOOLONG: longer than the arena;
+ * also where the host has none.
+ */
+int ringmail_loan_large(
+    ringmail_peer* peer, ringmail_mailbox target, uint64_t length, int64_t timeout_ns, ringmail_body* body);
+int ringmail_cancel_large(ringmail_peer* peer, const ringmail_body* body);
+
+/*
+ * As ringmail_send() and ringmail_ask_within(), of a message with that body, which was loaned for the target (or another mailbox of its
+ * lane). After an error it still is the caller's.
+ */
+int ringmail_send_large(ringmail_peer* peer,
+                        ringmail_mailbox target,
+                        uint32_t type,
+                        const void* payload,
+                        uint32_t length,
+                        const ringmail_body* body,
+                        int64_t timeout_ns);
+int ringmail_ask_large(ringmail_peer* peer,
+                       ringmail_mailbox target,
+                       uint32_t type,
+                       const void* payload,
+                       uint32_t length,
+                       const ringmail_body* body,
+                       int64_t timeout_ns,
+                       int64_t answer_ns,
+                       uint32_t* correlation);
+
+/* As ringmail_want_room(), for ringmail_loan_large(). */
+int ringmail_want_large(ringmail_peer* peer, ringmail_mailbox target, uint64_t length);
+
 /* Publishes everything sent so far, and wakes who sleeps over it. */
 int ringmail_flush(ringmail_peer* peer);
 

@@ -223,7 +223,7 @@ void fields(Io& io, In<Io, Welcome>& welcome) {
   io.number("host_pid", welcome.host_pid);
   io.count("segments", welcome.segments, max_control_descriptors);
   for (auto& segment : welcome.segments) {
-    io.number("segment role", segment.role, SegmentRole::mail, SegmentRole::doorbell);
+    io.number("segment role", segment.role, SegmentRole::mail, SegmentRole::arena_to_host);
     io.number("segment bytes", segment.bytes);
     io.number("segment host_fd", segment.host_fd);
   }

@@ -64,6 +64,27 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
   describe(lane, ring, frame, message);
 }
 
+/// A frame of mail: what stands before the message of one with a body is not its receiver's.
+int PeerLink::give_mail(PeerLane& lane, Frame frame, ringmail_message& message) {
+  if (frame.head.kind == FrameKind::large) {
+    if (!bodies_) return fail(RINGMAIL_EPROTOCOL, "the host sent a body, and has no arena");
+    const auto index = static_cast<std::uint32_t>(&lane - lanes_.data());
+    const auto body = bodies_->take(index, {frame.payload, frame.length});
+    if (!body) {
+      return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %s", to_string(body.error()).data());
+    }
+    held_body_ = *body;
+    held_has_body_ = true;
+    frame.payload += sizeof(BodyPlace);
+    frame.length -= static_cast<std::uint32_t>(sizeof(BodyPlace));
+    frame.head.kind = FrameKind::message;
+  } else if (frame.head.kind != FrameKind::message) {
+    return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+  }
+  give(lane, lane.mail_in, frame, message);
+  return 1;
+}
+
 /// Deals with what the host says to this process: 1 when the next frame is a reply to its user.
 int PeerLink::take_control(PeerLane& lane, Frame& reply) {
   while (const auto frame = lane.control_in.peek()) {
@@ -128,12 +149,9 @@ int PeerLink::take_mail(PeerLane& lane, ringmail_message& message) {
   while (!lane.drained()) {
     const auto frame = lane.mail_in.peek();
     if (!frame) return 0;
-    if (frame->head.kind == FrameKind::message) [[likely]] {
-      give(lane, lane.mail_in, *frame, message);
-      return 1;
-    }
-    if (frame->head.kind != FrameKind::signal || frame->head.type != signal_down)
-      return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+    if (frame->head.kind != FrameKind::signal) [[likely]]
+      return give_mail(lane, *frame, message);
+    if (frame->head.type != signal_down) return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
     if (monitors_.erase(frame->head.target) != 0) {
       give(lane, lane.mail_in, *frame, message);
       return describe_down(message);
@@ -206,7 +224,13 @@ int PeerLink::release() {
   // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and
   // loses nothing.
   flush();
-  if (held_ring_->cursor_due() || held_ring_->empty()) held_lane_->store_cursors();
+  if (held_body_) {
+    bodies_->give_back(*held_body_);
+    held_body_.reset();
+  }
+  // A host that waits for a block needs the cursor as well.
+  const bool had_body = std::exchange(held_has_body_, false);
+  if (had_body || held_ring_->cursor_due() || held_ring_->empty()) held_lane_->store_cursors();
   held_ring_ = nullptr;
   held_lane_ = nullptr;
   return 0;
@@ -266,15 +290,21 @@ void PeerLink::interrupt() {
   }
 }
 
-int PeerLink::wait_for_room(
-    PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room) {
+/// `try_loan`: gives the room, or null.
+template <class TryLoan>
+int PeerLink::wait_for_room(PeerLane& lane,
+                            RingProducer& ring,
+                            const char* where,
+                            std::uint64_t deadline_ns,
+                            std::byte** room,
+                            TryLoan&& try_loan) {
   // What is open must be seen, or the consumer could not make room. The messages held back by it count as sent.
   flush();
-  const auto try_again = [&] { return (*room = ring.try_loan(length)) != nullptr || ring.fault() != RingFault::none; };
+  const auto is_broken = [&] { return ring.fault() != RingFault::none || lane.bodies_out.fault() != RingFault::none; };
+  const auto try_again = [&] { return (*room = try_loan()) != nullptr || is_broken(); };
   const bool may_wait = deadline_ns != 0;
-  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns)))
-    return ring.fault() == RingFault::none ? 0 : faulted(lane);
-  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the host");
+  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns))) return is_broken() ? faulted(lane) : 0;
+  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the %s to the host", where);
   // What is finished is told before a sleep: the host may wait for that room.
   for (PeerLane& each : lanes_) each.store_cursors();
   ring.want_room(true);
@@ -286,7 +316,7 @@ int PeerLink::wait_for_room(
     }
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns) {
-      result = fail(RINGMAIL_EFULL, "no room in the ring to the host");
+      result = fail(RINGMAIL_EFULL, "no room in the %s to the host", where);
       break;
     }
     const SleepResult slept = park(deadline_ns - now_ns, try_again);
@@ -296,8 +326,8 @@ int PeerLink::wait_for_room(
       break;
     }
   }
-  ring.want_room(&ring == &lane.mail_out && lane.short_of_room);
-  if (ring.fault() != RingFault::none) return faulted(lane);
+  ring.want_room(&ring == &lane.mail_out && lane.is_short());
+  if (is_broken()) return faulted(lane);
   return result;
 }
 
@@ -305,21 +335,22 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
   if (closed_) return RINGMAIL_ECLOSED;
-  const std::uint32_t index = lane_of(target);
-  if (target == 0 || index >= lanes_.size()) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
-  PeerLane& lane = lanes_[index];
+  PeerLane* const found = lane_to(target);
+  if (found == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  PeerLane& lane = *found;
   if (length > lane.mail_out.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
                 lane.mail_out.max_payload());
   }
   std::byte* room = lane.mail_out.try_loan(length);
   if (room == nullptr) {
-    const int result = wait_for_room(lane, lane.mail_out, length, deadline_after(timeout_ns), &room);
+    const int result = wait_for_room(lane, lane.mail_out, "ring", deadline_after(timeout_ns), &room,
+                                     [&] { return lane.mail_out.try_loan(length); });
     if (result != 0) return result;
   }
   if (lane.short_of_room) [[unlikely]] {
-    lane.mail_out.want_room(false);
     lane.short_of_room = false;
+    lane.mail_out.want_room(lane.is_short());
   }
   loan_lane_ = &lane;
   loan_target_ = target;
@@ -331,11 +362,15 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
 int PeerLink::publish_loan(FrameHead head) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
+  commit_loan(head);
+  return 0;
+}
+
+void PeerLink::commit_loan(FrameHead head) {
   head.target = loan_target_;
   loan_lane_->mail_out.commit(head);
   loan_lane_ = nullptr;
   dirty_ = true;
-  return 0;
 }
 
 int PeerLink::cancel_loan() {
@@ -344,6 +379,86 @@ int PeerLink::cancel_loan() {
   loan_lane_->mail_out.cancel();
   loan_lane_ = nullptr;
   return 0;
+}
+
+PeerLink::PeerLane* PeerLink::lane_to(ringmail_mailbox target) {
+  const std::uint32_t index = lane_of(target);
+  return target != 0 && index < lanes_.size() ? &lanes_[index] : nullptr;
+}
+
+// --- Bodies
+
+int PeerLink::loan_large(ringmail_mailbox target, std::uint64_t length, std::int64_t timeout_ns, ringmail_body& body) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
+  if (closed_) return RINGMAIL_ECLOSED;
+  PeerLane* const lane = lane_to(target);
+  if (lane == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  if (length > lane->bodies_out.bytes() || !bodies_) {
+    return fail(RINGMAIL_ETOOLONG, "a body of %llu bytes is more than the host has room for (%llu)",
+                static_cast<unsigned long long>(length), static_cast<unsigned long long>(lane->bodies_out.bytes()));
+  }
+  const auto try_loan = [&] { return lane->bodies_out.try_loan(length, lane->mail_out); };
+  std::byte* block = try_loan();
+  if (block == nullptr) {
+    const int result = wait_for_room(*lane, lane->mail_out, "arena", deadline_after(timeout_ns), &block, try_loan);
+    if (result != 0) return result;
+  }
+  if (lane->short_of_arena) [[unlikely]] {
+    lane->short_of_arena = false;
+    lane->mail_out.want_room(lane->is_short());
+  }
+  const auto index = static_cast<std::uint32_t>(lane - lanes_.data());
+  body = {.data = block, .length = length, .owner = nullptr, .lane = index, .slot = 0, .serial = 0};
+  return 0;
+}
+
+int PeerLink::send_large(ringmail_mailbox target,
+                         std::uint32_t type,
+                         std::uint32_t correlation,
+                         std::span<const std::byte> payload,
+                         const ringmail_body& body,
+                         std::int64_t timeout_ns) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  PeerLane* const lane = lane_to(target);
+  const auto* const block = static_cast<const std::byte*>(body.data);
+  if (lane != nullptr && !lane->bodies_out.is_loaned(block))
+    return fail(RINGMAIL_EMISUSE, "the body is no open loan for that mailbox");
+  if (payload.size() > UINT32_MAX - sizeof(BodyPlace))
+    return fail(RINGMAIL_ETOOLONG, "a message of %zu bytes is more than half a ring", payload.size());
+  void* room = nullptr;
+  const auto length = static_cast<std::uint32_t>(sizeof(BodyPlace) + payload.size());
+  if (const int result = loan(target, length, timeout_ns, &room); result != 0) return result;
+  const BodyPlace place = lane->bodies_out.place_of(block);
+  std::memcpy(room, &place, sizeof place);
+  if (!payload.empty()) std::memcpy(static_cast<std::byte*>(room) + sizeof place, payload.data(), payload.size());
+  commit_loan({.kind = FrameKind::large, .type = type, .correlation = correlation});
+  lane->bodies_out.committed(block, lane->mail_out);
+  return 0;
+}
+
+int PeerLink::cancel_large(const ringmail_body& body) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  const auto* const block = static_cast<const std::byte*>(body.data);
+  if (body.lane >= lanes_.size() || !lanes_[body.lane].bodies_out.is_loaned(block))
+    return fail(RINGMAIL_EMISUSE, "the body is no open loan");
+  lanes_[body.lane].bodies_out.cancel(block);
+  return 0;
+}
+
+int PeerLink::held_body(ringmail_body& body) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (!held_body_) return 0;
+  body = *held_body_;
+  return 1;
+}
+
+int PeerLink::keep_body(ringmail_body& body) {
+  const int result = held_body(body);
+  if (result != 1) return result;
+  bodies_->keep(body);
+  held_body_.reset();
+  return 1;
 }
 
 int PeerLink::answer(
@@ -362,7 +477,7 @@ int PeerLink::answer(
   }
   std::byte* room = ring.try_loan(length);
   if (room == nullptr) {
-    const int result = wait_for_room(lane, ring, length, UINT64_MAX, &room);
+    const int result = wait_for_room(lane, ring, "ring", UINT64_MAX, &room, [&] { return ring.try_loan(length); });
     if (result != 0) return result;
   }
   if (length != 0) std::memcpy(room, payload, length);
@@ -416,8 +531,9 @@ int PeerLink::stream_failed(const StreamError& error) {
 }
 
 int PeerLink::faulted(const PeerLane& lane) {
-  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(lane.fault()).size()),
-              to_string(lane.fault()).data());
+  const auto fault = lane.fault() != RingFault::none ? lane.fault() : lane.bodies_out.fault();
+  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(fault).size()),
+              to_string(fault).data());
 }
 
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {

@@ -1,5 +1,6 @@
 // What comes in: one message in hand at a time, a bounded number in each turn of the event loop.
-import { NoReplyError, ProtocolError } from './errors.js';
+import { Body } from './body.js';
+import { NoReplyError, ProtocolError, failure } from './errors.js';
 import { OwnMemory, RingMemory } from './memory.js';
 import * as native from './native.js';
 import { typeId } from './schema.js';
@@ -22,6 +23,7 @@ export class Inbox {
   entry = undefined;
   message = undefined;
   isHeld = false;
+  #body = undefined;
 
   /** `tellDown(monitor, mailbox, kind, reason)` is called for the end of an actor. */
   constructor(link, types, replies, tellDown) {
@@ -87,6 +89,15 @@ export class Inbox {
     return new Type(undefined, this.#memory);
   }
 
+  /** Of the message in hand, or undefined. */
+  get body() {
+    if (this.#body !== undefined) return this.#body;
+    const kept = this.#link.keepBody();
+    if (typeof kept === 'number') throw failure(kept, this.#link.error());
+    if (kept !== undefined) this.#body = new Body(this.#link, ...kept);
+    return this.#body;
+  }
+
   /** The message is finished. */
   release() {
     this.forget();
@@ -97,6 +108,7 @@ export class Inbox {
   forget() {
     this.#memory?.release();
     this.#memory = undefined;
+    this.#body = undefined;
     this.message = undefined;
     this.entry = undefined;
     this.isHeld = false;

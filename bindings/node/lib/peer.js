@@ -52,6 +52,7 @@ export class Peer {
   #catalogue;
   #inbox;
   #outbox;
+  #arena; // who waits for room for a body
   #replies = new Pending();
   #lookups = new Pending();
   #monitors = new Pending();
@@ -76,9 +77,12 @@ export class Peer {
       this.#monitors.resolve(monitor, { mailbox: new Mailbox(this.#inside, id), kind, reason }),
     );
     this.#outbox = new Outbox(link);
+    this.#arena = new Outbox(link, 'arena', (mailbox, length) => link.wantLarge(mailbox.id, length));
     this.#inside = {
       link,
       outbox: this.#outbox,
+      arena: this.#arena,
+      isClosed: () => this.#isClosed,
       replies: this.#replies,
       monitors: this.#monitors,
       replyHead: this.#inbox.replyHead,
@@ -193,6 +197,7 @@ export class Peer {
     const { link, replyHead } = this.#inside;
     while (link.resolved() === 1) this.#lookups.resolve(replyHead.correlation, replyHead.target);
     this.#outbox.retry();
+    this.#arena.retry();
     this.#wake?.();
     this.#wake = undefined;
     if (this.#consumer === 'run' && !this.#inbox.isHeld) this.#handleAll();
@@ -261,6 +266,9 @@ export class Peer {
   }
   get attempt() {
     return this.#inHand().attempt;
+  }
+  get body() {
+    return this.#inHand() && this.#inbox.body;
   }
 
   reply(message) {
@@ -350,6 +358,7 @@ export class Peer {
     this.#inbox.forget();
     this.#link.close();
     this.#outbox.end(error);
+    this.#arena.end(error);
     this.#replies.end(error);
     this.#lookups.end(error);
     this.#monitors.end(error);

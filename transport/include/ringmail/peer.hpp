@@ -141,6 +141,50 @@ class Peer {
     ringmail_message message_;
   };
 
+  /// The body of a message that was received, kept until the end of its life: past the message, on any thread, and past the peer.
+  class Body {
+   public:
+    Body(Body&& other) noexcept : body_(std::exchange(other.body_, ringmail_body{})) {}
+    Body& operator=(Body&& other) noexcept {
+      std::swap(body_, other.body_);
+      return *this;
+    }
+    ~Body() {
+      if (body_.owner != nullptr) ringmail_unkeep(&body_);
+    }
+
+    /// In shared memory, read-only, aligned to 4096 bytes.
+    std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(body_.data), body_.length}; }
+
+   private:
+    friend class Peer;
+    explicit Body(const ringmail_body& body) : body_(body) {}
+    ringmail_body body_;
+  };
+
+  /// Room for the body of a message in shared memory. Cancelled at the end of its life, unless it was sent. Not to outlive the peer.
+  class BodyLoan {
+   public:
+    BodyLoan(BodyLoan&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)), body_(other.body_) {}
+    BodyLoan& operator=(BodyLoan&& other) noexcept {
+      std::swap(peer_, other.peer_);
+      std::swap(body_, other.body_);
+      return *this;
+    }
+    ~BodyLoan() {
+      if (peer_ != nullptr) ringmail_cancel_large(peer_, &body_);
+    }
+
+    /// All of them are to be written: they hold what was there before.
+    std::span<std::byte> bytes() const { return {static_cast<std::byte*>(body_.data), body_.length}; }
+
+   private:
+    friend class Peer;
+    BodyLoan(ringmail_peer* peer, const ringmail_body& body) : peer_(peer), body_(body) {}
+    ringmail_peer* peer_;
+    ringmail_body body_;
+  };
+
   /// The message in hand; there is one at a time. Released at the end of its life, but not by an exception that flies
   /// past: then the next incarnation gets it again.
   class Received {
@@ -185,6 +229,19 @@ class Peer {
         if (length != 0) std::memcpy(static_cast<void*>(&*copy), message_.payload, length);
         return copy;
       }
+    }
+
+    /// Its body where it lies, until the release; empty: it has none.
+    std::span<const std::byte> body() const {
+      ringmail_body body{};
+      if (ringmail_get_body(peer_, &body) != 1) return {};
+      return {static_cast<const std::byte*>(body.data), body.length};
+    }
+    /// The body to be kept. Nothing: it has none, or it is kept already.
+    std::optional<Body> keep() {
+      ringmail_body body{};
+      if (ringmail_keep(peer_, &body) != 1) return std::nullopt;
+      return Body(body);
     }
 
     std::uint32_t type() const { return message_.type; }
@@ -422,6 +479,34 @@ class Peer {
     const int code = ringmail_ask_within(peer_, whom.id, type, payload.data(), length(payload), timeout.count(),
                                          answer.count(), &correlation);
     if (code < 0) return std::unexpected(Errc{code});
+    return correlation;
+  }
+  /// Room for a body of a message to that mailbox. Waits for it, then `full`. Any number may be open.
+  Result<BodyLoan> loan_large(Mailbox to, std::uint64_t bytes, nanoseconds timeout = send_timeout) {
+    ringmail_body body{};
+    const int code = ringmail_loan_large(peer_, to.id, bytes, timeout.count(), &body);
+    if (code < 0) return std::unexpected(Errc{code});
+    return BodyLoan(peer_, body);
+  }
+  /// As send(), with that body. After an error it is still the caller's.
+  template <PeerMessage M>
+  Result<> send(Mailbox to, const M& message, BodyLoan& body, nanoseconds timeout = send_timeout) {
+    const auto payload = bytes_of(message);
+    const int code = ringmail_send_large(peer_, to.id, M::ringmail_type, payload.data(), length(payload), &body.body_,
+                                         timeout.count());
+    if (code == 0) body.peer_ = nullptr;
+    return check(code);
+  }
+  /// As ask_within(), or ask() for a negative `answer`.
+  template <PeerMessage M>
+  Result<std::uint32_t> ask(
+      nanoseconds answer, Mailbox whom, const M& message, BodyLoan& body, nanoseconds timeout = send_timeout) {
+    const auto payload = bytes_of(message);
+    std::uint32_t correlation = 0;
+    const int code = ringmail_ask_large(peer_, whom.id, M::ringmail_type, payload.data(), length(payload), &body.body_,
+                                        timeout.count(), answer.count(), &correlation);
+    if (code < 0) return std::unexpected(Errc{code});
+    body.peer_ = nullptr;
     return correlation;
   }
   template <PeerMessage R>

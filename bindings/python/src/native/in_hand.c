@@ -2,6 +2,7 @@
 #include "native.h"
 
 int peer_finish(Peer* self) {
+  Py_CLEAR(self->body);
   const int code = ringmail_release(self->link);
   self->held = 0;
   self->answered = 0;

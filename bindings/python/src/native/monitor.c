@@ -2,19 +2,18 @@
 #include "native.h"
 
 typedef struct {
-  Peer* peer;
   ringmail_mailbox target;
   uint64_t monitor;
 } Change;
 
-static int begin(void* context, int64_t wait_ns) {
+static int begin(ringmail_peer* link, int64_t wait_ns, void* context) {
   Change* change = context;
-  return ringmail_monitor(change->peer->link, change->target, wait_ns, &change->monitor);
+  return ringmail_monitor(link, change->target, wait_ns, &change->monitor);
 }
 
-static int end(void* context, int64_t wait_ns) {
+static int end(ringmail_peer* link, int64_t wait_ns, void* context) {
   Change* change = context;
-  return ringmail_demonitor(change->peer->link, change->monitor, wait_ns);
+  return ringmail_demonitor(link, change->monitor, wait_ns);
 }
 
 /* _monitor(mailbox, timeout): the number of the monitor. */
@@ -24,8 +23,8 @@ PyObject* peer_monitor(PyObject* object, PyObject* arguments) {
   if (!PyArg_ParseTuple(arguments, "O!O", &MailboxType, &mailbox, &seconds)) return NULL;
   const int64_t timeout_ns = timeout_from(seconds);
   if (timeout_ns == timeout_error || peer_ready(self) < 0) return NULL;
-  Change change = {self, mailbox_id(mailbox), 0};
-  if (peer_with_room(self, begin, &change, timeout_ns) < 0) return NULL;
+  Change change = {mailbox_id(mailbox), 0};
+  if (peer_wait_for_room(self, timeout_ns, begin, &change) < 0 || peer_step_soon(self) < 0) return NULL;
   return PyLong_FromUnsignedLongLong(change.monitor);
 }
 
@@ -37,8 +36,8 @@ PyObject* peer_demonitor(PyObject* object, PyObject* arguments) {
   if (!PyArg_ParseTuple(arguments, "KO", &number, &seconds)) return NULL;
   const int64_t timeout_ns = timeout_from(seconds);
   if (timeout_ns == timeout_error || peer_ready(self) < 0) return NULL;
-  Change change = {self, 0, number};
-  if (peer_with_room(self, end, &change, timeout_ns) < 0) return NULL;
+  Change change = {0, number};
+  if (peer_wait_for_room(self, timeout_ns, end, &change) < 0 || peer_step_soon(self) < 0) return NULL;
   Py_RETURN_NONE;
 }
 

@@ -15,6 +15,8 @@ from ._log import TRACE, LogHandler
 from ._peer import Counters, Down, ExitKind, Peer, peer
 from ._ringmail import (
     AskError,
+    Body,
+    BodyLoan,
     Error,
     ForkedError,
     FullError,
@@ -33,6 +35,8 @@ from ._schema import Schema, parse_schema
 __all__ = [
     "TRACE",
     "AskError",
+    "Body",
+    "BodyLoan",
     "Counters",
     "Down",
     "Error",
