@@ -121,7 +121,6 @@ class PeerSupervisor final : private SessionEvents {
   std::uint64_t insisted_ = 0;                    // features that those who follow must have, too
   bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
-  std::uint64_t insisted_ = 0;                    // features of this incarnation that the next must have
   std::unique_ptr<transport::Incarnation> next_;  // while settling
   std::unique_ptr<PeerProcess> process_;
   std::string hello_;                  // who said it, for the log
