@@ -11,6 +11,7 @@ from conformance_mail import (
     Ended,
     Fail,
     Get,
+    Note,
     Outcome,
     Payload,
     Ping,
@@ -75,6 +76,12 @@ class Handlers(Player):
             else:
                 bulk.number = number
                 sink.send(bulk, timeout=None)
+
+    def on_Note(self, message: Note) -> Note:
+        note = Note.from_bytes(message.to_bytes())
+        note.number *= 2
+        note.values = [2 * value for value in message.values]
+        return note
 
     def on_Watch(self, message: Watch) -> None:
         self.watch = self.peer.monitor(self.peer.mailbox(message.name), self.ended)

@@ -3,6 +3,8 @@ export interface Memory {
   readonly view: DataView;
   readonly target: DataView;
   readonly bytes: Uint8Array;
+  /** Of a message of this process: other bytes, when its content has another length. */
+  become?(bytes: Uint8Array): void;
 }
 
 /**
@@ -13,6 +15,8 @@ export interface Message {
   readonly $name: string;
   readonly $memory: Memory;
   readonly $at: number;
+  /** In bytes, where that is not always the same. */
+  readonly $length?: number;
   $copy(): Message;
   $object(): object;
 }
@@ -110,9 +114,12 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
   monitor(options?: { signal?: AbortSignal }): Promise<Down>;
   /** Room for a body of so many bytes. Waits for it, without a timeout as long as it takes: FullError. */
   loanLarge(length: number, options?: WaitOptions): Promise<BodyLoan>;
-  /** Writes a message where it will lie, without a copy. It starts as zeroes; nothing else may be done with the peer in `write`. */
+  /**
+   * Writes a message where it will lie. It starts as a new one of a class, or as the message that is given, whose content is as long
+   * as it will be; nothing else may be done with the peer in `write`.
+   */
   write<M extends P extends Protocol ? Accepted<P> : Message>(
-    type: MessageType<M>,
+    start: MessageType<M> | M,
     write: (message: M) => void,
     options?: WaitOptions,
   ): Promise<void>;
@@ -252,10 +259,30 @@ export interface Field {
   count: number;
   offset: number;
   size: number;
+  /** Of the field in the fixed part of the message; `size` is of an element. */
+  total: number;
+  isList: boolean;
+  isOptional: boolean;
+  isAppended: boolean;
+  /** Whether it is a reference to content behind the fixed part. */
+  isVariable: boolean;
+  /** The default; of an enum its number. */
+  preset: number | bigint | boolean | string | undefined;
+}
+export interface SchemaMessage {
+  name: string;
+  size: number;
+  align: number;
+  id: number;
+  fields: Map<string, Field>;
+  /** Where its fixed size stands, if it has content of variable length. */
+  fixedSizeAt: number | undefined;
+  /** Before each of the appended fields. */
+  earlierSizes: number[];
 }
 export interface Schema {
   enums: Map<string, { name: string; underlying: string; values: Map<string, number | bigint> }>;
-  messages: Map<string, { name: string; size: number; align: number; id: number; fields: Map<string, Field> }>;
+  messages: Map<string, SchemaMessage>;
   protocols: Map<string, { name: string; accepts: Map<string, string | null> }>;
 }
 /** Reads a canonical schema text. SchemaError with the line of what cannot be read. */

@@ -93,11 +93,17 @@ def test_every_bool_and_enum_is_looked_at(market, name):
         market.Tick.from_bytes(payload)
 
 
-def test_another_size_is_no_message(market):
+def test_a_shorter_one_is_no_message(market):
     assert not market.Tick.ringmail_valid(bytes(119))
     assert market.Reset.ringmail_valid(b"")
-    with pytest.raises(ValueError, match="test.market.Tick is 120 bytes long, not 119"):
+    with pytest.raises(ValueError, match="these 119 bytes are no test.market.Tick"):
         market.Tick.view(bytes(119))
+
+
+def test_what_a_newer_version_has_appended_is_ignored(market, tick):
+    payload = tick.to_bytes() + b"more"
+    assert market.Tick.ringmail_valid(payload)
+    assert market.Tick.view(payload) == tick and market.Tick.view(payload).to_bytes() == tick.to_bytes()
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,7 @@ std::string_view namespace_of(std::string_view qualified_name) {
   return qualified_name.substr(0, qualified_name.rfind('.'));
 }
 
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
+std::string quoted(std::string_view text) { return '"' + escaped(text, "\"\\") + '"'; }
 
 std::string_view short_name(std::string_view qualified_name) {
   return qualified_name.substr(qualified_name.rfind('.') + 1);
@@ -50,6 +43,15 @@ bool is_constrained(const schema::Schema& schema, const schema::Field& field) {
 
 bool is_constrained(const schema::Schema& schema, const schema::Message& message) {
   return std::ranges::any_of(message.fields, [&](const schema::Field& field) { return is_constrained(schema, field); });
+}
+
+std::string escaped(std::string_view text, std::string_view characters) {
+  std::string result;
+  for (const char c : text) {
+    if (characters.find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result;
 }
 
 }  // namespace ringmail::tools

@@ -45,4 +45,7 @@ class Lines {
 [[nodiscard]] bool is_constrained(const schema::Schema& schema, const schema::Field& field);
 [[nodiscard]] bool is_constrained(const schema::Schema& schema, const schema::Message& message);
 
+// The text with a backslash before each of these characters.
+[[nodiscard]] std::string escaped(std::string_view text, std::string_view characters);
+
 }  // namespace ringmail::tools

@@ -41,10 +41,10 @@ constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
     {"java", "a Java class", generate_java},
-    {"python", "a Python module", generate_python, true},
+    {"python", "a Python module", generate_python},
     {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
-    {"ts", "a TypeScript module", generate_ts, true},
+    {"ts", "a TypeScript module", generate_ts},
 };
 
 const Language* find_language(std::string_view name) {

@@ -96,10 +96,11 @@ class PythonGenerator : Lines {
     line("");
     line("# The canonical schema of the whole file, as it travels in the handshake.");
     line("SCHEMA: Final = \"\"\"\\");
-    raw(to_text(schema_));
+    raw(escaped(to_text(schema_), "\\"));
     line("\"\"\"");
     line("");
     raw(python_prelude);
+    if (std::ranges::any_of(schema_.messages, &Message::is_variable)) raw(python_content_prelude);
     codecs();
   }
 
@@ -117,7 +118,8 @@ class PythonGenerator : Lines {
     std::map<std::string, std::string> used;
     for (const Message& message : schema_.messages) {
       for (const Field& field : message.fields) {
-        if (field.type.kind == Kind::text || field.type.kind == Kind::message) continue;
+        if (!is_number(field) && field.type.kind != Kind::enumeration) continue;
+        if (field.is_variable()) continue;
         const std::string count = field.count == 0 ? "" : std::to_string(field.count);
         used[codec(field)] = "<" + count + std::string(scalar_of(number_kind(field)).letter);
       }
@@ -148,16 +150,22 @@ class PythonGenerator : Lines {
   void write(const Message& message) {
     line("");
     line("");
-    line("class ", type_name(message.name), "(_Message):");
+    const std::string name = type_name(message.name);
+    line("class ", name, message.is_variable() ? "(_Variable):" : "(_Message):");
     line("    __slots__ = ()");
     line("");
     line("    ringmail_type = ", hex_id(message.id));
     line("    ringmail_size = ", std::to_string(message.size));
     line("    ringmail_name = \"", message.name, "\"");
     fields_of(message);
+    shape(message);
     constructor(message);
     for (const Field& field : message.fields) property(field);
     validity(message);
+    if (message.earlier_sizes.empty()) return;
+    line("");
+    line("");
+    line(name, "._new = ", name, ".view(", name, "().to_bytes())");
   }
 
   void fields_of(const Message& message) {
@@ -167,20 +175,61 @@ class PythonGenerator : Lines {
     line("    )");
   }
 
+  // What is not known from the size alone.
+  void shape(const Message& message) {
+    if (!message.earlier_sizes.empty()) {
+      std::string sizes;
+      for (const std::uint32_t size : message.earlier_sizes)
+        sizes.append(sizes.empty() ? "" : " ").append(std::to_string(size)).append(",");
+      if (!message.is_variable()) line("    _grows = True");
+      line("    _earlier = (", sizes, ")");
+    }
+    if (!message.is_variable()) return;
+    line("    _fixed_size_at = ", std::to_string(*message.fixed_size_at));
+    line("    _contents = (");
+    for (const Field& field : message.fields) {
+      if (field.is_variable())
+        line("        (", std::to_string(field.offset), ", ", std::to_string(field.content_size()), ", ",
+             std::to_string(field.content_align()), "),");
+    }
+    line("    )");
+  }
+
   [[nodiscard]] static std::string element_type(const Field& field) {
     if (field.type.kind == Kind::text) return "str";
+    if (field.type.kind == Kind::bytes) return "int";
     return field.type.name.empty() ? std::string(scalar_of(field.type.kind).type) : type_name(field.type.name);
   }
   [[nodiscard]] static bool is_number(const Field& field) { return field.type.kind <= Kind::boolean; }
 
-  // What a field that is not given holds, all zeros, where that can be written down.
+  [[nodiscard]] static std::string value_of(const Field& field, std::string_view value) {
+    return element_type(field) + "." + value_name(value);
+  }
+
+  [[nodiscard]] std::string preset(const Field& field) const {
+    const std::string& text = *field.preset;
+    switch (field.type.kind) {
+      case Kind::text: return quoted(text);
+      case Kind::boolean: return text == "true" ? "True" : "False";
+      case Kind::enumeration: return value_of(field, text);
+      case Kind::f32:
+      case Kind::f64: return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+      default: return text;
+    }
+  }
+
+  // What a field that is not given holds, where that can be written down.
   [[nodiscard]] std::string initial(const Field& field) const {
+    if (field.is_optional) return "None";
+    if (field.preset) return preset(field);
+    if (field.is_list) return "()";
+    if (field.type.kind == Kind::bytes) return "b\"\"";
     if (field.count != 0 || field.type.kind == Kind::message) return "";
     if (field.type.kind == Kind::text) return "\"\"";
     if (field.type.kind == Kind::boolean) return "False";
     if (is_number(field)) return element_type(field) == "float" ? "0.0" : "0";
     for (const schema::EnumValue& value : schema_.find_enum(field.type.name)->values) {
-      if (value.number == 0) return element_type(field) + "." + value_name(value.name);
+      if (value.number == 0) return value_of(field, value.name);
     }
     return "";
   }
@@ -194,43 +243,104 @@ class PythonGenerator : Lines {
       line("        self,");
       line("        *,");
       for (const Field& field : message.fields) {
-        const std::string type = field.count == 0 ? element_type(field) : "Sequence[" + element_type(field) + "]";
         const std::string value = initial(field);
-        line("        ", field_name(field.name), ": ", type, value.empty() ? " | None = None" : " = " + value, ",");
+        line("        ", field_name(field.name), ": ", given_type(field),
+             value.empty() ? " | None = None" : " = " + value, ",");
       }
       line("    ) -> None:");
     }
-    line("        self._bytes = memoryview(bytearray(self.ringmail_size))");
+    line("        self._bytes = memoryview(", message.is_variable() ? "_Own" : "bytearray", "(self.ringmail_size))");
     line("        self._at = 0");
+    if (message.is_variable()) contents(message);
     for (const Field& field : message.fields) {
-      const std::string name = field_name(field.name);
-      if (initial(field).empty()) line("        if ", name, " is not None:");
-      line(initial(field).empty() ? "    " : "", "        self.", name, " = ", name);
+      if (!field.is_variable()) set_initially(field);
     }
+  }
+
+  // All at once: each change of content writes all of it.
+  void contents(const Message& message) {
+    line("        self._put(");
+    line("            {");
+    for (const Field& field : message.fields) {
+      if (field.is_variable())
+        line("                ", std::to_string(field.offset), ": ", pack_or_nothing(field, field_name(field.name)),
+             ",");
+    }
+    line("            }");
+    line("        )");
+    for (const Field& field : message.fields) {
+      if (field.is_variable() && field.is_optional)
+        line("        self._bytes[", std::to_string(field.presence_offset()), "] = ", field_name(field.name),
+             " is not None");
+    }
+  }
+
+  void set_initially(const Field& field) {
+    const std::string name = field_name(field.name);
+    if (!initial(field).empty()) return line("        self.", name, " = ", name);
+    if (field.type.kind == Kind::message && has_presets(schema_, *schema_.find_message(field.type.name))) {
+      const std::string one = element_type(field) + "()";
+      line("        self.", name, " = ", name, " if ", name, " is not None else ",
+           field.count == 0 ? one : "(" + one + ",) * " + std::to_string(field.count));
+      return;
+    }
+    line("        if ", name, " is not None:");
+    line("            self.", name, " = ", name);
   }
 
   void property(const Field& field) {
     const std::string name = field_name(field.name);
+    const std::string optional = field.is_optional ? " | None" : "";
     line("");
     line("    @property");
-    line("    def ", name, "(self) -> ", property_type(field), ":");
+    line("    def ", name, "(self) -> ", property_type(field), optional, ":");
+    if (field.is_appended) line("        self = self._having(", std::to_string(field.offset), ")");
+    if (field.is_optional) {
+      line("        if not self._bytes[", at(field.presence_offset()), "]:");
+      line("            return None");
+    }
     for (const std::string& statement : loads(field)) line("        ", statement);
     line("");
     line("    @", name, ".setter");
-    line("    def ", name,
-         "(self, value: ", field.count == 0 ? element_type(field) : "Sequence[" + element_type(field) + "]",
-         ") -> None:");
-    line("        ", store(field));
+    line("    def ", name, "(self, value: ", given_type(field), ") -> None:");
+    if (field.is_variable()) {
+      line("        self._put({", std::to_string(field.offset), ": ", pack_or_nothing(field, "value"), "})");
+      if (field.is_optional)
+        line("        self._bytes[", std::to_string(field.presence_offset()), "] = value is not None");
+      return;
+    }
+    if (field.is_appended) line("        self._check_having(", std::to_string(field.offset), ", \"", field.name, "\")");
+    if (!field.is_optional) return line("        ", store(field));
+    line("        if value is None:");
+    line("            _clear(self, ", std::to_string(field.offset), ", ", std::to_string(field.type.size + 1), ")");
+    line("        else:");
+    line("            ", store(field));
+    line("            self._bytes[", at(field.presence_offset()), "] = 1");
+  }
+
+  // Where something of the message is in the bytes that it lies in.
+  [[nodiscard]] static std::string at(std::uint32_t offset) {
+    return offset == 0 ? "self._at" : "self._at + " + std::to_string(offset);
+  }
+
+  [[nodiscard]] static std::string given_type(const Field& field) {
+    const bool are_several = field.count != 0 || field.is_list;
+    const std::string type = field.type.kind == Kind::bytes ? "_Bytes"
+                             : are_several                  ? "Sequence[" + element_type(field) + "]"
+                                                            : element_type(field);
+    return field.is_optional ? type + " | None" : type;
   }
 
   [[nodiscard]] static std::string property_type(const Field& field) {
-    if (field.count == 0) return element_type(field);
-    return (is_number(field) ? "memoryview[" + element_type(field) : "tuple[" + element_type(field) + ", ...") + "]";
+    const bool are_numbers = is_number(field) || field.type.kind == Kind::bytes;
+    if (field.count == 0 && !field.is_list && field.type.kind != Kind::bytes) return element_type(field);
+    return (are_numbers ? "memoryview[" + element_type(field) : "tuple[" + element_type(field) + ", ...") + "]";
   }
 
   [[nodiscard]] std::vector<std::string> loads(const Field& field) const {
+    if (field.is_variable()) return content_loads(field);
     const std::string offset = std::to_string(field.offset);
-    const std::string at = field.offset == 0 ? "self._at" : "self._at + " + offset;
+    const std::string at = this->at(field.offset);
     const std::string count = std::to_string(field.count);
     if (field.type.kind == Kind::text) {
       const std::string length = std::to_string(field.type.length);
@@ -248,8 +358,40 @@ class PythonGenerator : Lines {
       return {"return tuple(map(" + type + ", " + numbers + "))"};
     }
     if (field.count == 0) return {"value: " + type + " = " + numbers + "[0]", "return value"};
-    return {"at = " + at, "return self._bytes[at : at + " + std::to_string(field.size) + "].cast(\"" +
-                              std::string(scalar_of(field.type.kind).letter) + "\")"};
+    return {"at = " + at,
+            "return self._bytes[at : at + " + std::to_string(field.size) + "].cast(" + letter(field) + ")"};
+  }
+
+  // "\"d\""
+  [[nodiscard]] std::string letter(const Field& field) const {
+    const Kind kind = field.type.kind == Kind::bytes ? Kind::u8 : number_kind(field);
+    return "\"" + std::string(scalar_of(kind).letter) + "\"";
+  }
+
+  [[nodiscard]] std::vector<std::string> content_loads(const Field& field) const {
+    const std::string offset = std::to_string(field.offset);
+    if (!field.is_list && field.type.kind == Kind::text) return {"return _load_content(self, " + offset + ")"};
+    if (is_number(field) || !field.is_list)
+      return {"return _load_numbers(self, " + offset + ", " + letter(field) + ")"};
+    const std::string where = "at, count = _reference.unpack_from(self._bytes, " + offset + ")";
+    const std::string type = element_type(field);
+    if (field.type.kind == Kind::text)
+      return {where, "return _load_texts(self, at, " + std::to_string(field.type.length) + ", count)"};
+    if (field.type.kind == Kind::message) return {where, "return _load_messages(self, at, " + type + ", count)"};
+    return {where, "return tuple(map(" + type + ", _unpack(" + letter(field) + ", self._bytes, at, count)))"};
+  }
+
+  // The content as bytes, and how much it is.
+  [[nodiscard]] std::string pack(const Field& field, const std::string& value) const {
+    const std::string name = "self, \"" + field.name + "\", ";
+    if (!field.is_list) return (field.type.kind == Kind::text ? "_pack_text(" : "_pack_bytes(") + value + ")";
+    if (field.type.kind == Kind::text)
+      return "_pack_texts(" + name + std::to_string(field.type.length) + ", " + value + ")";
+    if (field.type.kind == Kind::message) return "_pack_messages(" + name + element_type(field) + ", " + value + ")";
+    return "_pack_numbers(" + name + letter(field) + ", " + value + ")";
+  }
+  [[nodiscard]] std::string pack_or_nothing(const Field& field, const std::string& value) const {
+    return pack(field, value) + (field.is_optional ? " if " + value + " is not None else _NOTHING" : "");
   }
 
   [[nodiscard]] std::string store(const Field& field) const {
@@ -275,8 +417,14 @@ class PythonGenerator : Lines {
     line("    def _is_valid(cls, buffer: memoryview, at: int) -> bool:");
     std::vector<std::string> checks;
     for (const Field& field : message.fields) {
-      if (is_constrained(schema_, field)) checks.push_back(check(field));
+      if (!is_constrained(schema_, field)) continue;
+      const std::string check = this->check(field);
+      checks.push_back(field.is_appended ? "(sent <= " + std::to_string(field.offset) + " or " + check + ")" : check);
     }
+    const auto needs_size = [this](const Field& field) {
+      return field.is_variable() || (field.is_appended && is_constrained(schema_, field));
+    };
+    if (std::ranges::any_of(message.fields, needs_size)) line("        sent = cls._sent_size(buffer, at)");
     if (checks.size() == 1) return line("        return ", checks.front());
     line("        return (");
     for (const std::string& each : checks) line("            ", &each == &checks.front() ? "" : "and ", each);
@@ -284,12 +432,43 @@ class PythonGenerator : Lines {
   }
 
   [[nodiscard]] std::string check(const Field& field) const {
+    const std::string value = field.is_variable() ? content_check(field) : value_check(field);
+    if (!field.is_optional) return value;
+    const std::string presence = "at + " + std::to_string(field.presence_offset());
+    const std::string check = "_are_bools(buffer, " + presence + ", 1)";
+    return value.empty() ? check : check + " and (not buffer[" + presence + "] or " + value + ")";
+  }
+
+  // Empty: any bytes are one.
+  [[nodiscard]] std::string value_check(const Field& field) const {
     const std::string at = "at + " + std::to_string(field.offset);
     const std::string count = std::to_string(std::max(field.count, 1u));
-    if (field.type.kind == Kind::boolean) return "_are_bools(buffer, " + at + ", " + count + ")";
     const std::string type = element_type(field);
-    if (field.type.kind == Kind::message) return "_are_valid(" + type + ", buffer, " + at + ", " + count + ")";
-    return "_" + type + ".issuperset(" + codec(field) + ".unpack_from(buffer, " + at + "))";
+    switch (field.type.kind) {
+      case Kind::boolean: return "_are_bools(buffer, " + at + ", " + count + ")";
+      case Kind::enumeration: return "_" + type + ".issuperset(" + codec(field) + ".unpack_from(buffer, " + at + "))";
+      case Kind::message:
+        if (!is_constrained(schema_, *schema_.find_message(field.type.name))) return "";
+        return "_are_valid(" + type + ", buffer, " + at + ", " + count + ")";
+      default: return "";
+    }
+  }
+
+  [[nodiscard]] std::string content_check(const Field& field) const {
+    const std::string offset = std::to_string(field.offset);
+    const std::string check = "_is_content(buffer, sent, " + offset + ", " + std::to_string(field.content_size()) +
+                              ", " + std::to_string(field.content_align()) + ")";
+    const std::string where = "*_reference.unpack_from(buffer, " + offset + ")";
+    const std::string type = element_type(field);
+    switch (field.type.kind) {
+      case Kind::boolean: return check + " and _are_bools(buffer, " + where + ")";
+      case Kind::enumeration:
+        return check + " and _are_values(_" + type + ", " + letter(field) + ", buffer, " + where + ")";
+      case Kind::message:
+        if (!is_constrained(schema_, *schema_.find_message(field.type.name))) return check;
+        return check + " and _are_valid(" + type + ", buffer, " + where + ")";
+      default: return check;
+    }
   }
 
   // ---- protocols

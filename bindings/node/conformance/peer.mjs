@@ -48,6 +48,12 @@ peer.serve(Player, {
   onPing: same,
   onBulk: same,
   onGet: () => new Sum({ count, total, redelivered }),
+  onNote(note) {
+    const doubled = note.$copy();
+    doubled.number *= 2n;
+    doubled.values = note.values.map((value) => 2 * value);
+    return doubled;
+  },
   onFail({ code }) {
     throw new Error(`failed with ${code}`);
   },

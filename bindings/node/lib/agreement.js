@@ -50,16 +50,25 @@ function differentEnum(here, there) {
   );
 }
 
-function differentMessage(here, there) {
-  const owner = `message ${here.name}`;
-  const compare = (what) =>
-    first(here.fields.keys(), (name) => what(`${owner}: field ${name}`, here.fields.get(name), there.fields.get(name)));
+/** Those of a message without what it has appended, and the other does without. */
+function commonFields({ fields }, other) {
+  const common = [...fields.values()];
+  while (common.length > other.fields.size && common.at(-1).isAppended) common.pop();
+  return new Map(common.map((field) => [field.name, field]));
+}
+
+function differentPlace(field, a, b) {
+  if (a.offset !== b.offset) return differ(field, `at offset ${a.offset}`, `at offset ${b.offset}`);
+  if (a.total !== b.total) return `${field} has ${a.total} bytes here and ${b.total} there`;
+  return a.size === b.size ? undefined : `${field} has elements of ${a.size} bytes here and ${b.size} there`;
+}
+
+function differentMessage(one, other) {
+  const owner = `message ${one.name}`;
+  const [here, there] = [commonFields(one, other), commonFields(other, one)];
+  const compare = (what) => first(here.keys(), (name) => what(`${owner}: field ${name}`, here.get(name), there.get(name)));
   // Types first: one other type moves every field behind it, and is what the user wants to read.
-  return (
-    missing(owner, 'field', here.fields, there.fields) ??
-    compare((field, a, b) => differ(field, a.type, b.type)) ??
-    compare((field, a, b) => differ(field, `at offset ${a.offset}`, `at offset ${b.offset}`))
-  );
+  return missing(owner, 'field', here, there) ?? compare((field, a, b) => differ(field, a.type, b.type)) ?? compare(differentPlace);
 }
 
 function differentProtocol(here, there) {

@@ -1,6 +1,6 @@
 // How a field of each type is read and written: { get(message), set(message, value), plain(value) }, in place over the bytes.
 
-const ARRAYS = {
+export const ARRAYS = {
   u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, u64: BigUint64Array,
   i8: Int8Array, i16: Int16Array, i32: Int32Array, i64: BigInt64Array,
   f32: Float32Array, f64: Float64Array,
@@ -49,20 +49,33 @@ function elements(values, count, what) {
 export function numberElement(type) {
   const get = DataView.prototype[`get${NAMES[type]}`];
   const set = DataView.prototype[`set${NAMES[type]}`];
+  const write = (memory, at, value, what) => set.call(memory.target, at, checked(type, value, what), true);
   return {
     read: (memory, at) => get.call(memory.view, at, true),
-    write: (memory, at, value, what) => set.call(memory.target, at, checked(type, value, what), true),
+    write,
+    writeNew: write,
     zero: type.endsWith('64') && type !== 'f64' ? 0n : 0,
   };
 }
 
+const writeBool = (memory, at, value) => memory.target.setUint8(at, value ? 1 : 0);
+
 export const boolElement = {
   read: (memory, at) => memory.view.getUint8(at) !== 0,
-  write: (memory, at, value) => memory.target.setUint8(at, value ? 1 : 0),
+  write: writeBool,
+  writeNew: writeBool,
   zero: false,
 };
 
 export function textElement(length) {
+  const write = (memory, at, value, what) => {
+    if (typeof value !== 'string') throw new TypeError(`${what} cannot be ${show(value)}: it is a text`);
+    const { target } = memory;
+    const bytes = new Uint8Array(target.buffer, target.byteOffset + at, length).fill(0);
+    // Cuts between two characters, never inside one.
+    const end = value.indexOf('\0');
+    encoder.encodeInto(end < 0 ? value : value.slice(0, end), bytes);
+  };
   return {
     read(memory, at) {
       const { view } = memory;
@@ -75,14 +88,8 @@ export function textElement(length) {
       }
       return text;
     },
-    write(memory, at, value, what) {
-      if (typeof value !== 'string') throw new TypeError(`${what} cannot be ${show(value)}: it is a text`);
-      const { target } = memory;
-      const bytes = new Uint8Array(target.buffer, target.byteOffset + at, length).fill(0);
-      // Cuts between two characters, never inside one.
-      const end = value.indexOf('\0');
-      encoder.encodeInto(end < 0 ? value : value.slice(0, end), bytes);
-    },
+    write,
+    writeNew: write,
     zero: '',
   };
 }
@@ -93,11 +100,28 @@ function decodeText(view, at, length) {
   return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
+/** `writeNew` is of an element that was not there before: what is not given is as in a new one. */
 export function messageElement(Type) {
   return {
     read: (memory, at) => new Type(undefined, memory, at),
+    writeNew: (memory, at, value) => new Type(undefined, memory, at).$set(value instanceof Type ? value : new Type(value)),
     write: (memory, at, value) => new Type(undefined, memory, at).$set(value),
     zero: {},
+  };
+}
+
+/** A field of one element that may be none, null: a byte behind it says so. */
+export function optional(element, offset, size, what) {
+  return {
+    get({ $memory, $at }) {
+      return $memory.view.getUint8($at + offset + size) === 0 ? null : element.read($memory, $at + offset);
+    },
+    set({ $memory, $at }, value) {
+      const { target } = $memory;
+      if (value === null) new Uint8Array(target.buffer, target.byteOffset + $at + offset, size + 1).fill(0);
+      else element.writeNew($memory, $at + offset, value, what);
+      target.setUint8($at + offset + size, value === null ? 0 : 1);
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 // What comes in: one message in hand at a time, a bounded number in each turn of the event loop.
 import { Body } from './body.js';
 import { NoReplyError, ProtocolError, failure } from './errors.js';
-import { OwnMemory, RingMemory } from './memory.js';
+import { OwnMemory, RingMemory, sentOf } from './memory.js';
 import * as native from './native.js';
 import { typeId } from './schema.js';
 
@@ -84,8 +84,8 @@ export class Inbox {
 
   #read({ Type }) {
     const { lane, offset, length } = this.#head;
-    if (length !== Type.$size) throw new ProtocolError(`${Type.$name} of ${length} bytes came, and it has ${Type.$size}`);
     this.#memory = new RingMemory(this.#link, this.ringOf(lane, false), offset, length, false);
+    if (sentOf(Type, this.#memory.view) < 0) throw new ProtocolError(`the ${length} bytes that came as a ${Type.$name} are none`);
     return new Type(undefined, this.#memory);
   }
 
@@ -130,11 +130,15 @@ export class Inbox {
     if (type === DONE) return this.#replies.resolve(correlation, undefined);
     const Type = this.#types.get(type)?.Type;
     const bytes = given ?? new Uint8Array(this.#link.replyPayload());
-    if (Type === undefined || bytes.length !== Type.$size) {
+    const memory = new OwnMemory(bytes);
+    const sent = Type === undefined ? -1 : sentOf(Type, memory.view);
+    if (sent < 0) {
       const what = Type === undefined ? `the unknown type 0x${type.toString(16)}` : `${Type.$name} with ${bytes.length} bytes`;
       this.#replies.reject(correlation, new ProtocolError(`a reply of ${what} came`));
     } else {
-      this.#replies.resolve(correlation, new Type(undefined, new OwnMemory(bytes)));
+      const reply = new Type(undefined, memory);
+      // One of an older version has no room for what was appended.
+      this.#replies.resolve(correlation, sent < Type.$size ? reply.$copy() : reply);
     }
   }
 }

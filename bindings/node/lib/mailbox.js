@@ -123,25 +123,30 @@ export class Mailbox {
     }
   }
 
-  /** A message written where it will lie: `write(message)` fills it in, and has nothing else done with the peer meanwhile. */
-  async write(Type, write, options) {
+  /**
+   * A message written where it will lie: `write(message)` fills it in, and has nothing else done with the peer meanwhile. `start` is
+   * its class, or a message that it starts as, whose content is as long as it will be.
+   */
+  async write(start, write, options) {
     options?.signal?.throwIfAborted();
     const { link, outbox } = this.#peer;
-    const attempt = () => this.#writeNow(Type, write);
+    const first = typeof start === 'function' ? new start() : start;
+    const bytes = bytesOf(first).slice();
+    const attempt = () => this.#writeNow(first.constructor, bytes, write);
     const result = outbox.isBlocked(this.lane) ? native.FULL : attempt();
-    if (result === native.FULL) await outbox.wait(this, Type.$size, attempt, options);
+    if (result === native.FULL) await outbox.wait(this, bytes.length, attempt, options);
     else if (result < 0) throw failure(result, link.error());
   }
 
-  #writeNow(Type, write) {
+  #writeNow(Type, bytes, write) {
     const { link, replyHead, ringOf } = this.#peer;
-    const result = link.loan(this.id, Type.$size);
+    const result = link.loan(this.id, bytes.length);
     if (result < 0) return result;
-    const memory = new RingMemory(link, ringOf(replyHead.lane, true), replyHead.offset, Type.$size, true);
+    const memory = new RingMemory(link, ringOf(replyHead.lane, true), replyHead.offset, bytes.length, true);
     let isWritten = false;
     try {
       const message = new Type(undefined, memory);
-      bytesOf(message).fill(0); // the room holds old bytes
+      bytesOf(message).set(bytes); // the room holds old ones
       const returned = write(message);
       if (typeof returned?.then === 'function') throw new TypeError('what writes a message in place cannot be asynchronous');
       isWritten = true;

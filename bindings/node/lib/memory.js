@@ -1,15 +1,27 @@
 // Where the bytes of a message lie. `view` is to read them, `target` to write them, `bytes` to hand them out.
 import { ReadOnlyError, ReleasedError } from './errors.js';
 
-/** A message of this process. */
-export class OwnMemory {
+/** The bytes of a user, which stay as many as they are. */
+export class LentMemory {
   constructor(bytes) {
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    lie(this, bytes);
   }
   get target() {
     return this.view;
   }
+}
+
+/** A message of this process. */
+export class OwnMemory extends LentMemory {
+  /** Other bytes, when the content of the message has another length. */
+  become(bytes) {
+    lie(this, bytes);
+  }
+}
+
+function lie(memory, bytes) {
+  memory.bytes = bytes;
+  memory.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
@@ -54,5 +66,11 @@ export class RingMemory {
 /** The bytes of a message, for reading at once: not to be handed to users. */
 export function bytesOf(message) {
   const view = message.$memory.view;
-  return new Uint8Array(view.buffer, view.byteOffset + message.$at, message.constructor.$size);
+  return new Uint8Array(view.buffer, view.byteOffset + message.$at, message.$length ?? message.constructor.$size);
+}
+
+/** How much of the fixed part of a message these bytes have; -1: they are none. */
+export function sentOf(Type, view) {
+  if (Type.$sent !== undefined) return Type.$sent(view);
+  return view.byteLength < Type.$size ? -1 : Type.$size;
 }

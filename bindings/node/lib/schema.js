@@ -3,11 +3,16 @@ import { SchemaError } from './errors.js';
 
 export const HEADING = 'ringmail-schema 1';
 const LARGEST_MESSAGE = 65536;
+const REFERENCE = 8; // bytes, aligned to 4: where content is, and how much
 
 /** Bytes of each number. */
 export const NUMBERS = {
   u8: 1, u16: 2, u32: 4, u64: 8, i8: 1, i16: 2, i32: 4, i64: 8, f32: 4, f64: 8, bool: 1,
 };
+
+function roundUp(size, align) {
+  return Math.ceil(size / align) * align;
+}
 
 /** FNV-1a of a qualified name. */
 export function typeId(name) {
@@ -19,10 +24,14 @@ export function typeId(name) {
 /**
  * { enums, messages, protocols }, each a Map by qualified name, in the text's order:
  *   enum      { name, underlying, values: Map of numbers or BigInts }
- *   message   { name, size, align, id, fields: Map of { name, type, element, length, count, offset, size } }
+ *   message   { name, size, align, id, fields: Map of { name, type, element, length, count, offset, size, ... }, fixedSizeAt,
+ *               earlierSizes }
  *   protocol  { name, accepts: Map from message to reply or null }
  * Of a field `type` is as written ("market.Leg[4]"), `element` without length and count ("market.Leg", "text"); `length` is
- * that of a text, `count` that of an array, else 0; `size` is that of one element. Throws SchemaError with the line.
+ * that of a text, `count` that of an array, else 0; `size` is that of one element, `total` that of the field in the fixed part;
+ * `isList`, `isOptional` and `isAppended` say what they do, `isVariable` that it is a reference to content, and `preset` is the default
+ * or undefined, of an enum a number. `fixedSizeAt` is where the fixed size stands, if there is content, `earlierSizes` those before
+ * each of the appended fields. Throws SchemaError with the line.
  */
 export function parseSchema(text) {
   return text === '' ? emptySchema() : new Reader(text).read();
@@ -98,44 +107,87 @@ class Reader {
 
   #message([, name, , size, , align, , id]) {
     const message = { name, size: this.#number(size), align: this.#number(align), id: Number(id), fields: new Map() };
+    message.fixedSizeAt = undefined;
+    message.earlierSizes = [];
     let end = 0;
     let largest = 1;
-    for (const [fieldName, type, , offset] of this.#members('field')) {
-      const field = this.#field(fieldName, type, this.#number(offset));
+    for (const [fieldName, type, , offset, ...more] of this.#members('field')) {
+      const field = this.#field(fieldName, type, this.#number(offset), more);
       const alignment = this.#alignment(field);
-      if (field.offset !== Math.ceil(end / alignment) * alignment) {
+      if (field.isAppended) message.earlierSizes.push((end = roundUp(end, largest)));
+      else if (message.earlierSizes.length > 0) {
+        throw this.#error(`message ${name}: field ${fieldName} stands behind an appended one`);
+      }
+      if (field.isVariable && message.fixedSizeAt === undefined) {
+        message.fixedSizeAt = roundUp(end, 4);
+        end = message.fixedSizeAt + 4;
+      }
+      if (field.offset !== roundUp(end, alignment)) {
         throw this.#error(`message ${name}: field ${fieldName} cannot be at offset ${offset}`);
       }
-      end = field.offset + field.size * (field.count || 1);
+      end = field.offset + field.total;
       largest = Math.max(largest, alignment);
       message.fields.set(fieldName, field);
     }
-    if (message.size !== Math.ceil(end / largest) * largest || message.align !== largest || end > LARGEST_MESSAGE) {
+    if (message.size !== roundUp(end, largest) || message.align !== largest || end > LARGEST_MESSAGE) {
       throw this.#error(`message ${name} cannot have size ${size} and align ${align}`);
     }
     if (message.id === 0 || message.id !== typeId(name)) throw this.#error(`message ${name} cannot have the id ${id}`);
     this.#declare(this.#schema.messages, message);
   }
 
-  #field(name, type, offset) {
-    const parts = /^([A-Za-z][\w.]*)(?:<([1-9]\d*)>)?(?:\[([1-9]\d*)\])?$/.exec(type);
-    if (parts === null || (parts[1] === 'text') !== (parts[2] !== undefined)) throw this.#error(`unknown type ${type}`);
-    const [, element, length = '0', count = '0'] = parts;
-    const field = { name, type, element, length: Number(length), count: Number(count), offset, size: 0 };
+  #field(name, type, offset, more) {
+    const parts = /^(list<)?([A-Za-z][\w.]*)(?:<([1-9]\d*)>)?(>)?(\?|\[([1-9]\d*)\])?$/.exec(type);
+    if (parts === null || (parts[1] === undefined) !== (parts[4] === undefined)) throw this.#error(`unknown type ${type}`);
+    const [, list, element, length = '0', , behind, count = '0'] = parts;
+    if (element !== 'text' && length !== '0') throw this.#error(`unknown type ${type}`);
+    const hasNoSize = element === 'bytes' || (element === 'text' && length === '0');
+    if (hasNoSize && (list || count !== '0')) throw this.#error(`${type} has elements of no fixed size`);
+    const isAppended = more[0] === 'appended';
+    const field = {
+      name, type, element, length: Number(length), count: Number(count), offset, size: 0, total: 0,
+      isList: list !== undefined, isOptional: behind === '?', isAppended, isVariable: hasNoSize || list !== undefined,
+      preset: this.#preset(element, isAppended ? more.slice(1) : more),
+    };
     field.size = this.#size(field);
+    field.total = field.isVariable ? REFERENCE : field.size * (field.count || 1);
+    if (field.isOptional) field.total = roundUp(field.total + 1, this.#alignment(field));
     return field;
   }
 
+  #preset(element, [word, ...others]) {
+    if (word === undefined) return undefined;
+    const text = others.join(' ');
+    const value = word === 'default' ? this.#presetValue(element, text) : undefined;
+    if (value === undefined) throw this.#error(`cannot read '${[word, ...others].join(' ')}'`);
+    return value;
+  }
+
+  #presetValue(element, text) {
+    if (element === 'text') return /^".*"$/.test(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : undefined;
+    if (element === 'bool') return { false: false, true: true }[text];
+    const declared = this.#schema.enums.get(element);
+    if (declared !== undefined) return declared.values.get(text);
+    if (NUMBERS[element] === undefined || Number.isNaN(Number(text))) return undefined;
+    return /^[iu]64$/.test(element) ? BigInt(text) : Number(text);
+  }
+
   #size({ element, length }) {
-    if (element === 'text') return length;
+    if (element === 'text') return length || 1;
+    if (element === 'bytes') return 1;
     const { enums, messages } = this.#schema;
     const size = NUMBERS[enums.get(element)?.underlying ?? element] ?? messages.get(element)?.size;
     if (size === undefined) throw this.#error(`unknown type ${element}`);
     if (size === 0) throw this.#error(`${element} is empty, and an empty message cannot be a field`);
+    if (messages.get(element)?.fixedSizeAt !== undefined) {
+      throw this.#error(`${element} has content of variable length, and cannot be a field`);
+    }
     return size;
   }
 
-  #alignment({ element, size }) {
+  /** Of the field; that of an element is what it is without a list. */
+  #alignment({ element, size, isVariable }) {
+    if (isVariable) return 4;
     return element === 'text' ? 1 : (this.#schema.messages.get(element)?.align ?? size);
   }
 

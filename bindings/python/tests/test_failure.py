@@ -120,16 +120,14 @@ peer.run()
 def test_a_message_of_the_wrong_length_is_a_fault_of_the_host(host):
     running = host(FAILING).ready()
     running.order("send", running.types.Flight._id, 0, "00" * 23)
-    assert (
-        running.failure() == "ProtocolError: a flights.Flight of 23 bytes came; it is 24 bytes long"
-    )
+    assert running.failure() == "ProtocolError: the 23 bytes that came as a flights.Flight are none"
     assert running.wait_for("exit") == ["1"]
 
 
 def test_an_open_loan_fails_the_handler(host):
     running = host(
         HEAD + 'loans = []\n@peer.on("flights.Flight")\ndef flight(message, sender):\n'
-        '    loans.append(sender._loan(peer.type("flights.Other"), 5.0))\npeer.run()'
+        '    loans.append(sender._loan(peer.type("flights.Other"), 5.0, {}))\npeer.run()'
     ).ready()
     running.send(running.types.Flight(), sender=3)
     running.wait_for("exit")

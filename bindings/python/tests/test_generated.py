@@ -1,7 +1,10 @@
 """Messages that `ringmail gen --lang python` wrote, in place of those made from the host's schema."""
 
 import importlib.util
+import os
 import pathlib
+import shutil
+import subprocess
 
 import pytest
 import schemas
@@ -149,3 +152,83 @@ peer.run()
         "message test.market.Tick: field time is u64 here and i64 there",
         "a message is sent, not int",
     ]
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """The folder of vectors_mail.py, as the tool writes it."""
+    tool = os.environ.get("RINGMAIL_TOOL") or shutil.which("ringmail")
+    if not tool:
+        pytest.skip("RINGMAIL_TOOL does not say where the ringmail command is")
+    folder = tmp_path_factory.mktemp("vectors")
+    source = pathlib.Path(__file__).resolve().parents[2] / "vectors" / "vectors.mail"
+    subprocess.run([tool, "gen", "--lang", "python", source, "-o", folder / "vectors_mail.py"], check=True)
+    return folder
+
+
+def test_generated_messages_of_variable_length_come_and_go(host, vectors):
+    spec = importlib.util.spec_from_file_location("vectors_mail", vectors / "vectors_mail.py")
+    mail = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mail)
+    running = host(
+        f"""
+import sys
+sys.path.insert(0, {str(vectors)!r})
+import vectors_mail as mail
+import ringmail
+peer = ringmail.peer(schema=mail.SCHEMA)
+
+@peer.on(mail.Grown2)
+def grown(message, sender):
+    try:
+        message.title = "x"
+    except ValueError as error:
+        print(error)
+    return mail.Grown3(number=message.number, title=message.title * 2, numbers=[message.count])
+
+@peer.on(mail.Options)
+def options(message, sender):
+    sender.send(mail.Content(title="abc", points=[mail.Point(x=1)]))
+    with peer.loan(sender, mail.Content, title="lent", numbers=2, points=1) as lent:
+        lent.numbers[1] = 5
+        lent.points[0].y = -1
+
+peer.run()
+""",
+        schema=mail.SCHEMA,
+    ).ready()
+    running.ask(native(running, "Grown2", mail.Grown2(number=3, title="two")), correlation=1)
+    expected = mail.Grown3(number=3, title="twotwo", numbers=[7])
+    assert running.reply() == (1, native(running, "Grown3", expected))
+    running.send(running.types.Options(), sender=3)
+    sent = mail.Content(title="abc", points=[mail.Point(x=1)])
+    lent = mail.Content(title="lent", numbers=[0, 5], points=[mail.Point(y=-1)])
+    assert [running.mail()[1] for _ in range(2)] == [native(running, "Content", each) for each in (sent, lent)]
+    assert running.stop() == "vectors.Grown2 lies in bytes of another's: its content cannot become others there\n"
+
+
+def test_content_of_generated_messages_is_set_and_checked(vectors):
+    spec = importlib.util.spec_from_file_location("vectors_mail", vectors / "vectors_mail.py")
+    mail = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mail)
+    content = mail.Content(id=1, points=[mail.Point(x=1), mail.Point(x=2)])
+    kept = content.points[0]
+    content.points = content.points[1:]
+    content.numbers = [7]
+    content.title = "later"
+    assert content == mail.Content(id=1, points=[mail.Point(x=2)], numbers=[7], title="later")
+    with pytest.raises(ValueError, match="released"):
+        kept.x = 3
+    for field, value, error in (
+        ("numbers", [-1], "vectors.Content.numbers cannot be"),
+        ("names", ["abcd"], "vectors.Content.names cannot be 'abcd'"),
+        ("points", [1], "vectors.Content.points takes elements of Point"),
+    ):
+        before = content.to_bytes()
+        with pytest.raises(ValueError, match=error):
+            setattr(content, field, value)
+        assert content.to_bytes() == before
+    older = mail.Grown3.view(bytearray(mail.Grown1(number=5).to_bytes()))
+    assert (older.count, older.title, older.side, older.limit) == (7, "", mail.Side.ask, None)
+    with pytest.raises(ValueError, match="vectors.Grown3.count was not sent, and there is no room for it"):
+        older.count = 1

@@ -219,7 +219,7 @@ def test_messages_are_buffers():
     view[0] = 1
     assert message.ratio == -255
     assert market.Leg._from_bytes(view) == message
-    with pytest.raises(ValueError, match=r"market\.Leg is 16 bytes long, not 3"):
+    with pytest.raises(ValueError, match=r"these 3 bytes are no market\.Leg"):
         market.Leg._from_bytes(b"abc")
     with pytest.raises(TypeError):
         market.Leg._from_bytes("abc")
@@ -249,13 +249,22 @@ def test_classes_say_what_they_are():
 def test_shapes_that_leave_the_message_are_refused():
     from ringmail._ringmail import make_type
 
-    for field in (
-        ("a", "Q", 0, 1, 8, None, "u64"),
-        ("a", "B", 9, 0, 1, None, "u8[9]"),
-        ("a", "s", 0, 0, 9, None, "text<9>"),
-        ("a", "B", 0, 0, 2, None, "u8"),
-        ("a", "x", 0, 0, 1, None, "x"),
-        ("a", "s", 0, 0, 0, None, "text<0>"),
+    for field, is_content, is_optional in (
+        (("a", "Q", 0, 1, 8, None, "u64"), False, False),
+        (("a", "B", 9, 0, 1, None, "u8[9]"), False, False),
+        (("a", "s", 0, 0, 9, None, "text<9>"), False, False),
+        (("a", "B", 0, 0, 2, None, "u8"), False, False),
+        (("a", "x", 0, 0, 1, None, "x"), False, False),
+        (("a", "s", 0, 0, 0, None, "text<0>"), False, False),
+        (("a", "S", 0, 0, 1, None, "text"), False, False),
+        (("a", "Q", 0, 0, 8, None, "u64?"), False, True),
+        (("a", "B", 2, 0, 1, None, "u8[2]?"), False, True),
+        (("a", "Q", 0, 1, 8, None, "list<u64>"), True, False),
+        (("a", "Q", 0, 0, 8, None, "list<u64>?"), True, True),
+        (("a", "S", 0, 0, 2, None, "text"), True, False),
     ):
         with pytest.raises(ringmail.SchemaError):
-            make_type("a.Message", "a", "Message", 1, 8, (field,))
+            make_type("a.Message", "a", "Message", 1, 8, 8, 0, (), ((*field, is_content, is_optional, None),))
+    with pytest.raises(ringmail.SchemaError, match="cannot have its fixed size at 5"):
+        content = ("a", "S", 0, 0, 1, None, "text", True, False, None)
+        make_type("a.Message", "a", "Message", 1, 8, 8, 5, (), (content,))

@@ -22,6 +22,13 @@ message market.Quote size 16 align 8 id 0x3ed1fb1f
   field bid f64 offset 0
   field ask f64 offset 8
 message market.Reset size 0 align 1 id 0x281247b8
+message market.Note size 64 align 8 id 0x9e7ef105
+  field number u64 offset 0
+  field side market.Side offset 8 default ask
+  field limit f64? offset 16
+  field title text offset 36
+  field legs list<market.Leg> offset 44
+  field author text<8> offset 56 appended default "nobody"
 protocol market.Pricer
   accepts market.Tick -> market.Quote
   accepts market.Reset
@@ -30,7 +37,7 @@ protocol market.Pricer
 
 def test_the_specified_example_is_read():
     schema = ringmail.parse_schema(SPECIFIED)
-    assert list(schema.messages) == ["market.Leg", "market.Tick", "market.Quote", "market.Reset"]
+    assert list(schema.messages) == ["market.Leg", "market.Tick", "market.Quote", "market.Reset", "market.Note"]
     tick = schema.messages["market.Tick"]
     assert (tick.size, tick.align, tick.id) == (56, 8, 0xC67A76EC)
     assert {name: (field.type, field.offset) for name, field in tick.fields.items()}["legs"] == ("market.Leg[4]", 36)
@@ -38,6 +45,15 @@ def test_the_specified_example_is_read():
     assert schema.protocols["market.Pricer"].accepts == {"market.Tick": "market.Quote", "market.Reset": None}
     assert schema.replies("market.Tick") == ["market.Quote"]
     assert schema.replies("market.Reset") is None
+
+
+def test_content_options_defaults_and_appended_fields_are_read():
+    note = ringmail.parse_schema(SPECIFIED).messages["market.Note"]
+    assert (note.size, note.fixed_size_at, note.earlier_sizes) == (64, 32, (56,))
+    assert [name for name, field in note.fields.items() if field.is_variable] == ["title", "legs"]
+    assert [name for name, field in note.fields.items() if field.is_optional] == ["limit"]
+    assert [name for name, field in note.fields.items() if field.is_appended] == ["author"]
+    assert (note.fields["side"].preset, note.fields["author"].preset) == (1, "nobody")
 
 
 def test_type_ids_are_those_of_the_specification():
@@ -61,7 +77,16 @@ def test_an_empty_text_declares_nothing():
         ("size 56", "size 64", "message market.Tick cannot have size 64 and align 8"),
         ("id 0xc67a76ec", "id 0xc67a76ed", "message market.Tick cannot have the id 0xc67a76ed"),
         ("price f64", "price f16", "schema:9: error: unknown type f16"),
-        ("text<16>", "text", "unknown type text"),
+        ("text<16>", "u8<16>", "unknown type u8<16>"),
+        ("text<16>", "text", "field symbol cannot be at offset 17"),
+        ("list<market.Leg>", "list<text>", "list<text> has elements of no fixed size"),
+        ("list<market.Leg>", "list<market.Leg", "unknown type list<market.Leg"),
+        ("f64?", "f64?[2]", "unknown type f64?[2]"),
+        ("offset 36\n  field legs l", "offset 32\n  field legs l", "field title cannot be at offset 32"),
+        ("default ask", "default buy", "cannot read"),
+        ("default ask", "preset ask", "cannot read"),
+        ('"nobody"', "nobody", "cannot read"),
+        ("offset 16\n", "offset 16 appended\n", "field symbol stands behind an appended one"),
         ("text<16>", "text<0>", "text<0> holds nothing"),
         ("enum market.Side u8", "enum market.Side f32", "schema:2: error: an enum cannot be a f32"),
         ("value ask 1", "value ask 0", "two of one number"),
@@ -119,7 +144,7 @@ def test_a_mismatch_names_message_and_field(ours, theirs, mismatch):
     ],
 )  # fmt: skip
 def test_enums_and_protocols_are_compared_too(old, new, mismatch):
-    theirs = ringmail.parse_schema(SPECIFIED.replace(old, new, 1))
+    theirs = ringmail.parse_schema(SPECIFIED.replace(old, new, 1).replace(" default ask", ""))
     assert find_mismatch(ringmail.parse_schema(SPECIFIED), theirs) == mismatch
 
 

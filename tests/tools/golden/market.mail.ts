@@ -7,11 +7,13 @@ export interface $Memory {
   readonly view: DataView;
   readonly target: DataView;
   readonly bytes: Uint8Array;
+  /** Of memory that is a message's own: other bytes, when its content has another length. */
+  become?(bytes: Uint8Array): void;
 }
 
-/** What a message can be made from: its fields, each as it is or as what that can be made from. Those not given are zero. */
+/** What a message can be made from: its fields, each as it is or as what that can be made from. Those not given have their defaults. */
 export type $Fields<M> = { readonly [K in keyof M as K extends `$${string}` ? never : K]?: $Given<M[K]> };
-export type $Given<V> = V extends string | number | bigint | boolean
+export type $Given<V> = V extends string | number | bigint | boolean | null
   ? V
   : V extends { readonly $memory: $Memory }
     ? V | $Fields<V>
@@ -198,13 +200,13 @@ export class Leg {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Leg {
-    if (bytes.byteLength !== 16) throw new RangeError(`test.market.Leg has 16 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 16) throw new RangeError(`test.market.Leg has 16 bytes, and ${bytes.byteLength} were given`);
     return new Leg(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    if (bytes.byteLength !== 16) return false;
+    if (bytes.byteLength < 16) return false;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!(view.getUint8(12) <= 1)) return false;
     return true;
@@ -286,13 +288,13 @@ export class Tick {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Tick {
-    if (bytes.byteLength !== 120) throw new RangeError(`test.market.Tick has 120 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 120) throw new RangeError(`test.market.Tick has 120 bytes, and ${bytes.byteLength} were given`);
     return new Tick(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    if (bytes.byteLength !== 120) return false;
+    if (bytes.byteLength < 120) return false;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!$isSide(view.getUint8(20))) return false;
     if (!(view.getUint8(21) <= 1)) return false;
@@ -469,13 +471,13 @@ export class Numbers {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Numbers {
-    if (bytes.byteLength !== 24) throw new RangeError(`test.market.Numbers has 24 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 24) throw new RangeError(`test.market.Numbers has 24 bytes, and ${bytes.byteLength} were given`);
     return new Numbers(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    return bytes.byteLength === 24;
+    return bytes.byteLength >= 24;
   }
 
   get $name() {
@@ -562,13 +564,13 @@ export class Words {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Words {
-    if (bytes.byteLength !== 6) throw new RangeError(`test.market.Words has 6 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 6) throw new RangeError(`test.market.Words has 6 bytes, and ${bytes.byteLength} were given`);
     return new Words(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    if (bytes.byteLength !== 6) return false;
+    if (bytes.byteLength < 6) return false;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!$isSide(view.getUint8(5))) return false;
     return true;
@@ -649,13 +651,13 @@ export class Reset {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Reset {
-    if (bytes.byteLength !== 0) throw new RangeError(`test.market.Reset has 0 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 0) throw new RangeError(`test.market.Reset has 0 bytes, and ${bytes.byteLength} were given`);
     return new Reset(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    return bytes.byteLength === 0;
+    return bytes.byteLength >= 0;
   }
 
   get $name() {

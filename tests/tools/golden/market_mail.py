@@ -72,6 +72,10 @@ class _Message:
     ringmail_schema: ClassVar[str] = SCHEMA
     ringmail_fields: ClassVar[tuple[str, ...]]
 
+    _grows = False  # whether one may be longer or shorter than ringmail_size
+    _earlier: ClassVar[tuple[int, ...]] = ()  # the sizes that it had before fields were appended
+    _new: ClassVar[Any]  # one whose appended fields are as they are where they were not sent
+
     _bytes: memoryview
     _at: int
 
@@ -79,8 +83,8 @@ class _Message:
     def view(cls, buffer: Any) -> Self:
         """The message that lies in these bytes: nothing is copied, and it can be written where they can."""
         lying = memoryview(buffer)
-        if lying.nbytes != cls.ringmail_size:
-            raise ValueError(f"{cls.ringmail_name} is {cls.ringmail_size} bytes long, not {lying.nbytes}")
+        if not cls._has_size(lying):
+            raise ValueError(f"these {lying.nbytes} bytes are no {cls.ringmail_name}")
         return cls._lying_in(lying, 0)
 
     @classmethod
@@ -88,16 +92,17 @@ class _Message:
         """The message that these bytes are, as a copy. ValueError where they are none."""
         if not cls.ringmail_valid(payload):
             raise ValueError(f"these {memoryview(payload).nbytes} bytes are no {cls.ringmail_name}")
-        return cls.view(bytearray(payload))
+        lying = cls.view(bytearray(payload))
+        return cls(**dict(zip(cls.ringmail_fields, lying._values(), strict=True))) if cls._grows else lying
 
     def to_bytes(self) -> bytes:
         return self._bytes[self._at : self._at + self.ringmail_size].tobytes()
 
     @classmethod
     def ringmail_valid(cls, payload: Any) -> bool:
-        """Whether these bytes are one: the size, every bool 0 or 1, every enum a declared value."""
+        """Whether these bytes are one: the size, every bool 0 or 1, every enum a declared value, every reference good."""
         view = memoryview(payload)
-        return view.nbytes == cls.ringmail_size and cls._is_valid(view, 0)
+        return cls._has_size(view) and cls._is_valid(view, 0)
 
     @classmethod
     def _lying_in(cls, buffer: memoryview, at: int) -> Self:
@@ -107,8 +112,26 @@ class _Message:
         return self
 
     @classmethod
+    def _sent_size(cls, buffer: memoryview, at: int) -> int:
+        """How much of it was sent, before content of variable length. -1: these bytes are none."""
+        return buffer.nbytes - at
+
+    @classmethod
+    def _has_size(cls, payload: memoryview) -> bool:
+        size = cls._sent_size(payload, 0)
+        return size >= cls.ringmail_size or size in cls._earlier
+
+    @classmethod
     def _is_valid(cls, buffer: memoryview, at: int) -> bool:
         return True
+
+    def _having(self, offset: int) -> Self:
+        """Where the field there is read: who wrote this may not have known it."""
+        return self if offset < self._sent_size(self._bytes, self._at) else self._new
+
+    def _check_having(self, offset: int, field: str) -> None:
+        if self._having(offset) is not self:
+            raise ValueError(f"{self.ringmail_name}.{field} was not sent, and there is no room for it")
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.ringmail_fields)
@@ -140,13 +163,17 @@ def _load_text(message: _Message, offset: int, length: int) -> str:
     return message._bytes[at : at + length].tobytes().partition(b"\0")[0].decode("utf-8", "replace")
 
 
-def _store_text(message: _Message, offset: int, length: int, field: str, text: str) -> None:
+def _text_bytes(message: _Message, length: int, field: str, text: str) -> bytes:
     content = text.encode()
     if len(content) > length or "\0" in text:
         why = f"it takes {length} bytes of UTF-8 without a zero"
         raise ValueError(f"{message.ringmail_name}.{field} cannot be {text!r}: {why}")
+    return content.ljust(length, b"\0")
+
+
+def _store_text(message: _Message, offset: int, length: int, field: str, text: str) -> None:
     at = message._at + offset
-    message._bytes[at : at + length] = content.ljust(length, b"\0")
+    message._bytes[at : at + length] = _text_bytes(message, length, field, text)
 
 
 def _load_texts(message: _Message, offset: int, length: int, count: int) -> tuple[str, ...]:
@@ -170,6 +197,11 @@ def _store_messages(message: _Message, offset: int, of: type[_M], field: str, va
         raise ValueError(f"{message.ringmail_name}.{field} takes {count} of {of.__name__}, not {values!r}")
     at = message._at + offset
     message._bytes[at : at + count * of.ringmail_size] = b"".join(value.to_bytes() for value in values)
+
+
+def _clear(message: _Message, offset: int, size: int) -> None:
+    at = message._at + offset
+    message._bytes[at : at + size] = bytes(size)
 
 
 def _are_bools(buffer: memoryview, at: int, count: int) -> bool:

@@ -7,11 +7,13 @@ export interface $Memory {
   readonly view: DataView;
   readonly target: DataView;
   readonly bytes: Uint8Array;
+  /** Of memory that is a message's own: other bytes, when its content has another length. */
+  become?(bytes: Uint8Array): void;
 }
 
-/** What a message can be made from: its fields, each as it is or as what that can be made from. Those not given are zero. */
+/** What a message can be made from: its fields, each as it is or as what that can be made from. Those not given have their defaults. */
 export type $Fields<M> = { readonly [K in keyof M as K extends `$${string}` ? never : K]?: $Given<M[K]> };
-export type $Given<V> = V extends string | number | bigint | boolean
+export type $Given<V> = V extends string | number | bigint | boolean | null
   ? V
   : V extends { readonly $memory: $Memory }
     ? V | $Fields<V>
@@ -140,13 +142,13 @@ export class Leg {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Leg {
-    if (bytes.byteLength !== 4) throw new RangeError(`market.Leg has 4 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 4) throw new RangeError(`market.Leg has 4 bytes, and ${bytes.byteLength} were given`);
     return new Leg(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    return bytes.byteLength === 4;
+    return bytes.byteLength >= 4;
   }
 
   get $name() {
@@ -197,13 +199,13 @@ export class Tick {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Tick {
-    if (bytes.byteLength !== 104) throw new RangeError(`market.Tick has 104 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 104) throw new RangeError(`market.Tick has 104 bytes, and ${bytes.byteLength} were given`);
     return new Tick(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    if (bytes.byteLength !== 104) return false;
+    if (bytes.byteLength < 104) return false;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!$isSide(view.getUint8(16))) return false;
     if (!(view.getUint8(17) <= 1)) return false;
@@ -343,13 +345,13 @@ export class Quote {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Quote {
-    if (bytes.byteLength !== 16) throw new RangeError(`market.Quote has 16 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 16) throw new RangeError(`market.Quote has 16 bytes, and ${bytes.byteLength} were given`);
     return new Quote(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    return bytes.byteLength === 16;
+    return bytes.byteLength >= 16;
   }
 
   get $name() {
@@ -409,13 +411,13 @@ export class Reset {
 
   /** The message that lies in these bytes, which are not copied. */
   static $over(bytes: Uint8Array): Reset {
-    if (bytes.byteLength !== 0) throw new RangeError(`market.Reset has 0 bytes, and ${bytes.byteLength} were given`);
+    if (bytes.byteLength < 0) throw new RangeError(`market.Reset has 0 bytes, and ${bytes.byteLength} were given`);
     return new Reset(undefined, $over(bytes));
   }
 
-  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value. */
+  /** Whether these bytes are one: their number, every bool 0 or 1, every enum a declared value, every reference good. */
   static $valid(bytes: Uint8Array): boolean {
-    return bytes.byteLength === 0;
+    return bytes.byteLength >= 0;
   }
 
   get $name() {

@@ -58,12 +58,12 @@ PyTypeObject ArrayType = {
     .tp_methods = methods,
 };
 
-PyObject* array_view(const Field* field, Message* message, unsigned char* at) {
+PyObject* array_view(const Field* field, Message* message, unsigned char* at, uint32_t count) {
   Array* array = PyObject_New(Array, &ArrayType);
   if (array == NULL) return NULL;
   array->message = (Message*)Py_NewRef(message);
   array->at = at;
-  array->count = field->count;
+  array->count = count;
   array->item_size = field->element_size;
   array->format[0] = field->format;
   array->format[1] = '\0';
@@ -82,18 +82,15 @@ static int same_numbers(const char* format, Py_ssize_t item_size, const Field* f
   return strchr(family, field->format) != NULL && strchr(family, format[0]) != NULL;
 }
 
-int array_store_buffer(const Field* field, unsigned char* at, PyObject* value) {
+int array_buffer_of(const Field* field, PyObject* value, Py_buffer* view) {
   if (!PyObject_CheckBuffer(value)) return 0;
-  Py_buffer view;
-  if (PyObject_GetBuffer(value, &view, PyBUF_FORMAT | PyBUF_ND) < 0) {
+  if (PyObject_GetBuffer(value, view, PyBUF_FORMAT | PyBUF_ND) < 0) {
     /* Not contiguous: as a sequence it will do. Anything else, such as a released message, is what it says. */
     if (!PyErr_ExceptionMatches(PyExc_BufferError)) return -1;
     PyErr_Clear();
     return 0;
   }
-  const int fits =
-      view.ndim == 1 && same_numbers(view.format, view.itemsize, field) && view.len == (Py_ssize_t)field_size(field);
-  if (fits) memmove(at, view.buf, (size_t)view.len);
-  PyBuffer_Release(&view);
-  return fits;
+  if (view->ndim == 1 && same_numbers(view->format, view->itemsize, field)) return 1;
+  PyBuffer_Release(view);
+  return 0;
 }

@@ -40,11 +40,11 @@ int peer_wait(Peer* self, int64_t timeout_ns) {
 
 /* The view of the message in hand, borrowed from the entry. */
 static Message* lend(Peer* self, Entry* entry) {
-  if (check_length(entry->layout, &self->message) < 0) return NULL;
   if (entry->view == NULL) {
-    entry->view = message_lend(entry->type, entry->layout, (void*)self->message.payload, 0);
-  } else {
-    entry->view->data = (unsigned char*)self->message.payload;
+    entry->view = lend_received(entry, &self->message);
+  } else if (!message_lie(entry->view, (unsigned char*)self->message.payload, self->message.length)) {
+    raise_no_message(entry->layout, self->message.length);
+    return NULL;
   }
   return entry->view;
 }
@@ -141,9 +141,11 @@ static PyObject* copy_answer(Peer* self, const ringmail_message* answer) {
   Entry* entry = peer_entry(self, answer->type);
   if (entry == NULL)
     return PyErr_Format(ProtocolError, "a reply of the unknown type 0x%x came", (unsigned)answer->type);
-  if (check_length(entry->layout, answer) < 0) return NULL;
-  Message* copy = message_new(entry->type, entry->layout);
-  if (copy != NULL && answer->length != 0) memcpy(copy->data, answer->payload, answer->length);
+  Message* lent = lend_received(entry, answer);
+  if (lent == NULL) return NULL;
+  Message* copy = message_copy_of(lent);
+  message_release(lent);
+  Py_DECREF(lent);
   return (PyObject*)copy;
 }
 

@@ -15,11 +15,14 @@ int peer_is_asked(const Peer* self) {
   return self->held && self->message.kind == RINGMAIL_MESSAGE && self->message.correlation != 0;
 }
 
-int check_length(const Layout* layout, const ringmail_message* message) {
-  if (message->length == layout->size) return 0;
-  PyErr_Format(ProtocolError, "a %U of %u bytes came; it is %u bytes long", layout->name, (unsigned)message->length,
-               (unsigned)layout->size);
-  return -1;
+void raise_no_message(const Layout* layout, uint32_t length) {
+  PyErr_Format(ProtocolError, "the %u bytes that came as a %U are none", (unsigned)length, layout->name);
+}
+
+Message* lend_received(const Entry* entry, const ringmail_message* message) {
+  Message* lent = message_lend(entry->type, entry->layout, message->payload, message->length, 0);
+  if (lent == NULL && !PyErr_Occurred()) raise_no_message(entry->layout, message->length);
+  return lent;
 }
 
 PyObject* peer_sender(Peer* self) {
@@ -49,7 +52,7 @@ static int answer(Peer* self, const Entry* entry, Message* message) {
     return -1;
   }
   int code;
-  while ((code = ringmail_reply(self->link, &self->message, message->layout->id, data, message->layout->size)) ==
+  while ((code = ringmail_reply(self->link, &self->message, message->layout->id, data, message->length)) ==
          RINGMAIL_EINTERRUPTED) {
     if (PyErr_CheckSignals() < 0) return -1;
   }
@@ -127,8 +130,7 @@ PyObject* peer_receive(PyObject* object, PyObject* unused) {
   const Entry* entry = peer_entry(self, self->message.type);
   PyObject* message = Py_None;
   if (self->message.kind != RINGMAIL_NO_REPLY && entry != NULL) {
-    if (check_length(entry->layout, &self->message) < 0) return NULL;
-    self->in_hand = message_lend(entry->type, entry->layout, (void*)self->message.payload, 0);
+    self->in_hand = lend_received(entry, &self->message);
     if (self->in_hand == NULL) return NULL;
     message = (PyObject*)self->in_hand;
   }

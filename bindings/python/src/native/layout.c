@@ -8,6 +8,9 @@ static void layout_dealloc(PyObject* object) {
   Py_XDECREF(self->name);
   Py_XDECREF(self->fields);
   Py_XDECREF(self->by_name);
+  Py_XDECREF(self->contents);
+  Py_XDECREF(self->earlier);
+  PyMem_Free(self->initial);
   Py_TYPE(object)->tp_free(object);
 }
 
@@ -31,36 +34,69 @@ Layout* layout_of(PyTypeObject* type) {
   return NULL;
 }
 
-int layout_equal(const Layout* layout, const unsigned char* a, const unsigned char* b) {
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(layout->fields); ++i) {
-    if (!field_equal((Field*)PyTuple_GET_ITEM(layout->fields, i), a, b)) return 0;
-  }
-  return 1;
-}
-
 int layout_ready(void) {
   layout_key = PyUnicode_InternFromString("_layout");
   return layout_key == NULL ? -1 : PyType_Ready(&LayoutType);
 }
 
-static Layout* layout_new(PyObject* name, uint32_t id, uint32_t size, PyObject* descriptions) {
-  Layout* self = (Layout*)LayoutType.tp_alloc(&LayoutType, 0);
-  if (self == NULL) return NULL;
+static int make_initial(Layout* self) {
+  self->initial = PyMem_Calloc(1, self->size != 0 ? self->size : 1);
+  if (self->initial == NULL) return -1;
+  if (PyTuple_GET_SIZE(self->contents) != 0)
+    memcpy(self->initial + self->fixed_size_at, &self->size, sizeof self->size);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->fields); ++i) {
+    const Field* field = (Field*)PyTuple_GET_ITEM(self->fields, i);
+    const Layout* nested =
+        field->nested != NULL && !field->is_content && !field->is_optional ? layout_of(field->nested) : NULL;
+    for (uint32_t k = 0; nested != NULL && k < (field->count != 0 ? field->count : 1); ++k) {
+      memcpy(self->initial + field->offset + k * nested->size, nested->initial, nested->size);
+    }
+    if (field->preset != NULL && field_store(field, self->initial, field->preset) < 0) return -1;
+  }
+  return 0;
+}
+
+static int add_fields(Layout* self, PyObject* descriptions) {
   const Py_ssize_t count = PyTuple_GET_SIZE(descriptions);
-  self->name = Py_NewRef(name);
-  self->id = id;
-  self->size = size;
+  PyObject* contents = PyList_New(0);
   self->fields = PyTuple_New(count);
   self->by_name = PyDict_New();
-  if (self->fields == NULL || self->by_name == NULL) goto failed;
-  for (Py_ssize_t i = 0; i < count; ++i) {
+  int result = contents == NULL || self->fields == NULL || self->by_name == NULL ? -1 : 0;
+  for (Py_ssize_t i = 0; i < count && result == 0; ++i) {
     Field* field = field_new(self, PyTuple_GET_ITEM(descriptions, i));
-    if (field == NULL) goto failed;
+    if (field == NULL) {
+      result = -1;
+      break;
+    }
     PyTuple_SET_ITEM(self->fields, i, (PyObject*)field);
-    if (PyDict_SetItem(self->by_name, field->name, (PyObject*)field) < 0) goto failed;
+    field->content_index = (uint32_t)PyList_GET_SIZE(contents);
+    if (field->is_content) result = PyList_Append(contents, (PyObject*)field);
+    if (result == 0) result = PyDict_SetItem(self->by_name, field->name, (PyObject*)field);
   }
+  if (result == 0 && (self->contents = PyList_AsTuple(contents)) == NULL) result = -1;
+  Py_XDECREF(contents);
+  return result;
+}
+
+static Layout* layout_new(PyObject* arguments, PyObject** space, PyObject** word) {
+  PyObject *name, *earlier, *descriptions;
+  Layout* self = (Layout*)LayoutType.tp_alloc(&LayoutType, 0);
+  if (self == NULL) return NULL;
+  if (!PyArg_ParseTuple(arguments, "UUUIIIIO!O!", &name, space, word, &self->id, &self->size, &self->align,
+                        &self->fixed_size_at, &PyTuple_Type, &earlier, &PyTuple_Type, &descriptions)) {
+    goto failed;
+  }
+  self->name = Py_NewRef(name);
+  self->earlier = Py_NewRef(earlier);
+  if (add_fields(self, descriptions) < 0) goto failed;
+  if (PyTuple_GET_SIZE(self->contents) != 0 && self->fixed_size_at + sizeof(uint32_t) > self->size) {
+    PyErr_Format(SchemaError, "%U cannot have its fixed size at %u", name, (unsigned)self->fixed_size_at);
+    goto failed;
+  }
+  if (make_initial(self) < 0) goto failed;
   return self;
 failed:
+  if (!PyErr_Occurred()) PyErr_NoMemory();
   Py_DECREF(self);
   return NULL;
 }
@@ -74,20 +110,8 @@ static PyObject* construct(PyObject* type, PyObject* const* arguments, size_t fl
     return NULL;
   }
   Message* message = message_new((PyTypeObject*)type, layout);
-  if (message == NULL || names == NULL) return (PyObject*)message;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
-    PyObject* name = PyTuple_GET_ITEM(names, i);
-    Field* field = (Field*)PyDict_GetItemWithError(layout->by_name, name);
-    if (field == NULL) {
-      if (!PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%U has no field %R", layout->name, name);
-      goto failed;
-    }
-    if (field_store(field, message->data, arguments[i]) < 0) goto failed;
-  }
+  if (message != NULL && names != NULL && message_fill(message, names, arguments) < 0) Py_CLEAR(message);
   return (PyObject*)message;
-failed:
-  Py_DECREF(message);
-  return NULL;
 }
 
 static int set(PyObject* members, const char* name, PyObject* value) {
@@ -117,11 +141,8 @@ static PyObject* make_members(Layout* layout, PyObject* module_name) {
 
 PyObject* make_type(PyObject* module, PyObject* arguments) {
   (void)module;
-  PyObject *name, *space, *word, *descriptions;
-  unsigned id, size;
-  if (!PyArg_ParseTuple(arguments, "UUUIIO!", &name, &space, &word, &id, &size, &PyTuple_Type, &descriptions))
-    return NULL;
-  Layout* layout = layout_new(name, id, size, descriptions);
+  PyObject *space, *word;
+  Layout* layout = layout_new(arguments, &space, &word);
   if (layout == NULL) return NULL;
   PyObject* type = NULL;
   PyObject* members = make_members(layout, space);

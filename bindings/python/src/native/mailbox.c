@@ -158,18 +158,18 @@ static PyObject* mailbox_ask_async(PyObject* self, PyObject* arguments, PyObject
   return call_peer(self, "_ask_async", arguments, keywords);
 }
 
-/* _loan(type, timeout) */
+/* _loan(type, timeout, fields by name) */
 static PyObject* mailbox_loan(PyObject* object, PyObject* arguments) {
   Mailbox* self = (Mailbox*)object;
-  PyObject *type, *seconds;
-  if (!PyArg_ParseTuple(arguments, "OO", &type, &seconds)) return NULL;
+  PyObject *type, *seconds, *fields;
+  if (!PyArg_ParseTuple(arguments, "OOO!", &type, &seconds, &PyDict_Type, &fields)) return NULL;
   if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject*)type, &MessageType)) {
     PyErr_SetString(PyExc_TypeError, "a loan is for a message type");
     return NULL;
   }
   const int64_t timeout_ns = timeout_from(seconds);
   if (timeout_ns == timeout_error || check_open(self) < 0) return NULL;
-  return peer_loan(self->peer, self->id, (PyTypeObject*)type, self->peer->soon != NULL ? 0 : timeout_ns);
+  return peer_loan(self->peer, self->id, (PyTypeObject*)type, fields, self->peer->soon != NULL ? 0 : timeout_ns);
 }
 
 static PyObject* mailbox_loan_large(PyObject* object, PyObject* arguments, PyObject* keywords) {

@@ -12,19 +12,23 @@ static Message* allocate(PyTypeObject* type, Layout* layout) {
 Message* message_new(PyTypeObject* type, Layout* layout) {
   Message* self = allocate(type, layout);
   if (self == NULL) return NULL;
-  self->data = PyMem_Calloc(1, layout->size != 0 ? layout->size : 1);
+  self->data = PyMem_Malloc(layout->size != 0 ? layout->size : 1);
   self->owned = 1;
   self->writable = 1;
-  if (self->data != NULL) return self;
+  self->length = self->sent = layout->size;
+  if (self->data != NULL) {
+    memcpy(self->data, layout->initial, layout->size);
+    return self;
+  }
   Py_DECREF(self);
   return (Message*)PyErr_NoMemory();
 }
 
-Message* message_lend(PyTypeObject* type, Layout* layout, void* data, int writable) {
+Message* message_lend(PyTypeObject* type, Layout* layout, const void* data, uint32_t length, int writable) {
   Message* self = allocate(type, layout);
   if (self == NULL) return NULL;
-  self->data = data;
   self->writable = (char)writable;
+  if (!message_lie(self, (unsigned char*)data, length)) Py_CLEAR(self);
   return self;
 }
 
@@ -33,7 +37,9 @@ Message* message_nested(PyTypeObject* type, Layout* layout, Message* parent, uns
   Message* self = allocate(type, layout);
   if (self == NULL) return NULL;
   self->data = data;
+  self->length = self->sent = layout->size;
   self->root = (Message*)Py_NewRef(message_root(parent));
+  ++self->root->parts;
   return self;
 }
 
@@ -52,9 +58,74 @@ unsigned char* message_data(Message* self) {
 static void message_dealloc(PyObject* object) {
   Message* self = (Message*)object;
   if (self->owned) PyMem_Free(self->data);
+  if (self->root != NULL) --self->root->parts;
   Py_XDECREF(self->root);
   Py_XDECREF(self->layout);
   Py_TYPE(object)->tp_free(object);
+}
+
+/* ---- filling in */
+
+int message_put(Message* self, const Content* contents) {
+  if (self->exports != 0 || self->parts != 0) {
+    PyErr_Format(PyExc_BufferError, "the content of this %U cannot become another while a part of it is used",
+                 self->layout->name);
+    return -1;
+  }
+  if (!self->owned) {
+    PyErr_Format(PyExc_AttributeError, "the content of a loan is given to loan(): this %U has its length",
+                 self->layout->name);
+    return -1;
+  }
+  const int64_t length = contents_length(self->layout, contents);
+  if (length < 0) return -1;
+  unsigned char* data = PyMem_Calloc(1, (size_t)length);
+  if (data == NULL) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  memcpy(data, self->data, self->layout->size);
+  contents_write(self->layout, contents, data);
+  PyMem_Free(self->data);
+  self->data = data;
+  self->length = (uint32_t)length;
+  return 0;
+}
+
+static int fill_one(Message* self, Content** contents, PyObject* name, PyObject* value) {
+  const Field* field = field_named(self->layout, name);
+  if (field == NULL) return -1;
+  if (!field->is_content) return field_store(field, self->data, value);
+  if (*contents == NULL && (*contents = contents_new(self->layout)) == NULL) return -1;
+  return content_take(field, value, 0, &(*contents)[field->content_index]);
+}
+
+/* All content is put at once: each time all of it moves. */
+static int fill_end(Message* self, Content* contents, int result) {
+  if (result == 0 && contents != NULL) {
+    contents_keep(self, contents);
+    result = message_put(self, contents);
+  }
+  contents_free(self->layout, contents);
+  return result;
+}
+
+int message_fill(Message* self, PyObject* names, PyObject* const* values) {
+  Content* contents = NULL;
+  int result = 0;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names) && result == 0; ++i) {
+    result = fill_one(self, &contents, PyTuple_GET_ITEM(names, i), values[i]);
+  }
+  return fill_end(self, contents, result);
+}
+
+static int fill_from_dict(Message* self, PyObject* fields) {
+  Content* contents = NULL;
+  PyObject *name, *value;
+  Py_ssize_t position = 0;
+  int result = 0;
+  while (result == 0 && PyDict_Next(fields, &position, &name, &value)) result = fill_one(self, &contents, name, value);
+  return fill_end(self, contents, result);
 }
 
 /* For classes that users derive: those that make_type() made are constructed in layout.c. */
@@ -70,13 +141,7 @@ static PyObject* message_tp_new(PyTypeObject* type, PyObject* arguments, PyObjec
     return NULL;
   }
   Message* self = message_new(type, layout);
-  PyObject *name, *value;
-  Py_ssize_t position = 0;
-  while (self != NULL && keywords != NULL && PyDict_Next(keywords, &position, &name, &value)) {
-    Field* field = (Field*)PyDict_GetItemWithError(layout->by_name, name);
-    if (field == NULL && !PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%U has no field %R", layout->name, name);
-    if (field == NULL || field_store(field, self->data, value) < 0) Py_CLEAR(self);
-  }
+  if (self != NULL && keywords != NULL && fill_from_dict(self, keywords) < 0) Py_CLEAR(self);
   return (PyObject*)self;
 }
 
@@ -88,39 +153,71 @@ static int message_tp_init(PyObject* self, PyObject* arguments, PyObject* keywor
 
 /* ---- as a whole */
 
+Message* message_copy_of(Message* self) {
+  Message* copy = message_data(self) != NULL ? message_new(Py_TYPE(self), self->layout) : NULL;
+  if (copy == NULL) return NULL;
+  const uint32_t size = self->layout->size;
+  memcpy(copy->data, self->data, self->sent < size ? self->sent : size);
+  if (PyTuple_GET_SIZE(self->layout->contents) == 0) return copy;
+  Content* contents = contents_new(self->layout);
+  if (contents != NULL) contents_keep(self, contents);
+  if (contents == NULL || message_put(copy, contents) < 0) Py_CLEAR(copy);
+  contents_free(self->layout, contents);
+  return copy;
+}
+
 static PyObject* message_copy(PyObject* object, PyObject* unused) {
   (void)unused;
-  Message* self = (Message*)object;
-  unsigned char* data = message_data(self);
-  if (data == NULL) return NULL;
-  Message* copy = message_new(Py_TYPE(object), self->layout);
-  if (copy != NULL) memcpy(copy->data, data, self->layout->size);
-  return (PyObject*)copy;
+  return (PyObject*)message_copy_of((Message*)object);
+}
+
+/* What lies in a buffer, which *view is then of. NULL with no exception: it is no message. */
+static Message* lend_buffer(PyObject* type, PyObject* source, Py_buffer* view) {
+  Layout* layout = layout_of((PyTypeObject*)type);
+  if (layout == NULL || PyObject_GetBuffer(source, view, PyBUF_SIMPLE) < 0) return NULL;
+  Message* self =
+      view->len <= UINT32_MAX ? message_lend((PyTypeObject*)type, layout, view->buf, (uint32_t)view->len, 0) : NULL;
+  if (self == NULL) PyBuffer_Release(view);
+  return self;
+}
+
+static void give_back(Message* lent, Py_buffer* view) {
+  message_release(lent);
+  Py_DECREF(lent);
+  PyBuffer_Release(view);
 }
 
 static PyObject* message_from_bytes(PyObject* type, PyObject* source) {
-  Layout* layout = layout_of((PyTypeObject*)type);
-  if (layout == NULL) return NULL;
   Py_buffer view;
-  if (PyObject_GetBuffer(source, &view, PyBUF_SIMPLE) < 0) return NULL;
-  Message* self = NULL;
-  if (view.len != (Py_ssize_t)layout->size) {
-    PyErr_Format(PyExc_ValueError, "%U is %u bytes long, not %zd", layout->name, (unsigned)layout->size, view.len);
-  } else if ((self = message_new((PyTypeObject*)type, layout)) != NULL) {
-    memcpy(self->data, view.buf, layout->size);
+  Message* lent = lend_buffer(type, source, &view);
+  if (lent == NULL) {
+    if (PyErr_Occurred()) return NULL;
+    return PyErr_Format(PyExc_ValueError, "these %zd bytes are no %U", view.len, layout_of((PyTypeObject*)type)->name);
   }
-  PyBuffer_Release(&view);
-  return (PyObject*)self;
+  Message* copy = message_copy_of(lent);
+  give_back(lent, &view);
+  return (PyObject*)copy;
+}
+
+static PyObject* message_valid_bytes(PyObject* type, PyObject* source) {
+  Py_buffer view;
+  Message* lent = lend_buffer(type, source, &view);
+  if (lent == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
+  const int result = message_valid(lent);
+  give_back(lent, &view);
+  return result < 0 ? NULL : PyBool_FromLong(result);
 }
 
 static PyObject* message_compare(PyObject* a, PyObject* b, int operation) {
   if ((operation != Py_EQ && operation != Py_NE) || !PyObject_TypeCheck(b, &MessageType)) Py_RETURN_NOTIMPLEMENTED;
   Layout* layout = ((Message*)a)->layout;
   if (layout != ((Message*)b)->layout) Py_RETURN_NOTIMPLEMENTED;
-  const unsigned char* x = message_data((Message*)a);
-  const unsigned char* y = x != NULL ? message_data((Message*)b) : NULL;
-  if (y == NULL) return NULL;
-  return PyBool_FromLong(layout_equal(layout, x, y) == (operation == Py_EQ));
+  if (message_data((Message*)a) == NULL || message_data((Message*)b) == NULL) return NULL;
+  int is_equal = 1;
+  for (Py_ssize_t i = 0; is_equal && i < PyTuple_GET_SIZE(layout->fields); ++i) {
+    is_equal = field_equal((Field*)PyTuple_GET_ITEM(layout->fields, i), (Message*)a, (Message*)b);
+  }
+  return PyBool_FromLong(is_equal == (operation == Py_EQ));
 }
 
 static PyObject* values(Message* self) {
@@ -212,7 +309,7 @@ static int message_get_buffer(PyObject* object, Py_buffer* view, int flags) {
   Message* root = message_root(self);
   view->obj = NULL;
   unsigned char* data = message_data(self);
-  if (data == NULL || PyBuffer_FillInfo(view, object, data, self->layout->size, !root->writable, flags) < 0) return -1;
+  if (data == NULL || PyBuffer_FillInfo(view, object, data, self->length, !root->writable, flags) < 0) return -1;
   ++root->exports;
   return 0;
 }
@@ -231,6 +328,8 @@ static PyMethodDef methods[] = {
     {"_asdict", message_as_dict, METH_NOARGS,
      "The fields by name; nested messages as dictionaries, arrays as lists. Stays valid."},
     {"_from_bytes", message_from_bytes, METH_O | METH_CLASS, "The message whose bytes these are."},
+    {"_valid", message_valid_bytes, METH_O | METH_CLASS,
+     "Whether these bytes are one: the size, every bool 0 or 1, every enum a declared value, every reference good."},
     {NULL, NULL, 0, NULL},
 };
 

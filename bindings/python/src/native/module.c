@@ -9,7 +9,7 @@ static PyObject* type_id(PyObject* module, PyObject* name) {
 
 static PyMethodDef functions[] = {
     {"make_type", make_type, METH_VARARGS,
-     "make_type(name, namespace, word, id, size, fields): the class of a message."},
+     "make_type(name, namespace, word, id, size, align, fixed_size_at, earlier, fields): the class of a message."},
     {"type_id", type_id, METH_O, "The type id of a qualified name."},
     {NULL, NULL, 0, NULL},
 };

@@ -30,13 +30,19 @@ typedef struct {
   PyObject_HEAD PyObject* name; /* "flights.Flight" */
   PyObject* fields;             /* tuple of Field, in the order of declaration */
   PyObject* by_name;            /* name: Field */
+  PyObject* contents;           /* tuple of those of variable length */
+  PyObject* earlier;            /* tuple of the sizes that it had before fields were appended */
+  unsigned char* initial;       /* the fixed part of a new message */
   uint32_t id;
-  uint32_t size;
+  uint32_t size; /* of the fixed part */
+  uint32_t align;
+  uint32_t fixed_size_at; /* where the fixed size stands, if there is content of variable length */
 } Layout;
 
 int layout_ready(void);
 
-/* The class of one message: its name, id and size, and what describes each field. Called by _schema.py. */
+/* The class of one message: (name, namespace, word, id, size, align, where the fixed size is, earlier sizes, fields). Called by
+ * _schema.py. */
 PyObject* make_type(PyObject* module, PyObject* arguments);
 
 /* Of a class that make_type() made, or of one derived from it. Borrowed. */
@@ -48,18 +54,34 @@ typedef struct Message {
   PyObject_HEAD Layout* layout;
   unsigned char* data;  /* of a root: NULL once it is released */
   struct Message* root; /* the message that this one lies in, or NULL when it is a root itself */
+  uint32_t length;      /* of the payload; of a message in another one, its size */
+  uint32_t sent;        /* of the fixed part, by who wrote it: a field that starts behind it is as in a new message */
   Py_ssize_t exports;   /* of a root: buffers that are alive, of it and of everything in it */
+  Py_ssize_t parts;     /* of a root: messages in it that are alive */
   char owned;           /* of a root: the bytes are its own, not a ring's */
   char writable;        /* of a root */
 } Message;
 
 extern PyTypeObject MessageType;
 
-/* Zeroes that the message owns. */
+/* A new one, which owns its bytes, and has no content of variable length yet. */
 Message* message_new(PyTypeObject* type, Layout* layout);
 
-/* A message in a ring, to be released with message_release(). */
-Message* message_lend(PyTypeObject* type, Layout* layout, void* data, int writable);
+/* A message in a ring, to be released with message_release(). NULL without an exception: these bytes are none. */
+Message* message_lend(PyTypeObject* type, Layout* layout, const void* data, uint32_t length, int writable);
+
+/* Has the message lie in these bytes; 0: they are none. What is looked at is that no access leaves them. */
+int message_lie(Message* self, unsigned char* data, uint32_t length);
+
+/* One of its own, with the same fields. */
+Message* message_copy_of(Message* self);
+
+/* Another content; the fixed part stays. */
+struct Content;
+int message_put(Message* self, const struct Content* contents);
+
+/* Sets the fields of `names`, each from what is behind it in `values`. */
+int message_fill(Message* self, PyObject* names, PyObject* const* values);
 
 /* A message inside another one, which it keeps alive, but not from being released. */
 Message* message_nested(PyTypeObject* type, Layout* layout, Message* parent, unsigned char* data);
@@ -78,26 +100,97 @@ typedef struct {
   PyObject_HEAD const Layout* layout; /* borrowed, only compared: the class that holds this field holds it too */
   PyObject* message;                  /* name of the message, for errors */
   PyObject* name;
+  PyObject* name_alone; /* in a tuple, as message_fill() takes it */
   PyObject* type_text;  /* "market.Leg[4]" */
   PyTypeObject* nested; /* class of a nested message, or NULL */
   PyObject* members;    /* of an enum: {number: member}, or NULL */
-  char format;          /* of an element: one of the struct module's, 's' text, 'M' message */
+  PyObject* preset;     /* what it holds in a new message, or NULL */
+  char
+      format; /* of an element: one of the struct module's, 's' text, 'M' message, 'S' a byte of a text of any length */
+  char is_content;  /* a reference to elements behind the fixed part */
+  char is_optional; /* there is a byte behind it that says whether it is there */
   uint32_t offset;
   uint32_t count; /* elements of an array; 0: no array */
   uint32_t element_size;
+  uint32_t element_align; /* of content */
+  uint32_t content_index; /* among those of the layout */
 } Field;
 
 extern PyTypeObject FieldType;
 
-/* description: (name, format, count, offset, element_size, extra, type_text); extra: the class of an enum or message */
+/* description: (name, format, count, offset, element_size, extra, type_text, is_content, is_optional, preset); extra: the class
+ * of an enum or message; preset: or None */
 Field* field_new(const Layout* layout, PyObject* description);
-static inline uint32_t field_size(const Field* self) { return self->element_size * (self->count ? self->count : 1); }
 PyObject* field_load(const Field* self, Message* message);
-int field_store(const Field* self, unsigned char* message, PyObject* value);
-int field_equal(const Field* self, const unsigned char* a, const unsigned char* b);
+int field_equal(const Field* self, const Message* a, const Message* b);
+int field_is_plain_number(const Field* self);
 
-/* Whether all fields are equal; padding does not count. */
+/* Borrowed; NULL and TypeError where there is none. */
+Field* field_named(const Layout* layout, PyObject* name);
+
+/* In the fixed part of a message that can be written. */
+int field_store(const Field* self, unsigned char* message, PyObject* value);
+int element_store(const Field* self, Py_ssize_t index, unsigned char* at, PyObject* value);
+/* What is given for several elements, as a tuple. */
+PyObject* field_elements(const Field* self, PyObject* value);
+
+/* Where the byte is that says whether an optional field is there. */
+static inline uint32_t field_presence(const Field* self) {
+  return self->offset + (self->is_content ? 8 : self->element_size);
+}
+/* In bytes, in the fixed part. */
+static inline uint64_t field_size(const Field* self) {
+  if (self->is_optional) return field_presence(self) + 1 - self->offset;
+  return self->is_content ? 8 : (uint64_t)self->element_size * (self->count ? self->count : 1);
+}
+/* Where a field is read: in the message, or in a new one where it was not sent. */
+static inline unsigned char* field_at(const Field* self, const Message* message) {
+  return (self->offset < message->sent ? message->data : self->layout->initial) + self->offset;
+}
+static inline int field_is_there(const Field* self, const unsigned char* at) {
+  return !self->is_optional || at[field_presence(self) - self->offset] != 0;
+}
+
+/* Whether all fields of two messages inside others are equal; padding does not count. */
 int layout_equal(const Layout* layout, const unsigned char* a, const unsigned char* b);
+
+/* ---- content.c */
+
+typedef struct {
+  unsigned char* at;
+  uint32_t count; /* of elements */
+} Found;
+
+/* The content that the reference `at` is of; 0: it is not in the message. */
+int content_find(const Field* field, const Message* message, const unsigned char* at, Found* found);
+
+/* What a field of variable length is to hold. */
+typedef struct Content {
+  const unsigned char* bytes; /* or NULL: zeroes */
+  Py_ssize_t count;           /* of elements */
+  PyObject* owner;            /* of the bytes, if it is an object; or `view` is */
+  Py_buffer view;
+  char is_given;
+  char is_there; /* of an optional one */
+} Content;
+
+/* Of all such fields of a layout, in its order, to be freed with contents_free(). */
+Content* contents_new(const Layout* layout);
+void contents_free(const Layout* layout, Content* contents);
+/* As given. `may_reserve`: a number is so many zeroes. */
+int content_take(const Field* field, PyObject* value, int may_reserve, Content* content);
+/* Those that were not given become what they are in the message, whose bytes must stay meanwhile. */
+void contents_keep(const Message* message, Content* contents);
+/* Of a payload that has them; -1: it is too long. */
+int64_t contents_length(const Layout* layout, const Content* contents);
+/* The references, and the contents into zeroes. */
+void contents_write(const Layout* layout, const Content* contents, unsigned char* data);
+
+/* ---- valid.c: 1, 0, or -1 with an exception */
+
+int message_valid(const Message* self);
+/* Of a message inside another one. */
+int layout_valid(const Layout* layout, const unsigned char* data);
 
 /* ---- number.c: numbers as they lie in memory, by the struct module's letters BHIQbhiqfd? */
 
@@ -122,9 +215,9 @@ int field_error(PyObject* type, const Field* field, Py_ssize_t index, const char
 
 extern PyTypeObject ArrayType;
 
-PyObject* array_view(const Field* field, Message* message, unsigned char* at);
-/* 1: done; 0: not a buffer of just these numbers, take it element by element; -1 error. */
-int array_store_buffer(const Field* field, unsigned char* at, PyObject* value);
+PyObject* array_view(const Field* field, Message* message, unsigned char* at, uint32_t count);
+/* 1: *view is to be released; 0: not a buffer of such numbers, take it element by element; -1 error. */
+int array_buffer_of(const Field* field, PyObject* value, Py_buffer* view);
 
 /* ---- dlpack.c */
 
@@ -200,8 +293,8 @@ int peer_ask(Peer* self,
              int64_t timeout_ns,
              int64_t answer_ns,
              uint32_t* correlation);
-/* A loan of zeroes, which peer->loan holds on to as well. */
-PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, int64_t timeout_ns);
+/* A loan of a new message with these fields, which peer->loan holds on to as well. */
+PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, PyObject* fields, int64_t timeout_ns);
 
 /* ---- body.c: what goes with a message in shared memory */
 
@@ -262,7 +355,9 @@ int deliver_down(Peer* self);
 
 /* ---- in_hand.c */
 
-int check_length(const Layout* layout, const ringmail_message* message);
+/* A message that was received, where it lies. ProtocolError: it is none. */
+Message* lend_received(const Entry* entry, const ringmail_message* message);
+void raise_no_message(const Layout* layout, uint32_t length);
 PyObject* peer_sender(Peer* self); /* borrowed */
 int peer_is_asked(const Peer* self);
 int peer_answer(Peer* self, const Entry* entry, PyObject* message);

@@ -220,8 +220,9 @@ int peer_wait_for_room(Peer* self, int64_t timeout_ns, RoomCall call, void* cont
 
 typedef struct {
   ringmail_mailbox target;
-  const Layout* layout;
+  uint32_t type;
   const unsigned char* data;
+  uint32_t length;
   const ringmail_body* body; /* or NULL */
   int64_t answer_ns;
   uint32_t* correlation; /* NULL: it is no ask */
@@ -229,16 +230,16 @@ typedef struct {
 
 static int call_send(ringmail_peer* link, int64_t wait_ns, void* context) {
   const SendCall* call = context;
-  const uint32_t type = call->layout->id, size = call->layout->size;
   if (call->body == NULL && call->correlation == NULL)
-    return ringmail_send(link, call->target, type, call->data, size, wait_ns);
+    return ringmail_send(link, call->target, call->type, call->data, call->length, wait_ns);
   if (call->body == NULL) {
-    return ringmail_ask_within(link, call->target, type, call->data, size, wait_ns, call->answer_ns, call->correlation);
+    return ringmail_ask_within(link, call->target, call->type, call->data, call->length, wait_ns, call->answer_ns,
+                               call->correlation);
   }
   if (call->correlation == NULL)
-    return ringmail_send_large(link, call->target, type, call->data, size, call->body, wait_ns);
-  return ringmail_ask_large(link, call->target, type, call->data, size, call->body, wait_ns, call->answer_ns,
-                            call->correlation);
+    return ringmail_send_large(link, call->target, call->type, call->data, call->length, call->body, wait_ns);
+  return ringmail_ask_large(link, call->target, call->type, call->data, call->length, call->body, wait_ns,
+                            call->answer_ns, call->correlation);
 }
 
 int peer_send(Peer* self, ringmail_mailbox target, Message* message, PyObject* body, int64_t timeout_ns) {
@@ -252,32 +253,60 @@ int peer_ask(Peer* self,
              int64_t timeout_ns,
              int64_t answer_ns,
              uint32_t* correlation) {
-  SendCall call = {target, message->layout, message_data(message), NULL, answer_ns, correlation};
+  SendCall call = {target, message->layout->id, message_data(message), message->length, NULL, answer_ns, correlation};
   if (call.data == NULL || (body != NULL && (call.body = loan_to_send(self, body)) == NULL)) return -1;
   if (peer_wait_for_room(self, timeout_ns, call_send, &call) < 0) return -1;
   if (body != NULL) loan_sent(body);
   return peer_step_soon(self);
 }
 
-PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, int64_t timeout_ns) {
-  Layout* layout = layout_of(type);
-  if (layout == NULL) return NULL;
+/* The room for a message that is as long as its content makes it. */
+static void* loan_room(Peer* self, ringmail_mailbox target, int64_t length, int64_t timeout_ns) {
   void* room = NULL;
   int code;
-  while ((code = ringmail_loan(self->link, target, layout->size, timeout_ns, &room)) == RINGMAIL_EINTERRUPTED) {
+  if (length < 0) return NULL;
+  while ((code = ringmail_loan(self->link, target, (uint32_t)length, timeout_ns, &room)) == RINGMAIL_EINTERRUPTED) {
     if (PyErr_CheckSignals() < 0) return NULL;
   }
-  if (code < 0) {
-    raise_failure(self, code);
-    return NULL;
+  if (code >= 0) return room;
+  raise_failure(self, code);
+  return NULL;
+}
+
+/* `contents` are of the fields; the others are set in the new message's bytes, `fixed`. */
+static int take_fields(Layout* layout, PyObject* fields, Content* contents, unsigned char* fixed) {
+  PyObject *name, *value;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(fields, &position, &name, &value)) {
+    const Field* field = field_named(layout, name);
+    if (field == NULL) return -1;
+    if (field->is_content ? content_take(field, value, 1, &contents[field->content_index]) < 0
+                          : field_store(field, fixed, value) < 0) {
+      return -1;
+    }
   }
-  memset(room, 0, layout->size);
-  Message* message = message_lend(type, layout, room, 1);
-  if (message == NULL) {
-    ringmail_cancel(self->link);
-    return NULL;
+  return 0;
+}
+
+PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, PyObject* fields, int64_t timeout_ns) {
+  Layout* layout = layout_of(type);
+  Message* start = layout != NULL ? message_new(type, layout) : NULL;
+  Content* contents = start != NULL ? contents_new(layout) : NULL;
+  Message* message = NULL;
+  if (contents != NULL && take_fields(layout, fields, contents, start->data) == 0) {
+    const int64_t length = contents_length(layout, contents);
+    unsigned char* room = loan_room(self, target, length, timeout_ns);
+    if (room != NULL) {
+      memset(room, 0, (size_t)length);
+      memcpy(room, start->data, layout->size);
+      if (PyTuple_GET_SIZE(layout->contents) != 0) contents_write(layout, contents, room);
+      message = message_lend(type, layout, room, (uint32_t)length, 1);
+      if (message == NULL) ringmail_cancel(self->link);
+    }
   }
-  self->loan = (Message*)Py_NewRef(message);
+  if (layout != NULL) contents_free(layout, contents);
+  Py_XDECREF(start);
+  self->loan = (Message*)Py_XNewRef(message);
   return (PyObject*)message;
 }
 

@@ -172,8 +172,7 @@ PyObject* peer_take_message(PyObject* object, PyObject* unused) {
     const Entry* entry = peer_entry(self, self->message.type);
     if (self->message.kind == RINGMAIL_MESSAGE && entry != NULL) {
       self->held = 1;
-      if (check_length(entry->layout, &self->message) < 0) return NULL;
-      self->in_hand = message_lend(entry->type, entry->layout, (void*)self->message.payload, 0);
+      self->in_hand = lend_received(entry, &self->message);
       return Py_XNewRef(self->in_hand);
     }
     self->held = 1;

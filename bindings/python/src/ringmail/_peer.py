@@ -308,12 +308,16 @@ class Peer(_ringmail.Peer):
         return self._lookup(name, timeout)
 
     @contextlib.contextmanager
-    def loan(self, mailbox: Mailbox, message: str | builtins.type, *, timeout: float | None = 5.0) -> Iterator[Any]:
-        """Writes a message straight into the ring: `with peer.loan(mailbox, "market.Book") as book: ...`.
+    def loan(
+        self, mailbox: Mailbox, message: str | builtins.type, /, *, timeout: float | None = 5.0, **fields: Any
+    ) -> Iterator[Any]:
+        """Writes a message straight into the ring: `with peer.loan(mailbox, "market.Book", levels=3) as book: ...`.
 
-        It starts as zeroes, is sent when the block ends, and is not sent when it ends by an exception. Nothing else may
-        be done with the peer inside, but to log. FullError if there is no room in time, in an event loop at once."""
-        loan = mailbox._loan(self._native_type(message), timeout)
+        It starts as a new one with these fields, is sent when the block ends, and is not sent when it ends by an
+        exception. What is of variable length is given here, as it is, or as a number: so many zeroes, to be written in
+        place. Nothing else may be done with the peer inside, but to log. FullError if there is no room in time, in an
+        event loop at once."""
+        loan = mailbox._loan(self._native_type(message), timeout, fields)
         view = message.view(loan) if is_generated(message) else None
         try:
             yield loan if view is None else view

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ._ringmail import SchemaError, make_type, type_id
@@ -21,7 +21,10 @@ NUMBERS = {
     "f32": ("f", 4), "f64": ("d", 8), "bool": ("?", 1),
 }  # fmt: skip
 
-_TYPE = re.compile(r"(?P<name>[A-Za-z][\w.]*)(?:<(?P<length>\d+)>)?(?:\[(?P<count>\d+)\])?")
+_TYPE = re.compile(
+    r"(?P<list>list<)?(?P<name>[A-Za-z][\w.]*)(?:<(?P<length>\d+)>)?(?(list)>)(?:(?P<optional>\?)|\[(?P<count>\d+)\])?"
+)
+_REFERENCE = 8  # bytes, aligned to 4: where content of variable length is, and how much
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,20 @@ class Field:
     name: str
     type: str  # as the schema has it: "market.Leg[4]"
     offset: int
-    element: str  # of an array its element: "market.Leg", "text", "u8"
+    element: str  # of an array or list its element: "market.Leg", "text", "u8"
     text_length: int  # N of text<N>, otherwise 0
     count: int  # elements of an array; 0: no array
+    is_list: bool
+    is_optional: bool
+    is_appended: bool
+    preset: int | float | str | None  # the default; of an enum its number
+    element_size: int = 0
+    size: int = 0  # in the fixed part of the message
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is a reference to content behind the fixed part of the message."""
+        return self.is_list or self.element == "bytes" or (self.element == "text" and self.text_length == 0)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,8 @@ class Message:
     align: int
     id: int
     fields: dict[str, Field]
+    fixed_size_at: int | None  # where its fixed size stands, if it has content of variable length
+    earlier_sizes: tuple[int, ...]  # before each of the appended fields
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,10 @@ class Schema:
 # ---- reading
 
 
+def _round_up(size: int, align: int) -> int:
+    return -(-size // align) * align
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
@@ -100,7 +120,7 @@ class _Reader:
                 raise self.error("expected 'enum', 'message' or 'protocol'")
             try:
                 declarations[words[0]](words)
-            except (IndexError, ValueError):
+            except (LookupError, ValueError):
                 raise self.error(f"cannot read '{' '.join(words)}'") from None
         return self.schema
 
@@ -135,32 +155,73 @@ class _Reader:
         _, name, _, size, _, align, _, identity = words
         fields: dict[str, Field] = {}
         end, largest = 0, 1
-        for field_name, type_text, _, offset in self.members("field"):
-            parsed = self.parse_field(field_name, type_text, int(offset))
-            element_size, element_align = self.size_and_align(parsed)
-            if parsed.offset != -(-end // element_align) * element_align:
+        fixed_size_at: int | None = None
+        earlier: list[int] = []
+        for field_name, type_text, _, offset, *more in self.members("field"):
+            parsed = self.parse_field(field_name, type_text, int(offset), more)
+            parsed, field_align = self.size_and_align(parsed)
+            if parsed.is_appended:
+                end = _round_up(end, largest)
+                earlier.append(end)
+            elif earlier:
+                raise self.error(f"message {name}: field {field_name} stands behind an appended one")
+            if parsed.is_variable and fixed_size_at is None:
+                fixed_size_at = _round_up(end, 4)
+                end = fixed_size_at + 4
+            if parsed.offset != _round_up(end, field_align):
                 raise self.error(f"message {name}: field {field_name} cannot be at offset {offset}")
-            end = parsed.offset + element_size * (parsed.count or 1)
-            largest = max(largest, element_align)
+            end = parsed.offset + parsed.size
+            largest = max(largest, field_align)
             fields[field_name] = parsed
-        message = Message(name, int(size), int(align), int(identity, 16), fields)
-        if (message.size, message.align) != (-(-end // largest) * largest, largest) or message.size > 65536:
+        message = Message(name, int(size), int(align), int(identity, 16), fields, fixed_size_at, tuple(earlier))
+        if (message.size, message.align) != (_round_up(end, largest), largest) or message.size > 65536:
             raise self.error(f"message {name} cannot have size {size} and align {align}")
         if message.id == 0 or message.id != type_id(name):
             raise self.error(f"message {name} cannot have the id {identity}")
         self.schema.messages[self.declare(name)] = message
 
-    def parse_field(self, name: str, text: str, offset: int) -> Field:
+    def parse_field(self, name: str, text: str, offset: int, more: list[str]) -> Field:
         match = _TYPE.fullmatch(text)
-        if not match or (match["name"] == "text") != (match["length"] is not None):
+        if not match or (match["name"] != "text" and match["length"] is not None):
             raise self.error(f"unknown type {text}")
         if match["length"] == "0" or match["count"] == "0":
             raise self.error(f"{text} holds nothing")
-        return Field(name, text, offset, match["name"], int(match["length"] or 0), int(match["count"] or 0))
+        element, length, count = match["name"], int(match["length"] or 0), int(match["count"] or 0)
+        is_variable = element == "bytes" or (element == "text" and length == 0)
+        if is_variable and (match["list"] or count):
+            raise self.error(f"{text} has elements of no fixed size")
+        is_appended = more[:1] == ["appended"]
+        preset = self.parse_preset(element, more[is_appended:])
+        return Field(
+            name, text, offset, element, length, count, bool(match["list"]), bool(match["optional"]), is_appended, preset
+        )
 
-    def size_and_align(self, parsed: Field) -> tuple[int, int]:
+    def parse_preset(self, element: str, words: list[str]) -> int | float | str | None:
+        if not words:
+            return None
+        text = " ".join(words[1:])
+        if words[0] == "default" and element == "text" and text[:1] == text[-1:] == '"':
+            return re.sub(r"\\(.)", r"\1", text[1:-1])
+        if words[0] != "default" or element not in NUMBERS | self.schema.enums:
+            raise self.error(f"cannot read '{' '.join(words)}'")
+        if element in self.schema.enums:
+            return self.schema.enums[element].values[text]
+        if element == "bool":
+            return {"false": 0, "true": 1}[text]
+        return float(text) if element in ("f32", "f64") else int(text)
+
+    def size_and_align(self, parsed: Field) -> tuple[Field, int]:
+        element_size, align = self.element_size_and_align(parsed)
+        size = element_size * (parsed.count or 1)
+        if parsed.is_variable:
+            size, align = _REFERENCE, 4
+        if parsed.is_optional:
+            size = _round_up(size + 1, align)
+        return replace(parsed, element_size=element_size, size=size), align
+
+    def element_size_and_align(self, parsed: Field) -> tuple[int, int]:
         element = parsed.element
-        if element == "text":
+        if element in ("text", "bytes"):
             return parsed.text_length, 1
         if element in self.schema.enums:
             element = self.schema.enums[element].underlying
@@ -171,6 +232,8 @@ class _Reader:
             message = self.schema.messages[element]
             if message.size == 0:
                 raise self.error(f"{element} is empty, and an empty message cannot be a field")
+            if message.fixed_size_at is not None:
+                raise self.error(f"{element} has content of variable length, and cannot be a field")
             return message.size, message.align
         raise self.error(f"unknown type {element}")
 
@@ -221,20 +284,34 @@ def _compare_enums(ours: Enum, theirs: Enum) -> str | None:
     )
 
 
+def _common_fields(message: Message, other: Message) -> dict[str, Field]:
+    """Without those that the message has appended, and the other does without."""
+    fields = list(message.fields.items())
+    while len(fields) > len(other.fields) and fields[-1][1].is_appended:
+        fields.pop()
+    return dict(fields)
+
+
 def _compare_messages(ours: Message, theirs: Message) -> str | None:
     owner = f"message {ours.name}"
+    here, there = _common_fields(ours, theirs), _common_fields(theirs, ours)
 
     def types(name: str) -> str | None:
-        return _differ(f"{owner}: field {name}", ours.fields[name].type, theirs.fields[name].type)
+        return _differ(f"{owner}: field {name}", here[name].type, there[name].type)
 
-    def offsets(name: str) -> str | None:
-        a, b = (f"at offset {side.fields[name].offset}" for side in (ours, theirs))
-        return _differ(f"{owner}: field {name}", a, b)
+    def places(name: str) -> str | None:
+        a, b = here[name], there[name]
+        what = f"{owner}: field {name}"
+        if a.offset != b.offset:
+            return _differ(what, f"at offset {a.offset}", f"at offset {b.offset}")
+        if a.size != b.size:
+            return f"{what} has {a.size} bytes here and {b.size} there"
+        if a.element_size != b.element_size:
+            return f"{what} has elements of {a.element_size} bytes here and {b.element_size} there"
+        return None
 
     # Types first: one other type moves every field behind it, and is what the user wants to read.
-    return _compare_items(owner, "field", ours.fields, theirs.fields, types) or _compare_items(
-        owner, "field", ours.fields, theirs.fields, offsets
-    )
+    return _compare_items(owner, "field", here, there, types) or _compare_items(owner, "field", here, there, places)
 
 
 def _compare_protocols(ours: Protocol, theirs: Protocol) -> str | None:
@@ -306,16 +383,21 @@ def make_types(schema: Schema) -> tuple[dict[str, type], dict[str, type[enum.Int
     for message in schema.messages.values():
         space, _, word = message.name.rpartition(".")
         fields = tuple(_describe(schema, types, enums, part) for part in message.fields.values())
-        types[message.name] = make_type(message.name, space, word, message.id, message.size, fields)
+        types[message.name] = make_type(
+            message.name, space, word, message.id, message.size, message.align, message.fixed_size_at or 0,
+            message.earlier_sizes, fields,
+        )  # fmt: skip
     return types, enums
 
 
 def _describe(
     schema: Schema, types: dict[str, type], enums: dict[str, type[enum.IntEnum]], part: Field
-) -> tuple[str, str, int, int, int, object, str]:
+) -> tuple[str, str, int, int, int, object, str, bool, bool, object]:
     extra: object = None
     if part.element == "text":
-        letter, size = "s", part.text_length
+        letter, size = ("s", part.text_length) if part.text_length else ("S", 1)
+    elif part.element == "bytes":
+        letter, size = "B", 1
     elif part.element in enums:
         letter, size = NUMBERS[schema.enums[part.element].underlying]
         extra = enums[part.element]
@@ -324,4 +406,7 @@ def _describe(
         extra = types[part.element]
     else:
         letter, size = NUMBERS[part.element]
-    return part.name, letter, part.count, part.offset, size, extra, part.type
+    return (
+        part.name, letter, part.count, part.offset, size, extra, part.type, part.is_variable, part.is_optional,
+        part.preset,
+    )  # fmt: skip
