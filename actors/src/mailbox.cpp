@@ -46,6 +46,20 @@ std::expected<void, SendError> send(runtime::System& system,
   return std::unexpected(SendError::unreachable);
 }
 
+std::expected<BodyLoan, SendError> loan_large(runtime::System& system,
+                                              const runtime::Address& to,
+                                              std::size_t bytes,
+                                              std::chrono::nanoseconds timeout) {
+  if (runtime::Scheduler* scheduler = own_scheduler(system)) {
+    return scheduler->loan_body(to, bytes, Deadline::after(timeout));
+  }
+  std::expected<BodyLoan, SendError> result = std::unexpected(SendError::unreachable);
+  // The same that is to send it.
+  system.call(speaker(to),
+              [&] { result = runtime::Scheduler::current()->loan_body(to, bytes, Deadline::after(timeout)); });
+  return result;
+}
+
 std::expected<void, AskError> ask(runtime::System& system,
                                   const runtime::Address& to,
                                   const runtime::Binding& binding,

@@ -10,6 +10,7 @@
         "<!@(node scripts/transport.js --sources)",
         "src/addon.cpp",
         "src/attach.cpp",
+        "src/bodies.cpp",
         "src/link.cpp",
         "src/loop.cpp",
         "src/receive.cpp",

@@ -72,6 +72,26 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** The body of a message: bytes in shared memory, as long as it or an array of it is reachable, or until it is released. */
+export interface Body {
+  /** Not to be written: the process would end. ReleasedError once it is released. */
+  readonly bytes: Buffer;
+  /** Detaches all arrays of it. */
+  release(): void;
+}
+
+/** Room for the body of a message, in shared memory. */
+export interface BodyLoan {
+  /** To be written, all of it: it holds old bytes. Detached when it is sent or cancelled. */
+  readonly bytes: Buffer;
+  cancel(): void;
+}
+
+export interface SendOptions extends WaitOptions {
+  /** Goes with the message, and cannot be written any more. It is gone after an error, too. */
+  body?: BodyLoan;
+}
+
 /** An actor of the host's. Good for the life of this process, and not to be stored. */
 export class Mailbox<P extends Protocol | undefined = undefined> {
   private constructor();
@@ -84,12 +104,16 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
    * Waits for room, without a timeout as long as it takes: FullError. What is sent stays in order, whether or not it is awaited,
    * and is part of the message in hand, which is not finished before.
    */
-  send(message: P extends Protocol ? Accepted<P> : Message, options?: WaitOptions): Promise<void>;
+  send(message: P extends Protocol ? Accepted<P> : Message, options?: SendOptions): Promise<void>;
   /** The reply, which is this process's own. Rejects with TimedOutError after 5 s, unless told otherwise, or NoReplyError. */
   ask<M extends P extends Protocol ? Accepted<P> : Message>(
     message: M,
-    options?: WaitOptions,
+    options?: SendOptions,
   ): Promise<P extends Protocol ? ReplyTo<P, M> : any>;
+  /** How this actor has ended, once it has: behind all that it sent before. Waits no longer where the signal is aborted. */
+  monitor(options?: { signal?: AbortSignal }): Promise<Down>;
+  /** Room for a body of so many bytes. Waits for it, without a timeout as long as it takes: FullError. */
+  loanLarge(length: number, options?: WaitOptions): Promise<BodyLoan>;
   /**
    * Writes a message where it will lie. It starts as a new one of a class, or as the message that is given, whose content is as long
    * as it will be; nothing else may be done with the peer in `write`.
@@ -100,6 +124,21 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
     options?: WaitOptions,
   ): Promise<void>;
 }
+
+/** The end of an actor's life: for good, or until its supervisor starts it anew, which is then to be monitored anew. */
+export interface Down {
+  mailbox: Mailbox;
+  /** 0 it was asked to stop, 1 a handler of it threw, 7 there is no such actor, 8 linked to one that failed, 9 a supervisor that
+   *  gave up a child; another number is a failure as well. */
+  kind: number;
+  /** In one line. */
+  reason: string;
+}
+
+/** A method for each level takes what console.log() takes. False: the host is too slow, and the line was left out. */
+export type Logger = Readonly<
+  Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'critical', (...data: unknown[]) => boolean>
+>;
 
 /** Of NoReplyError and `refuse()`. */
 export type Reason = 1 | 2 | 3 | 4;
@@ -134,6 +173,8 @@ export class Peer implements AsyncIterable<Message> {
   readonly schema: string;
   /** Which life of the peer this process is: 1, 2, ... */
   readonly incarnation: bigint;
+  /** The host's log, where lines stand under this peer's name. */
+  readonly logger: Logger;
   readonly closed: boolean;
   readonly counters: Counters;
 
@@ -173,6 +214,8 @@ export class Peer implements AsyncIterable<Message> {
   readonly redelivered: boolean;
   /** How many incarnations died with the very message in hand. */
   readonly attempt: number;
+  /** The body of the message in hand, which may be kept. */
+  readonly body: Body | undefined;
   /** Answers before the handler has ended. */
   reply(message?: Message): void;
   refuse(reason?: Reason): void;

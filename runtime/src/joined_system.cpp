@@ -36,7 +36,7 @@ void JoinedSystem::open() {
     log_.info("connected to the system at {}: process {}, {} schedulers", system_.name(),
               links_.front()->welcome().host_pid, system_.schedulers());
     for (std::uint32_t i = 0; i < system_.schedulers(); ++i) {
-      owner_.up(system_.first_link() + i, 1, links_.front()->ordering());
+      owner_.up(system_.first_link() + i, 1, links_.front()->ordering(), false);
     }
   });
 }

@@ -1,5 +1,7 @@
 #include "ringmail/runtime/message.hpp"
 
+#include <memory>
+
 #include "envelope.hpp"
 #include "ringmail/transport/ring_consumer.hpp"
 
@@ -20,7 +22,23 @@ void Message::discard() {
   release_storage();
 }
 
+/// The same message with a body, of one without, or the other way round.
+void Message::take_other(const MessageType& as, void* to) {
+  const MessageType& is = *binding->type;
+  if (is.may_have_body()) std::destroy_at(&is.body_of(payload));
+  // The message is what the object begins with.
+  (is.may_have_body() ? as : is).relocate(to, payload);
+  if (as.may_have_body()) ::new (static_cast<std::byte*>(to) + as.body_offset) Body();
+}
+
+void Message::drop_body() {
+  std::destroy_at(&body());
+  has_body = false;
+}
+
 void Message::release_storage() {
+  if (has_body) [[unlikely]]
+    drop_body();
   if (ring != nullptr) ring->advance();
   ring = nullptr;
   payload = nullptr;

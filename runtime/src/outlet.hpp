@@ -15,6 +15,7 @@
 #include "local_ring.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "ringmail/transport/arena.hpp"
 #include "ringmail/transport/ring_producer.hpp"
 #include "wait_line.hpp"
 
@@ -43,18 +44,24 @@ struct Outlet {
 
   transport::RingProducer* ring = nullptr;
   transport::Doorbell* bell = nullptr;
-  RemoteLane* lane = nullptr;  ///< of a ring between processes
+  RemoteLane* lane = nullptr;                  ///< of a ring between processes
+  transport::ArenaProducer* bodies = nullptr;  ///< what its messages may have beside it
   State state = State::open;
   bool dirty = false;    // in Scheduler::dirty_
   bool crowded = false;  // in Scheduler::crowded_
   WaitLine line;
+  WaitLine body_line;  ///< for a block in the arena beside the ring
   std::deque<Pending> overflow;
 
-  bool is_crowded() const { return !line.empty() || !overflow.empty(); }
+  bool is_crowded() const { return wants_room() || !body_line.empty(); }
+  bool wants_room() const { return !line.empty() || !overflow.empty(); }
   bool is_faulted() const { return ring->fault() != transport::RingFault::none; }
 
   /// Whether it is worth trying again. A faulted ring has no room until its consumer is another one.
-  bool may_have_room() const { return state == State::open && !is_faulted() && ring->cursor_moved(); }
+  bool may_have_room() const { return state == State::open && wants_room() && !is_faulted() && ring->cursor_moved(); }
+  bool may_have_block() const {
+    return state == State::open && !body_line.empty() && !is_faulted() && bodies->may_have_room(*ring);
+  }
 };
 
 /// An outlet to another scheduler of this process owns its ring's end. Whoever makes the system makes those of all schedulers, one

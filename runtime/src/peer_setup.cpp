@@ -34,6 +34,11 @@ std::expected<void, std::string> check(const PeerOptions& options) {
   }
   if (!is_ring_size(options.mail_bytes)) return wrong(ring_size_error("mail_bytes", options.mail_bytes));
   if (!is_ring_size(options.control_bytes)) return wrong(ring_size_error("control_bytes", options.control_bytes));
+  if (options.large_bytes % transport::page_bytes != 0 || options.large_bytes > transport::max_arena_bytes) {
+    return wrong("large_bytes cannot be " + std::to_string(options.large_bytes) + ": whole pages of " +
+                 std::to_string(transport::page_bytes) + " bytes, at most " +
+                 std::to_string(transport::max_arena_bytes));
+  }
   if (options.schema.size() > transport::max_schema_bytes) return wrong("the schema is too long");
   if (std::ranges::any_of(options.command, holds_nul)) return wrong("an argument of its command holds a NUL");
   for (const auto& [name, value] : options.environment) {
@@ -46,10 +51,13 @@ std::expected<void, std::string> check(const PeerOptions& options) {
 }
 
 std::expected<LinkMemory, std::string> LinkMemory::create(const PeerOptions& options, std::uint32_t schedulers) {
+  const std::uint64_t arena_bytes = has_arenas(options) ? options.large_bytes : 0;
   const transport::LinkLayout layout{.lanes = schedulers,
                                      .mail_to_peer_bytes = options.mail_bytes,
                                      .mail_to_host_bytes = options.mail_bytes,
-                                     .control_bytes = options.control_bytes};
+                                     .control_bytes = options.control_bytes,
+                                     .arena_to_peer_bytes = arena_bytes,
+                                     .arena_to_host_bytes = arena_bytes};
   const auto failed = [&](const transport::MemoryFailure& failure) {
     return std::unexpected("peer '" + options.name + "': no memory for its rings: " + to_string(failure));
   };

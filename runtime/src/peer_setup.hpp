@@ -19,6 +19,11 @@ inline transport::Trust trust_of(const PeerOptions& options) {
   return options.trusted && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
+/// Whoever shares no bells has no way to say that a body has come back.
+inline bool has_arenas(const PeerOptions& options) {
+  return options.large_bytes != 0 && trust_of(options) == transport::Trust::trusted;
+}
+
 /// The memory of a link and of its first incarnation.
 struct LinkMemory {
   /// Precondition: check(options). One line on failure.

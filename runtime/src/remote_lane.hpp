@@ -1,10 +1,13 @@
 // One scheduler's lane of one link: the host's ends of its rings, over all incarnations of the peer.
 #pragma once
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "body_storage.hpp"
 #include "outlet.hpp"
 #include "poll_set.hpp"
 #include "ringmail/runtime/remote_system.hpp"
@@ -13,6 +16,10 @@
 namespace ringmail::runtime {
 
 struct RemoteLane {
+  ~RemoteLane() {
+    if (desk != nullptr) desk->close();
+  }
+
   std::uint32_t link = 0;
   bool open = true;                ///< false: there will be no further incarnation
   bool stopping = false;           ///< a stop frame has been written: nothing may follow it
@@ -23,6 +30,13 @@ struct RemoteLane {
   std::uint64_t stop_at = 0;       ///< of a joined one, once it was told to stop: where its mail ends
   std::string fault;               ///< what was wrong with what this incarnation wrote
   transport::Lane lane;
+  // Of messages with bodies. scheduler_bodies.cpp
+  enum class TakesBodies : std::uint8_t { unknown, no, yes };
+  TakesBodies takes_bodies = TakesBodies::unknown;  ///< the peer has not said so yet: who has a body for it waits
+  transport::ArenaProducer bodies_out;
+  std::shared_ptr<transport::Arena> arena;           ///< of those
+  std::shared_ptr<LoanDesk> desk;                    ///< likewise
+  std::shared_ptr<transport::BodySource> bodies_in;  ///< of this incarnation
   Outlet mail;
   Outlet control;
   Inlet mail_in;
@@ -45,7 +59,8 @@ struct RemoteLane {
     ActorId actor;
     const Binding* down;  ///< of a monitor
     Kind kind;
-    ActorId whom{};  ///< an actor of the system at the other end; nobody: the other end itself
+    /// An actor of the system at the other end; nobody: the other end itself. Where a peer watches, its number for that.
+    ActorId whom{};
   };
   std::vector<Watcher> watchers;
   /// How many there were.
@@ -53,6 +68,10 @@ struct RemoteLane {
     return std::erase_if(watchers, [&](const Watcher& entry) {
       return entry.actor == actor && entry.kind == kind && entry.whom == whom;
     });
+  }
+
+  std::size_t watched() const {
+    return static_cast<std::size_t>(std::ranges::count(watchers, Watcher::Kind::watched, &Watcher::kind));
   }
 
   bool is_exported(std::uint64_t actor) const { return actor == last_exported || exported.contains(actor); }

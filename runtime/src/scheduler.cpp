@@ -194,6 +194,7 @@ void Scheduler::retry_crowded() {
     const bool had_overflow = !outlet.overflow.empty();
     retry_overflow(outlet);
     if (outlet.overflow.empty() && (had_overflow || outlet.may_have_room())) next_in_line(outlet);
+    if (outlet.may_have_block()) next_for_body(outlet);
     if (outlet.is_crowded()) {
       ++i;
     } else {
@@ -221,7 +222,7 @@ bool Scheduler::has_work() const {
   if (first_ready_ != nullptr || first_resumable_ != nullptr || has_tasks_.load(std::memory_order_seq_cst)) return true;
   if (inlets_->any_hot() || inlets_->has_pending() || own_lane_waits()) return true;
   for (const Outlet* outlet : crowded_) {
-    if (outlet->may_have_room()) return true;
+    if (outlet->may_have_room() || outlet->may_have_block()) return true;
   }
   return false;
 }

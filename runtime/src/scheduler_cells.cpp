@@ -143,7 +143,11 @@ bool Scheduler::hand_over_now(Cell& cell, Message& message) {
 }
 
 bool Scheduler::message_is(Message& message, const MessageType& type) {
-  if (message.binding != nullptr) return message.binding->type == &type;
+  if (message.binding != nullptr) {
+    const MessageType& is = *message.binding->type;
+    // With a body and without it is the same message: take() makes the one of the other.
+    return &is == &type || (is.id != 0 && is.id == type.id && is.may_have_body() != type.may_have_body());
+  }
   if (!type.may_be(message.type, message.length)) return false;
   if (type.valid == nullptr) return true;
   message.copy_out();
@@ -151,6 +155,10 @@ bool Scheduler::message_is(Message& message, const MessageType& type) {
 }
 
 void Scheduler::enqueue(Cell& cell, Message& message) {
+  if (message.envelope != nullptr && &message.envelope->message == &message) {
+    append(cell, *message.envelope);
+    return;
+  }
   const std::size_t bytes = message.binding != nullptr ? message.binding->type->size : message.length;
   Envelope* envelope = EnvelopePool::make(bytes);
   Message& kept = envelope->message;

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "ask_table.hpp"
 #include "envelope.hpp"
@@ -44,6 +45,7 @@ RemoteLane* Scheduler::lane_to(std::uint32_t link) {
   lane->control.ring = &lane->lane.control_out;
   lane->mail.bell = lane->control.bell = &lane->lane.bell;
   lane->mail.lane = lane->control.lane = lane.get();
+  lane->mail.bodies = &lane->bodies_out;
   lane->mail.state = lane->control.state = Outlet::State::unopened;
   lane->mail_in = {
       .ring = &lane->lane.mail_in, .bell = &lane->lane.bell, .source = Inlet::Source::mail, .lane = lane.get()};
@@ -58,8 +60,12 @@ RemoteLane* Scheduler::lane_to(std::uint32_t link) {
 /// `now`: handlers may run. Else the message is queued at its actor.
 void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool now) {
   RemoteLane& lane = *inlet.lane;
+  if (frame.head.kind == FrameKind::large) [[unlikely]] {
+    take_large(inlet, frame, now);
+    return;
+  }
   if (frame.head.kind != FrameKind::message) [[unlikely]] {
-    if (lane.system == nullptr || frame.head.kind != FrameKind::signal) {
+    if (frame.head.kind != FrameKind::signal) {
       report_fault(lane, "a system frame came as mail");
       return;
     }
@@ -68,7 +74,7 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
     inlet.ring->advance();
     return;
   }
-  const bool reaches = lane.is_exported(frame.head.target) || may_reach(lane, ActorId(frame.head.target));
+  const bool reaches = is_reachable(lane, ActorId(frame.head.target));
   if (ActorId(frame.head.target).needs_credit() && now && reaches &&
       must_stay_in_ring(ActorId(frame.head.target), &frame)) [[unlikely]] {
     inlet.waits_for = ActorId(frame.head.target);
@@ -78,11 +84,23 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
   Message message{.payload = const_cast<std::byte*>(frame.payload),
                   .length = frame.length,
                   .type = frame.head.type,
-                  .asker = {.address = {lane.link, ActorId(frame.head.sender)},
-                            .correlation = frame.head.correlation,
-                            .incarnation = lane.incarnation},
+                  .asker = asker_of(lane, frame),
                   .target = ActorId(frame.head.target),
                   .ring = inlet.ring};
+  hand_on(message, reaches, now);
+}
+
+bool Scheduler::is_reachable(RemoteLane& lane, ActorId actor) {
+  return lane.is_exported(actor.value()) || may_reach(lane, actor);
+}
+
+Asker Scheduler::asker_of(const RemoteLane& lane, const transport::Frame& frame) {
+  return {.address = {lane.link, ActorId(frame.head.sender)},
+          .correlation = frame.head.correlation,
+          .incarnation = lane.incarnation};
+}
+
+void Scheduler::hand_on(Message& message, bool reaches, bool now) {
   if (!reaches) {
     // The peer is told the same as of one that does not exist.
     dead_letter(message, "the actor was not made known to that peer");
@@ -156,10 +174,13 @@ void Scheduler::disconnect(RemoteLane& lane) {
 void Scheduler::open_lane(std::uint32_t link,
                           transport::RingProducer mail,
                           const transport::Incarnation::HostEnd& end,
-                          RemoteSystem* system) {
+                          RemoteSystem* system,
+                          transport::ArenaProducer bodies,
+                          std::shared_ptr<transport::Arena> arena) {
   assert(link <= most_links);
   RemoteLane& lane = *lane_to(link);
   lane.system = system;
+  if (bodies) open_arena(lane, std::move(bodies), std::move(arena));
   lane.lane.mail_out = mail;
   connect(lane, end);
 }
@@ -178,7 +199,7 @@ void Scheduler::open_joined_lane(std::uint32_t link,
              .mail_consumer = nullptr,
              .trust = transport::Trust::untrusted},
             &system);
-  order_lane(link, ordering);
+  order_lane(link, ordering, false);
 }
 
 void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end) {
@@ -186,6 +207,7 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   lane.lane.control_in = end.control_in;
   lane.lane.mail_in = end.mail_in;
   lane.lane.bell = end.bell;
+  lane.bodies_in = end.bodies_in;
   // Until this incarnation is ready and has agreed to something else.
   lane.lane.order(transport::Ordering::sequential);
   lane.mail_in.may_go_cold = lane.control_in.may_go_cold = end.trust == transport::Trust::trusted;
@@ -261,13 +283,15 @@ void Scheduler::switch_lane(std::uint32_t link,
                             const transport::ConsumerBlock* consumer,
                             const transport::Incarnation::HostEnd& end) {
   RemoteLane& lane = *lane_of(link);
+  if (lane.bodies_out) lane.bodies_out.switch_consumer(lane.lane.mail_out.cursor(), end.returns);
   lane.lane.mail_out.switch_consumer(consumer);
   connect(lane, end);
 }
 
-void Scheduler::order_lane(std::uint32_t link, transport::Ordering ordering) {
+void Scheduler::order_lane(std::uint32_t link, transport::Ordering ordering, bool takes_bodies) {
   RemoteLane& lane = *lane_of(link);
   lane.lane.order(ordering);
+  let_bodies(lane, takes_bodies);
   for (const RemoteLane::Watcher& watcher : lane.watchers) {
     if (watcher.kind == RemoteLane::Watcher::Kind::parent) child_started(watcher.actor, {link, ActorId()});
   }
@@ -277,6 +301,7 @@ void Scheduler::close_lane(std::uint32_t link) {
   RemoteLane& lane = *lane_of(link);
   lane.open = false;
   close(lane.mail);
+  close_arena(lane);
   close(lane.control);
 }
 

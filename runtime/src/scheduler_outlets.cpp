@@ -137,6 +137,7 @@ void Scheduler::open(Outlet& outlet) {
   if (outlet.crowded) outlet.ring->want_room(true);
   // Its cursor may stand where there is room and never move again: nobody else would wake who waits.
   next_in_line(outlet);
+  next_for_body(outlet);
 }
 
 /// Nobody touches its ring after this.
@@ -147,6 +148,7 @@ void Scheduler::close(Outlet& outlet) {
   std::erase(crowded_, &outlet);
   discard_overflow(outlet);
   next_in_line(outlet);
+  next_for_body(outlet);
 }
 
 void Scheduler::discard_overflow(Outlet& outlet) {

@@ -161,13 +161,15 @@ std::expected<void, SendError> Scheduler::send_remote(
   };
   RemoteLane* lane = lane_to(to.link);
   if (lane == nullptr || lane->mail.state == Outlet::State::closed) return refused(SendError::unreachable);
-  const std::uint32_t length = type.length_between_processes(object);
   const Address sender = self();
   const FrameHead head{.kind = FrameKind::message,
                        .type = type.id,
                        .correlation = correlation,
                        .target = to.actor.value(),
                        .sender = sender.actor.value()};
+  if (type.may_have_body()) [[unlikely]]
+    return send_large(*lane, head, type, object, deadline);
+  const std::uint32_t length = type.length_between_processes(object);
   if (current_cell_ == nullptr) {
     if (lane->mail.state != Outlet::State::open) return refused(SendError::full);
     if (length > lane->mail.ring->max_payload()) return refused(SendError::too_long);
@@ -176,11 +178,16 @@ std::expected<void, SendError> Scheduler::send_remote(
   }
   const auto place = room(lane->mail, length, deadline);
   if (!place) return refused(place.error());
-  lane->let_in(sender.actor.value());
-  current_cell_->exported_ = true;
+  let_answer(*lane);
   type.move_to_wire(*place, object);
   commit(lane->mail, head);
   return {};
+}
+
+/// In a handler: its actor may be sent to over that lane from now on.
+void Scheduler::let_answer(RemoteLane& lane) {
+  lane.let_in(current_cell_->id().value());
+  current_cell_->exported_ = true;
 }
 
 void Scheduler::send_system(const Address& to, const Binding& binding, void* object) {
@@ -199,7 +206,8 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
     RemoteLane* lane = lane_of(asker);
     if (lane == nullptr) {
       destroy(type, object);
-    } else if (type.id == 0 || type.length_between_processes(object) > lane->control.ring->max_payload()) {
+    } else if (type.id == 0 || type.may_have_body() ||
+               type.length_between_processes(object) > lane->control.ring->max_payload()) {
       destroy(type, object);
       refuse(asker, transport::NoReply::failed);
     } else {

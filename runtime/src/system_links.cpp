@@ -30,8 +30,10 @@ void System::open(std::uint32_t link,
   on_all(
       [link, &mail, &first, system = link_entry(link).system](Scheduler& scheduler) {
         const auto end = first.host_end(scheduler.index());
+        auto bodies =
+            mail.arena() != nullptr ? mail.body_producer(scheduler.index(), end.returns) : transport::ArenaProducer();
         scheduler.open_lane(link, transport::RingProducer(mail.producer(scheduler.index(), end.mail_consumer)), end,
-                            system);
+                            system, std::move(bodies), mail.arena());
       },
       std::move(done));
 }
@@ -78,7 +80,7 @@ void System::down(std::uint32_t link, const ExitReason& reason) {
   on_all([link, reason](Scheduler& scheduler) { scheduler.lane_down(link, reason); }, nullptr);
 }
 
-void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) {
+void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering, bool takes_bodies) {
   {
     // First: who is told by a scheduler may look here.
     Link& entry = link_entry(link);
@@ -90,7 +92,7 @@ void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Orderi
     const std::lock_guard lock(systems_mutex_);
     systems_changed_.notify_all();
   }
-  on_all([link, ordering](Scheduler& scheduler) { scheduler.order_lane(link, ordering); }, nullptr);
+  on_all([=](Scheduler& scheduler) { scheduler.order_lane(link, ordering, takes_bodies); }, nullptr);
 }
 
 void System::stop(std::uint32_t link, bool for_good) {

@@ -29,7 +29,7 @@ void take(int number) {
   errno = error;
 }
 
-std::expected<void, std::string> make_pipe() {
+std::expected<void, std::string> make_signal_pipe() {
   int ends[2];
   if (pipe(ends) != 0) return std::unexpected(std::string("a pipe for signals: ") + std::strerror(errno));
   for (const int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
@@ -44,7 +44,7 @@ std::expected<void, std::string> make_pipe() {
 std::expected<TerminationSignal, std::string> TerminationSignal::watch() {
   if (watched.exchange(true)) return std::unexpected("somebody in this process waits for signals already");
   if (pipe_in < 0) {
-    if (auto made = make_pipe(); !made) {
+    if (auto made = make_signal_pipe(); !made) {
       watched = false;
       return std::unexpected(made.error());
     }

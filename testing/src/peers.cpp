@@ -104,7 +104,7 @@ void Peers::begin(Peer& peer) {
   peer.state = Peer::State::up;
   if (peer.options.held) peer.is_wanted = false;
   peer.behaviour->is_up = true;
-  links_.up(peer.link, ++peer.behaviour->incarnation, transport::Ordering::sequential);
+  links_.up(peer.link, ++peer.behaviour->incarnation, transport::Ordering::sequential, false);
 }
 
 void Peers::died(Peer& peer, ExitReason reason) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../transport/deadline.hpp"
 #include "../transport/test_host.hpp"
@@ -166,15 +167,20 @@ struct Handlers {
   Sum on(const Get&) { return {.count = answers}; }
   Note on(const ringmail::View<Note>& note) { return {.title = std::string(note.title) + "!", .author = note.author}; }
   void on(const Fail& fail) {
-    if (fail.code != 0) throw std::runtime_error("failed with " + std::to_string(fail.code));
+    if (fail.code != 0) fail_with(std::to_string(fail.code));
     static_cast<void>(peer.reply(*later, Bulk{.number = 9}));
   }
   void on(const Stream&) { static_cast<void>(peer.ask(host_actor, Get{})); }
+  static void fail_with(const std::string& code) try { throw std::logic_error("its code\nis " + code); } catch (...) {
+    std::throw_with_nested(std::runtime_error("failed with " + code));
+  }
+  void on(const Peer::Down& down) { ends.push_back(std::string(down.reason)); }
   void answered(Peer::Received& received) { answers += received.is_refusal() ? 100 : received.as<Sum>()->count; }
 
   Peer& peer;
   std::optional<Peer::Question> later;
   std::uint64_t answers = 0;
+  std::vector<std::string> ends;
 };
 
 int run(Peer& peer) {
@@ -233,9 +239,43 @@ TEST_F(CppPeer, a_handler_that_throws_ends_it_with_its_message_in_hand) {
   EXPECT_EQ(came[0].head.type, 2u);
   const auto failure = host.next<transport::Failure>();
   ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->text, "failed with 7");
+  EXPECT_EQ(failure->text, "std::runtime_error: failed with 7\nbecause of std::logic_error: its code is 7");
   EXPECT_EQ(host.join(), 11);
   EXPECT_EQ(host.unfinished().messages, 1u);
+}
+
+TEST_F(CppPeer, is_told_of_the_end_of_what_it_monitors) {
+  start([](Peer& peer) {
+    const auto monitor = peer.monitor(host_actor);
+    const auto other = peer.monitor(host_actor);
+    PEER_EXPECT(monitor && other && *monitor != *other);
+    PEER_EXPECT(peer.demonitor(*other) && peer.demonitor(*other) == std::unexpected(Peer::Errc::not_found));
+    {
+      const auto received = next(peer);
+      PEER_EXPECT(received && !received->is_message() && !received->is_refusal() && !received->as<Ping>());
+      const auto down = received->down();
+      PEER_EXPECT(down && down->monitor == *monitor && down->who == host_actor);
+      PEER_EXPECT(down->kind == Peer::Exit::failed && down->reason == "failed: it");
+    }
+    Handlers handlers(peer);
+    PEER_EXPECT(peer.monitor(host_actor) && peer.log(Peer::LogLevel::info, "twice"));
+    PEER_EXPECT(peer.run<conformance::Peer>(handlers));
+    PEER_EXPECT(handlers.ends == std::vector<std::string>{"failed: it"});
+    return 0;
+  });
+  const auto down_of = [](const Mail& monitor) {
+    return FrameHead{.kind = FrameKind::signal, .type = 4, .target = monitor.head.sender, .sender = host_actor.id};
+  };
+  const std::string reason("\1\0\0\0\0\0\0\0\0\0\0\0\12\0\0\0failed: it", 26);
+  const auto first = host.drain_until(3);
+  ASSERT_THAT(first, SizeIs(3));
+  host.send(reason, down_of(first[0]));
+  const auto second = host.drain_until(1);
+  ASSERT_THAT(second, SizeIs(1));
+  host.send(reason, down_of(second[0]));
+  EXPECT_EQ(host.next<transport::Log>(), (transport::Log{.level = transport::LogLevel::info, .text = "twice"}));
+  host.stop();
+  EXPECT_EQ(host.join(), 0);
 }
 
 TEST_F(CppPeer, what_is_no_message_is_a_failure) {

@@ -133,7 +133,7 @@ class FakeOwner : public LinkOwner {
   void down(std::uint32_t, const ExitReason& reason) override { diary_.write("down: " + to_string(reason)); }
   /// This host never sleeps, so it owes no barrier.
   transport::Ordering ordering() const override { return transport::Ordering::asymmetric; }
-  void up(std::uint32_t, std::uint64_t incarnation, transport::Ordering ordering) override {
+  void up(std::uint32_t, std::uint64_t incarnation, transport::Ordering ordering, bool) override {
     agreed_ = ordering;
     diary_.write("up " + std::to_string(incarnation));
   }

@@ -34,7 +34,7 @@ class PeerEnd {
           const transport::Bells& bells)
       : mapped_{.layout = layout} {
     std::vector<int> descriptors;
-    const auto segments = incarnation.segments(mail, bells.segment(), descriptors);
+    const auto segments = incarnation.segments(mail, bells.segment(), descriptors, layout.has_arenas());
     open(segments, descriptors);
   }
   /// As a welcome gave them. On `stream` it rings where the host keeps its bells.
@@ -138,10 +138,16 @@ class PeerEnd {
 /// The host's side: what a reactor does with the schedulers, waited for.
 class TestLink {
  public:
+  static constexpr std::uint64_t arena_bytes = 16 * transport::page_bytes;
+
   TestLink(Schedulers& schedulers, std::uint32_t count, std::uint32_t number, std::uint64_t ring_bytes)
       : schedulers_(schedulers), count_(count), number_(number) {
-    layout_ = {
-        .lanes = count, .mail_to_peer_bytes = ring_bytes, .mail_to_host_bytes = ring_bytes, .control_bytes = 4096};
+    layout_ = {.lanes = count,
+               .mail_to_peer_bytes = ring_bytes,
+               .mail_to_host_bytes = ring_bytes,
+               .control_bytes = 4096,
+               .arena_to_peer_bytes = arena_bytes,
+               .arena_to_host_bytes = arena_bytes};
     mail_.emplace(must(transport::LinkMail::create(layout_)));
     make_incarnation();
   }
@@ -152,7 +158,8 @@ class TestLink {
     for (std::uint32_t i = 0; i < count_; ++i) {
       schedulers_.run_on(i, [&] {
         const auto end = incarnation_->host_end(i);
-        schedulers_[i].open_lane(number_, transport::RingProducer(mail_->producer(i, end.mail_consumer)), end);
+        schedulers_[i].open_lane(number_, transport::RingProducer(mail_->producer(i, end.mail_consumer)), end, nullptr,
+                                 mail_->body_producer(i, end.returns), mail_->arena());
       });
     }
     is_open_ = true;

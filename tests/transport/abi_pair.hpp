@@ -16,7 +16,8 @@ inline constexpr ringmail_mailbox host_actor = actor_on(0);
 struct Pair {
   TestHost host;
   template <class Body>
-  explicit Pair(Body body, std::uint32_t lanes = 1, std::uint64_t mail_bytes = 4096) : host(lanes, mail_bytes) {
+  explicit Pair(Body body, std::uint32_t lanes = 1, std::uint64_t mail_bytes = 4096, std::uint64_t arena_bytes = 0)
+      : host(lanes, mail_bytes, arena_bytes) {
     host.spawn([body]() -> int {
       AbiPeer peer;
       PEER_EXPECT(peer.attached() == 0);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 
 #include "ringmail.h"
 
@@ -23,7 +24,9 @@ class AbiPeer {
  public:
   explicit AbiPeer(const ringmail_options* options = nullptr) : result_(ringmail_attach(options, &peer_)) {}
   AbiPeer(const AbiPeer&) = delete;
-  ~AbiPeer() { ringmail_detach(peer_); }
+  ~AbiPeer() { detach(); }
+
+  void detach() { ringmail_detach(std::exchange(peer_, nullptr)); }
 
   int attached() const { return result_; }
   std::string_view error() const { return ringmail_error(peer_); }
@@ -64,6 +67,10 @@ inline int expect_closed(AbiPeer& peer) {
   PEER_EXPECT(ringmail_loan(peer, 1, 0, -1, &room) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_reply(peer, &message, 0, "", 0) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_lookup(peer, "a", -1, &mailbox) == RINGMAIL_ECLOSED);
+  std::uint64_t monitor = 0;
+  PEER_EXPECT(ringmail_monitor(peer, 1, -1, &monitor) == RINGMAIL_ECLOSED);
+  PEER_EXPECT(ringmail_demonitor(peer, 1, -1) == RINGMAIL_ECLOSED);
+  PEER_EXPECT(ringmail_log(peer, RINGMAIL_LOG_INFO, "a") == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_fail(peer, "a") == RINGMAIL_ECLOSED);
   ringmail_interrupt(peer);
   return 0;

@@ -1,7 +1,6 @@
 // A peer of the C ABI in an event loop: what ends its sleep, and what it can do while a message is in hand.
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/mman.h>
 
 #include <csignal>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "abi_pair.hpp"
 #include "deadline.hpp"
+#include "ringmail/transport/futex.hpp"
 
 namespace ringmail::transport::test {
 namespace {
@@ -52,16 +52,6 @@ int turn(AbiPeer& peer, int for_mail = 1) {
   }
 }
 
-/// Until the peer says that it sleeps: the host then has to ring.
-void await_parked(TestHost& host) {
-  constexpr std::size_t peer_bells = 4;  // of the welcome's segments
-  void* mapped = mmap(nullptr, sizeof(Bell), PROT_READ, MAP_SHARED, host.descriptors.at(peer_bells), 0);
-  ASSERT_NE(mapped, MAP_FAILED);
-  const Bell& bell = *static_cast<const Bell*>(mapped);
-  EXPECT_TRUE(until([&] { return ParkWord::state(bell.park.load()) == ParkState::parked; }));
-  munmap(mapped, sizeof(Bell));
-}
-
 TEST(CAbiLoop, mail_ends_a_sleep) {
   LoopPair pair([](AbiPeer& peer) {
     for (int number = 0; number < 50; ++number) {
@@ -77,7 +67,7 @@ TEST(CAbiLoop, mail_ends_a_sleep) {
     return 0;
   });
   for (int number = 0; number < 50; ++number) {
-    await_parked(pair.host);
+    pair.host.await_parked();
     pair.host.send(std::to_string(number));
   }
   EXPECT_EQ(pair.host.join(), 0);
@@ -101,6 +91,40 @@ TEST(CAbiLoop, a_sleep_that_something_else_ended_goes_on) {
   ASSERT_TRUE(resolve);
   pair.host.answer({.request = resolve->request, .found = true, .mailbox = 1});
   pair.host.send("now");
+  EXPECT_EQ(pair.host.join(), 0);
+}
+
+TEST(CAbiLoop, the_deadline_of_an_ask_ends_a_sleep) {
+  LoopPair pair([](AbiPeer& peer) {
+    std::uint32_t first = 0, second = 0;
+    ringmail_message message{}, held{};
+    PEER_EXPECT(ringmail_ask_within(peer, host_actor, 1, "?", 1, -1, 60'000'000'000, &first) == 0);
+    const std::uint64_t start_ns = monotonic_ns();
+    PEER_EXPECT(ringmail_ask_within(peer, host_actor, 1, "?", 1, -1, 20'000'000, &first) == 0);
+    std::int64_t longest_ns = 0;
+    int looked = 0;
+    while ((looked = ringmail_prepare(peer, 1, &longest_ns)) == 2) {
+    }
+    PEER_EXPECT(looked == 1 || longest_ns <= 20'000'000);
+    PEER_EXPECT(turn(peer) == 1);
+    PEER_EXPECT(monotonic_ns() - start_ns >= 20'000'000);
+    PEER_EXPECT(ringmail_receive(peer, &message) == 1 && message.kind == RINGMAIL_NO_REPLY);
+    PEER_EXPECT(message.correlation == first && message.type == RINGMAIL_TIMED_OUT);
+    PEER_EXPECT(ringmail_release(peer) == 0 && step(peer) == 0);
+
+    // And while a message is in hand.
+    PEER_EXPECT(turn(peer) == 1 && ringmail_receive(peer, &held) == 1);
+    PEER_EXPECT(ringmail_ask_within(peer, host_actor, 1, "?", 1, -1, 5'000'000, &second) == 0);
+    PEER_EXPECT(turn(peer, 0) == 1);
+    PEER_EXPECT(ringmail_receive_reply(peer, &message) == 1 && message.type == RINGMAIL_TIMED_OUT);
+    PEER_EXPECT(message.correlation == second);
+    PEER_EXPECT(ringmail_receive_reply(peer, &message) == 0);
+    return ringmail_release(peer);
+  });
+  const auto resolve = pair.host.next<Resolve>();
+  ASSERT_TRUE(resolve);
+  pair.host.send("held");
+  pair.host.answer({.request = resolve->request, .found = true, .mailbox = 1});
   EXPECT_EQ(pair.host.join(), 0);
 }
 
@@ -141,7 +165,7 @@ TEST(CAbiLoop, who_takes_no_mail_sleeps_over_it) {
     return 0;
   });
   pair.host.send("mail");
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.send_control("", {.kind = FrameKind::no_reply, .type = 1, .correlation = 1});
   EXPECT_EQ(pair.host.join(), 0);
 }
@@ -164,7 +188,7 @@ TEST(CAbiLoop, room_ends_a_sleep) {
   const auto resolve = pair.host.next<Resolve>();
   ASSERT_TRUE(resolve);
   pair.host.answer({.request = resolve->request, .found = true, .mailbox = 1});
-  await_parked(pair.host);
+  pair.host.await_parked();
   EXPECT_GE(pair.host.drain().size(), 1u);
   EXPECT_EQ(pair.host.join(), 0);
 }
@@ -188,7 +212,7 @@ TEST(CAbiLoop, answers_to_lookups_end_a_sleep) {
   const auto second = pair.host.next<Resolve>();
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->name, "known");
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.answer({.request = second->request, .found = false, .mailbox = 0});
   pair.host.answer({.request = first->request, .found = true, .mailbox = 42});
   EXPECT_EQ(pair.host.join(), 0);
@@ -218,7 +242,7 @@ TEST(CAbiLoop, the_hosts_death_ends_a_sleep) {
     PEER_EXPECT(ringmail_resolved(peer, &request, &mailbox) == RINGMAIL_ECLOSED);
     return 0;
   });
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.close_stream();
   EXPECT_EQ(pair.host.join(), 0);
 }
@@ -232,7 +256,7 @@ TEST(CAbiLoop, a_stop_ends_a_sleep) {
     PEER_EXPECT(result == RINGMAIL_ESTOPPED);
     return 0;
   });
-  await_parked(pair.host);
+  pair.host.await_parked();
   pair.host.stop();
   EXPECT_TRUE(pair.host.next<Goodbye>());
   EXPECT_EQ(pair.host.join(), 0);
@@ -249,7 +273,7 @@ TEST(CAbiLoop, a_wait_sleeps_over_the_pipe_too) {
     return 0;
   });
   for (int number = 0; number < 20; ++number) {
-    await_parked(pair.host);
+    pair.host.await_parked();
     pair.host.send("mail");
   }
   EXPECT_EQ(pair.host.join(), 0);

@@ -82,6 +82,7 @@ TEST(Handshake, every_message_is_read_as_it_was_written_whole_or_not_at_all) {
   whole_or_nothing(Resolved{8, false, 0});
   whole_or_nothing(Failure{"ValueError: no such airport\n"});
   whole_or_nothing(Goodbye{});
+  whole_or_nothing(Log{.level = LogLevel::critical, .text = "two\nlines"});
 }
 
 TEST(Handshake, the_bytes_of_a_hello_are_those_of_the_specification) {
@@ -226,7 +227,7 @@ TEST(Handshake, values_out_of_range_are_refused) {
   patch(bytes, 4, std::uint8_t{0});
   EXPECT_EQ(error_of<Resolved>(bytes), DecodeError::out_of_range) << "a mailbox that was not found";
 
-  for (const int role : {0, 8, 255}) {
+  for (const int role : {0, 10, 255}) {
     Welcome welcome = a_welcome();
     welcome.segments[2].role = static_cast<SegmentRole>(role);
     EXPECT_EQ(error_of<Welcome>(encode(welcome)), DecodeError::out_of_range);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,16 +26,21 @@ Value must(std::expected<Value, Error> result) {
 
 }  // namespace
 
-TestHost::TestHost(std::uint32_t lanes, std::uint64_t mail_bytes)
+TestHost::TestHost(std::uint32_t lanes, std::uint64_t mail_bytes, std::uint64_t arena_bytes)
     : layout_{.lanes = lanes,
               .mail_to_peer_bytes = mail_bytes,
               .mail_to_host_bytes = mail_bytes,
-              .control_bytes = 4096},
+              .control_bytes = 4096,
+              .arena_to_peer_bytes = arena_bytes,
+              .arena_to_host_bytes = arena_bytes},
       bells_(must(Bells::create("ringmail.test", lanes))),
       mail_(must(LinkMail::create(layout_))),
       incarnation_(must(Incarnation::create(layout_))),
-      lanes_(lanes) {
+      lanes_(lanes),
+      bodies_out_(lanes),
+      bodies_in_(lanes) {
   start_watchdog();
+  if (arena_bytes != 0) more_features |= large;
   for (std::uint32_t i = 0; i < lanes; ++i) {
     lanes_[i].mail_out = RingProducer(mail_.producer(i, incarnation_->host_end(i).mail_consumer));
   }
@@ -56,6 +62,13 @@ void TestHost::open_lanes() {
     lanes_[i].mail_in = end.mail_in;
     lanes_[i].control_in = end.control_in;
     lanes_[i].bell = end.bell;
+    bodies_in_[i] = end.bodies_in;
+    if (!layout_.has_arenas()) continue;
+    if (bodies_out_[i]) {
+      bodies_out_[i].switch_consumer(lanes_[i].mail_out.cursor(), end.returns);
+    } else {
+      bodies_out_[i] = mail_.body_producer(i, end.returns);
+    }
   }
 }
 
@@ -105,7 +118,7 @@ Welcome TestHost::make_welcome() {
                   .schema = schema,
                   .host_pid = static_cast<std::uint32_t>(getpid())};
   descriptors.clear();
-  welcome.segments = incarnation_->segments(mail_, bells_.segment(), descriptors);
+  welcome.segments = incarnation_->segments(mail_, bells_.segment(), descriptors, (welcome.features & large) != 0);
   return welcome;
 }
 
@@ -157,6 +170,34 @@ void TestHost::send(std::string_view text, FrameHead head, std::uint32_t lane) {
   put(lanes_[lane], lanes_[lane].mail_out, text, head);
 }
 
+std::byte* TestHost::loan_block(std::uint64_t length) {
+  std::byte* block = nullptr;
+  EXPECT_TRUE(until([&] { return (block = bodies_out_[0].try_loan(length, lanes_[0].mail_out)) != nullptr; }))
+      << "no room for a body: " << to_string(bodies_out_[0].fault());
+  return block;
+}
+
+void TestHost::send_large(std::string_view text, std::uint64_t length, std::byte fill, FrameHead head) {
+  std::byte* const block = loan_block(length);
+  ASSERT_NE(block, nullptr);
+  std::memset(block, std::to_integer<int>(fill), length);
+  send_block(block, text, head);
+}
+
+void TestHost::send_block(const std::byte* block, std::string_view text, FrameHead head) {
+  Lane& lane = lanes_[0];
+  const BodyPlace place = bodies_out_[0].place_of(block);
+  const auto length = static_cast<std::uint32_t>(sizeof place + text.size());
+  std::byte* room = nullptr;
+  ASSERT_TRUE(until([&] { return (room = lane.mail_out.try_loan(length)) != nullptr; }));
+  std::memcpy(room, &place, sizeof place);
+  std::memcpy(room + sizeof place, text.data(), text.size());
+  head.kind = FrameKind::large;
+  lane.mail_out.commit(head);
+  bodies_out_[0].committed(block, lane.mail_out);
+  lane.publish();
+}
+
 void TestHost::send_control(std::string_view text, FrameHead head, std::uint32_t lane) {
   put(lanes_[lane], lanes_[lane].control_out, text, head);
 }
@@ -173,7 +214,15 @@ std::vector<Mail> TestHost::drain() {
   for (Lane& lane : lanes_) {
     for (RingConsumer* ring : {&lane.control_in, &lane.mail_in}) {
       while (const auto frame = ring->peek()) {
-        all.push_back({frame->head, {reinterpret_cast<const char*>(frame->payload), frame->length}});
+        Mail mail{frame->head, {reinterpret_cast<const char*>(frame->payload), frame->length}};
+        if (frame->head.kind == FrameKind::large) {
+          auto body =
+              bodies_in_[static_cast<std::size_t>(&lane - lanes_.data())]->take({frame->payload, frame->length});
+          EXPECT_TRUE(body.has_value());
+          if (body) mail.body = *body;
+          mail.text.erase(0, sizeof(BodyPlace));
+        }
+        all.push_back(std::move(mail));
         ring->advance();
       }
     }
@@ -197,6 +246,15 @@ std::optional<ControlFrame> TestHost::next_frame() {
 }
 
 void TestHost::answer(const Resolved& resolved) { EXPECT_TRUE(stream_->send(Resolved::kind, encode(resolved))); }
+
+void TestHost::await_parked() {
+  constexpr std::size_t peer_bells = 4;  // of the welcome's segments
+  void* mapped = mmap(nullptr, sizeof(Bell), PROT_READ, MAP_SHARED, descriptors.at(peer_bells), 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  const Bell& bell = *static_cast<const Bell*>(mapped);
+  EXPECT_TRUE(until([&] { return ParkWord::state(bell.park.load()) == ParkState::parked; }));
+  munmap(mapped, sizeof(Bell));
+}
 
 void TestHost::kill() {
   if (pid_ > 0) ::kill(pid_, SIGKILL);  // -1 would be everybody

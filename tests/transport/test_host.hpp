@@ -20,6 +20,7 @@ namespace ringmail::transport::test {
 struct Mail {
   FrameHead head;
   std::string text;
+  std::optional<ReceivedBody> body{};  ///< held until the test gives it back
 };
 
 /// An actor of the host, on the scheduler whose lane this is.
@@ -29,7 +30,8 @@ constexpr std::uint64_t actor_on(std::uint32_t lane, std::uint64_t number = 1) {
 
 class TestHost {
  public:
-  explicit TestHost(std::uint32_t lanes = 1, std::uint64_t mail_bytes = 4096);
+  /// `arena_bytes`: of each lane, each way; 0: it has none.
+  explicit TestHost(std::uint32_t lanes = 1, std::uint64_t mail_bytes = 4096, std::uint64_t arena_bytes = 0);
   TestHost(const TestHost&) = delete;
   ~TestHost();  ///< kills the peer that is left
 
@@ -50,6 +52,13 @@ class TestHost {
 
   /// Puts a message into the mail of a lane, and waits for room as long as it takes.
   void send(std::string_view text, FrameHead head = {}, std::uint32_t lane = 0);
+  /// The same with a body, which is filled with one byte.
+  void send_large(std::string_view text, std::uint64_t length, std::byte fill, FrameHead head = {});
+  std::byte* loan_block(std::uint64_t length);  ///< waits for it as long as it takes
+  void send_block(const std::byte* block, std::string_view text = {}, FrameHead head = {});
+  /// Of lane 0.
+  ArenaProducer& bodies_out() { return bodies_out_[0]; }
+  const std::shared_ptr<BodySource>& bodies_in() { return bodies_in_[0]; }
   void send_control(std::string_view text, FrameHead head, std::uint32_t lane = 0);
   void stop();
   /// What has come on all lanes since the last time; finished thereby.
@@ -69,6 +78,8 @@ class TestHost {
   void answer(const Resolved& resolved);
   void close_stream() { stream_.reset(); }
 
+  /// Until the peer says that it sleeps: the host then has to ring.
+  void await_parked();
   void kill();
   /// The exit status of the peer, or minus the signal that ended it.
   int join();
@@ -85,8 +96,8 @@ class TestHost {
 
   std::string name = "tester";
   std::string schema = "message A { }";
-  std::uint64_t more_features = pipe_doorbell;  ///< that it chooses where the peer offers them
-  std::vector<int> descriptors;                 ///< of the segments, for the next welcome
+  std::uint64_t more_features = pipe_doorbell | monitors | peer_log;  ///< that it chooses where the peer offers them
+  std::vector<int> descriptors;                                       ///< of the segments, for the next welcome
 
  private:
   void open_lanes();
@@ -97,6 +108,8 @@ class TestHost {
   std::optional<Incarnation> incarnation_;
   std::uint64_t incarnations_ = 0;
   std::vector<Lane> lanes_;
+  std::vector<ArenaProducer> bodies_out_;  // of all incarnations that have agreed
+  std::vector<std::shared_ptr<BodySource>> bodies_in_;
   const ConsumerBlock* peer_cursor_ = nullptr;
   std::optional<ControlStream> stream_;
   Hello hello_;

@@ -37,7 +37,7 @@ struct Language {
 };
 
 constexpr Language languages[] = {
-    {"c", "a C header", generate_c, true},
+    {"c", "a C header", generate_c},
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
     {"java", "a Java class", generate_java},

@@ -198,18 +198,10 @@ class RustGenerator : Lines {
       line("    }");
       line("    fn start(bytes: &mut [u8], _: &()) {");
       const std::string start = name + "::default().write(bytes);";
-      line("        ", has_presets(message) ? start : "bytes.fill(0);");
+      line("        ", has_presets(schema_, message) ? start : "bytes.fill(0);");
       line("    }");
     }
     line("}");
-  }
-
-  /// Whether a new message holds more than zeros.
-  [[nodiscard]] bool has_presets(const Message& message) const {
-    return std::ranges::any_of(message.fields, [&](const Field& field) {
-      if (field.type.kind != Kind::message || field.is_optional) return field.preset.has_value();
-      return has_presets(*schema_.find_message(field.type.name));
-    });
   }
 
   void functions_of_lengths(const std::string& name, const Message& message) {

@@ -34,7 +34,38 @@ int send(ringmail_peer* peer,
   const int result = ringmail_loan(peer, target, length, timeout_ns, &room);
   if (result != 0) return result;
   if (length != 0) std::memcpy(room, payload, length);
-  return peer->link.publish_loan(type, correlation);
+  return peer->link.publish_loan({.type = type, .correlation = correlation});
+}
+
+int send_large(ringmail_peer* peer,
+               ringmail_mailbox target,
+               uint32_t type,
+               uint32_t correlation,
+               const void* payload,
+               uint32_t length,
+               const ringmail_body& body,
+               int64_t timeout_ns) {
+  return guarded(peer, [&] {
+    return peer->link.send_large(target, type, correlation, {static_cast<const std::byte*>(payload), length}, body,
+                                 timeout_ns);
+  });
+}
+
+/// `send` is given the correlation. A negative answer_ns: without a deadline.
+template <class Send>
+int ask(ringmail_peer* peer, int64_t answer_ns, uint32_t& correlation, Send&& send) {
+  if (answer_ns < 0) {
+    correlation = peer->link.next_correlation();
+    return send(correlation);
+  }
+  return guarded(peer, [&] {
+    // From the call on, however long it waits for room.
+    const std::uint64_t deadline_ns = ringmail::transport::monotonic_ns() + static_cast<std::uint64_t>(answer_ns);
+    correlation = peer->link.next_timed_correlation();
+    const int result = send(correlation);
+    if (result == 0) peer->link.expect_answer(correlation, deadline_ns);
+    return result;
+  });
 }
 
 int answer(ringmail_peer* peer,
@@ -119,8 +150,7 @@ int ringmail_ask(ringmail_peer* peer,
                  uint32_t length,
                  int64_t timeout_ns,
                  uint32_t* correlation) {
-  *correlation = peer->link.next_correlation();
-  return send(peer, target, type, *correlation, payload, length, timeout_ns);
+  return ringmail_ask_within(peer, target, type, payload, length, timeout_ns, -1, correlation);
 }
 
 int ringmail_ask_within(ringmail_peer* peer,
@@ -131,15 +161,8 @@ int ringmail_ask_within(ringmail_peer* peer,
                         int64_t timeout_ns,
                         int64_t answer_ns,
                         uint32_t* correlation) {
-  if (answer_ns < 0) return ringmail_ask(peer, target, type, payload, length, timeout_ns, correlation);
-  return guarded(peer, [&] {
-    // From the call on, however long it waits for room.
-    const std::uint64_t deadline_ns = ringmail::transport::monotonic_ns() + static_cast<std::uint64_t>(answer_ns);
-    *correlation = peer->link.next_timed_correlation();
-    const int result = send(peer, target, type, *correlation, payload, length, timeout_ns);
-    if (result == 0) peer->link.expect_answer(*correlation, deadline_ns);
-    return result;
-  });
+  return ask(peer, answer_ns, *correlation,
+             [&](uint32_t number) { return send(peer, target, type, number, payload, length, timeout_ns); });
 }
 
 int ringmail_reply(
@@ -155,16 +178,67 @@ int ringmail_loan(ringmail_peer* peer, ringmail_mailbox target, uint32_t length,
   return guarded(peer, [&] { return peer->link.loan(target, length, timeout_ns, payload); });
 }
 int ringmail_publish(ringmail_peer* peer, uint32_t type) {
-  const int result = peer->link.publish_loan(type, 0);
+  const int result = peer->link.publish_loan({.type = type});
   return result != 0 ? result : peer->link.flush();
 }
 int ringmail_cancel(ringmail_peer* peer) { return peer->link.cancel_loan(); }
 int ringmail_flush(ringmail_peer* peer) { return peer->link.flush(); }
 
+int ringmail_get_body(ringmail_peer* peer, ringmail_body* body) { return peer->link.held_body(*body); }
+int ringmail_keep(ringmail_peer* peer, ringmail_body* body) { return peer->link.keep_body(*body); }
+int ringmail_unkeep(const ringmail_body* body) {
+  auto* const bodies = static_cast<ringmail::transport::PeerBodies*>(body->owner);
+  return bodies != nullptr && bodies->unkeep(*body) ? 0 : RINGMAIL_EMISUSE;
+}
+int ringmail_loan_large(
+    ringmail_peer* peer, ringmail_mailbox target, uint64_t length, int64_t timeout_ns, ringmail_body* body) {
+  return guarded(peer, [&] { return peer->link.loan_large(target, length, timeout_ns, *body); });
+}
+int ringmail_cancel_large(ringmail_peer* peer, const ringmail_body* body) {
+  return guarded(peer, [&] { return peer->link.cancel_large(*body); });
+}
+int ringmail_want_large(ringmail_peer* peer, ringmail_mailbox target, uint64_t length) {
+  return guarded(peer, [&] { return peer->link.want_large(target, length); });
+}
+
+int ringmail_send_large(ringmail_peer* peer,
+                        ringmail_mailbox target,
+                        uint32_t type,
+                        const void* payload,
+                        uint32_t length,
+                        const ringmail_body* body,
+                        int64_t timeout_ns) {
+  return send_large(peer, target, type, 0, payload, length, *body, timeout_ns);
+}
+
+int ringmail_ask_large(ringmail_peer* peer,
+                       ringmail_mailbox target,
+                       uint32_t type,
+                       const void* payload,
+                       uint32_t length,
+                       const ringmail_body* body,
+                       int64_t timeout_ns,
+                       int64_t answer_ns,
+                       uint32_t* correlation) {
+  return ask(peer, answer_ns, *correlation, [&](uint32_t number) {
+    return send_large(peer, target, type, number, payload, length, *body, timeout_ns);
+  });
+}
+
 int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, ringmail_mailbox* mailbox) {
   return guarded(peer, [&] { return peer->link.lookup(name, timeout_ns, *mailbox); });
 }
 
+int ringmail_monitor(ringmail_peer* peer, ringmail_mailbox target, int64_t timeout_ns, uint64_t* monitor) {
+  return guarded(peer, [&] { return peer->link.monitor(target, timeout_ns, *monitor); });
+}
+int ringmail_demonitor(ringmail_peer* peer, uint64_t monitor, int64_t timeout_ns) {
+  return guarded(peer, [&] { return peer->link.demonitor(monitor, timeout_ns); });
+}
+
+int ringmail_log(ringmail_peer* peer, int level, const char* text) {
+  return guarded(peer, [&] { return peer->link.log(level, text); });
+}
 int ringmail_fail(ringmail_peer* peer, const char* text) {
   return guarded(peer, [&] { return peer->link.report_failure(text); });
 }
@@ -179,7 +253,7 @@ const char* ringmail_strerror(int code) {
     case RINGMAIL_ETIMEDOUT: return "timed out";
     case RINGMAIL_EFULL: return "no room in the ring within the time given";
     case RINGMAIL_ETOOLONG: return "longer than the ring can ever take";
-    case RINGMAIL_EREFUSED: return "the handshake failed";
+    case RINGMAIL_EREFUSED: return "the handshake failed, or the host has not what is wanted";
     case RINGMAIL_ENOTFOUND: return "no such mailbox";
     case RINGMAIL_EPROTOCOL: return "the host broke the protocol";
     case RINGMAIL_EMISUSE: return "a rule of this interface was broken by its caller";

@@ -37,8 +37,7 @@ std::uint16_t kind_of(std::span<const std::byte> header) { return load<std::uint
 std::uint16_t reserved_of(std::span<const std::byte> header) { return load<std::uint16_t>(header, 6); }
 
 bool known(std::uint16_t kind) {
-  return kind >= static_cast<std::uint16_t>(ControlKind::hello) &&
-         kind <= static_cast<std::uint16_t>(ControlKind::ring);
+  return kind >= static_cast<std::uint16_t>(ControlKind::hello) && kind <= static_cast<std::uint16_t>(ControlKind::log);
 }
 
 union AncillaryBuffer {

@@ -223,7 +223,7 @@ void fields(Io& io, In<Io, Welcome>& welcome) {
   io.number("host_pid", welcome.host_pid);
   io.count("segments", welcome.segments, max_control_descriptors);
   for (auto& segment : welcome.segments) {
-    io.number("segment role", segment.role, SegmentRole::mail, SegmentRole::doorbell);
+    io.number("segment role", segment.role, SegmentRole::mail, SegmentRole::arena_to_host);
     io.number("segment bytes", segment.bytes);
     io.number("segment host_fd", segment.host_fd);
   }
@@ -265,6 +265,12 @@ void fields(Io& io, In<Io, Ring>& ring) {
   io.number("lane", ring.lane);
 }
 
+template <class Io>
+void fields(Io& io, In<Io, Log>& log) {
+  io.number("level", log.level, LogLevel::trace, LogLevel::critical);
+  io.mended_text("text", log.text, max_text_bytes);
+}
+
 // A later version may append to its hello, and must still be told which versions this host speaks.
 bool may_be_longer(const Hello& hello) { return hello.version_max > protocol_version; }
 bool may_be_longer(const Welcome& welcome) { return welcome.version > protocol_version; }
@@ -288,6 +294,7 @@ std::vector<std::byte> encode(const Resolved& resolved) { return write(resolved)
 std::vector<std::byte> encode(const Failure& failure) { return write(failure); }
 std::vector<std::byte> encode(const Goodbye& goodbye) { return write(goodbye); }
 std::vector<std::byte> encode(const Ring& ring) { return write(ring); }
+std::vector<std::byte> encode(const Log& log) { return write(log); }
 
 template <class Message>
 std::expected<Message, DecodeError> decode(std::span<const std::byte> payload) {
@@ -307,5 +314,6 @@ template std::expected<Resolved, DecodeError> decode<Resolved>(std::span<const s
 template std::expected<Failure, DecodeError> decode<Failure>(std::span<const std::byte>);
 template std::expected<Goodbye, DecodeError> decode<Goodbye>(std::span<const std::byte>);
 template std::expected<Ring, DecodeError> decode<Ring>(std::span<const std::byte>);
+template std::expected<Log, DecodeError> decode<Log>(std::span<const std::byte>);
 
 }  // namespace ringmail::transport

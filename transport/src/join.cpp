@@ -100,13 +100,19 @@ int JoinedLink::say_ready() {
 }
 
 int JoinedLink::map_segments(ControlFrame& frame) {
-  segments_.layout = {.lanes = welcome_.lanes,
-                      .mail_to_peer_bytes = welcome_.mail_to_peer_bytes,
-                      .mail_to_host_bytes = welcome_.mail_to_host_bytes,
-                      .control_bytes = welcome_.control_bytes};
+  segments_->layout = {.lanes = welcome_.lanes,
+                       .mail_to_peer_bytes = welcome_.mail_to_peer_bytes,
+                       .mail_to_host_bytes = welcome_.mail_to_host_bytes,
+                       .control_bytes = welcome_.control_bytes};
+  for (const WelcomeSegment& segment : welcome_.segments) {
+    if (segment.role == SegmentRole::arena_to_peer)
+      segments_->layout.arena_to_peer_bytes = segment.bytes / welcome_.lanes;
+    if (segment.role == SegmentRole::arena_to_host)
+      segments_->layout.arena_to_host_bytes = segment.bytes / welcome_.lanes;
+  }
   for (std::size_t i = 0; i < welcome_.segments.size(); ++i) {
     const SegmentRole role = welcome_.segments[i].role;
-    if (auto mapped = segments_.map(role, std::move(frame.descriptors[i])); !mapped) {
+    if (auto mapped = segments_->map(role, std::move(frame.descriptors[i])); !mapped) {
       return fail(RINGMAIL_EREFUSED, "segment %.*s: %s", static_cast<int>(to_string(role).size()),
                   to_string(role).data(), to_string(mapped.error()).c_str());
     }
@@ -115,10 +121,10 @@ int JoinedLink::map_segments(ControlFrame& frame) {
 }
 
 Lane JoinedLink::lane(std::uint32_t i) {
-  const Mapping& parked = segments_.host_parked;
+  const Mapping& parked = segments_->host_parked;
   Lane lane =
-      segments_.lane(i, (welcome_.features & stream_doorbell) != 0 ? Doorbell(parked.at<ParkMirror>(0)[i], *stream_, i)
-                                                                   : Doorbell(segments_.host_bells.at<Bell>(0)[i]));
+      segments_->lane(i, (welcome_.features & stream_doorbell) != 0 ? Doorbell(parked.at<ParkMirror>(0)[i], *stream_, i)
+                                                                    : Doorbell(segments_->host_bells.at<Bell>(0)[i]));
   lane.order(ordering());
   return lane;
 }

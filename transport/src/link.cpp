@@ -11,13 +11,27 @@ struct Mapped {
   Mapping mapping;
 };
 
-std::expected<Mapped, MemoryFailure> make(const char* name, std::uint64_t bytes, Mapping::Access access, Seal seal) {
-  auto segment = Segment::create(name, bytes);
+std::expected<Mapped, MemoryFailure> map_and_seal(std::expected<Segment, MemoryFailure> segment,
+                                                  Mapping::Access access,
+                                                  Seal seal) {
   if (!segment) return std::unexpected(segment.error());
   auto mapping = segment->map(access);
   if (!mapping) return std::unexpected(mapping.error());
   if (auto sealed = segment->seal(seal); !sealed) return std::unexpected(sealed.error());
   return Mapped{std::move(*segment), std::move(*mapping)};
+}
+
+std::expected<Mapped, MemoryFailure> make(const char* name, std::uint64_t bytes, Mapping::Access access, Seal seal) {
+  return map_and_seal(Segment::create(name, bytes), access, seal);
+}
+
+std::expected<std::shared_ptr<Arena>, MemoryFailure> make_arena(const char* name,
+                                                                std::uint64_t bytes,
+                                                                Mapping::Access access,
+                                                                Seal seal) {
+  auto made = map_and_seal(Segment::create_sparse(name, bytes), access, seal);
+  if (!made) return std::unexpected(made.error());
+  return std::make_shared<Arena>(std::move(made->segment), std::move(made->mapping));
 }
 
 }  // namespace
@@ -45,6 +59,12 @@ std::expected<LinkMail, MemoryFailure> LinkMail::create(const LinkLayout& layout
   auto made = make("ringmail.mail", layout.mail_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!made) return std::unexpected(made.error());
   LinkMail mail;
+  if (layout.has_arenas()) {
+    auto arena = make_arena("ringmail.arena_to_peer", layout.arenas_to_peer_bytes(), Mapping::Access::write,
+                            Seal::no_more_writers);
+    if (!arena) return std::unexpected(arena.error());
+    mail.arena_ = std::move(*arena);
+  }
   mail.layout_ = layout;
   mail.segment_ = std::move(made->segment);
   mail.mapping_ = std::move(made->mapping);
@@ -58,6 +78,10 @@ ProducerMemory LinkMail::producer(std::uint32_t lane, const ConsumerBlock* consu
           .other = consumer};
 }
 
+ArenaProducer LinkMail::body_producer(std::uint32_t lane, const ReturnsBlock* returns) const {
+  return ArenaProducer(Arena::memory(arena_, lane, layout_.arena_to_peer_bytes, returns));
+}
+
 std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout, Trust trust) {
   auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!host) return std::unexpected(host.error());
@@ -67,14 +91,19 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   if (!bell) return std::unexpected(bell.error());
 
   Incarnation incarnation;
+  if (layout.has_arenas()) {
+    auto arena = make_arena("ringmail.arena_to_host", layout.arenas_to_host_bytes(), Mapping::Access::read, Seal::size);
+    if (!arena) return std::unexpected(arena.error());
+    incarnation.arena_ = std::move(*arena);
+  }
   incarnation.layout_ = layout;
   incarnation.trust_ = trust;
   incarnation.host_ = std::move(host->segment);
-  incarnation.host_map_ = std::move(host->mapping);
+  incarnation.host_map_ = std::make_shared<Mapping>(std::move(host->mapping));
   incarnation.peer_ = std::move(peer->segment);
-  incarnation.peer_map_ = std::move(peer->mapping);
-  incarnation.bell_ = std::move(*bell);
-  incarnation.pipe_ = std::make_unique<PipeBell>();
+  incarnation.peer_map_ = std::make_shared<const Mapping>(std::move(peer->mapping));
+  incarnation.bell_ = std::make_shared<Bells>(std::move(*bell));
+  incarnation.pipe_ = std::make_shared<PipeBell>();
   return incarnation;
 }
 
@@ -91,32 +120,56 @@ std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, co
   return {};
 }
 
-std::expected<void, MemoryFailure> Incarnation::seal_peer() { return peer_.seal(Seal::no_more_writers); }
+std::expected<void, MemoryFailure> Incarnation::seal_peer() {
+  if (auto sealed = peer_.seal(Seal::no_more_writers); !sealed || arena_ == nullptr) return sealed;
+  return arena_->segment.seal(Seal::no_more_writers);
+}
 
 Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
-  const std::byte* peer = peer_map_.data();
+  const std::byte* peer = peer_map_->data();
   return {
-      .control_out = RingProducer({.data = host_map_.data() + layout_.host_control_data(lane),
+      .control_out = RingProducer({.data = host_map_->data() + layout_.host_control_data(lane),
                                    .capacity = layout_.control_bytes,
-                                   .own = host_map_.at<ProducerBlock>(layout_.host_control_producer(lane)),
-                                   .other = peer_map_.at<const ConsumerBlock>(layout_.peer_control_consumer(lane))}),
+                                   .own = host_map_->at<ProducerBlock>(layout_.host_control_producer(lane)),
+                                   .other = peer_map_->at<ConsumerBlock>(layout_.peer_control_consumer(lane))}),
       .mail_in = RingConsumer({.data = peer + layout_.peer_mail_data(lane),
                                .capacity = layout_.mail_to_host_bytes,
-                               .other = peer_map_.at<const ProducerBlock>(layout_.peer_mail_producer(lane)),
-                               .own = host_map_.at<ConsumerBlock>(layout_.host_mail_consumer(lane))}),
+                               .other = peer_map_->at<ProducerBlock>(layout_.peer_mail_producer(lane)),
+                               .own = host_map_->at<ConsumerBlock>(layout_.host_mail_consumer(lane))}),
       .control_in = RingConsumer({.data = peer + layout_.peer_control_data(lane),
                                   .capacity = layout_.control_bytes,
-                                  .other = peer_map_.at<const ProducerBlock>(layout_.peer_control_producer(lane)),
-                                  .own = host_map_.at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
-      .bell = Doorbell(bell_[0], *pipe_),
-      .mail_consumer = peer_map_.at<const ConsumerBlock>(layout_.peer_mail_consumer(lane)),
+                                  .other = peer_map_->at<ProducerBlock>(layout_.peer_control_producer(lane)),
+                                  .own = host_map_->at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
+      .bell = Doorbell((*bell_)[0], *pipe_),
+      .mail_consumer = peer_map_->at<ConsumerBlock>(layout_.peer_mail_consumer(lane)),
       .trust = trust_,
+      .returns = peer_map_->at<ReturnsBlock>(layout_.peer_returns(lane)),
+      .bodies_in = arena_ != nullptr ? body_source(lane) : nullptr,
   };
+}
+
+std::shared_ptr<BodySource> Incarnation::body_source(std::uint32_t lane) {
+  auto source = std::make_shared<BodySource>();
+  source->arena_ = arena_;
+  source->host_ = host_map_;
+  source->peer_ = peer_map_;
+  source->bell_ = bell_;
+  source->pipe_ = pipe_;
+  source->consumer_ = ArenaConsumer(arena_->part(lane, layout_.arena_to_host_bytes),
+                                    host_map_->at<ReturnsBlock>(layout_.host_returns(lane)),
+                                    peer_map_->at<ProducerBlock>(layout_.peer_mail_producer(lane)));
+  return source;
+}
+
+void BodySource::give_back(const ReceivedBody& body) {
+  // A doorbell of its own: the lane's is its thread's.
+  if (consumer_.give_back(body.slot, body.serial)) Doorbell((*bell_)[0], *pipe_).ring();
 }
 
 std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
                                                   const Segment& bells,
-                                                  std::vector<int>& descriptors) const {
+                                                  std::vector<int>& descriptors,
+                                                  bool with_arenas) const {
   std::vector<WelcomeSegment> list;
   const auto add = [&](SegmentRole role, const Segment& segment) {
     list.push_back(
@@ -127,12 +180,16 @@ std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
   add(SegmentRole::host, host_);
   add(SegmentRole::peer, peer_);
   add(trust_ == Trust::trusted ? SegmentRole::host_bells : SegmentRole::host_parked, bells);
-  add(SegmentRole::peer_bells, bell_.segment());
+  add(SegmentRole::peer_bells, bell_->segment());
   if (pipe_->is_open()) {
     list.push_back({.role = SegmentRole::doorbell,
                     .bytes = doorbell_bytes,
                     .host_fd = static_cast<std::uint32_t>(pipe_->read_end())});
     descriptors.push_back(pipe_->read_end());
+  }
+  if (with_arenas) {
+    add(SegmentRole::arena_to_peer, mail.arena()->segment);
+    add(SegmentRole::arena_to_host, arena_->segment);
   }
   return list;
 }

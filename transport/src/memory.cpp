@@ -37,6 +37,13 @@ Mapping::~Mapping() {
   if (data_ != nullptr) munmap(data_, size_);
 }
 
+std::expected<Segment, MemoryFailure> Segment::create(const char* name, std::uint64_t bytes) {
+  auto segment = create_sparse(name, bytes);
+  if (!segment) return segment;
+  if (auto populated = segment->populate(0, bytes); !populated) return std::unexpected(populated.error());
+  return segment;
+}
+
 std::expected<Mapping, MemoryFailure> Segment::map(Mapping::Access access) const {
   const int protection = access == Mapping::Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
   void* address = mmap(nullptr, size_, protection, MAP_SHARED, descriptor_.get(), 0);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 
+#include "ringmail/transport/arena.hpp"
 #include "ringmail/transport/handshake.hpp"
 
 namespace ringmail::transport {
@@ -35,6 +36,9 @@ std::string names_of(std::uint64_t features) {
              : lowest == stream_doorbell    ? "stream_doorbell"
              : lowest == between_systems    ? "between_systems"
              : lowest == pipe_doorbell      ? "pipe_doorbell"
+             : lowest == monitors           ? "monitors"
+             : lowest == peer_log           ? "log"
+             : lowest == large              ? "large"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -42,6 +46,11 @@ std::string names_of(std::uint64_t features) {
 
 bool possible_ring(std::uint64_t bytes, std::uint64_t largest) {
   return std::has_single_bit(bytes) && bytes >= min_ring_bytes && bytes <= largest;
+}
+
+bool possible_arenas(std::uint64_t bytes, std::uint32_t lanes) {
+  const std::uint64_t each = bytes / lanes;
+  return bytes % lanes == 0 && each % page_bytes == 0 && each <= max_arena_bytes;
 }
 
 // Takes as long whatever the first wrong byte is: a token is a secret.
@@ -101,6 +110,9 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
     return refuse(RefusalCode::bad_segment, std::to_string(descriptors) + " descriptors came for " +
                                                 std::to_string(welcome.segments.size()) + " segments");
   }
+  if (constexpr auto both = large | stream_doorbell; (welcome.features & both) == both) {
+    return refuse(RefusalCode::malformed, "the host chose large, and does not share its bells");
+  }
   std::array<bool, segment_roles> seen{};
   for (const auto& segment : welcome.segments) {
     const std::string what = "segment " + std::string(to_string(segment.role));
@@ -110,6 +122,12 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
       return refuse(RefusalCode::bad_segment,
                     what + " of " + std::to_string(segment.bytes) + " bytes, not whole pages");
     }
+    const bool is_arena = segment.role == SegmentRole::arena_to_peer || segment.role == SegmentRole::arena_to_host;
+    if (is_arena && !possible_arenas(segment.bytes, welcome.lanes)) {
+      return refuse(RefusalCode::bad_segment, what + " of " + std::to_string(segment.bytes) +
+                                                  " bytes, not whole pages for each of " +
+                                                  std::to_string(welcome.lanes) + " lanes");
+    }
   }
   const auto is_due = [&welcome](SegmentRole role) {
     switch (role) {
@@ -117,6 +135,8 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
       case SegmentRole::host_bells: return (welcome.features & stream_doorbell) == 0;
       case SegmentRole::host_parked: return (welcome.features & stream_doorbell) != 0;
       case SegmentRole::doorbell: return (welcome.features & pipe_doorbell) != 0;
+      case SegmentRole::arena_to_peer:
+      case SegmentRole::arena_to_host: return (welcome.features & large) != 0;
       default: return true;
     }
   };
@@ -167,6 +187,7 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::failure: return "failure";
     case ControlKind::goodbye: return "goodbye";
     case ControlKind::ring: return "ring";
+    case ControlKind::log: return "log";
   }
   return "an unknown message";
 }
@@ -180,6 +201,8 @@ std::string_view to_string(SegmentRole role) {
     case SegmentRole::peer_bells: return "peer_bells";
     case SegmentRole::host_parked: return "host_parked";
     case SegmentRole::doorbell: return "doorbell";
+    case SegmentRole::arena_to_peer: return "arena_to_peer";
+    case SegmentRole::arena_to_host: return "arena_to_host";
   }
   return "of an unknown role";
 }

@@ -11,6 +11,13 @@ namespace {
 /// While mail comes without a pause, asks expire so many messages late at the most.
 constexpr std::uint32_t looks_between_clocks = 64;
 
+/// The types of a FrameKind::signal that a peer sends and is sent. docs/spec/ring.md
+enum : std::uint32_t { signal_monitor = 2, signal_demonitor = 3, signal_down = 4 };
+constexpr std::size_t most_monitors = 1024;
+
+/// That wait for the host: what comes beyond is left out, and the link lives on.
+constexpr std::size_t most_bytes_of_log = 1 << 20;
+
 std::uint64_t deadline_after(std::int64_t timeout_ns) {
   return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
 }
@@ -57,6 +64,27 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
   describe(lane, ring, frame, message);
 }
 
+/// A frame of mail: what stands before the message of one with a body is not its receiver's.
+int PeerLink::give_mail(PeerLane& lane, Frame frame, ringmail_message& message) {
+  if (frame.head.kind == FrameKind::large) {
+    if (!bodies_) return fail(RINGMAIL_EPROTOCOL, "the host sent a body, and has no arena");
+    const auto index = static_cast<std::uint32_t>(&lane - lanes_.data());
+    const auto body = bodies_->take(index, {frame.payload, frame.length});
+    if (!body) {
+      return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %s", to_string(body.error()).data());
+    }
+    held_body_ = *body;
+    held_has_body_ = true;
+    frame.payload += sizeof(BodyPlace);
+    frame.length -= static_cast<std::uint32_t>(sizeof(BodyPlace));
+    frame.head.kind = FrameKind::message;
+  } else if (frame.head.kind != FrameKind::message) {
+    return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+  }
+  give(lane, lane.mail_in, frame, message);
+  return 1;
+}
+
 /// Deals with what the host says to this process: 1 when the next frame is a reply to its user.
 int PeerLink::take_control(PeerLane& lane, Frame& reply) {
   while (const auto frame = lane.control_in.peek()) {
@@ -101,9 +129,8 @@ bool PeerLink::is_forked() {
 /// An ask of this peer whose time is up, as a message without a frame.
 bool PeerLink::give_expired(ringmail_message& message) {
   looks_ = 0;
-  const auto correlation = asks_.take_expired(monotonic_ns());
+  const auto correlation = asks_.empty() ? std::nullopt : asks_.take_expired(monotonic_ns());
   if (!correlation) return false;
-  holds_expired_ = true;
   message = {.payload = nullptr,
              .length = 0,
              .type = RINGMAIL_TIMED_OUT,
@@ -117,13 +144,51 @@ bool PeerLink::give_expired(ringmail_message& message) {
   return true;
 }
 
+/// The next message of a lane, or the next down of a monitor that there still is.
+int PeerLink::take_mail(PeerLane& lane, ringmail_message& message) {
+  while (!lane.drained()) {
+    const auto frame = lane.mail_in.peek();
+    if (!frame) return 0;
+    if (frame->head.kind != FrameKind::signal) [[likely]]
+      return give_mail(lane, *frame, message);
+    if (frame->head.type != signal_down) return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+    if (monitors_.erase(frame->head.target) != 0) {
+      give(lane, lane.mail_in, *frame, message);
+      return describe_down(message);
+    }
+    // Of a monitor that was taken back, or of an earlier incarnation.
+    lane.mail_in.begin();
+    lane.mail_in.advance();
+    ++received_;
+    if (lane.mail_in.cursor_due() || lane.mail_in.empty()) lane.store_cursors();
+  }
+  return 0;
+}
+
+/// Its payload is u32 kind, i32 code, i32 signal, u32 length, and so much text.
+int PeerLink::describe_down(ringmail_message& message) {
+  constexpr std::uint32_t head_bytes = 16;
+  std::uint32_t words[head_bytes / sizeof(std::uint32_t)];
+  if (message.length < head_bytes) return fail(RINGMAIL_EPROTOCOL, "the host sent an exit reason that is none");
+  std::memcpy(words, message.payload, head_bytes);
+  if (words[3] > message.length - head_bytes)
+    return fail(RINGMAIL_EPROTOCOL, "the host sent an exit reason that is none");
+  message.type = words[0];
+  message.payload = static_cast<const std::byte*>(message.payload) + head_bytes;
+  message.length = words[3];
+  return 1;
+}
+
 int PeerLink::receive(ringmail_message& message) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (held_ring_ != nullptr || holds_expired_)
     return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   // The clock is not asked for each message, unless there is none.
-  if (!asks_.empty() && ++looks_ >= looks_between_clocks && give_expired(message)) return 1;
+  if (!asks_.empty() && ++looks_ >= looks_between_clocks && give_expired(message)) {
+    holds_expired_ = true;
+    return 1;
+  }
   bool all_drained = true;
   const auto lanes = static_cast<std::uint32_t>(lanes_.size());
   for (std::uint32_t tried = 0; tried < lanes; ++tried) {
@@ -136,16 +201,14 @@ int PeerLink::receive(ringmail_message& message) {
     }
     if (!lane.drained()) {
       all_drained = false;
-      if (const auto frame = lane.mail_in.peek()) {
-        if (frame->head.kind != FrameKind::message)
-          return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
-        give(lane, lane.mail_in, *frame, message);
-        return 1;
-      }
+      if (const int taken = take_mail(lane, message); taken != 0) return taken;
     }
     if (lane.fault() != RingFault::none) return faulted(lane);
   }
-  if (!asks_.empty() && give_expired(message)) return 1;
+  if (give_expired(message)) {
+    holds_expired_ = true;
+    return 1;
+  }
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
 
@@ -161,7 +224,13 @@ int PeerLink::release() {
   // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and
   // loses nothing.
   flush();
-  if (held_ring_->cursor_due() || held_ring_->empty()) held_lane_->store_cursors();
+  if (held_body_) {
+    bodies_->give_back(*held_body_);
+    held_body_.reset();
+  }
+  // A host that waits for a block needs the cursor as well.
+  const bool had_body = std::exchange(held_has_body_, false);
+  if (had_body || held_ring_->cursor_due() || held_ring_->empty()) held_lane_->store_cursors();
   held_ring_ = nullptr;
   held_lane_ = nullptr;
   return 0;
@@ -221,15 +290,21 @@ void PeerLink::interrupt() {
   }
 }
 
-int PeerLink::wait_for_room(
-    PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room) {
+/// `try_loan`: gives the room, or null.
+template <class TryLoan>
+int PeerLink::wait_for_room(PeerLane& lane,
+                            RingProducer& ring,
+                            const char* where,
+                            std::uint64_t deadline_ns,
+                            std::byte** room,
+                            TryLoan&& try_loan) {
   // What is open must be seen, or the consumer could not make room. The messages held back by it count as sent.
   flush();
-  const auto try_again = [&] { return (*room = ring.try_loan(length)) != nullptr || ring.fault() != RingFault::none; };
+  const auto is_broken = [&] { return ring.fault() != RingFault::none || lane.bodies_out.fault() != RingFault::none; };
+  const auto try_again = [&] { return (*room = try_loan()) != nullptr || is_broken(); };
   const bool may_wait = deadline_ns != 0;
-  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns)))
-    return ring.fault() == RingFault::none ? 0 : faulted(lane);
-  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the host");
+  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns))) return is_broken() ? faulted(lane) : 0;
+  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the %s to the host", where);
   // What is finished is told before a sleep: the host may wait for that room.
   for (PeerLane& each : lanes_) each.store_cursors();
   ring.want_room(true);
@@ -241,7 +316,7 @@ int PeerLink::wait_for_room(
     }
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns) {
-      result = fail(RINGMAIL_EFULL, "no room in the ring to the host");
+      result = fail(RINGMAIL_EFULL, "no room in the %s to the host", where);
       break;
     }
     const SleepResult slept = park(deadline_ns - now_ns, try_again);
@@ -251,8 +326,8 @@ int PeerLink::wait_for_room(
       break;
     }
   }
-  ring.want_room(&ring == &lane.mail_out && lane.short_of_room);
-  if (ring.fault() != RingFault::none) return faulted(lane);
+  ring.want_room(&ring == &lane.mail_out && lane.is_short());
+  if (is_broken()) return faulted(lane);
   return result;
 }
 
@@ -260,21 +335,22 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
   if (closed_) return RINGMAIL_ECLOSED;
-  const std::uint32_t index = lane_of(target);
-  if (target == 0 || index >= lanes_.size()) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
-  PeerLane& lane = lanes_[index];
+  PeerLane* const found = lane_to(target);
+  if (found == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  PeerLane& lane = *found;
   if (length > lane.mail_out.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
                 lane.mail_out.max_payload());
   }
   std::byte* room = lane.mail_out.try_loan(length);
   if (room == nullptr) {
-    const int result = wait_for_room(lane, lane.mail_out, length, deadline_after(timeout_ns), &room);
+    const int result = wait_for_room(lane, lane.mail_out, "ring", deadline_after(timeout_ns), &room,
+                                     [&] { return lane.mail_out.try_loan(length); });
     if (result != 0) return result;
   }
   if (lane.short_of_room) [[unlikely]] {
-    lane.mail_out.want_room(false);
     lane.short_of_room = false;
+    lane.mail_out.want_room(lane.is_short());
   }
   loan_lane_ = &lane;
   loan_target_ = target;
@@ -282,14 +358,19 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   return 0;
 }
 
-int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
+/// Its target is that of the loan.
+int PeerLink::publish_loan(FrameHead head) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
-  loan_lane_->mail_out.commit(
-      {.kind = FrameKind::message, .type = type, .correlation = correlation, .target = loan_target_, .sender = 0});
+  commit_loan(head);
+  return 0;
+}
+
+void PeerLink::commit_loan(FrameHead head) {
+  head.target = loan_target_;
+  loan_lane_->mail_out.commit(head);
   loan_lane_ = nullptr;
   dirty_ = true;
-  return 0;
 }
 
 int PeerLink::cancel_loan() {
@@ -298,6 +379,86 @@ int PeerLink::cancel_loan() {
   loan_lane_->mail_out.cancel();
   loan_lane_ = nullptr;
   return 0;
+}
+
+PeerLink::PeerLane* PeerLink::lane_to(ringmail_mailbox target) {
+  const std::uint32_t index = lane_of(target);
+  return target != 0 && index < lanes_.size() ? &lanes_[index] : nullptr;
+}
+
+// --- Bodies
+
+int PeerLink::loan_large(ringmail_mailbox target, std::uint64_t length, std::int64_t timeout_ns, ringmail_body& body) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
+  if (closed_) return RINGMAIL_ECLOSED;
+  PeerLane* const lane = lane_to(target);
+  if (lane == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  if (length > lane->bodies_out.bytes() || !bodies_) {
+    return fail(RINGMAIL_ETOOLONG, "a body of %llu bytes is more than the host has room for (%llu)",
+                static_cast<unsigned long long>(length), static_cast<unsigned long long>(lane->bodies_out.bytes()));
+  }
+  const auto try_loan = [&] { return lane->bodies_out.try_loan(length, lane->mail_out); };
+  std::byte* block = try_loan();
+  if (block == nullptr) {
+    const int result = wait_for_room(*lane, lane->mail_out, "arena", deadline_after(timeout_ns), &block, try_loan);
+    if (result != 0) return result;
+  }
+  if (lane->short_of_arena) [[unlikely]] {
+    lane->short_of_arena = false;
+    lane->mail_out.want_room(lane->is_short());
+  }
+  const auto index = static_cast<std::uint32_t>(lane - lanes_.data());
+  body = {.data = block, .length = length, .owner = nullptr, .lane = index, .slot = 0, .serial = 0};
+  return 0;
+}
+
+int PeerLink::send_large(ringmail_mailbox target,
+                         std::uint32_t type,
+                         std::uint32_t correlation,
+                         std::span<const std::byte> payload,
+                         const ringmail_body& body,
+                         std::int64_t timeout_ns) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  PeerLane* const lane = lane_to(target);
+  const auto* const block = static_cast<const std::byte*>(body.data);
+  if (lane != nullptr && !lane->bodies_out.is_loaned(block))
+    return fail(RINGMAIL_EMISUSE, "the body is no open loan for that mailbox");
+  if (payload.size() > UINT32_MAX - sizeof(BodyPlace))
+    return fail(RINGMAIL_ETOOLONG, "a message of %zu bytes is more than half a ring", payload.size());
+  void* room = nullptr;
+  const auto length = static_cast<std::uint32_t>(sizeof(BodyPlace) + payload.size());
+  if (const int result = loan(target, length, timeout_ns, &room); result != 0) return result;
+  const BodyPlace place = lane->bodies_out.place_of(block);
+  std::memcpy(room, &place, sizeof place);
+  if (!payload.empty()) std::memcpy(static_cast<std::byte*>(room) + sizeof place, payload.data(), payload.size());
+  commit_loan({.kind = FrameKind::large, .type = type, .correlation = correlation});
+  lane->bodies_out.committed(block, lane->mail_out);
+  return 0;
+}
+
+int PeerLink::cancel_large(const ringmail_body& body) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  const auto* const block = static_cast<const std::byte*>(body.data);
+  if (body.lane >= lanes_.size() || !lanes_[body.lane].bodies_out.is_loaned(block))
+    return fail(RINGMAIL_EMISUSE, "the body is no open loan");
+  lanes_[body.lane].bodies_out.cancel(block);
+  return 0;
+}
+
+int PeerLink::held_body(ringmail_body& body) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (!held_body_) return 0;
+  body = *held_body_;
+  return 1;
+}
+
+int PeerLink::keep_body(ringmail_body& body) {
+  const int result = held_body(body);
+  if (result != 1) return result;
+  bodies_->keep(body);
+  held_body_.reset();
+  return 1;
 }
 
 int PeerLink::answer(
@@ -316,7 +477,7 @@ int PeerLink::answer(
   }
   std::byte* room = ring.try_loan(length);
   if (room == nullptr) {
-    const int result = wait_for_room(lane, ring, length, UINT64_MAX, &room);
+    const int result = wait_for_room(lane, ring, "ring", UINT64_MAX, &room, [&] { return ring.try_loan(length); });
     if (result != 0) return result;
   }
   if (length != 0) std::memcpy(room, payload, length);
@@ -349,6 +510,8 @@ int PeerLink::flush() {
 }
 
 bool PeerLink::host_is_gone() {
+  // What the host had not read when it was said. A failure shows in what is read.
+  if (link_.stream().wants_write()) static_cast<void>(link_.stream().flush());
   // Reading shows the end of the stream. Answers are kept for whom they are for, other frames are none of this version's.
   while (true) {
     auto frame = link_.stream().receive();
@@ -368,8 +531,9 @@ int PeerLink::stream_failed(const StreamError& error) {
 }
 
 int PeerLink::faulted(const PeerLane& lane) {
-  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(lane.fault()).size()),
-              to_string(lane.fault()).data());
+  const auto fault = lane.fault() != RingFault::none ? lane.fault() : lane.bodies_out.fault();
+  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(fault).size()),
+              to_string(fault).data());
 }
 
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
@@ -397,11 +561,59 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
   }
 }
 
+int PeerLink::monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (closed_) return RINGMAIL_ECLOSED;
+  if ((link_.welcome().features & transport::monitors) == 0) return fail(RINGMAIL_EREFUSED, "the host has no monitors");
+  // The host would end the link.
+  if (monitors_.size() == most_monitors)
+    return fail(RINGMAIL_EMISUSE, "a peer has %zu monitors at most", most_monitors);
+  // No number of an earlier incarnation, whose downs may come yet.
+  std::uint64_t number = 0;
+  do {
+    number = incarnation() << 32 | ++monitor_;
+  } while (monitors_.contains(number));
+  const auto entry = monitors_.emplace(number, target).first;
+  void* room = nullptr;
+  if (const int result = loan(target, 0, timeout_ns, &room); result != 0) {
+    monitors_.erase(entry);
+    return result;
+  }
+  monitor = number;
+  return publish_loan({.kind = FrameKind::signal, .type = signal_monitor, .sender = number});
+}
+
+int PeerLink::demonitor(std::uint64_t monitor, std::int64_t timeout_ns) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (closed_) return RINGMAIL_ECLOSED;
+  const auto found = monitors_.find(monitor);
+  if (found == monitors_.end()) return fail(RINGMAIL_ENOTFOUND, "there is no such monitor");
+  void* room = nullptr;
+  if (const int result = loan(found->second, 0, timeout_ns, &room); result != 0) return result;
+  monitors_.erase(found);
+  return publish_loan({.kind = FrameKind::signal, .type = signal_demonitor, .sender = monitor});
+}
+
+int PeerLink::log(int level, const char* text) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (closed_) return RINGMAIL_ECLOSED;
+  if ((link_.welcome().features & peer_log) == 0) return fail(RINGMAIL_EREFUSED, "the host takes no lines for its log");
+  if (level < RINGMAIL_LOG_TRACE || level > RINGMAIL_LOG_CRITICAL)
+    return fail(RINGMAIL_EMISUSE, "%d is no level", level);
+  if (auto flushed = link_.stream().flush(); !flushed) return stream_failed(flushed.error());
+  if (link_.stream().backlog_bytes() >= most_bytes_of_log)
+    return fail(RINGMAIL_EFULL, "the host does not read its log");
+  const Log lines{.level = static_cast<LogLevel>(level), .text = text};
+  if (auto sent = link_.stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
+  return 0;
+}
+
 int PeerLink::report_failure(const char* text) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_ || !link_.has_stream()) return RINGMAIL_ECLOSED;
-  // What is held stays unreleased, but what was sent before is out: flush comes first.
+  // What is held stays unreleased, but what was sent before is out, and what was finished is: that comes first.
   flush();
+  for (PeerLane& lane : lanes_) lane.store_cursors();
   if (auto sent = link_.stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
     return stream_failed(sent.error());
   if (auto flushed = link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)

@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "peer_bodies.hpp"
 #include "peer_doorbell.hpp"
 #include "ringmail.h"
 #include "ringmail/transport/fork_guard.hpp"
@@ -39,8 +41,19 @@ class PeerLink {
   int ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes);
 
   int loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload);
-  int publish_loan(std::uint32_t type, std::uint32_t correlation);
+  int publish_loan(FrameHead head);
   int cancel_loan();
+  int loan_large(ringmail_mailbox target, std::uint64_t length, std::int64_t timeout_ns, ringmail_body& body);
+  int send_large(ringmail_mailbox target,
+                 std::uint32_t type,
+                 std::uint32_t correlation,
+                 std::span<const std::byte> payload,
+                 const ringmail_body& body,
+                 std::int64_t timeout_ns);
+  int cancel_large(const ringmail_body& body);
+  int want_large(ringmail_mailbox target, std::uint64_t length);
+  int held_body(ringmail_body& body);
+  int keep_body(ringmail_body& body);
   int answer(
       const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
   std::uint32_t next_correlation();
@@ -49,6 +62,9 @@ class PeerLink {
   int flush();
 
   int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
+  int monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor);
+  int demonitor(std::uint64_t monitor, std::int64_t timeout_ns);
+  int log(int level, const char* text);
   int report_failure(const char* text);
 
   const char* name() const { return link_.welcome().name.c_str(); }
@@ -62,8 +78,14 @@ class PeerLink {
  private:
   struct PeerLane : Lane {
     bool stopping = false;
-    std::uint64_t stop_at = 0;   ///< position in mail up to which it must be read first
-    bool short_of_room = false;  ///< an event loop waits until the host has read some of this lane's mail
+    std::uint64_t stop_at = 0;    ///< position in mail up to which it must be read first
+    bool short_of_room = false;   ///< an event loop waits until the host has read some of this lane's mail
+    bool short_of_arena = false;  ///< or has given bodies back
+    ArenaProducer bodies_out{};
+    bool is_short() const { return short_of_room || short_of_arena; }
+    bool may_have_room() const {
+      return (short_of_room && mail_out.cursor_moved()) || (short_of_arena && bodies_out.may_have_room(mail_out));
+    }
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
     bool has_mail() const { return !drained() && !mail_in.empty(); }
   };
@@ -77,15 +99,26 @@ class PeerLink {
   int take_control(PeerLane& lane, Frame& reply);
   void describe(const PeerLane& lane, const RingConsumer& ring, const Frame& frame, ringmail_message& message) const;
   void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
+  int take_mail(PeerLane& lane, ringmail_message& message);
+  int give_mail(PeerLane& lane, Frame frame, ringmail_message& message);
+  int describe_down(ringmail_message& message);
   template <class HasWork>
   SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work);
   void get_up();
+  int want_wake(PeerLane& lane, bool& is_short);
   void end_idleness();
   int woken();
   void keep_answer(const ControlFrame& frame);
-  int wait_for_room(
-      PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
+  template <class TryLoan>
+  int wait_for_room(PeerLane& lane,
+                    RingProducer& ring,
+                    const char* where,
+                    std::uint64_t deadline_ns,
+                    std::byte** room,
+                    TryLoan&& try_loan);
+  void commit_loan(FrameHead head);
   bool is_forked();
+  PeerLane* lane_to(ringmail_mailbox target);
   bool host_is_gone();
   int stream_failed(const StreamError& error);
   int faulted(const PeerLane& lane);
@@ -94,6 +127,10 @@ class PeerLink {
   ForkGuard owner_;
   JoinedLink link_;
   std::vector<PeerLane> lanes_;
+  struct LeaveBodies {
+    void operator()(PeerBodies* bodies) const { bodies->leave(); }
+  };
+  std::unique_ptr<PeerBodies, LeaveBodies> bodies_;  // where the host has arenas
   Parker parker_;
   std::optional<PeerDoorbell> doorbell_;  // of one that polls
   SpinPolicy spin_;
@@ -102,6 +139,8 @@ class PeerLink {
   std::uint32_t next_lane_ = 0;
   PeerLane* held_lane_ = nullptr;  // of the message that is not released yet
   RingConsumer* held_ring_ = nullptr;
+  bool held_has_body_ = false;
+  std::optional<ringmail_body> held_body_;  // unless it is kept
   PeerLane* loan_lane_ = nullptr;
   ringmail_mailbox loan_target_ = 0;
   bool dirty_ = false;  // some lane has an open batch
@@ -111,6 +150,8 @@ class PeerLink {
   TimedAsks asks_;
   std::uint32_t looks_ = 0;     // for messages, since the clock was asked which of them has expired
   bool holds_expired_ = false;  // what is held is no frame of a ring
+  std::unordered_map<std::uint64_t, ringmail_mailbox> monitors_;  // by the numbers that stand for them
+  std::uint32_t monitor_ = 0;                                     // the last one's, in this incarnation
   std::uint32_t request_ = 0;
   std::vector<Resolved> answers_;  // to ask_host(), not taken yet
   std::uint64_t sleeps_ = 0;       // over the doorbell

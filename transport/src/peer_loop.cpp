@@ -1,4 +1,5 @@
 // A peer in an event loop that also sleeps over other descriptors: nothing here waits.
+#include <algorithm>
 #include <utility>
 
 #include "peer_link.hpp"
@@ -11,9 +12,10 @@ bool PeerLink::has_work(bool for_mail) const {
   bool all_drained = takes_mail && !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
     if (!lane.control_in.empty() || (takes_mail && lane.has_mail())) return true;
-    if (lane.short_of_room && lane.mail_out.cursor_moved()) return true;
+    if (lane.may_have_room()) return true;
     all_drained = all_drained && lane.drained();
   }
+  if (!asks_.empty() && monotonic_ns() >= asks_.earliest_ns()) return true;
   return all_drained || !answers_.empty() ||
          interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
@@ -55,7 +57,12 @@ int PeerLink::prepare(bool for_mail, std::int64_t* longest_ns) {
   } else if (has_work(for_mail)) {
     return woken();
   }
-  *longest_ns = static_cast<std::int64_t>(sleeps_in_order_ ? longest_sleep_ns : longest_unordered_sleep_ns);
+  std::uint64_t longest = sleeps_in_order_ ? longest_sleep_ns : longest_unordered_sleep_ns;
+  if (!asks_.empty()) {
+    const std::uint64_t now_ns = monotonic_ns();
+    longest = std::min(longest, asks_.earliest_ns() - std::min(now_ns, asks_.earliest_ns()));
+  }
+  *longest_ns = static_cast<std::int64_t>(longest);
   return 0;
 }
 
@@ -90,7 +97,7 @@ int PeerLink::receive_reply(ringmail_message& message) {
     }
     if (lane.fault() != RingFault::none) return faulted(lane);
   }
-  return 0;
+  return give_expired(message) ? 1 : 0;
 }
 
 int PeerLink::want_room(ringmail_mailbox target, std::uint32_t length) {
@@ -103,12 +110,31 @@ int PeerLink::want_room(ringmail_mailbox target, std::uint32_t length) {
     return 1;
   }
   if (result != RINGMAIL_EFULL) return result;
-  PeerLane& lane = lanes_[lane_of(target)];
+  PeerLane& lane = *lane_to(target);
+  return want_wake(lane, lane.short_of_room);
+}
+
+/// No room yet: the loop is woken when there is.
+int PeerLink::want_wake(PeerLane& lane, bool& is_short) {
   lane.mail_out.want_room(true);
-  lane.short_of_room = true;
+  is_short = true;
   // The next sleep begins behind this store: its barrier stands between it and the look at the cursor.
   get_up();
   return 0;
+}
+
+int PeerLink::want_large(ringmail_mailbox target, std::uint64_t length) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (!doorbell_) return fail(RINGMAIL_EMISUSE, "this peer was not attached to be polled");
+  ringmail_body body{};
+  const int result = loan_large(target, length, 0, body);
+  if (result == 0) {
+    cancel_large(body);
+    return 1;
+  }
+  if (result != RINGMAIL_EFULL) return result;
+  PeerLane& lane = *lane_to(target);
+  return want_wake(lane, lane.short_of_arena);
 }
 
 int PeerLink::ask_host(const char* name, std::uint32_t& request) {

@@ -24,6 +24,10 @@ std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descripto
       case SegmentRole::host_bells: return {&host_bells, layout.lanes * sizeof(Bell), write, Seal::shared_writers};
       case SegmentRole::host_parked:
         return {&host_parked, park_mirror_bytes(layout.lanes), read, Seal::no_more_writers};
+      case SegmentRole::arena_to_peer: return {&arena_in, layout.arenas_to_peer_bytes(), read, Seal::no_more_writers};
+      case SegmentRole::arena_to_host:
+        arena_out = std::make_shared<Arena>();
+        return {&arena_out->mapping, layout.arenas_to_host_bytes(), write, Seal::size};
       case SegmentRole::peer_bells:
       case SegmentRole::doorbell: break;
     }
@@ -33,6 +37,8 @@ std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descripto
   auto mapping = segment ? segment->map(plan.access) : std::unexpected(segment.error());
   if (!mapping) return std::unexpected(mapping.error());
   *plan.mapping = std::move(*mapping);
+  // Its pages are populated as they are needed.
+  if (role == SegmentRole::arena_to_host) arena_out->segment = std::move(*segment);
   return {};
 }
 
@@ -59,6 +65,19 @@ Lane PeerSegments::lane(std::uint32_t i, Doorbell bell) {
                                    .other = from_host.at<ConsumerBlock>(layout.host_control_consumer(i))});
   lane.bell = bell;
   return lane;
+}
+
+ArenaProducer PeerSegments::body_producer(std::uint32_t i) {
+  const Mapping& from_host = host;
+  return ArenaProducer(
+      Arena::memory(arena_out, i, layout.arena_to_host_bytes, from_host.at<ReturnsBlock>(layout.host_returns(i))));
+}
+
+ArenaConsumer PeerSegments::body_consumer(std::uint32_t i) {
+  const Mapping& mail_in = mail;
+  return ArenaConsumer({arena_in.data() + i * layout.arena_to_peer_bytes, layout.arena_to_peer_bytes},
+                       peer.at<ReturnsBlock>(layout.peer_returns(i)),
+                       mail_in.at<ProducerBlock>(layout.mail_producer(i)));
 }
 
 std::span<const std::byte> PeerSegments::mail_memory(std::uint32_t lane, bool outgoing) const {

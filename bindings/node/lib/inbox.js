@@ -1,5 +1,6 @@
 // What comes in: one message in hand at a time, a bounded number in each turn of the event loop.
-import { NoReplyError, ProtocolError } from './errors.js';
+import { Body } from './body.js';
+import { NoReplyError, ProtocolError, failure } from './errors.js';
 import { OwnMemory, RingMemory, sentOf } from './memory.js';
 import * as native from './native.js';
 import { typeId } from './schema.js';
@@ -11,6 +12,7 @@ export class Inbox {
   #link;
   #types; // of known messages, by their numbers
   #replies;
+  #tellDown;
   #head;
   #replyHead;
   #rings = [new Map(), new Map()]; // incoming and outgoing, by lane
@@ -21,11 +23,14 @@ export class Inbox {
   entry = undefined;
   message = undefined;
   isHeld = false;
+  #body = undefined;
 
-  constructor(link, types, replies) {
+  /** `tellDown(monitor, mailbox, kind, reason)` is called for the end of an actor. */
+  constructor(link, types, replies, tellDown) {
     this.#link = link;
     this.#types = types;
     this.#replies = replies;
+    this.#tellDown = tellDown;
     [this.#head, this.#replyHead] = link.heads().map((memory) => new native.Head(memory));
   }
 
@@ -63,6 +68,13 @@ export class Inbox {
         this.#settle(this.#head, bytes);
         continue;
       }
+      if (this.#head.kind === native.DOWN) {
+        const { target, sender, type } = this.#head;
+        const reason = Buffer.from(this.#link.payload()).toString();
+        this.#link.release();
+        this.#tellDown(target, sender, type, reason);
+        continue;
+      }
       this.isHeld = true;
       this.entry = this.#types.get(this.#head.type);
       if (this.entry !== undefined) this.message = this.#read(this.entry);
@@ -77,6 +89,15 @@ export class Inbox {
     return new Type(undefined, this.#memory);
   }
 
+  /** Of the message in hand, or undefined. */
+  get body() {
+    if (this.#body !== undefined) return this.#body;
+    const kept = this.#link.keepBody();
+    if (typeof kept === 'number') throw failure(kept, this.#link.error());
+    if (kept !== undefined) this.#body = new Body(this.#link, ...kept);
+    return this.#body;
+  }
+
   /** The message is finished. */
   release() {
     this.forget();
@@ -87,6 +108,7 @@ export class Inbox {
   forget() {
     this.#memory?.release();
     this.#memory = undefined;
+    this.#body = undefined;
     this.message = undefined;
     this.entry = undefined;
     this.isHeld = false;

@@ -1,14 +1,16 @@
 // An actor of the host's, as somebody to send to.
-import { failure } from './errors.js';
+import { BodyLoan } from './body.js';
+import { ClosedError, failure } from './errors.js';
 import { RingMemory, bytesOf } from './memory.js';
 import * as native from './native.js';
 
 const SENT = Promise.resolve();
+const BODY_PLACE = 32; // bytes before a message with a body
 
 export class Mailbox {
   #peer;
 
-  /** `peer` is the inside of a Peer: { link, outbox, replies, replyHead, ringOf }. */
+  /** `peer` is the inside of a Peer: { link, outbox, arena, replies, monitors, replyHead, ringOf, isClosed }. */
   constructor(peer, id) {
     this.#peer = peer;
     this.id = id;
@@ -31,6 +33,7 @@ export class Mailbox {
 
   /** Waits for room. What is sent stays in order, whether or not it is awaited. */
   send(message, options) {
+    if (options?.body !== undefined) return this.#sendLarge(message, options).then(() => undefined);
     try {
       options?.signal?.throwIfAborted();
       if (this.trySend(message)) return SENT;
@@ -44,10 +47,51 @@ export class Mailbox {
     return outbox.wait(this, bytes.length, attempt, options).then(() => undefined);
   }
 
+  /** Of a message with a body: what the addon returned. */
+  async #sendLarge(message, options, how = 'sendLarge') {
+    options.signal?.throwIfAborted();
+    const { link, outbox } = this.#peer;
+    const type = typeOf(message);
+    const bytes = bytesOf(message).slice(); // the message may change before there is room
+    const number = BodyLoan.seal(options.body);
+    const attempt = () => link[how](this.id, type, bytes, number);
+    try {
+      let result = outbox.isBlocked(this.lane) ? native.FULL : attempt();
+      if (result === native.FULL) result = await outbox.wait(this, bytes.length + BODY_PLACE, attempt, options);
+      if (result < 0) throw failure(result, link.error());
+      return result;
+    } catch (error) {
+      if (!this.#peer.isClosed()) link.cancelLarge(number);
+      throw error;
+    }
+  }
+
+  /** Room for a body: a Buffer to be filled and sent. */
+  async loanLarge(length, options) {
+    if (!Number.isSafeInteger(length) || length < 0) throw new RangeError(`a body cannot have ${String(length)} bytes`);
+    options?.signal?.throwIfAborted();
+    const { link, arena } = this.#peer;
+    let loan;
+    const attempt = () => {
+      loan = link.loanLarge(this.id, length);
+      return typeof loan === 'number' ? loan : 0;
+    };
+    const result = arena.isBlocked(this.lane) ? native.FULL : attempt();
+    if (result === native.FULL) await arena.wait(this, length, attempt, options);
+    else if (result < 0) throw failure(result, link.error());
+    return new BodyLoan(link, ...loan);
+  }
+
   /** The reply. Rejects with TimedOutError, with the reason of the signal, or with NoReplyError. */
-  async ask(message, { timeout = 5000, signal } = {}) {
+  async ask(message, { timeout = 5000, signal, body } = {}) {
     signal?.throwIfAborted();
     const { link, outbox, replies } = this.#peer;
+    if (body !== undefined) {
+      const started = performance.now();
+      const asked = await this.#sendLarge(message, { timeout, signal, body }, 'askLarge');
+      timeout = Math.max(Math.ceil(timeout - (performance.now() - started)), 0);
+      return replies.add(asked, { timeout, signal }, `no reply to ${message.$name} came`);
+    }
     const type = typeOf(message);
     let bytes = bytesOf(message);
     const attempt = () => link.ask(this.id, type, bytes);
@@ -60,6 +104,23 @@ export class Mailbox {
     }
     if (correlation < 0) throw failure(correlation, link.error());
     return replies.add(correlation, { timeout, signal }, `no reply to ${message.$name} came`);
+  }
+
+  /** How the actor has ended: { mailbox, kind, reason }. Rejects with the reason of the signal, and waits no longer. */
+  async monitor({ signal } = {}) {
+    signal?.throwIfAborted();
+    const { link, outbox, monitors } = this.#peer;
+    const attempt = () => link.monitor(this.id);
+    let number = outbox.isBlocked(this.lane) ? native.FULL : attempt();
+    if (number === native.FULL) number = await outbox.wait(this, 0, attempt, { signal });
+    if (number < 0) throw failure(number, link.error());
+    try {
+      return await monitors.add(number, { signal });
+    } catch (error) {
+      // Where there is no room to say so, its end finds nobody.
+      if (!(error instanceof ClosedError)) link.demonitor(number);
+      throw error;
+    }
   }
 
   /**

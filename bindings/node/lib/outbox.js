@@ -5,12 +5,17 @@ import { Pending } from './pending.js';
 
 export class Outbox {
   #link;
+  #where;
+  #want;
   #queues = new Map(); // lane: jobs that wait
   #waiting = new Pending();
   #emptied = undefined;
 
-  constructor(link) {
+  /** `want(mailbox, length)`: 1 where there is room now, 0, or an error. `where`: of what. */
+  constructor(link, where = 'ring', want = (mailbox, length) => link.wantRoom(mailbox.id, length)) {
     this.#link = link;
+    this.#where = where;
+    this.#want = want;
   }
 
   /** Whether something to that lane waits already. */
@@ -21,7 +26,7 @@ export class Outbox {
   /** A promise of what `attempt` returns once there is room for it. It has failed before, or has others before it. */
   wait(mailbox, length, attempt, { timeout, signal } = {}) {
     const job = { mailbox, length, attempt };
-    const promise = this.#waiting.add(job, { timeout, signal }, 'the ring had no room', (text) => new FullError(text));
+    const promise = this.#waiting.add(job, { timeout, signal }, `the ${this.#where} had no room`, (text) => new FullError(text));
     const queue = this.#queues.get(mailbox.lane);
     if (queue) queue.push(job);
     else this.#queues.set(mailbox.lane, [job]);
@@ -68,7 +73,7 @@ export class Outbox {
         const result = job.attempt();
         if (result >= 0) return this.#waiting.resolve(job, result);
         if (result !== native.FULL) throw failure(result, this.#link.error());
-        const room = this.#link.wantRoom(job.mailbox.id, job.length);
+        const room = this.#want(job.mailbox, job.length);
         if (room < 0) throw failure(room, this.#link.error());
         if (room === 0) return false;
       }

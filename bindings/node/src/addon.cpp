@@ -79,6 +79,7 @@ static napi_value make_exports(napi_env env, napi_value exports) {
   };
   methods.insert(methods.end(), receiving.begin(), receiving.end());
   methods.insert(methods.end(), sending.begin(), sending.end());
+  methods.insert(methods.end(), bodies.begin(), bodies.end());
   napi_value link = nullptr;
   napi_define_class(env, "Link", NAPI_AUTO_LENGTH, construct, nullptr, methods.size(), methods.data(), &link);
   napi_set_named_property(env, exports, "Link", link);

@@ -36,6 +36,11 @@ class Arguments {
     napi_get_value_uint32(env_, values_[i], &value);
     return value;
   }
+  std::uint64_t length(std::size_t i) const {
+    std::int64_t value = 0;
+    napi_get_value_int64(env_, values_[i], &value);
+    return static_cast<std::uint64_t>(value);
+  }
   bool truth(std::size_t i) const {
     bool value = false;
     napi_get_value_bool(env_, values_[i], &value);
@@ -119,6 +124,7 @@ constexpr Define define(const char* name, Method method) {
 }
 
 extern const std::array<Define, 8> receiving;
-extern const std::array<Define, 12> sending;
+extern const std::array<Define, 15> sending;
+extern const std::array<Define, 8> bodies;
 
 }  // namespace ringmail::node

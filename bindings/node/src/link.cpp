@@ -7,6 +7,8 @@ namespace ringmail::node {
 void Link::close() {
   take_back(lent_payload_);
   take_back(lent_loan_);
+  for (auto& [number, loan] : body_loans_) take_back(loan.buffer);
+  body_loans_.clear();
   for (napi_ref& ring : rings_) take_back(ring);
   for (const void* memory : read_only_) forget_writes_to(memory);
   read_only_.clear();

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "ringmail.h"
@@ -58,6 +59,15 @@ class Link {
   /// What is loaned is finished with: published if it has a type, and else cancelled.
   int end_loan(std::uint32_t type);
 
+  // Bodies that are to be sent. bodies.cpp
+  /// A loan's number and its ArrayBuffer, or an error.
+  napi_value loan_large(ringmail_mailbox target, std::uint64_t length);
+  /// From now on JavaScript cannot write it.
+  void seal_loan(std::uint32_t number);
+  /// None: there is no such loan.
+  const ringmail_body* loaned_body(std::uint32_t number) const;
+  void forget_loan(std::uint32_t number);
+
  private:
   ~Link() = default;
 
@@ -94,6 +104,12 @@ class Link {
   std::uint32_t loaned_length_ = 0;
   napi_ref lent_payload_ = nullptr;
   napi_ref lent_loan_ = nullptr;
+  struct BodyLoan {
+    ringmail_body body{};
+    napi_ref buffer = nullptr;  // none once it is sealed
+  };
+  std::map<std::uint32_t, BodyLoan> body_loans_;
+  std::uint32_t last_body_loan_ = 0;
   std::vector<napi_ref> rings_;
   std::vector<const void*> read_only_;
 };

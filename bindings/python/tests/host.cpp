@@ -12,10 +12,12 @@
 //   ask TYPE SENDER CORRELATION PAYLOAD
 //   answer CORRELATION TYPE PAYLOAD       to an ask of the peer
 //   decline CORRELATION REASON
+//   down MONITOR MAILBOX KIND TEXT
 //   publish NAME MAILBOX                  answers the peer's lookups
 //   stop | signal N | deaf | hear | restart | position | die
 //
 //   ready PID INCARNATION | mail TARGET TYPE CORRELATION PAYLOAD | reply CORRELATION TYPE PAYLOAD
+//   monitor NUMBER MAILBOX | demonitor NUMBER MAILBOX | log LEVEL TEXT
 //   no_reply CORRELATION REASON | failure TEXT | refused TEXT | hello LANGUAGE SCHEMA_BYTES | goodbye | closed
 //   exit STATUS | killed SIGNAL | sent | unfinished MESSAGES
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,6 +35,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -78,6 +82,7 @@ std::string one_line(std::string text) {
 struct Options {
   std::string schema, log, refusal;
   std::uint64_t ring_bytes = 1 << 16;
+  std::uint64_t arena_bytes = 0;
   bool pipes = false;
   std::vector<char*> command;
 };
@@ -86,6 +91,7 @@ class Host {
  public:
   explicit Host(Options options) : options_(std::move(options)) {
     layout_.mail_to_peer_bytes = layout_.mail_to_host_bytes = options_.ring_bytes;
+    layout_.arena_to_peer_bytes = layout_.arena_to_host_bytes = options_.arena_bytes;
     auto mail = LinkMail::create(layout_);
     auto bells = Bells::create("test.bells", 1);
     auto mirrors = ParkMirrors::create(1);
@@ -138,7 +144,9 @@ class Host {
     end_ = incarnation_.host_end(0);
     if (number_ == 1) {
       mail_out_ = RingProducer(mail_.producer(0, end_->mail_consumer));
+      if (options_.arena_bytes != 0) bodies_out_ = mail_.body_producer(0, end_->returns);
     } else {
+      if (bodies_out_) bodies_out_.switch_consumer(mail_out_.cursor(), end_->returns);
       mail_out_.switch_consumer(end_->mail_consumer);
     }
     welcomed_ = false;
@@ -191,14 +199,31 @@ class Host {
     }
     while (const auto frame = end_->mail_in.peek()) {
       any = true;
-      say("mail ", frame->head.target, ' ', frame->head.type, ' ', frame->head.correlation, ' ',
-          to_hex(frame->payload, frame->length));
+      if (frame->head.kind == FrameKind::signal) {
+        say(frame->head.type == 2 ? "monitor " : "demonitor ", frame->head.sender, ' ', frame->head.target);
+      } else {
+        const bool is_large = frame->head.kind == FrameKind::large;
+        const std::size_t before = is_large ? sizeof(BodyPlace) : 0;
+        if (is_large) show_body({frame->payload, frame->length});
+        say("mail ", frame->head.target, ' ', frame->head.type, ' ', frame->head.correlation, ' ',
+            to_hex(frame->payload + before, frame->length - before));
+      }
       end_->mail_in.advance();
     }
     const bool mail_wanted = end_->mail_in.store_cursor();
     const bool control_wanted = end_->control_in.store_cursor();
     if (mail_wanted || control_wanted) end_->bell.ring();
     return any;
+  }
+
+  /// Held until the test says so.
+  void show_body(std::span<const std::byte> payload) {
+    const auto body = end_->bodies_in->take(payload);
+    if (!body) give_up(std::string(to_string(body.error())));
+    held_.push_back(*body);
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 0; i < body->length; ++i) sum += std::to_integer<std::uint64_t>(body->data[i]);
+    say("body ", body->length, ' ', sum);
   }
 
   void read_stream() {
@@ -232,6 +257,11 @@ class Host {
       const auto failure = decode<Failure>(frame);
       return say("failure ", failure ? one_line(failure->text) : to_string(failure.error()));
     }
+    if (frame.kind == ControlKind::log) {
+      const auto log = decode<Log>(frame);
+      if (!log) return say("log ", to_string(log.error()));
+      return say("log ", static_cast<int>(log->level), ' ', one_line(log->text));
+    }
     if (frame.kind == ControlKind::refused) {
       const auto refused = decode<Refused>(frame);
       return say("refused ", refused ? one_line(to_string(*refused)) : to_string(refused.error()));
@@ -246,8 +276,9 @@ class Host {
     if (!hello) give_up(to_string(hello.error()));
     say("hello ", hello->language, ' ', hello->schema.size());
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
-    std::uint64_t features = features_everywhere | (hello->features & pipe_doorbell);
+    std::uint64_t features = features_everywhere | (hello->features & (pipe_doorbell | monitors | peer_log));
     if (options_.pipes) features |= hello->features & stream_doorbell;
+    if (options_.arena_bytes != 0) features |= hello->features & large;
     if ((features & pipe_doorbell) != 0 && !incarnation_.open_doorbell()) give_up("no pipe");
     std::vector<int> descriptors;
     const Welcome welcome{
@@ -262,7 +293,8 @@ class Host {
         .name = "tested",
         .schema = options_.schema,
         .host_pid = static_cast<std::uint32_t>(::getpid()),
-        .segments = incarnation_.segments(mail_, options_.pipes ? mirrors_.segment() : bells_.segment(), descriptors)};
+        .segments = incarnation_.segments(mail_, options_.pipes ? mirrors_.segment() : bells_.segment(), descriptors,
+                                          (features & large) != 0)};
     if (!stream_->send(Welcome::kind, encode(welcome), descriptors)) give_up("cannot send the welcome");
   }
 
@@ -299,6 +331,24 @@ class Host {
     ring.commit(head);
   }
 
+  void send_large(FrameHead head, const std::vector<std::byte>& message, std::uint64_t length, int fill) {
+    std::byte* block = nullptr;
+    while ((block = bodies_out_.try_loan(length, mail_out_)) == nullptr) {
+      if (!read_rings()) ::poll(nullptr, 0, 1);
+      reap();
+      if (child_ == 0) give_up("the arena is full, and the peer is dead");
+    }
+    std::memset(block, fill, length);
+    const BodyPlace place = bodies_out_.place_of(block);
+    std::vector<std::byte> payload(sizeof place + message.size());
+    std::memcpy(payload.data(), &place, sizeof place);
+    std::ranges::copy(message, payload.begin() + sizeof place);
+    head.kind = FrameKind::large;
+    put(mail_out_, head, payload);
+    bodies_out_.committed(block, mail_out_);
+    publish(mail_out_);
+  }
+
   void publish(RingProducer& ring) {
     if (ring.publish()) end_->bell.ring();
   }
@@ -317,6 +367,21 @@ class Host {
       for (std::uint64_t i = 0; i < (count != 0 ? count : 1); ++i) put(mail_out_, head, bytes);
       publish(mail_out_);
       say("sent");
+    } else if (order == "send_large") {
+      // Of so many bytes, each of which is the fill.
+      std::uint64_t length = 0;
+      int fill = 0;
+      words >> head.type >> head.sender >> payload >> length >> fill;
+      send_large(head, from_hex(payload), length, fill);
+      say("sent");
+    } else if (order == "give_back") {
+      for (const ReceivedBody& body : held_) end_->bodies_in->give_back(body);
+      held_.clear();
+    } else if (order == "whole") {
+      // Whether all of the arena to the peer can be had.
+      std::byte* const all = bodies_out_.try_loan(options_.arena_bytes, mail_out_);
+      if (all != nullptr) bodies_out_.cancel(all);
+      say("whole ", all != nullptr);
     } else if (order == "answer") {
       head.kind = FrameKind::reply;
       words >> head.correlation >> head.type >> payload;
@@ -327,6 +392,19 @@ class Host {
       words >> head.correlation >> head.type;
       put(end_->control_out, head, {});
       publish(end_->control_out);
+    } else if (order == "down") {
+      std::uint32_t reason[4] = {};
+      head.kind = FrameKind::signal;
+      head.type = 4;
+      words >> head.target >> head.sender >> reason[0];
+      std::getline(words >> std::ws, payload);
+      reason[3] = static_cast<std::uint32_t>(payload.size());
+      const auto text = std::as_bytes(std::span(payload));
+      const auto numbers = std::as_bytes(std::span(reason));
+      std::vector<std::byte> bytes(numbers.begin(), numbers.end());
+      bytes.insert(bytes.end(), text.begin(), text.end());
+      put(mail_out_, head, bytes);
+      publish(mail_out_);
     } else if (order == "stop") {
       const std::uint64_t tail = mail_out_.tail();
       std::vector<std::byte> position(sizeof tail);
@@ -362,6 +440,8 @@ class Host {
   Incarnation incarnation_;
   std::optional<Incarnation::HostEnd> end_;
   RingProducer mail_out_;
+  ArenaProducer bodies_out_;
+  std::vector<ReceivedBody> held_;
   std::optional<ControlStream> stream_;
   std::map<std::string, std::uint64_t> published_;
   pid_t child_ = 0;
@@ -385,6 +465,8 @@ Options read_options(int count, char** words) {
       options.log = value;
     } else if (name == "--ring") {
       options.ring_bytes = std::stoull(value);
+    } else if (name == "--arena") {
+      options.arena_bytes = std::stoull(value);
     } else if (name == "--refuse") {
       options.refusal = value;
     } else if (name == "--control") {

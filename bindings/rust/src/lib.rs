@@ -37,11 +37,13 @@
 //!   [`View`](Format::View), which is only given once its bytes have been found valid.
 //! * An [`Address`] takes only what its protocol accepts; a [`Mailbox`] takes anything.
 //! * [`Asked`] is the duty to answer later.
+//! * [`Peer::monitor`] watches an actor of the host, whose end is a [`Down`].
 //!
 //! # Logging
 //!
-//! The host reads the stderr and the stdout of its peers, line by line, into its own log. So `eprintln!` is all that a peer
-//! needs, and a `log` or `tracing` subscriber that writes to stderr works as it is.
+//! [`Peer::log`] writes into the host's log, with a level; with the feature `log`, `Peer::logger` is a logger of that
+//! crate. The host also reads the stderr and the stdout of its peers, line by line, into its own log: `eprintln!`
+//! works, too.
 //!
 //! # At least once
 //!
@@ -70,6 +72,7 @@ mod field;
 mod join;
 mod layout;
 mod link;
+mod log;
 mod mail;
 mod message;
 mod peer;
@@ -92,7 +95,10 @@ pub use failure::Failure;
 pub use field::{Field, Format, Number, Slot};
 pub use join::Options;
 pub use link::Counters;
-pub use mail::{Asked, BytesLoan, Loan, Mail, Reply, Ticket};
+pub use log::Level;
+#[cfg(feature = "log")]
+pub use log::Logger;
+pub use mail::{Asked, BytesLoan, Down, Exit, Loan, Mail, Monitor, Reply, Ticket};
 pub use message::{Accepts, Address, Done, Mailbox, Message, Target};
 pub use peer::{Event, Parked, Peer};
 pub use run::{main, Handler};

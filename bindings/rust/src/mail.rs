@@ -1,7 +1,7 @@
 //! What a peer lends to its user: a message that was received, a reply, room for a message.
 
 use crate::error::{Error, Reason};
-use crate::link::Given;
+use crate::link::{self, Given};
 use crate::message::{Done, Mailbox, Message};
 use crate::peer::Peer;
 use crate::ring::{kind, Head};
@@ -117,6 +117,110 @@ impl Drop for Mail<'_> {
     fn drop(&mut self) {
         if panicking() == self.was_panicking {
             self.peer.link().release();
+        }
+    }
+}
+
+/// The news that the actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to
+/// be monitored anew. It is finished when this is dropped, like a [`Mail`].
+#[must_use = "a down that is dropped is finished"]
+pub struct Down<'p> {
+    peer: &'p Peer,
+    given: Given,
+    was_panicking: bool,
+}
+
+impl<'p> Down<'p> {
+    pub(crate) fn new(peer: &'p Peer, given: Given) -> Self {
+        Self { peer, given, was_panicking: panicking() }
+    }
+
+    /// The peer that received it.
+    pub fn peer(&self) -> &'p Peer {
+        self.peer
+    }
+
+    /// What [`Peer::monitor`] returned, which is over.
+    pub fn monitor(&self) -> Monitor {
+        Monitor(self.given.head.target)
+    }
+
+    /// Whose actor has ended.
+    pub fn mailbox(&self) -> Option<Mailbox> {
+        Mailbox::new(self.given.head.sender)
+    }
+
+    /// Why.
+    pub fn kind(&self) -> Exit {
+        Exit::from_number(self.reason_parts().0)
+    }
+
+    /// Why, in one line.
+    pub fn reason(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.reason_parts().1)
+    }
+
+    fn reason_parts(&self) -> (u32, &[u8]) {
+        link::reason(self.given.payload).unwrap_or_default()
+    }
+
+    /// Leaves it unfinished: this incarnation receives nothing more.
+    pub(crate) fn keep(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        if panicking() == self.was_panicking {
+            self.peer.link().release();
+        }
+    }
+}
+
+/// Tells the monitors of a peer apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Monitor(pub(crate) u64);
+
+/// Why an actor has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It was asked to stop, or stopped itself.
+    Normal,
+    /// A handler of it threw.
+    Failed,
+    /// There is no such actor, or not any more.
+    Unreachable,
+    /// It was linked to one that failed.
+    Linked,
+    /// It was a supervisor that gave up a child.
+    Escalated,
+    /// Another failure, by its number.
+    Other(u32),
+}
+
+impl Exit {
+    fn from_number(number: u32) -> Self {
+        match number {
+            0 => Exit::Normal,
+            1 => Exit::Failed,
+            7 => Exit::Unreachable,
+            8 => Exit::Linked,
+            9 => Exit::Escalated,
+            other => Exit::Other(other),
+        }
+    }
+
+    /// As the host numbers it.
+    pub fn number(self) -> u32 {
+        match self {
+            Exit::Normal => 0,
+            Exit::Failed => 1,
+            Exit::Unreachable => 7,
+            Exit::Linked => 8,
+            Exit::Escalated => 9,
+            Exit::Other(number) => number,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::link::{Counters, Link, Polled, Taken};
-use crate::mail::{self, BytesLoan, Loan, Mail, Reply, Ticket};
+use crate::log::Level;
+use crate::mail::{self, BytesLoan, Down, Loan, Mail, Monitor, Reply, Ticket};
 use crate::message::{Accepts, Address, Mailbox, Message, Target};
 use crate::wait::Wait;
 use crate::wire::Welcome;
@@ -39,6 +40,8 @@ pub enum Event<'p> {
     Mail(Mail<'p>),
     /// The answer to an [`ask_later`](Peer::ask_later), or the news that there will be none.
     Reply(Reply<'p>),
+    /// The end of an actor that [`monitor`](Peer::monitor) watched.
+    Down(Down<'p>),
     /// Nothing came in the time given.
     Nothing,
     /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end
@@ -108,6 +111,7 @@ impl Peer {
     pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
         match taken {
             Taken::Mail(given) => Event::Mail(Mail::new(self, given)),
+            Taken::Down(given) => Event::Down(Down::new(self, given)),
             Taken::Reply(given) => Event::Reply(Reply::new(self, given.head, Cow::Borrowed(given.payload))),
             Taken::LateReply(head, payload) => Event::Reply(Reply::new(self, head, Cow::Owned(payload))),
             Taken::Nothing => Event::Nothing,
@@ -219,7 +223,32 @@ impl Peer {
         ))
     }
 
-    /// Tells the host why this process is about to end. What it says counts once; nothing can be sent after it.
+    /// One [`Event::Down`] comes when the actor of this mailbox ends: behind all that it sent to this peer before, and
+    /// at once if it has ended already. One that its supervisor starts anew has ended, too. What this sends goes with
+    /// what is sent, and waits for room as long as this; a peer has 1024 monitors at most.
+    pub fn monitor(&self, mailbox: Mailbox, wait: impl Into<Wait>) -> Result<Monitor, Error> {
+        self.link().monitor(mailbox.0, wait.into()).map(Monitor)
+    }
+
+    /// No [`Event::Down`] of this monitor comes, even if the actor has ended. Whether one was still to come.
+    pub fn demonitor(&self, monitor: Monitor, wait: impl Into<Wait>) -> Result<bool, Error> {
+        self.link().demonitor(monitor.0, wait.into())
+    }
+
+    /// Writes lines into the host's log, where they stand under this peer's name. Does not wait: [`Error::Full`] where
+    /// the host reads too slowly, and they are left out.
+    pub fn log(&self, level: Level, text: &str) -> Result<(), Error> {
+        self.link().log(level, text)
+    }
+
+    /// The host's log for the crate `log`.
+    #[cfg(feature = "log")]
+    pub fn logger(&self) -> crate::log::Logger {
+        crate::log::Logger(std::sync::Arc::clone(&self.link().lines))
+    }
+
+    /// Tells the host why this process is about to end: the reason in the first line, and then its backtrace. What it
+    /// says counts once; nothing can be sent after it.
     pub fn report_failure(&self, text: &str) -> Result<(), Error> {
         self.link().report_failure(text)
     }

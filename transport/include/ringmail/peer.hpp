@@ -105,6 +105,31 @@ class Peer {
 
   enum class Refusal : std::uint32_t { no_handler = 1, failed = 2, stopping = 3 };
 
+  /// Why an actor has ended. Others may come, and are failures.
+  enum class Exit : std::uint32_t {
+    normal = RINGMAIL_EXIT_NORMAL,            ///< it was asked to stop, or stopped itself
+    failed = RINGMAIL_EXIT_FAILED,            ///< a handler of it threw
+    unreachable = RINGMAIL_EXIT_UNREACHABLE,  ///< there is no such actor, or not any more
+    linked = RINGMAIL_EXIT_LINKED,            ///< it was linked to one that failed
+    escalated = RINGMAIL_EXIT_ESCALATED,      ///< a supervisor that gave up a child
+  };
+  /// The actor of a mailbox has ended, for good or until its supervisor starts it anew: as monitor() asked.
+  struct Down {
+    std::uint64_t monitor = 0;  ///< which is over
+    Mailbox who;
+    Exit kind = Exit::normal;
+    std::string_view reason;  ///< in one line; good until the release
+  };
+
+  enum class LogLevel : int {
+    trace = RINGMAIL_LOG_TRACE,
+    debug = RINGMAIL_LOG_DEBUG,
+    info = RINGMAIL_LOG_INFO,
+    warning = RINGMAIL_LOG_WARNING,
+    error = RINGMAIL_LOG_ERROR,
+    critical = RINGMAIL_LOG_CRITICAL,
+  };
+
   /// Somebody who waits for an answer. May be kept and answered later, once, by Peer::reply() or Peer::refuse().
   class Question {
    public:
@@ -114,6 +139,50 @@ class Peer {
     friend class Peer;
     explicit Question(const ringmail_message& message) : message_(message) {}
     ringmail_message message_;
+  };
+
+  /// The body of a message that was received, kept until the end of its life: past the message, on any thread, and past the peer.
+  class Body {
+   public:
+    Body(Body&& other) noexcept : body_(std::exchange(other.body_, ringmail_body{})) {}
+    Body& operator=(Body&& other) noexcept {
+      std::swap(body_, other.body_);
+      return *this;
+    }
+    ~Body() {
+      if (body_.owner != nullptr) ringmail_unkeep(&body_);
+    }
+
+    /// In shared memory, read-only, aligned to 4096 bytes.
+    std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(body_.data), body_.length}; }
+
+   private:
+    friend class Peer;
+    explicit Body(const ringmail_body& body) : body_(body) {}
+    ringmail_body body_;
+  };
+
+  /// Room for the body of a message in shared memory. Cancelled at the end of its life, unless it was sent. Not to outlive the peer.
+  class BodyLoan {
+   public:
+    BodyLoan(BodyLoan&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)), body_(other.body_) {}
+    BodyLoan& operator=(BodyLoan&& other) noexcept {
+      std::swap(peer_, other.peer_);
+      std::swap(body_, other.body_);
+      return *this;
+    }
+    ~BodyLoan() {
+      if (peer_ != nullptr) ringmail_cancel_large(peer_, &body_);
+    }
+
+    /// All of them are to be written: they hold what was there before.
+    std::span<std::byte> bytes() const { return {static_cast<std::byte*>(body_.data), body_.length}; }
+
+   private:
+    friend class Peer;
+    BodyLoan(ringmail_peer* peer, const ringmail_body& body) : peer_(peer), body_(body) {}
+    ringmail_peer* peer_;
+    ringmail_body body_;
   };
 
   /// The message in hand; there is one at a time. Released at the end of its life, but not by an exception that flies
@@ -162,11 +231,32 @@ class Peer {
       }
     }
 
+    /// Its body where it lies, until the release; empty: it has none.
+    std::span<const std::byte> body() const {
+      ringmail_body body{};
+      if (ringmail_get_body(peer_, &body) != 1) return {};
+      return {static_cast<const std::byte*>(body.data), body.length};
+    }
+    /// The body to be kept. Nothing: it has none, or it is kept already.
+    std::optional<Body> keep() {
+      ringmail_body body{};
+      if (ringmail_keep(peer_, &body) != 1) return std::nullopt;
+      return Body(body);
+    }
+
     std::uint32_t type() const { return message_.type; }
     Mailbox sender() const { return {message_.sender}; }
     bool is_message() const { return message_.kind == RINGMAIL_MESSAGE; }
     bool is_refusal() const { return message_.kind == RINGMAIL_NO_REPLY; }  ///< nobody will answer that ask of ours
     bool is_late() const { return is_refusal() && message_.type == RINGMAIL_TIMED_OUT; }  ///< no answer came in time
+    /// What one of our monitors has told.
+    std::optional<Down> down() const {
+      if (message_.kind != RINGMAIL_DOWN) return std::nullopt;
+      return Down{.monitor = message_.target,
+                  .who = sender(),
+                  .kind = Exit{message_.type},
+                  .reason = {static_cast<const char*>(message_.payload), message_.length}};
+    }
     bool is_asked() const { return static_cast<bool>(Question(message_)); }
     std::uint32_t correlation() const { return message_.correlation; }  ///< of a reply or refusal: what ask() returned
     bool is_redelivered() const { return message_.redelivered != 0; }   ///< an earlier incarnation may have handled it
@@ -207,7 +297,8 @@ class Peer {
     friend class Peer;
     template <PeerMessage M>
     bool is_of() const {
-      return message_.kind != RINGMAIL_NO_REPLY && type() == M::ringmail_type;
+      const bool is_content = message_.kind == RINGMAIL_MESSAGE || message_.kind == RINGMAIL_REPLY;
+      return is_content && type() == M::ringmail_type;
     }
     Received(ringmail_peer* peer, const ringmail_message& message)
         : peer_(peer), message_(message), exceptions_(std::uncaught_exceptions()) {}
@@ -390,6 +481,34 @@ class Peer {
     if (code < 0) return std::unexpected(Errc{code});
     return correlation;
   }
+  /// Room for a body of a message to that mailbox. Waits for it, then `full`. Any number may be open.
+  Result<BodyLoan> loan_large(Mailbox to, std::uint64_t bytes, nanoseconds timeout = send_timeout) {
+    ringmail_body body{};
+    const int code = ringmail_loan_large(peer_, to.id, bytes, timeout.count(), &body);
+    if (code < 0) return std::unexpected(Errc{code});
+    return BodyLoan(peer_, body);
+  }
+  /// As send(), with that body. After an error it is still the caller's.
+  template <PeerMessage M>
+  Result<> send(Mailbox to, const M& message, BodyLoan& body, nanoseconds timeout = send_timeout) {
+    const auto payload = bytes_of(message);
+    const int code = ringmail_send_large(peer_, to.id, M::ringmail_type, payload.data(), length(payload), &body.body_,
+                                         timeout.count());
+    if (code == 0) body.peer_ = nullptr;
+    return check(code);
+  }
+  /// As ask_within(), or ask() for a negative `answer`.
+  template <PeerMessage M>
+  Result<std::uint32_t> ask(
+      nanoseconds answer, Mailbox whom, const M& message, BodyLoan& body, nanoseconds timeout = send_timeout) {
+    const auto payload = bytes_of(message);
+    std::uint32_t correlation = 0;
+    const int code = ringmail_ask_large(peer_, whom.id, M::ringmail_type, payload.data(), length(payload), &body.body_,
+                                        timeout.count(), answer.count(), &correlation);
+    if (code < 0) return std::unexpected(Errc{code});
+    body.peer_ = nullptr;
+    return correlation;
+  }
   template <PeerMessage R>
   Result<> reply(const Question& question, const R& answer) {
     return reply(peer_, question.message_, R::ringmail_type, bytes_of(answer));
@@ -414,7 +533,25 @@ class Peer {
 
   /// Publishes everything sent so far.
   Result<> flush() { return check(ringmail_flush(peer_)); }
-  /// Tells the host, in one line, why this process is about to exit.
+
+  /// One Down will come when that actor ends, behind all that it sent before; at once if it has ended. The result tells
+  /// this monitor from others of the same mailbox.
+  Result<std::uint64_t> monitor(Mailbox whom, nanoseconds timeout = send_timeout) {
+    std::uint64_t monitor = 0;
+    const int code = ringmail_monitor(peer_, whom.id, timeout.count(), &monitor);
+    if (code < 0) return std::unexpected(Errc{code});
+    return monitor;
+  }
+  /// Its Down will not come, even if it is under way. `not_found`: it is over already.
+  Result<> demonitor(std::uint64_t monitor, nanoseconds timeout = send_timeout) {
+    return check(ringmail_demonitor(peer_, monitor, timeout.count()));
+  }
+
+  /// Lines for the host's log. `full`: the host reads too slowly, and they were left out.
+  Result<> log(LogLevel level, const std::string& text) {
+    return check(ringmail_log(peer_, static_cast<int>(level), text.c_str()));
+  }
+  /// Tells the host why this process is about to exit: the reason in the first line, and behind it what led to that.
   Result<> fail(const std::string& text) { return check(ringmail_fail(peer_, text.c_str())); }
 
   /// Handles what comes until the host says stop. `handlers` has, for each message M that the protocol P accepts,
@@ -423,10 +560,11 @@ class Peer {
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
   /// or, where M is of variable length, const ringmail::View<M>& in place of const M&: nothing is copied then,
-  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler
-  /// that throws is a failure of this process: the host is told e.what(), whoever asked is refused, the message is left to
-  /// the next incarnation, and `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be
-  /// called again.
+  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time; if it
+  /// monitors, void on(const ringmail::Peer::Down&). A handler that throws is a failure of this process: the host is
+  /// told type and text of the exception and of those nested in it, but no stack trace, which C++23 does not have for
+  /// exceptions. Whoever asked is refused, the message is left to the next incarnation, and `handler_failed` comes out.
+  /// Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>
   std::expected<void, Failure> run(Handlers& handlers);
 

@@ -1,12 +1,17 @@
 // Peer::run(): the loop, and how a message finds its handler. Include ringmail/peer.hpp.
 #pragma once
 
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <expected>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace ringmail {
@@ -41,18 +46,46 @@ class Peer::Loop {
     try {
       if (received.is_message()) {
         handled = dispatch(received, static_cast<typename P::ringmail_accepts*>(nullptr));
+      } else if (const auto down = received.down()) {
+        if constexpr (requires { handlers_.on(*down); }) handlers_.on(*down);
       } else if constexpr (requires { handlers_.answered(received); }) {
         handlers_.answered(received);
       }
-    } catch (const std::exception& error) {
-      return give_up(received, error.what());
     } catch (...) {
-      return give_up(received, "an exception that is no std::exception");
+      return give_up(received, text_of(std::current_exception()));
     }
     if (handled) handled = received.release();
     if (handled) return {};
     received.abandon();
     return std::unexpected(peer_.failure(handled.error()));
+  }
+
+  /// A line for the exception, and one for each that it came from.
+  static std::string text_of(const std::exception_ptr& thrown) {
+    std::string text = "an exception that is no std::exception";
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const NotValid& error) {
+      text = error.what();
+    } catch (const std::exception& error) {
+      text = in_one_line(name_of(typeid(error)) + ": " + error.what());
+      const auto* const nested = dynamic_cast<const std::nested_exception*>(&error);
+      if (nested != nullptr && nested->nested_ptr()) text += "\nbecause of " + text_of(nested->nested_ptr());
+    } catch (...) {
+    }
+    return text;
+  }
+  static std::string in_one_line(std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+  }
+  static std::string name_of(const std::type_info& type) {
+    char* const name = abi::__cxa_demangle(type.name(), nullptr, nullptr, nullptr);
+    std::string text = name != nullptr ? name : type.name();
+    std::free(name);
+    // What libstdc++ derives from an exception that std::throw_with_nested() throws.
+    constexpr std::string_view nested = "std::_Nested_exception<";
+    return text.starts_with(nested) ? text.substr(nested.size(), text.size() - nested.size() - 1) : text;
   }
 
   std::expected<void, Failure> give_up(Received& received, std::string text) {

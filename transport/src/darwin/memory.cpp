@@ -14,7 +14,7 @@
 
 namespace ringmail::transport {
 
-std::expected<Segment, MemoryFailure> Segment::create(const char*, std::uint64_t bytes) {
+std::expected<Segment, MemoryFailure> Segment::create_sparse(const char*, std::uint64_t bytes) {
   static std::atomic<unsigned> serial{0};
   char path[32];  // macOS allows 31 bytes
   Descriptor descriptor;
@@ -30,6 +30,8 @@ std::expected<Segment, MemoryFailure> Segment::create(const char*, std::uint64_t
   }
   return Segment(std::move(descriptor), bytes);
 }
+
+std::expected<void, MemoryFailure> Segment::populate(std::uint64_t, std::uint64_t) const { return {}; }
 
 std::expected<Segment, MemoryFailure> Segment::join(Descriptor descriptor, std::uint64_t bytes, Seal) {
   struct stat status{};

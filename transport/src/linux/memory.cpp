@@ -22,16 +22,22 @@ int seals_of(Seal seal) {
 
 }  // namespace
 
-std::expected<Segment, MemoryFailure> Segment::create(const char* name, std::uint64_t bytes) {
+std::expected<Segment, MemoryFailure> Segment::create_sparse(const char* name, std::uint64_t bytes) {
   Descriptor descriptor(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!descriptor) return std::unexpected(MemoryFailure{MemoryError::create, errno});
   if (ftruncate(descriptor.get(), static_cast<off_t>(bytes)) != 0) {
     return std::unexpected(MemoryFailure{MemoryError::resize, errno});
   }
-  if (fallocate(descriptor.get(), 0, 0, static_cast<off_t>(bytes)) != 0) {
-    return std::unexpected(MemoryFailure{MemoryError::populate, errno});
-  }
   return Segment(std::move(descriptor), bytes);
+}
+
+std::expected<void, MemoryFailure> Segment::populate(std::uint64_t offset, std::uint64_t bytes) const {
+  int result = 0;
+  do {
+    result = fallocate(descriptor_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) return std::unexpected(MemoryFailure{MemoryError::populate, errno});
+  return {};
 }
 
 std::expected<Segment, MemoryFailure> Segment::join(Descriptor descriptor, std::uint64_t bytes, Seal sealed) {

@@ -27,10 +27,13 @@ template <class M, class... Ms>
 inline constexpr bool is_among<M, std::tuple<Ms...>> = (std::is_same_v<M, Ms> || ...);
 }  // namespace detail
 
-/// Whether an A handles an M: it has on(const M&), or the protocol A names M.
+/// Whether an A handles an M: it has on(const M&), or the protocol A names M, or what M is without its body.
 template <class A, class M>
 concept Accepts = (!Protocol<A> && requires(A& actor, const M& message) { actor.on(message); }) || (Protocol<A> && [] {
-                    if constexpr (Protocol<A>) return detail::is_among<M, typename A::ringmail_accepts>;
+                    if constexpr (Protocol<A>) {
+                      using Named = typename detail::WithoutBody<M>::type;
+                      return detail::is_among<Named, typename A::ringmail_accepts>;
+                    }
                     return false;
                   }());
 
@@ -59,6 +62,8 @@ struct ReplyOf {};
 template <class A, class M>
   requires requires(A& actor, const M& message) { actor.on(message); }
 struct ReplyOf<A, M> : Answer<HandlerResult<A, M>> {};
+template <Protocol A, class M>
+struct ReplyOf<A, Large<M>> : ReplyOf<A, M> {};
 }  // namespace detail
 
 /// What A's handler of M answers with. void: it is answered with Done.
@@ -136,13 +141,15 @@ struct ProtocolTable {
 
   template <class M>
   static const runtime::Binding* binding() noexcept {
-    static_assert(Accepts<A, M>,
+    // With a body or without, it is one message.
+    using Handled = std::conditional_t<Accepts<A, Large<M>>, Large<M>, M>;
+    static_assert(Accepts<A, Handled>,
                   "this actor says that it follows a protocol, and has no on(const M&) for one of its messages");
-    if constexpr (Accepts<A, M>) {
-      static_assert(std::is_same_v<Reply<A, M>, Reply<P, M>>,
+    if constexpr (Accepts<A, Handled>) {
+      static_assert(std::is_same_v<Reply<A, Handled>, Reply<P, M>>,
                     "this actor's on(const M&) does not return what its protocol says");
     }
-    return &binding_of<A, M>;
+    return &binding_of<A, Handled>;
   }
 };
 

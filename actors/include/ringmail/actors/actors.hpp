@@ -8,6 +8,7 @@
 #include "ringmail/actors/blocking.hpp"
 #include "ringmail/actors/children.hpp"
 #include "ringmail/actors/group.hpp"
+#include "ringmail/actors/large.hpp"
 #include "ringmail/actors/mailbox.hpp"
 #include "ringmail/actors/remote_system.hpp"
 #include "ringmail/actors/router.hpp"

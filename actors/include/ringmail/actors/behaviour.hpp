@@ -69,7 +69,7 @@ class BehaviourOf final : public runtime::Behaviour {
     static_assert(std::is_same_v<typename Answer<std::invoke_result_t<Function<i>&, const M&>>::type, Reply<A, M>>,
                   "a behaviour answers as its actor's own handler does");
     if (message.binding != nullptr) return message.binding->type == &message_type<Carrier<M>>;
-    if constexpr (WireMessage<M>) return message.type == M::ringmail_type;
+    if constexpr (WireMessage<M> || is_large<M>) return message.type == M::ringmail_type;
     return false;
   }
 

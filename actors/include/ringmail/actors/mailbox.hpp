@@ -28,6 +28,10 @@ std::expected<void, SendError> send(runtime::System& system,
                                     const runtime::Binding& binding,
                                     void* object,
                                     std::chrono::nanoseconds timeout);
+std::expected<BodyLoan, SendError> loan_large(runtime::System& system,
+                                              const runtime::Address& to,
+                                              std::size_t bytes,
+                                              std::chrono::nanoseconds timeout);
 void stop(runtime::System& system, const runtime::Address& whom);
 
 template <class>
@@ -72,6 +76,15 @@ class Mailbox {
   std::expected<void, SendError> send(M&&, std::chrono::nanoseconds = default_send_timeout) const {
     static_assert(detail::never<M>, "this actor does not accept that message: it has no on(const M&) for it");
     return {};
+  }
+
+  /// Room for the body of a Large message to this mailbox, to be written in place and then sent; given back where it is not. Towards
+  /// a peer it lies in an arena: `full` where that has no room within the time, `too_long` where it never will, or the peer takes no
+  /// bodies. Waits for a peer that has not been ready yet.
+  std::expected<BodyLoan, SendError> loan_large(std::size_t bytes,
+                                                std::chrono::nanoseconds timeout = default_send_timeout) const {
+    if (system_ == nullptr) return std::unexpected(SendError::unreachable);
+    return detail::loan_large(*system_, address_, bytes, timeout);
   }
 
   /// Stops an actor after the handler that runs; what waits in its mailbox becomes dead letters. Stops a peer in order: it

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringmail/actors/large.hpp"
 #include "ringmail/runtime/message.hpp"
 
 namespace ringmail {
@@ -75,6 +76,34 @@ void write_bytes(const void* object, std::byte* bytes) {
   static_cast<const M*>(object)->ringmail_borrow().ringmail_write(bytes);
 }
 
+// Of a message that may have a body: its message alone, which it begins with.
+
+template <class M>
+std::uint32_t large_wire_length(const void* object) {
+  if constexpr (requires { typename M::ringmail_view; }) {
+    return wire_length<M>(object);
+  } else {
+    return std::is_empty_v<M> ? 0 : static_cast<std::uint32_t>(sizeof(M));
+  }
+}
+
+template <class M>
+void write_large(const void* object, std::byte* bytes) {
+  if constexpr (requires { typename M::ringmail_view; }) {
+    write_bytes<M>(object, bytes);
+  } else {
+    std::memcpy(bytes, object, large_wire_length<M>(object));
+  }
+}
+
+template <class M>
+bool read_large(const std::byte* bytes, std::uint32_t length, void* to) {
+  static_assert(offsetof(Large<M>, message) == 0);
+  if (!read_bytes<M>(bytes, length, to)) return false;
+  ::new (static_cast<std::byte*>(to) + offsetof(Large<M>, body)) Body();
+  return true;
+}
+
 /// As the compiler writes it: for reports, where a type has no name between processes.
 template <class M>
 consteval std::string_view type_name() {
@@ -96,7 +125,19 @@ constexpr runtime::MessageType describe() {
     type.destroy = &destroy_object<M>;
   }
   type.name = type_name<M>();
-  if constexpr (WireMessage<M>) {
+  if constexpr (is_large<M>) {
+    using Wire = typename WithoutBody<M>::type;
+    static_assert(WireMessage<Wire>, "a message with a body is one of a .mail file");
+    type = describe<Wire>();
+    type.wire_length = &large_wire_length<Wire>;
+    type.write = &write_large<Wire>;
+    type.read = &read_large<Wire>;
+    type.size = static_cast<std::uint32_t>(sizeof(M));
+    type.alignment = static_cast<std::uint32_t>(alignof(M));
+    type.move = &move_object<M>;
+    type.destroy = &destroy_object<M>;
+    type.body_offset = static_cast<std::uint32_t>(offsetof(M, body));
+  } else if constexpr (WireMessage<M>) {
     type.id = M::ringmail_type;
     type.name = M::ringmail_name;
     if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); }) {
@@ -120,7 +161,9 @@ inline constexpr runtime::MessageType message_type = detail::describe<M>();
 /// How M travels within the process: as itself or, too large or too strictly aligned for a frame, as a pointer to it.
 template <class M>
 using Carrier =
-    std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M>, std::unique_ptr<M>, M>;
+    std::conditional_t<(alignof(M) > 32 || sizeof(M) > 16 * 1024) && !WireMessage<M> && !detail::is_large<M>,
+                       std::unique_ptr<M>,
+                       M>;
 
 namespace detail {
 // By reference: a large one shall not stand on the stack once more.

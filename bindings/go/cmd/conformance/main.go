@@ -4,7 +4,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"time"
 
 	"ringmail.dev/ringmail"
 	"ringmail.dev/ringmail/internal/conformance"
@@ -13,24 +15,29 @@ import (
 func main() {
 	options := ringmail.Options{Schema: conformance.RingmailSchema}
 	ringmail.Main(options, func(ctx context.Context, peer *ringmail.Peer) error {
-		sink, err := peer.Lookup(ctx, "sink")
-		if err != nil {
-			return err
-		}
-		p := &player{
-			ctx:  ctx,
-			sink: conformance.HostMailbox[ringmail.Mailbox]{To: sink},
-			echo: len(os.Args) > 1 && os.Args[1] == "echo",
-		}
-		return peer.Run(ctx, conformance.HandlePeer(p))
+		p := &player{ctx: ctx, peer: peer, echo: len(os.Args) > 1 && os.Args[1] == "echo"}
+		slog.SetDefault(slog.New(peer.LogHandler(ringmail.LevelTrace)))
+		return peer.Run(ctx, conformance.HandlePlayer(p))
 	})
 }
 
 type player struct {
 	ctx  context.Context
-	sink conformance.HostMailbox[ringmail.Mailbox]
+	peer *ringmail.Peer
+	host conformance.HostMailbox[ringmail.Mailbox]
 	echo bool
 	sum  conformance.Sum
+
+	watch ringmail.Monitor // the last one
+}
+
+// sink is looked up for the first message that goes there: not every host has one.
+func (p *player) sink() (conformance.HostMailbox[ringmail.Mailbox], error) {
+	var err error
+	if p.host.To.IsNobody() {
+		p.host.To, err = p.peer.Lookup(p.ctx, "sink")
+	}
+	return p.host, err
 }
 
 func (p *player) count(m *ringmail.Message) {
@@ -51,13 +58,17 @@ func (p *player) Tick(m *ringmail.Message, tick conformance.TickView) (reply con
 	if !p.echo {
 		return reply, nil
 	}
-	echoed, err := p.sink.LoanTick(p.ctx)
+	sink, err := p.sink()
+	if err != nil {
+		return reply, err
+	}
+	echoed, err := sink.LoanTick(p.ctx)
 	if err != nil {
 		return reply, err
 	}
 	tick.RingmailPut(echoed.RingmailBytes())
 	echoed.SetPrice(2 * tick.Price())
-	return reply, p.sink.To.Publish()
+	return reply, sink.To.Publish()
 }
 
 func (p *player) Ping(m *ringmail.Message, ping conformance.PingView) (conformance.Ping, error) {
@@ -77,7 +88,11 @@ func (p *player) same(m *ringmail.Message, message ringmail.Sendable) error {
 	if !p.echo {
 		return nil
 	}
-	return p.sink.To.Send(p.ctx, message)
+	sink, err := p.sink()
+	if err != nil {
+		return err
+	}
+	return sink.To.Send(p.ctx, message)
 }
 
 func (*player) Note(_ *ringmail.Message, note conformance.NoteView) (conformance.Note, error) {
@@ -105,26 +120,83 @@ func (p *player) Stream(_ *ringmail.Message, stream conformance.StreamView) erro
 	return err
 }
 
+func (p *player) Watch(_ *ringmail.Message, watch conformance.WatchView) error {
+	mailbox, err := p.peer.Lookup(p.ctx, watch.Name())
+	if err != nil {
+		return err
+	}
+	p.watch, err = mailbox.Monitor(p.ctx, func(down ringmail.Down) error {
+		reason := down.Reason[:min(len(down.Reason), 64)]
+		sink, err := p.sink()
+		if err != nil {
+			return err
+		}
+		return sink.SendEnded(p.ctx, &conformance.Ended{Kind: uint32(down.Kind), Reason: reason})
+	})
+	return err
+}
+
+func (p *player) Unwatch(*ringmail.Message, conformance.UnwatchView) error {
+	return p.watch.Stop(p.ctx)
+}
+
+func (p *player) Consult(_ *ringmail.Message, consult conformance.ConsultView) error {
+	desk, err := p.peer.Lookup(p.ctx, "desk")
+	if err != nil {
+		return err
+	}
+	number := consult.Number()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Duration(consult.Milliseconds())*time.Millisecond)
+	call, err := desk.Ask(ctx, &conformance.Ping{Words: [4]uint64{number}})
+	if err != nil {
+		cancel()
+		return err
+	}
+	call.Then(func(reply ringmail.Reply, err error) error {
+		cancel()
+		ping, invalid := conformance.ViewPing(reply.Payload)
+		answered := err == nil && invalid == nil && ping.Words(0) == number
+		sink, err := p.sink()
+		if err != nil {
+			return err
+		}
+		return sink.SendOutcome(p.ctx, &conformance.Outcome{Number: number, Answered: answered})
+	})
+	return nil
+}
+
+func (p *player) Say(_ *ringmail.Message, say conformance.SayView) error {
+	levels := [...]slog.Level{
+		ringmail.LevelTrace, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, ringmail.LevelCritical,
+	}
+	slog.Log(p.ctx, levels[say.Level()], say.Text())
+	return nil
+}
+
 // streamed sends the message of that number.
 func (p *player) streamed(payload conformance.Payload) (func(number uint64) error, error) {
 	tick := conformance.Tick{Side: conformance.SideAsk, Live: true, Symbol: "abc"}
 	var ping conformance.Ping
 	var bulk conformance.Bulk
+	sink, err := p.sink()
+	if err != nil {
+		return nil, err
+	}
 	switch payload {
 	case conformance.PayloadTick:
 		return func(number uint64) error {
 			tick.Number, tick.Price = number, float64(number)
-			return p.sink.SendTick(p.ctx, &tick)
+			return sink.SendTick(p.ctx, &tick)
 		}, nil
 	case conformance.PayloadPing:
 		return func(number uint64) error {
 			ping.Words[0] = number
-			return p.sink.SendPing(p.ctx, &ping)
+			return sink.SendPing(p.ctx, &ping)
 		}, nil
 	case conformance.PayloadBulk:
 		return func(number uint64) error {
 			bulk.Number = number
-			return p.sink.SendBulk(p.ctx, &bulk)
+			return sink.SendBulk(p.ctx, &bulk)
 		}, nil
 	}
 	return nil, fmt.Errorf("a stream of %v", payload)

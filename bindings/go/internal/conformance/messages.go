@@ -54,6 +54,21 @@ message conformance.Note size 56 align 8 id 0xe78b5680
   field title text offset 28
   field values list<f64> offset 36
   field author text<8> offset 48 appended default "nobody"
+message conformance.Watch size 16 align 1 id 0x882fa0e7
+  field name text<16> offset 0
+message conformance.Unwatch size 0 align 1 id 0x539a4c7e
+message conformance.Ended size 68 align 4 id 0x3c008720
+  field kind u32 offset 0
+  field reason text<64> offset 4
+message conformance.Consult size 16 align 8 id 0x6c8e61b4
+  field number u64 offset 0
+  field milliseconds u32 offset 8
+message conformance.Outcome size 16 align 8 id 0xe18dea60
+  field number u64 offset 0
+  field answered bool offset 8
+message conformance.Say size 36 align 4 id 0x5bb7b9cf
+  field level u32 offset 0
+  field text text<32> offset 4
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
   accepts conformance.Ping -> conformance.Ping
@@ -62,10 +77,29 @@ protocol conformance.Peer
   accepts conformance.Fail
   accepts conformance.Stream
   accepts conformance.Note -> conformance.Note
+protocol conformance.Player
+  accepts conformance.Tick -> conformance.Tick
+  accepts conformance.Ping -> conformance.Ping
+  accepts conformance.Bulk -> conformance.Bulk
+  accepts conformance.Get -> conformance.Sum
+  accepts conformance.Fail
+  accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
+  accepts conformance.Watch
+  accepts conformance.Unwatch
+  accepts conformance.Consult
+  accepts conformance.Say
 protocol conformance.Host
   accepts conformance.Tick
   accepts conformance.Ping
   accepts conformance.Bulk
+  accepts conformance.Ended
+  accepts conformance.Outcome
+protocol conformance.Desk
+  accepts conformance.Ping -> conformance.Ping
+protocol conformance.Mortal
+  accepts conformance.Stream
+  accepts conformance.Unwatch
 `
 
 // Side is a conformance.Side.
@@ -1325,6 +1359,676 @@ func ValidNote(bytes []byte) bool {
 	return true
 }
 
+const (
+	WatchType = 0x882fa0e7
+	WatchSize = 16
+	WatchName = "conformance.Watch"
+)
+
+// Watch is a conformance.Watch as a value of its own.
+type Watch struct {
+	Name string
+}
+
+func (m *Watch) RingmailType() uint32 {
+	return WatchType
+}
+
+func (m *Watch) RingmailSize() int {
+	return WatchSize
+}
+
+func (m *Watch) RingmailPut(room []byte) {
+	WatchDraft{WatchView{(*[WatchSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Watch) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, WatchSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewWatch refuses.
+func (m *Watch) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewWatch(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// WatchView reads a conformance.Watch where it lies.
+type WatchView struct {
+	bytes *[WatchSize]byte
+}
+
+// ViewWatch refuses what is shorter. A newer version may be longer.
+func ViewWatch(bytes []byte) (WatchView, error) {
+	if len(bytes) < WatchSize {
+		return WatchView{}, ringmailSizeError(WatchName, WatchSize, len(bytes))
+	}
+	return WatchView{(*[WatchSize]byte)(bytes)}, nil
+}
+
+func (m WatchView) RingmailType() uint32 {
+	return WatchType
+}
+
+func (m WatchView) RingmailSize() int {
+	return WatchSize
+}
+
+func (m WatchView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m WatchView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m WatchView) Name() string {
+	return ringmailText(m.bytes[0:16])
+}
+
+// Unpack copies it into a value of its own.
+func (m WatchView) Unpack() Watch {
+	var value Watch
+	value.Name = m.Name()
+	return value
+}
+
+// WatchDraft writes a conformance.Watch where it will lie.
+type WatchDraft struct {
+	WatchView
+}
+
+// DraftWatch makes it of zeros. Precondition: the room has WatchSize bytes.
+func DraftWatch(room []byte) WatchDraft {
+	bytes := (*[WatchSize]byte)(room)
+	clear(bytes[:])
+	return WatchDraft{WatchView{bytes}}
+}
+
+func (m WatchDraft) SetName(value string) {
+	ringmailPutText(m.bytes[0:16], value)
+}
+
+// Pack writes all of it, padding too.
+func (m WatchDraft) Pack(value *Watch) {
+	m.SetName(value.Name)
+}
+
+// ValidWatch tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidWatch(bytes []byte) bool {
+	return len(bytes) >= WatchSize
+}
+
+const (
+	UnwatchType = 0x539a4c7e
+	UnwatchSize = 0
+	UnwatchName = "conformance.Unwatch"
+)
+
+// Unwatch is a conformance.Unwatch as a value of its own.
+type Unwatch struct{}
+
+func (m *Unwatch) RingmailType() uint32 {
+	return UnwatchType
+}
+
+func (m *Unwatch) RingmailSize() int {
+	return UnwatchSize
+}
+
+func (m *Unwatch) RingmailPut(room []byte) {
+	UnwatchDraft{UnwatchView{(*[UnwatchSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Unwatch) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, UnwatchSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewUnwatch refuses.
+func (m *Unwatch) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewUnwatch(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// UnwatchView reads a conformance.Unwatch where it lies.
+type UnwatchView struct {
+	bytes *[UnwatchSize]byte
+}
+
+// ViewUnwatch refuses what is shorter. A newer version may be longer.
+func ViewUnwatch(bytes []byte) (UnwatchView, error) {
+	if len(bytes) < UnwatchSize {
+		return UnwatchView{}, ringmailSizeError(UnwatchName, UnwatchSize, len(bytes))
+	}
+	return UnwatchView{(*[UnwatchSize]byte)(bytes)}, nil
+}
+
+func (m UnwatchView) RingmailType() uint32 {
+	return UnwatchType
+}
+
+func (m UnwatchView) RingmailSize() int {
+	return UnwatchSize
+}
+
+func (m UnwatchView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m UnwatchView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+// Unpack copies it into a value of its own.
+func (m UnwatchView) Unpack() Unwatch {
+	var value Unwatch
+	return value
+}
+
+// UnwatchDraft writes a conformance.Unwatch where it will lie.
+type UnwatchDraft struct {
+	UnwatchView
+}
+
+// DraftUnwatch makes it of zeros. Precondition: the room has UnwatchSize bytes.
+func DraftUnwatch(room []byte) UnwatchDraft {
+	bytes := (*[UnwatchSize]byte)(room)
+	clear(bytes[:])
+	return UnwatchDraft{UnwatchView{bytes}}
+}
+
+// Pack writes all of it, padding too.
+func (m UnwatchDraft) Pack(*Unwatch) {}
+
+// ValidUnwatch tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidUnwatch(bytes []byte) bool {
+	return len(bytes) >= UnwatchSize
+}
+
+const (
+	EndedType = 0x3c008720
+	EndedSize = 68
+	EndedName = "conformance.Ended"
+)
+
+// Ended is a conformance.Ended as a value of its own.
+type Ended struct {
+	Kind   uint32
+	Reason string
+}
+
+func (m *Ended) RingmailType() uint32 {
+	return EndedType
+}
+
+func (m *Ended) RingmailSize() int {
+	return EndedSize
+}
+
+func (m *Ended) RingmailPut(room []byte) {
+	EndedDraft{EndedView{(*[EndedSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Ended) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, EndedSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewEnded refuses.
+func (m *Ended) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewEnded(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// EndedView reads a conformance.Ended where it lies.
+type EndedView struct {
+	bytes *[EndedSize]byte
+}
+
+// ViewEnded refuses what is shorter. A newer version may be longer.
+func ViewEnded(bytes []byte) (EndedView, error) {
+	if len(bytes) < EndedSize {
+		return EndedView{}, ringmailSizeError(EndedName, EndedSize, len(bytes))
+	}
+	return EndedView{(*[EndedSize]byte)(bytes)}, nil
+}
+
+func (m EndedView) RingmailType() uint32 {
+	return EndedType
+}
+
+func (m EndedView) RingmailSize() int {
+	return EndedSize
+}
+
+func (m EndedView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m EndedView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m EndedView) Kind() uint32 {
+	return binary.LittleEndian.Uint32(m.bytes[0:4])
+}
+
+func (m EndedView) Reason() string {
+	return ringmailText(m.bytes[4:68])
+}
+
+// Unpack copies it into a value of its own.
+func (m EndedView) Unpack() Ended {
+	var value Ended
+	value.Kind = m.Kind()
+	value.Reason = m.Reason()
+	return value
+}
+
+// EndedDraft writes a conformance.Ended where it will lie.
+type EndedDraft struct {
+	EndedView
+}
+
+// DraftEnded makes it of zeros. Precondition: the room has EndedSize bytes.
+func DraftEnded(room []byte) EndedDraft {
+	bytes := (*[EndedSize]byte)(room)
+	clear(bytes[:])
+	return EndedDraft{EndedView{bytes}}
+}
+
+func (m EndedDraft) SetKind(value uint32) {
+	binary.LittleEndian.PutUint32(m.bytes[0:4], value)
+}
+
+func (m EndedDraft) SetReason(value string) {
+	ringmailPutText(m.bytes[4:68], value)
+}
+
+// Pack writes all of it, padding too.
+func (m EndedDraft) Pack(value *Ended) {
+	m.SetKind(value.Kind)
+	m.SetReason(value.Reason)
+}
+
+// ValidEnded tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidEnded(bytes []byte) bool {
+	return len(bytes) >= EndedSize
+}
+
+const (
+	ConsultType = 0x6c8e61b4
+	ConsultSize = 16
+	ConsultName = "conformance.Consult"
+)
+
+// Consult is a conformance.Consult as a value of its own.
+type Consult struct {
+	Number       uint64
+	Milliseconds uint32
+}
+
+func (m *Consult) RingmailType() uint32 {
+	return ConsultType
+}
+
+func (m *Consult) RingmailSize() int {
+	return ConsultSize
+}
+
+func (m *Consult) RingmailPut(room []byte) {
+	ConsultDraft{ConsultView{(*[ConsultSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Consult) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, ConsultSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewConsult refuses.
+func (m *Consult) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewConsult(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// ConsultView reads a conformance.Consult where it lies.
+type ConsultView struct {
+	bytes *[ConsultSize]byte
+}
+
+// ViewConsult refuses what is shorter. A newer version may be longer.
+func ViewConsult(bytes []byte) (ConsultView, error) {
+	if len(bytes) < ConsultSize {
+		return ConsultView{}, ringmailSizeError(ConsultName, ConsultSize, len(bytes))
+	}
+	return ConsultView{(*[ConsultSize]byte)(bytes)}, nil
+}
+
+func (m ConsultView) RingmailType() uint32 {
+	return ConsultType
+}
+
+func (m ConsultView) RingmailSize() int {
+	return ConsultSize
+}
+
+func (m ConsultView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m ConsultView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m ConsultView) Number() uint64 {
+	return binary.LittleEndian.Uint64(m.bytes[0:8])
+}
+
+func (m ConsultView) Milliseconds() uint32 {
+	return binary.LittleEndian.Uint32(m.bytes[8:12])
+}
+
+// Unpack copies it into a value of its own.
+func (m ConsultView) Unpack() Consult {
+	var value Consult
+	value.Number = m.Number()
+	value.Milliseconds = m.Milliseconds()
+	return value
+}
+
+// ConsultDraft writes a conformance.Consult where it will lie.
+type ConsultDraft struct {
+	ConsultView
+}
+
+// DraftConsult makes it of zeros. Precondition: the room has ConsultSize bytes.
+func DraftConsult(room []byte) ConsultDraft {
+	bytes := (*[ConsultSize]byte)(room)
+	clear(bytes[:])
+	return ConsultDraft{ConsultView{bytes}}
+}
+
+func (m ConsultDraft) SetNumber(value uint64) {
+	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
+}
+
+func (m ConsultDraft) SetMilliseconds(value uint32) {
+	binary.LittleEndian.PutUint32(m.bytes[8:12], value)
+}
+
+// Pack writes all of it, padding too.
+func (m ConsultDraft) Pack(value *Consult) {
+	m.SetNumber(value.Number)
+	m.SetMilliseconds(value.Milliseconds)
+	clear(m.bytes[12:16])
+}
+
+// ValidConsult tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidConsult(bytes []byte) bool {
+	return len(bytes) >= ConsultSize
+}
+
+const (
+	OutcomeType = 0xe18dea60
+	OutcomeSize = 16
+	OutcomeName = "conformance.Outcome"
+)
+
+// Outcome is a conformance.Outcome as a value of its own.
+type Outcome struct {
+	Number   uint64
+	Answered bool
+}
+
+func (m *Outcome) RingmailType() uint32 {
+	return OutcomeType
+}
+
+func (m *Outcome) RingmailSize() int {
+	return OutcomeSize
+}
+
+func (m *Outcome) RingmailPut(room []byte) {
+	OutcomeDraft{OutcomeView{(*[OutcomeSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Outcome) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, OutcomeSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewOutcome refuses.
+func (m *Outcome) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewOutcome(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// OutcomeView reads a conformance.Outcome where it lies.
+type OutcomeView struct {
+	bytes *[OutcomeSize]byte
+}
+
+// ViewOutcome refuses what is shorter. A newer version may be longer.
+func ViewOutcome(bytes []byte) (OutcomeView, error) {
+	if len(bytes) < OutcomeSize {
+		return OutcomeView{}, ringmailSizeError(OutcomeName, OutcomeSize, len(bytes))
+	}
+	return OutcomeView{(*[OutcomeSize]byte)(bytes)}, nil
+}
+
+func (m OutcomeView) RingmailType() uint32 {
+	return OutcomeType
+}
+
+func (m OutcomeView) RingmailSize() int {
+	return OutcomeSize
+}
+
+func (m OutcomeView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m OutcomeView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m OutcomeView) Number() uint64 {
+	return binary.LittleEndian.Uint64(m.bytes[0:8])
+}
+
+func (m OutcomeView) Answered() bool {
+	return m.bytes[8] != 0
+}
+
+// Unpack copies it into a value of its own.
+func (m OutcomeView) Unpack() Outcome {
+	var value Outcome
+	value.Number = m.Number()
+	value.Answered = m.Answered()
+	return value
+}
+
+// OutcomeDraft writes a conformance.Outcome where it will lie.
+type OutcomeDraft struct {
+	OutcomeView
+}
+
+// DraftOutcome makes it of zeros. Precondition: the room has OutcomeSize bytes.
+func DraftOutcome(room []byte) OutcomeDraft {
+	bytes := (*[OutcomeSize]byte)(room)
+	clear(bytes[:])
+	return OutcomeDraft{OutcomeView{bytes}}
+}
+
+func (m OutcomeDraft) SetNumber(value uint64) {
+	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
+}
+
+func (m OutcomeDraft) SetAnswered(value bool) {
+	m.bytes[8] = ringmailByte(value)
+}
+
+// Pack writes all of it, padding too.
+func (m OutcomeDraft) Pack(value *Outcome) {
+	m.SetNumber(value.Number)
+	m.SetAnswered(value.Answered)
+	clear(m.bytes[9:16])
+}
+
+// ValidOutcome tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidOutcome(bytes []byte) bool {
+	m, err := ViewOutcome(bytes)
+	if err != nil {
+		return false
+	}
+	if m.bytes[8] > 1 {
+		return false
+	}
+	return true
+}
+
+const (
+	SayType = 0x5bb7b9cf
+	SaySize = 36
+	SayName = "conformance.Say"
+)
+
+// Say is a conformance.Say as a value of its own.
+type Say struct {
+	Level uint32
+	Text  string
+}
+
+func (m *Say) RingmailType() uint32 {
+	return SayType
+}
+
+func (m *Say) RingmailSize() int {
+	return SaySize
+}
+
+func (m *Say) RingmailPut(room []byte) {
+	SayDraft{SayView{(*[SaySize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Say) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, SaySize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewSay refuses.
+func (m *Say) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewSay(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// SayView reads a conformance.Say where it lies.
+type SayView struct {
+	bytes *[SaySize]byte
+}
+
+// ViewSay refuses what is shorter. A newer version may be longer.
+func ViewSay(bytes []byte) (SayView, error) {
+	if len(bytes) < SaySize {
+		return SayView{}, ringmailSizeError(SayName, SaySize, len(bytes))
+	}
+	return SayView{(*[SaySize]byte)(bytes)}, nil
+}
+
+func (m SayView) RingmailType() uint32 {
+	return SayType
+}
+
+func (m SayView) RingmailSize() int {
+	return SaySize
+}
+
+func (m SayView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m SayView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m SayView) Level() uint32 {
+	return binary.LittleEndian.Uint32(m.bytes[0:4])
+}
+
+func (m SayView) Text() string {
+	return ringmailText(m.bytes[4:36])
+}
+
+// Unpack copies it into a value of its own.
+func (m SayView) Unpack() Say {
+	var value Say
+	value.Level = m.Level()
+	value.Text = m.Text()
+	return value
+}
+
+// SayDraft writes a conformance.Say where it will lie.
+type SayDraft struct {
+	SayView
+}
+
+// DraftSay makes it of zeros. Precondition: the room has SaySize bytes.
+func DraftSay(room []byte) SayDraft {
+	bytes := (*[SaySize]byte)(room)
+	clear(bytes[:])
+	return SayDraft{SayView{bytes}}
+}
+
+func (m SayDraft) SetLevel(value uint32) {
+	binary.LittleEndian.PutUint32(m.bytes[0:4], value)
+}
+
+func (m SayDraft) SetText(value string) {
+	ringmailPutText(m.bytes[4:36], value)
+}
+
+// Pack writes all of it, padding too.
+func (m SayDraft) Pack(value *Say) {
+	m.SetLevel(value.Level)
+	m.SetText(value.Text)
+}
+
+// ValidSay tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidSay(bytes []byte) bool {
+	return len(bytes) >= SaySize
+}
+
 // RingmailMessage is what a handler does with a received message. The binding's Message does it.
 type RingmailMessage interface {
 	Type() uint32
@@ -1674,12 +2378,489 @@ func (p PeerMailbox[B]) AskNote(ctx context.Context, message *Note) (reply Note,
 	return reply, reply.UnmarshalBinary(bytes)
 }
 
+// PlayerHandler is what an actor of the kind conformance.Player does with each message. What is returned is the reply, where
+// somebody asked and has no answer yet.
+type PlayerHandler[M RingmailMessage] interface {
+	Tick(message M, view TickView) (Tick, error)
+	Ping(message M, view PingView) (Ping, error)
+	Bulk(message M, view BulkView) (Bulk, error)
+	Get(message M, view GetView) (Sum, error)
+	Fail(message M, view FailView) error
+	Stream(message M, view StreamView) error
+	Note(message M, view NoteView) (Note, error)
+	Watch(message M, view WatchView) error
+	Unwatch(message M, view UnwatchView) error
+	Consult(message M, view ConsultView) error
+	Say(message M, view SayView) error
+}
+
+// HandlePlayer gives each message to the method of its type, and sends what that returns.
+func HandlePlayer[M RingmailMessage](handler PlayerHandler[M]) func(M) error {
+	return func(message M) error {
+		switch message.Type() {
+		case TickType:
+			view, err := ViewTick(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Tick(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(TickType, TickSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case PingType:
+			view, err := ViewPing(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Ping(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(PingType, PingSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case BulkType:
+			view, err := ViewBulk(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Bulk(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(BulkType, BulkSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case GetType:
+			view, err := ViewGet(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Get(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(SumType, SumSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case FailType:
+			view, err := ViewFail(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Fail(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case StreamType:
+			view, err := ViewStream(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Stream(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case NoteType:
+			view, err := ViewNote(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Note(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(NoteType, reply.RingmailSize())
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case WatchType:
+			view, err := ViewWatch(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Watch(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case UnwatchType:
+			view, err := ViewUnwatch(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Unwatch(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case ConsultType:
+			view, err := ViewConsult(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Consult(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case SayType:
+			view, err := ViewSay(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Say(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		}
+		return message.NoHandler()
+	}
+}
+
+// PlayerMailbox sends only what a conformance.Player accepts.
+type PlayerMailbox[B RingmailMailbox] struct {
+	To B
+}
+
+// SendTick waits for room until the context is done.
+func (p PlayerMailbox[B]) SendTick(ctx context.Context, message *Tick) error {
+	room, err := p.To.Loan(ctx, TickType, TickSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanTick is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanTick(ctx context.Context) (TickDraft, error) {
+	room, err := p.To.Loan(ctx, TickType, TickSize)
+	if err != nil {
+		return TickDraft{}, err
+	}
+	return DraftTick(room), nil
+}
+
+// AskTick waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskTick(ctx context.Context, message *Tick) (reply Tick, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, TickType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != TickType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", TickName, typeID, TickName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendPing waits for room until the context is done.
+func (p PlayerMailbox[B]) SendPing(ctx context.Context, message *Ping) error {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanPing is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanPing(ctx context.Context) (PingDraft, error) {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return PingDraft{}, err
+	}
+	return DraftPing(room), nil
+}
+
+// AskPing waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskPing(ctx context.Context, message *Ping) (reply Ping, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, PingType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != PingType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", PingName, typeID, PingName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendBulk waits for room until the context is done.
+func (p PlayerMailbox[B]) SendBulk(ctx context.Context, message *Bulk) error {
+	room, err := p.To.Loan(ctx, BulkType, BulkSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanBulk is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanBulk(ctx context.Context) (BulkDraft, error) {
+	room, err := p.To.Loan(ctx, BulkType, BulkSize)
+	if err != nil {
+		return BulkDraft{}, err
+	}
+	return DraftBulk(room), nil
+}
+
+// AskBulk waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskBulk(ctx context.Context, message *Bulk) (reply Bulk, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, BulkType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != BulkType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", BulkName, typeID, BulkName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendGet waits for room until the context is done.
+func (p PlayerMailbox[B]) SendGet(ctx context.Context, message *Get) error {
+	room, err := p.To.Loan(ctx, GetType, GetSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanGet is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanGet(ctx context.Context) (GetDraft, error) {
+	room, err := p.To.Loan(ctx, GetType, GetSize)
+	if err != nil {
+		return GetDraft{}, err
+	}
+	return DraftGet(room), nil
+}
+
+// AskGet waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskGet(ctx context.Context, message *Get) (reply Sum, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, GetType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != SumType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", GetName, typeID, SumName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendFail waits for room until the context is done.
+func (p PlayerMailbox[B]) SendFail(ctx context.Context, message *Fail) error {
+	room, err := p.To.Loan(ctx, FailType, FailSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanFail is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanFail(ctx context.Context) (FailDraft, error) {
+	room, err := p.To.Loan(ctx, FailType, FailSize)
+	if err != nil {
+		return FailDraft{}, err
+	}
+	return DraftFail(room), nil
+}
+
+// AskFail waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskFail(ctx context.Context, message *Fail) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, FailType, payload)
+	return err
+}
+
+// SendStream waits for room until the context is done.
+func (p PlayerMailbox[B]) SendStream(ctx context.Context, message *Stream) error {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanStream is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanStream(ctx context.Context) (StreamDraft, error) {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return StreamDraft{}, err
+	}
+	return DraftStream(room), nil
+}
+
+// AskStream waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, StreamType, payload)
+	return err
+}
+
+// SendNote waits for room until the context is done.
+func (p PlayerMailbox[B]) SendNote(ctx context.Context, message *Note) error {
+	room, err := p.To.Loan(ctx, NoteType, message.RingmailSize())
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanNote is a new one in the ring itself, with room for that much content, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanNote(ctx context.Context, lengths NoteLengths) (NoteDraft, error) {
+	room, err := p.To.Loan(ctx, NoteType, lengths.RingmailSize())
+	if err != nil {
+		return NoteDraft{}, err
+	}
+	return DraftNote(room, lengths), nil
+}
+
+// AskNote waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskNote(ctx context.Context, message *Note) (reply Note, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, NoteType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != NoteType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", NoteName, typeID, NoteName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendWatch waits for room until the context is done.
+func (p PlayerMailbox[B]) SendWatch(ctx context.Context, message *Watch) error {
+	room, err := p.To.Loan(ctx, WatchType, WatchSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanWatch is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanWatch(ctx context.Context) (WatchDraft, error) {
+	room, err := p.To.Loan(ctx, WatchType, WatchSize)
+	if err != nil {
+		return WatchDraft{}, err
+	}
+	return DraftWatch(room), nil
+}
+
+// AskWatch waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskWatch(ctx context.Context, message *Watch) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, WatchType, payload)
+	return err
+}
+
+// SendUnwatch waits for room until the context is done.
+func (p PlayerMailbox[B]) SendUnwatch(ctx context.Context, message *Unwatch) error {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanUnwatch is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanUnwatch(ctx context.Context) (UnwatchDraft, error) {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return UnwatchDraft{}, err
+	}
+	return DraftUnwatch(room), nil
+}
+
+// AskUnwatch waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskUnwatch(ctx context.Context, message *Unwatch) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, UnwatchType, payload)
+	return err
+}
+
+// SendConsult waits for room until the context is done.
+func (p PlayerMailbox[B]) SendConsult(ctx context.Context, message *Consult) error {
+	room, err := p.To.Loan(ctx, ConsultType, ConsultSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanConsult is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanConsult(ctx context.Context) (ConsultDraft, error) {
+	room, err := p.To.Loan(ctx, ConsultType, ConsultSize)
+	if err != nil {
+		return ConsultDraft{}, err
+	}
+	return DraftConsult(room), nil
+}
+
+// AskConsult waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskConsult(ctx context.Context, message *Consult) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, ConsultType, payload)
+	return err
+}
+
+// SendSay waits for room until the context is done.
+func (p PlayerMailbox[B]) SendSay(ctx context.Context, message *Say) error {
+	room, err := p.To.Loan(ctx, SayType, SaySize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanSay is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanSay(ctx context.Context) (SayDraft, error) {
+	room, err := p.To.Loan(ctx, SayType, SaySize)
+	if err != nil {
+		return SayDraft{}, err
+	}
+	return DraftSay(room), nil
+}
+
+// AskSay waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskSay(ctx context.Context, message *Say) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, SayType, payload)
+	return err
+}
+
 // HostHandler is what an actor of the kind conformance.Host does with each message. What is returned is the reply, where
 // somebody asked and has no answer yet.
 type HostHandler[M RingmailMessage] interface {
 	Tick(message M, view TickView) error
 	Ping(message M, view PingView) error
 	Bulk(message M, view BulkView) error
+	Ended(message M, view EndedView) error
+	Outcome(message M, view OutcomeView) error
 }
 
 // HandleHost gives each message to the method of its type, and sends what that returns.
@@ -1710,6 +2891,24 @@ func HandleHost[M RingmailMessage](handler HostHandler[M]) func(M) error {
 				return err
 			}
 			if err := handler.Bulk(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case EndedType:
+			view, err := ViewEnded(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Ended(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case OutcomeType:
+			view, err := ViewOutcome(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Outcome(message, view); err != nil {
 				return err
 			}
 			return message.Done()
@@ -1798,6 +2997,216 @@ func (p HostMailbox[B]) LoanBulk(ctx context.Context) (BulkDraft, error) {
 func (p HostMailbox[B]) AskBulk(ctx context.Context, message *Bulk) error {
 	payload, _ := message.MarshalBinary()
 	_, _, err := p.To.Call(ctx, BulkType, payload)
+	return err
+}
+
+// SendEnded waits for room until the context is done.
+func (p HostMailbox[B]) SendEnded(ctx context.Context, message *Ended) error {
+	room, err := p.To.Loan(ctx, EndedType, EndedSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanEnded is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p HostMailbox[B]) LoanEnded(ctx context.Context) (EndedDraft, error) {
+	room, err := p.To.Loan(ctx, EndedType, EndedSize)
+	if err != nil {
+		return EndedDraft{}, err
+	}
+	return DraftEnded(room), nil
+}
+
+// AskEnded waits until the message has been handled, or the context is done.
+func (p HostMailbox[B]) AskEnded(ctx context.Context, message *Ended) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, EndedType, payload)
+	return err
+}
+
+// SendOutcome waits for room until the context is done.
+func (p HostMailbox[B]) SendOutcome(ctx context.Context, message *Outcome) error {
+	room, err := p.To.Loan(ctx, OutcomeType, OutcomeSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanOutcome is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p HostMailbox[B]) LoanOutcome(ctx context.Context) (OutcomeDraft, error) {
+	room, err := p.To.Loan(ctx, OutcomeType, OutcomeSize)
+	if err != nil {
+		return OutcomeDraft{}, err
+	}
+	return DraftOutcome(room), nil
+}
+
+// AskOutcome waits until the message has been handled, or the context is done.
+func (p HostMailbox[B]) AskOutcome(ctx context.Context, message *Outcome) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, OutcomeType, payload)
+	return err
+}
+
+// DeskHandler is what an actor of the kind conformance.Desk does with each message. What is returned is the reply, where
+// somebody asked and has no answer yet.
+type DeskHandler[M RingmailMessage] interface {
+	Ping(message M, view PingView) (Ping, error)
+}
+
+// HandleDesk gives each message to the method of its type, and sends what that returns.
+func HandleDesk[M RingmailMessage](handler DeskHandler[M]) func(M) error {
+	return func(message M) error {
+		switch message.Type() {
+		case PingType:
+			view, err := ViewPing(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Ping(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(PingType, PingSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		}
+		return message.NoHandler()
+	}
+}
+
+// DeskMailbox sends only what a conformance.Desk accepts.
+type DeskMailbox[B RingmailMailbox] struct {
+	To B
+}
+
+// SendPing waits for room until the context is done.
+func (p DeskMailbox[B]) SendPing(ctx context.Context, message *Ping) error {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanPing is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p DeskMailbox[B]) LoanPing(ctx context.Context) (PingDraft, error) {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return PingDraft{}, err
+	}
+	return DraftPing(room), nil
+}
+
+// AskPing waits until the reply has come, or the context is done.
+func (p DeskMailbox[B]) AskPing(ctx context.Context, message *Ping) (reply Ping, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, PingType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != PingType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", PingName, typeID, PingName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// MortalHandler is what an actor of the kind conformance.Mortal does with each message. What is returned is the reply, where
+// somebody asked and has no answer yet.
+type MortalHandler[M RingmailMessage] interface {
+	Stream(message M, view StreamView) error
+	Unwatch(message M, view UnwatchView) error
+}
+
+// HandleMortal gives each message to the method of its type, and sends what that returns.
+func HandleMortal[M RingmailMessage](handler MortalHandler[M]) func(M) error {
+	return func(message M) error {
+		switch message.Type() {
+		case StreamType:
+			view, err := ViewStream(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Stream(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case UnwatchType:
+			view, err := ViewUnwatch(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Unwatch(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		}
+		return message.NoHandler()
+	}
+}
+
+// MortalMailbox sends only what a conformance.Mortal accepts.
+type MortalMailbox[B RingmailMailbox] struct {
+	To B
+}
+
+// SendStream waits for room until the context is done.
+func (p MortalMailbox[B]) SendStream(ctx context.Context, message *Stream) error {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanStream is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p MortalMailbox[B]) LoanStream(ctx context.Context) (StreamDraft, error) {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return StreamDraft{}, err
+	}
+	return DraftStream(room), nil
+}
+
+// AskStream waits until the message has been handled, or the context is done.
+func (p MortalMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, StreamType, payload)
+	return err
+}
+
+// SendUnwatch waits for room until the context is done.
+func (p MortalMailbox[B]) SendUnwatch(ctx context.Context, message *Unwatch) error {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanUnwatch is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p MortalMailbox[B]) LoanUnwatch(ctx context.Context) (UnwatchDraft, error) {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return UnwatchDraft{}, err
+	}
+	return DraftUnwatch(room), nil
+}
+
+// AskUnwatch waits until the message has been handled, or the context is done.
+func (p MortalMailbox[B]) AskUnwatch(ctx context.Context, message *Unwatch) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, UnwatchType, payload)
 	return err
 }
 

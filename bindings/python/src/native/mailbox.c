@@ -47,25 +47,38 @@ static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_s
   Mailbox* self = (Mailbox*)object;
   const Py_ssize_t named = names != NULL ? PyTuple_GET_SIZE(names) : 0;
   int64_t timeout_ns = send_timeout_of(self);
-  if (count != 1 || named > 1 ||
-      (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") != 0)) {
-    PyErr_SetString(PyExc_TypeError, "send(message, *, timeout=5.0)");
+  PyObject* body = NULL;
+  int is_wrong = count != 1;
+  for (Py_ssize_t i = 0; i < named; ++i) {
+    PyObject* name = PyTuple_GET_ITEM(names, i);
+    PyObject* value = arguments[count + i];
+    if (PyUnicode_CompareWithASCIIString(name, "timeout") == 0) {
+      if ((timeout_ns = timeout_from(value)) == timeout_error) return NULL;
+    } else if (PyUnicode_CompareWithASCIIString(name, "body") == 0) {
+      body = value != Py_None ? value : NULL;
+    } else {
+      is_wrong = 1;
+    }
+  }
+  if (is_wrong) {
+    PyErr_SetString(PyExc_TypeError, "send(message, *, timeout=5.0, body=None)");
     return NULL;
   }
-  if (named == 1 && (timeout_ns = timeout_from(arguments[1])) == timeout_error) return NULL;
   if (check_open(self) < 0) return NULL;
   Message* message = peer_message(self->peer, arguments[0]);
-  const int result = message != NULL ? peer_send(self->peer, self->id, message, timeout_ns) : -1;
+  const int result = message != NULL ? peer_send(self->peer, self->id, message, body, timeout_ns) : -1;
   Py_XDECREF(message);
   if (result < 0) return NULL;
   Py_RETURN_NONE;
 }
 
 /* The correlation, of which `then` is noted. NULL: nothing was sent, or the answer will find nobody. */
-static PyObject* ask(Mailbox* self, PyObject* given, PyObject* then, int64_t send_ns, int64_t answer_ns) {
+static PyObject* ask(
+    Mailbox* self, PyObject* given, PyObject* then, PyObject* body, int64_t send_ns, int64_t answer_ns) {
   uint32_t correlation = 0;
   Message* message = peer_message(self->peer, given);
-  const int result = message != NULL ? peer_ask(self->peer, self->id, message, send_ns, answer_ns, &correlation) : -1;
+  const int result =
+      message != NULL ? peer_ask(self->peer, self->id, message, body, send_ns, answer_ns, &correlation) : -1;
   Py_XDECREF(message);
   PyObject* key = result >= 0 ? PyLong_FromUnsignedLong(correlation) : NULL;
   if (key != NULL && PyDict_SetItem(self->peer->asked, key, then) < 0) Py_CLEAR(key);
@@ -73,10 +86,11 @@ static PyObject* ask(Mailbox* self, PyObject* given, PyObject* then, int64_t sen
 }
 
 static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* keywords) {
-  static char* parameters[] = {"message", "then", "timeout", "reply", NULL};
+  static char* parameters[] = {"message", "then", "timeout", "reply", "body", NULL};
   Mailbox* self = (Mailbox*)object;
-  PyObject *given, *then, *seconds = Py_None, *reply = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|$OO", parameters, &given, &then, &seconds, &reply)) {
+  PyObject *given, *then, *seconds = Py_None, *reply = Py_None, *body = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|$OOO", parameters, &given, &then, &seconds, &reply,
+                                   &body)) {
     return NULL;
   }
   if (!PyCallable_Check(then)) {
@@ -91,7 +105,8 @@ static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* ke
   const int is_driven = self->peer->soon != NULL;
   then = reply == Py_None ? Py_NewRef(then)
                           : PyObject_CallMethod((PyObject*)self->peer, "_takes_native", "OO", reply, then);
-  PyObject* key = then != NULL ? ask(self, given, then, send_ns, is_driven ? -1 : answer_ns) : NULL;
+  PyObject* key =
+      then != NULL ? ask(self, given, then, body != Py_None ? body : NULL, send_ns, is_driven ? -1 : answer_ns) : NULL;
   Py_XDECREF(then);
   PyObject* result = key == NULL ? NULL
                      : is_driven && answer_ns >= 0
@@ -107,7 +122,7 @@ static PyObject* mailbox_ask_now(PyObject* object, PyObject* arguments) {
   PyObject *given, *settle;
   if (!PyArg_ParseTuple(arguments, "OO", &given, &settle) || check_open(self) < 0) return NULL;
   PyObject* then = PyTuple_Pack(1, settle);
-  PyObject* key = then != NULL ? ask(self, given, then, 0, -1) : NULL;
+  PyObject* key = then != NULL ? ask(self, given, then, NULL, 0, -1) : NULL;
   Py_XDECREF(then);
   return key;
 }
@@ -143,17 +158,30 @@ static PyObject* mailbox_ask_async(PyObject* self, PyObject* arguments, PyObject
   return call_peer(self, "_ask_async", arguments, keywords);
 }
 
-/* _loan(type, fields by name) */
+/* _loan(type, timeout, fields by name) */
 static PyObject* mailbox_loan(PyObject* object, PyObject* arguments) {
   Mailbox* self = (Mailbox*)object;
-  PyObject *type, *fields;
-  if (!PyArg_ParseTuple(arguments, "OO!", &type, &PyDict_Type, &fields)) return NULL;
+  PyObject *type, *seconds, *fields;
+  if (!PyArg_ParseTuple(arguments, "OOO!", &type, &seconds, &PyDict_Type, &fields)) return NULL;
   if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject*)type, &MessageType)) {
     PyErr_SetString(PyExc_TypeError, "a loan is for a message type");
     return NULL;
   }
-  return check_open(self) < 0 ? NULL
-                              : peer_loan(self->peer, self->id, (PyTypeObject*)type, fields, send_timeout_of(self));
+  const int64_t timeout_ns = timeout_from(seconds);
+  if (timeout_ns == timeout_error || check_open(self) < 0) return NULL;
+  return peer_loan(self->peer, self->id, (PyTypeObject*)type, fields, self->peer->soon != NULL ? 0 : timeout_ns);
+}
+
+static PyObject* mailbox_loan_large(PyObject* object, PyObject* arguments, PyObject* keywords) {
+  static char* parameters[] = {"nbytes", "timeout", NULL};
+  Mailbox* self = (Mailbox*)object;
+  Py_ssize_t length;
+  PyObject* seconds = NULL;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "n|$O", parameters, &length, &seconds)) return NULL;
+  const int64_t timeout_ns = seconds != NULL ? timeout_from(seconds) : send_timeout_of(self);
+  if (timeout_ns == timeout_error || check_open(self) < 0) return NULL;
+  if (length < 0) return PyErr_Format(PyExc_ValueError, "a body has 0 bytes or more");
+  return peer_loan_large(self->peer, self->id, (uint64_t)length, timeout_ns);
 }
 
 static PyObject* mailbox_compare(PyObject* a, PyObject* b, int operation) {
@@ -179,9 +207,14 @@ static PyObject* mailbox_repr(PyObject* object) {
 
 static PyMethodDef methods[] = {
     {"send", (PyCFunction)(void (*)(void))mailbox_send, METH_FASTCALL | METH_KEYWORDS,
-     "send(message, *, timeout=5.0)\n\nSends a copy. FullError if there is no room in time."},
+     "send(message, *, timeout=5.0, body=None)\n\nSends a copy. FullError if there is no room in time. `body`: of "
+     "loan_large()."},
+    {"loan_large", (PyCFunction)(void (*)(void))mailbox_loan_large, METH_VARARGS | METH_KEYWORDS,
+     "loan_large(nbytes, *, timeout=5.0)\n\nRoom for a body in shared memory: a writable buffer, to be filled and sent "
+     "with a message. FullError if there is none in time."},
     {"ask", (PyCFunction)(void (*)(void))mailbox_ask, METH_VARARGS | METH_KEYWORDS,
-     "ask(message, then, *, timeout=None, reply=None)\n\nSends a copy; run() calls then(reply), or then(None) if there "
+     "ask(message, then, *, timeout=None, reply=None, body=None)\n\nSends a copy; run() calls then(reply), or "
+     "then(None) if there "
      "will be none or none came within `timeout` seconds. `reply` is the class that `ringmail gen` wrote for it, if it "
      "is "
      "to be one."},

@@ -15,10 +15,12 @@ static PyMethodDef functions[] = {
 };
 
 static int execute(PyObject* module) {
-  if (errors_add(module) < 0 || layout_ready() < 0 || PyType_Ready(&FieldType) < 0 || PyType_Ready(&ArrayType) < 0)
+  if (errors_add(module) < 0 || layout_ready() < 0 || PyType_Ready(&FieldType) < 0 || PyType_Ready(&ArrayType) < 0 ||
+      PyType_Ready(&BodyLoanType) < 0)
     return -1;
   if (PyModule_AddType(module, &MessageType) < 0 || PyModule_AddType(module, &MailboxType) < 0 ||
-      PyModule_AddType(module, &PeerType) < 0) {
+      PyModule_AddType(module, &PeerType) < 0 || PyModule_AddType(module, &BodyType) < 0 ||
+      PyModule_AddType(module, &BodyLoanType) < 0) {
     return -1;
   }
   return PyModule_AddIntConstant(module, "ABI_VERSION", RINGMAIL_ABI_VERSION);

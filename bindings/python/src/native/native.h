@@ -249,8 +249,11 @@ typedef struct {
   PyObject* soon;   /* of a peer that an event loop drives: asks it for a step; else NULL */
   PyObject* sender; /* Mailbox of the last sender, used again */
   ringmail_message message;
-  Message* in_hand; /* what receive() gave out */
-  Message* loan;    /* the open one */
+  Message* in_hand;        /* what receive() gave out */
+  Message* loan;           /* the open one */
+  PyObject* body;          /* of the message in hand, once somebody has asked for it */
+  Py_ssize_t loan_exports; /* buffers of loans of bodies that are alive */
+  struct DroppedLoan* dropped_loans;
   uint64_t dropped;
   unsigned long thread;         /* that runs the loop; 0: none */
   unsigned long polling_thread; /* whose event loop drives the peer; 0: none */
@@ -267,6 +270,8 @@ extern PyTypeObject PeerType;
 
 /* 0 if the peer may be used here and now. */
 int peer_ready(Peer* self);
+/* The same, while a loan may be open. */
+int peer_open(Peer* self);
 Entry* peer_entry(Peer* self, uint32_t id);
 void raise_failure(Peer* self, int code);
 
@@ -277,16 +282,34 @@ int64_t timeout_from(PyObject* seconds);
 /* A message itself, or what `ringmail gen` wrote as one of the host's schema. A new reference. */
 Message* peer_message(Peer* self, PyObject* message);
 
-/* Sends, or asks for an answer within so long a time, waiting for room without the GIL. */
-int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns);
+/* Makes a call of the C ABI that may wait for room, which it does without the GIL, until the time is up. */
+typedef int (*RoomCall)(ringmail_peer* link, int64_t wait_ns, void* context);
+int peer_wait_for_room(Peer* self, int64_t timeout_ns, RoomCall call, void* context);
+
+/* Sends, or asks for an answer within so long a time. `body`: a BodyLoan that goes with it, or NULL. */
+int peer_send(Peer* self, ringmail_mailbox target, Message* message, PyObject* body, int64_t timeout_ns);
 int peer_ask(Peer* self,
              ringmail_mailbox target,
              Message* message,
+             PyObject* body,
              int64_t timeout_ns,
              int64_t answer_ns,
              uint32_t* correlation);
 /* A loan of a new message with these fields, which peer->loan holds on to as well. */
 PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, PyObject* fields, int64_t timeout_ns);
+
+/* ---- body.c: what goes with a message in shared memory */
+
+extern PyTypeObject BodyType, BodyLoanType;
+
+/* Of the message in hand: a new reference, None where it has none. */
+PyObject* peer_body(Peer* self);
+PyObject* peer_loan_large(Peer* self, ringmail_mailbox target, uint64_t length, int64_t timeout_ns);
+/* Of a loan that may be sent, or NULL with an exception. Once it is: loan_sent(). */
+const ringmail_body* loan_to_send(Peer* self, PyObject* loan);
+void loan_sent(PyObject* loan);
+/* Loans that came to their end while the peer was busy. */
+void peer_cancel_dropped(Peer* self);
 
 /* ---- dispatch.c */
 
@@ -322,6 +345,15 @@ PyObject* peer_finish_message(PyObject* self, PyObject* unused);
 
 /* After something was sent: it is published by the next step, which the event loop is asked for once. */
 int peer_step_soon(Peer* self);
+
+/* ---- monitor.c */
+
+PyObject* peer_monitor(PyObject* self, PyObject* arguments);
+PyObject* peer_demonitor(PyObject* self, PyObject* arguments);
+PyObject* peer_log(PyObject* self, PyObject* arguments);
+/* Of the RINGMAIL_DOWN in hand. */
+PyObject* peer_down(Peer* self, const char* method);
+int deliver_down(Peer* self);
 
 /* ---- in_hand.c */
 

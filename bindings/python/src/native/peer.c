@@ -3,7 +3,7 @@
 
 /* ---- what every call looks at */
 
-int peer_ready(Peer* self) {
+int peer_open(Peer* self) {
   const char* why = NULL;
   if (self->forked) {
     raise_code(RINGMAIL_EFORKED, ringmail_strerror(RINGMAIL_EFORKED));
@@ -14,9 +14,15 @@ int peer_ready(Peer* self) {
   if (self->busy || (owner != 0 && owner != PyThread_get_thread_ident())) {
     why = "a peer is used by one thread: the one that calls run()";
   }
-  if (self->loan != NULL) why = "a loan is open: nothing else may be done before it is published or cancelled";
   if (why == NULL) return 0;
   PyErr_SetString(PyExc_RuntimeError, why);
+  return -1;
+}
+
+int peer_ready(Peer* self) {
+  if (peer_open(self) < 0) return -1;
+  if (self->loan == NULL) return 0;
+  PyErr_SetString(PyExc_RuntimeError, "a loan is open: nothing else may be done before it is published or cancelled");
   return -1;
 }
 
@@ -152,10 +158,12 @@ static void close_link(Peer* self) {
   end_loan(self);
   if (self->in_hand != NULL && !message_release(self->in_hand)) self->pinned = 1;
   Py_CLEAR(self->in_hand);
+  Py_CLEAR(self->body);
+  peer_cancel_dropped(self);
   self->link = NULL;
   self->held = 0;
   self->answered = 0;
-  if (self->pinned) {
+  if (self->pinned || self->loan_exports != 0) {
     /* Somebody may still read a ring through a memoryview, and what it read must not become a fault. */
     ringmail_flush(link);
   } else {
@@ -190,34 +198,16 @@ Message* peer_message(Peer* self, PyObject* message) {
   return (Message*)PyErr_Format(PyExc_TypeError, "a message is sent, not %s", Py_TYPE(message)->tp_name);
 }
 
-int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns) {
-  return peer_ask(self, target, message, timeout_ns, -1, NULL);
-}
-
-int peer_ask(Peer* self,
-             ringmail_mailbox target,
-             Message* message,
-             int64_t timeout_ns,
-             int64_t answer_ns,
-             uint32_t* correlation) {
-  const unsigned char* data = message_data(message);
-  if (data == NULL) return -1;
-  const Layout* layout = message->layout;
+int peer_wait_for_room(Peer* self, int64_t timeout_ns, RoomCall call, void* context) {
   const int64_t chunk_ns = 100000000; /* then signal handlers get their turn */
   int64_t wait_ns = 0;                /* there is room nearly always, and giving up the GIL costs more than sending */
   while (1) {
-    int code;
     self->busy = 1;
     PyThreadState* state = wait_ns != 0 ? PyEval_SaveThread() : NULL;
-    if (correlation != NULL) {
-      code =
-          ringmail_ask_within(self->link, target, layout->id, data, message->length, wait_ns, answer_ns, correlation);
-    } else {
-      code = ringmail_send(self->link, target, layout->id, data, message->length, wait_ns);
-    }
+    const int code = call(self->link, wait_ns, context);
     if (state != NULL) PyEval_RestoreThread(state);
     self->busy = 0;
-    if (code >= 0) return peer_step_soon(self);
+    if (code >= 0) return 0;
     if ((code != RINGMAIL_EFULL && code != RINGMAIL_EINTERRUPTED) || timeout_ns == 0) {
       raise_failure(self, code);
       return -1;
@@ -226,6 +216,48 @@ int peer_ask(Peer* self,
     wait_ns = timeout_ns < 0 || timeout_ns > chunk_ns ? chunk_ns : timeout_ns;
     if (timeout_ns > 0) timeout_ns -= wait_ns;
   }
+}
+
+typedef struct {
+  ringmail_mailbox target;
+  uint32_t type;
+  const unsigned char* data;
+  uint32_t length;
+  const ringmail_body* body; /* or NULL */
+  int64_t answer_ns;
+  uint32_t* correlation; /* NULL: it is no ask */
+} SendCall;
+
+static int call_send(ringmail_peer* link, int64_t wait_ns, void* context) {
+  const SendCall* call = context;
+  if (call->body == NULL && call->correlation == NULL)
+    return ringmail_send(link, call->target, call->type, call->data, call->length, wait_ns);
+  if (call->body == NULL) {
+    return ringmail_ask_within(link, call->target, call->type, call->data, call->length, wait_ns, call->answer_ns,
+                               call->correlation);
+  }
+  if (call->correlation == NULL)
+    return ringmail_send_large(link, call->target, call->type, call->data, call->length, call->body, wait_ns);
+  return ringmail_ask_large(link, call->target, call->type, call->data, call->length, call->body, wait_ns,
+                            call->answer_ns, call->correlation);
+}
+
+int peer_send(Peer* self, ringmail_mailbox target, Message* message, PyObject* body, int64_t timeout_ns) {
+  return peer_ask(self, target, message, body, timeout_ns, -1, NULL);
+}
+
+int peer_ask(Peer* self,
+             ringmail_mailbox target,
+             Message* message,
+             PyObject* body,
+             int64_t timeout_ns,
+             int64_t answer_ns,
+             uint32_t* correlation) {
+  SendCall call = {target, message->layout->id, message_data(message), message->length, NULL, answer_ns, correlation};
+  if (call.data == NULL || (body != NULL && (call.body = loan_to_send(self, body)) == NULL)) return -1;
+  if (peer_wait_for_room(self, timeout_ns, call_send, &call) < 0) return -1;
+  if (body != NULL) loan_sent(body);
+  return peer_step_soon(self);
 }
 
 /* The room for a message that is as long as its content makes it. */
@@ -403,6 +435,13 @@ static PyObject* get_in_hand(PyObject* object, void* closure) {
   return Py_NewRef(entry != NULL ? entry->layout->name : Py_None);
 }
 
+static PyObject* get_body(PyObject* object, void* unused) {
+  (void)unused;
+  Peer* self = (Peer*)object;
+  if (!self->held) Py_RETURN_NONE;
+  return peer_ready(self) < 0 ? NULL : peer_body(self);
+}
+
 static PyObject* get_closed(PyObject* object, void* unused) {
   (void)unused;
   return PyBool_FromLong(((Peer*)object)->link == NULL);
@@ -454,6 +493,9 @@ static PyMethodDef methods[] = {
     {"_set_handler", peer_set_handler, METH_VARARGS, NULL},
     {"_check", peer_check, METH_O, NULL},
     {"_run", peer_run, METH_O, NULL},
+    {"_monitor", peer_monitor, METH_VARARGS, NULL},
+    {"_demonitor", peer_demonitor, METH_VARARGS, NULL},
+    {"_log", peer_log, METH_VARARGS, NULL},
     {"_fail", peer_fail, METH_O, NULL},
     {"_forget", peer_forget, METH_NOARGS, NULL},
     {"_lookup", peer_lookup, METH_VARARGS, NULL},
@@ -493,6 +535,7 @@ static PyGetSetDef attributes[] = {
     {"attempt", get_in_hand, NULL, "How many incarnations died with the message in hand.", &which[in_hand_attempt]},
     {"asked", get_in_hand, NULL, "Whether somebody waits for a reply to the message in hand.", &which[in_hand_asked]},
     {"sender", get_in_hand, NULL, "The mailbox that the message in hand came from.", &which[in_hand_sender]},
+    {"body", get_body, NULL, "The body of the message in hand, which may be kept, or None.", NULL},
     {"closed", get_closed, NULL, "Whether close() was called.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

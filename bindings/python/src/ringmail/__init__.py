@@ -11,9 +11,12 @@ def flight(message, sender):
 peer.run()
 """
 
-from ._peer import Counters, Peer, peer
+from ._log import TRACE, LogHandler
+from ._peer import Counters, Down, ExitKind, Peer, peer
 from ._ringmail import (
     AskError,
+    Body,
+    BodyLoan,
     Error,
     ForkedError,
     FullError,
@@ -30,12 +33,18 @@ from ._ringmail import (
 from ._schema import Schema, parse_schema
 
 __all__ = [
+    "TRACE",
     "AskError",
+    "Body",
+    "BodyLoan",
     "Counters",
+    "Down",
     "Error",
+    "ExitKind",
     "ForkedError",
     "FullError",
     "HostGone",
+    "LogHandler",
     "Mailbox",
     "Message",
     "NotSpawnedError",

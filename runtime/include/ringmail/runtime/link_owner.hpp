@@ -67,7 +67,8 @@ class LinkOwner {
   virtual transport::Ordering ordering() const = 0;
 
   /// The peer is ready: tells those who wait for it. `ordering`: as agreed with it, for what is written to it from now on.
-  virtual void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) = 0;
+  /// `takes_bodies`: it and all that follow.
+  virtual void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering, bool takes_bodies) = 0;
 
   /// Each scheduler writes a stop frame with the end of its mail. `for_good`: nothing may be sent after it. Else what is sent
   /// waits for the next incarnation.

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <utility>
 
 #include "ringmail/runtime/address.hpp"
+#include "ringmail/runtime/body.hpp"
 
 namespace ringmail::transport {
 class RingConsumer;
@@ -36,6 +38,13 @@ struct MessageType {
   void (*write)(const void* object, std::byte* bytes) = nullptr;
   bool (*valid)(const std::byte* bytes, std::uint32_t length) = nullptr;           ///< null: any `size` bytes will do
   bool (*read)(const std::byte* bytes, std::uint32_t length, void* to) = nullptr;  ///< constructs it, of any version
+  /// Of a message that may have a body: where in the object that is, a Body. It goes beside the message. 0: it never has one.
+  std::uint32_t body_offset = 0;
+
+  bool may_have_body() const { return body_offset != 0; }
+  Body& body_of(void* object) const {
+    return *std::launder(reinterpret_cast<Body*>(static_cast<std::byte*>(object) + body_offset));
+  }
 
   /// Whether a frame of another process that says so can be one. A type without an id never is: bytes are no objects.
   bool may_be(std::uint32_t frame_type, std::uint32_t length) const {
@@ -108,6 +117,7 @@ struct Message {
   Asker asker;  ///< its address is the sender's, whether or not somebody waits
   ActorId target;
   Admission admission = Admission::limited;
+  bool has_body = false;                    ///< from another process; it lies behind the payload
   transport::RingConsumer* ring = nullptr;  ///< the frame that it lies in, or
   Envelope* envelope = nullptr;             ///< the node; neither once it has been taken
 
@@ -115,6 +125,9 @@ struct Message {
   void take(const MessageType& as, void* to) {
     if (binding == nullptr && as.read != nullptr && !as.is_as_it_lies(length)) [[unlikely]] {
       as.read(payload, length, to);  // it is valid: that was looked at when it was given to this handler
+      if (has_body && as.may_have_body()) as.body_of(to) = std::move(body());
+    } else if (as.id != 0 && binding != nullptr && binding->type != &as) [[unlikely]] {
+      take_other(as, to);
     } else {
       as.relocate(to, payload);
     }
@@ -126,7 +139,13 @@ struct Message {
   void discard();
   bool is_taken() const { return ring == nullptr && envelope == nullptr; }
 
+  static std::size_t body_offset(std::size_t length) { return (length + alignof(Body) - 1) & ~(alignof(Body) - 1); }
+  /// If it has one.
+  Body& body() const { return *std::launder(reinterpret_cast<Body*>(payload + body_offset(length))); }
+
  private:
+  void take_other(const MessageType& as, void* to);
+  void drop_body();
   void release_storage();
 };
 

@@ -50,6 +50,9 @@ struct PeerOptions {
   PeerDeadlines deadlines{};
   std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; 4 << 20 for bulk
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
+  /// For the bodies of large messages, each way and lane, in whole pages; 0: none. It costs address space, and memory as far as
+  /// bodies have ever been in use at once. A peer that is not trusted has none.
+  std::uint64_t large_bytes = 1 << 30;
   bool trusted =
       true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
   bool control_by_pipes = false;  ///< for a language that can use no socket which it did not make itself, such as Java.

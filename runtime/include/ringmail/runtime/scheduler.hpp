@@ -40,6 +40,7 @@ class CreditTable;
 struct CreditAccount;
 struct CreditNotice;
 struct Inlet;
+class LoanedBody;
 struct LocalInlet;
 struct LocalOutlet;
 enum class Operation : std::uint32_t;
@@ -57,7 +58,7 @@ enum class SendError : std::uint8_t {
   full,         ///< no room until the deadline
   unreachable,  ///< there is no such link any more
   stopped,      ///< the sender was told to stop while it waited
-  too_long,     ///< longer than half the ring
+  too_long,     ///< longer than half the ring; a body: than the arena, or the peer takes none
   not_wire,     ///< the type cannot leave the process
 };
 
@@ -259,6 +260,10 @@ class Scheduler {
   }
   /// In a handler it suspends while there is no room, until the deadline; elsewhere it queues.
   std::expected<void, SendError> send(const Address& to, const Binding& binding, void* object, Deadline deadline);
+  /// Room for a body of a message to `to`. In a handler it suspends while there is none, until the deadline.
+  std::expected<BodyLoan, SendError> loan_body(const Address& to, std::uint64_t bytes, Deadline deadline);
+  /// One that was not sent.
+  void cancel_body(std::uint32_t link, const std::byte* block);
   /// In a handler. `reply` has room for an object of `reply_type`; on success it has been constructed there.
   std::expected<void, AskError> ask(const Address& to,
                                     const Binding& binding,
@@ -363,7 +368,9 @@ class Scheduler {
   void open_lane(std::uint32_t link,
                  transport::RingProducer mail,
                  const transport::Incarnation::HostEnd& end,
-                 RemoteSystem* system = nullptr);
+                 RemoteSystem* system = nullptr,
+                 transport::ArenaProducer bodies = {},
+                 std::shared_ptr<transport::Arena> arena = nullptr);
   /// The peer's end of a lane: the host is a scheduler of `system`.
   void open_joined_lane(std::uint32_t link,
                         const transport::Lane& lane,
@@ -382,7 +389,7 @@ class Scheduler {
                    const transport::ConsumerBlock* consumer,
                    const transport::Incarnation::HostEnd& end);
   /// What the peer has agreed to, once it is ready.
-  void order_lane(std::uint32_t link, transport::Ordering ordering);
+  void order_lane(std::uint32_t link, transport::Ordering ordering, bool takes_bodies);
   void close_lane(std::uint32_t link);
   void lane_down(std::uint32_t link, const ExitReason& reason);
   /// `for_good`: nothing may be sent any more. Else what is sent waits for the next incarnation.
@@ -503,6 +510,10 @@ class Scheduler {
   void take_local(Inlet& inlet, const transport::Frame& frame);
   void take_local_control(Inlet& inlet, const transport::Frame& frame);
   void take_remote(Inlet& inlet, const transport::Frame& frame, bool now = true);
+  void take_large(Inlet& inlet, const transport::Frame& frame, bool now);
+  bool is_reachable(RemoteLane& lane, ActorId actor);
+  static Asker asker_of(const RemoteLane& lane, const transport::Frame& frame);
+  void hand_on(Message& message, bool reaches, bool now);
   void take_remote_control(Inlet& inlet, const transport::Frame& frame);
   bool may_reach(RemoteLane& lane, ActorId actor);
   void take_stop(RemoteLane& lane, const transport::Frame& frame);
@@ -541,6 +552,24 @@ class Scheduler {
   // Sending.
   std::expected<std::byte*, SendError> room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline);
   std::expected<std::byte*, SendError> wait_for_room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline);
+  // Bodies. scheduler_bodies.cpp
+  std::expected<std::byte*, SendError> block_now(RemoteLane& lane, std::uint64_t bytes);
+  std::expected<std::byte*, SendError> wait_for_block(RemoteLane& lane, std::uint64_t bytes, Deadline& deadline);
+  std::expected<std::shared_ptr<LoanedBody>, SendError> loan_body(RemoteLane& lane,
+                                                                  std::uint64_t bytes,
+                                                                  Deadline& deadline);
+  std::expected<std::shared_ptr<LoanedBody>, SendError> body_for(RemoteLane& lane,
+                                                                 const Body& body,
+                                                                 Deadline& deadline);
+  std::expected<std::byte*, SendError> room_for_large(RemoteLane& lane, std::uint32_t length, Deadline& deadline);
+  std::expected<void, SendError> send_large(
+      RemoteLane& lane, transport::FrameHead head, const MessageType& type, void* object, Deadline& deadline);
+  void next_for_body(Outlet& outlet);
+  void open_arena(RemoteLane& lane, transport::ArenaProducer bodies, std::shared_ptr<transport::Arena> arena);
+  void close_arena(RemoteLane& lane);
+  void let_bodies(RemoteLane& lane, bool takes_bodies);
+  void let_answer(RemoteLane& lane);
+
   void mark_dirty(Outlet& outlet);
   void mark_crowded(Outlet& outlet);
   void publish(Outlet& outlet);

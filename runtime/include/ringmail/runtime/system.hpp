@@ -198,7 +198,7 @@ class System final : private LinkOwner {
   void close(std::uint32_t link, std::function<void(LinkAccount)> done) override;
   void down(std::uint32_t link, const ExitReason& reason) override;
   transport::Ordering ordering() const override { return ordering_; }
-  void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering) override;
+  void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering, bool takes_bodies) override;
   void stop(std::uint32_t link, bool for_good) override;
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;

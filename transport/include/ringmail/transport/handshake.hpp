@@ -39,6 +39,9 @@ enum Feature : std::uint64_t {
   between_systems =
       1u << 3,  ///< the peer is a scheduler of another system: its actors are addressed, monitored and linked
   pipe_doorbell = 1u << 4,  ///< the peer sleeps on a pipe, beside other descriptors, and not on its futex
+  monitors = 1u << 7,       ///< the peer may monitor actors of the host
+  peer_log = 1u << 8,       ///< the peer may write into the host's log: `log` in the specification
+  large = 1u << 9,          ///< messages have bodies, in arenas. arena.hpp
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {
@@ -94,15 +97,17 @@ struct Hello {
 };
 
 enum class SegmentRole : std::uint8_t {
-  mail = 1,         ///< the host writes it, and it outlives the peer
-  host = 2,         ///< the host writes it
-  peer = 3,         ///< the peer writes it
-  host_bells = 4,   ///< both write; the host sleeps on it
-  peer_bells = 5,   ///< both write; the peer sleeps on it
-  host_parked = 6,  ///< the host writes it; in place of host_bells where `stream_doorbell` was chosen
-  doorbell = 7,     ///< no memory: the end of a pipe that the peer reads, where `pipe_doorbell` was chosen
+  mail = 1,           ///< the host writes it, and it outlives the peer
+  host = 2,           ///< the host writes it
+  peer = 3,           ///< the peer writes it
+  host_bells = 4,     ///< both write; the host sleeps on it
+  peer_bells = 5,     ///< both write; the peer sleeps on it
+  host_parked = 6,    ///< the host writes it; in place of host_bells where `stream_doorbell` was chosen
+  doorbell = 7,       ///< no memory: the end of a pipe that the peer reads, where `pipe_doorbell` was chosen
+  arena_to_peer = 8,  ///< the host writes it, and it outlives the peer; where `large` was chosen
+  arena_to_host = 9,  ///< the peer writes it; likewise
 };
-inline constexpr std::size_t segment_roles = 7;
+inline constexpr std::size_t segment_roles = 9;
 inline constexpr std::uint64_t doorbell_bytes = 4096;  ///< what a welcome says of it
 std::string_view to_string(SegmentRole role);
 
@@ -189,6 +194,18 @@ struct Failure {
   bool operator==(const Failure&) const = default;
 };
 
+enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical };
+
+/// Peer to host: lines for its log. The text is cut and mended like that of a refusal.
+struct Log {
+  static constexpr auto kind = ControlKind::log;
+
+  LogLevel level = LogLevel::info;
+  std::string text = {};
+
+  bool operator==(const Log&) const = default;
+};
+
 /// Peer to host: it was told to stop, has drained its mail, and exits.
 struct Goodbye {
   static constexpr auto kind = ControlKind::goodbye;
@@ -204,6 +221,7 @@ std::vector<std::byte> encode(const Resolved& resolved);
 std::vector<std::byte> encode(const Failure& failure);
 std::vector<std::byte> encode(const Goodbye& goodbye);
 std::vector<std::byte> encode(const Ring& ring);
+std::vector<std::byte> encode(const Log& log);
 
 struct DecodeError {
   enum Code : std::uint8_t {

@@ -6,6 +6,7 @@
 
 #include <cstdarg>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -37,19 +38,23 @@ class JoinedLink {
 
   /// After greet().
   const Welcome& welcome() const { return welcome_; }
-  const LinkLayout& layout() const { return segments_.layout; }
+  const LinkLayout& layout() const { return segments_->layout; }
   Ordering ordering() const { return ordering_of(welcome_.features); }
   /// This end of that lane: made anew, so once.
   Lane lane(std::uint32_t index);
+  bool has_arenas() const { return segments_->layout.has_arenas(); }
+  ArenaProducer body_producer(std::uint32_t index) { return segments_->body_producer(index); }
+  /// Mapped as long as somebody has it.
+  const std::shared_ptr<PeerSegments>& segments() const { return segments_; }
   /// What this process sleeps on.
-  Bell& bell() { return *segments_.peer_bells.at<Bell>(0); }
-  bool is_mapped() const { return segments_.peer_bells.data() != nullptr; }
+  Bell& bell() { return *segments_->peer_bells.at<Bell>(0); }
+  bool is_mapped() const { return segments_->peer_bells.data() != nullptr; }
   /// Where the data of a lane's mail from the host or to it lie.
   std::span<const std::byte> mail_memory(std::uint32_t lane, bool outgoing) const {
-    return segments_.mail_memory(lane, outgoing);
+    return segments_->mail_memory(lane, outgoing);
   }
   /// The pipe that the host rings, once; none where `pipe_doorbell` was not chosen.
-  Descriptor take_doorbell() { return std::move(segments_.doorbell); }
+  Descriptor take_doorbell() { return std::move(segments_->doorbell); }
 
   ControlStream& stream() { return *stream_; }
   bool has_stream() const { return stream_.has_value(); }
@@ -65,7 +70,7 @@ class JoinedLink {
 
   std::optional<ControlStream> stream_;
   Welcome welcome_;
-  PeerSegments segments_;
+  std::shared_ptr<PeerSegments> segments_ = std::make_shared<PeerSegments>();
   char error_[512] = "no error";
 };
 

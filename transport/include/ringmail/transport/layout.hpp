@@ -30,7 +30,8 @@ enum class FrameKind : std::uint16_t {
   ping = 6,      ///< answered by a pong with the same correlation
   pong = 7,
   signal = 8,  ///< between two systems, on a mail ring: monitor, link, exit, ...; `type` says which
-  last_between_processes = signal,
+  large = 9,   ///< a user's message with a body in the arena; a BodyPlace stands before it
+  last_between_processes = large,
   local = 0x100,  ///< a C++ object; what it is stands in place of `type` and `correlation`. Refused between processes
   local_control = 0x101,
 };
@@ -80,6 +81,26 @@ struct ConsumerBlock {
 static_assert(sizeof(ConsumerBlock) == 512 && offsetof(ConsumerBlock, in_hand) == 128 &&
               offsetof(ConsumerBlock, cold) == 256 && offsetof(ConsumerBlock, resume_tail) == 384);
 
+/// How many bodies of a lane may be out, in each direction.
+inline constexpr std::uint32_t arena_slots = 512;
+
+/// What the reader of an arena writes: which blocks it has given back.
+struct ReturnsBlock {
+  alignas(isolation_bytes) std::atomic<std::uint32_t> count{0};
+  alignas(512) std::atomic<std::uint32_t> serial[arena_slots]{};  ///< by slot: of the block that was given back last
+};
+static_assert(sizeof(ReturnsBlock) == 2560 && offsetof(ReturnsBlock, serial) == 512);
+
+/// Where a body is: what a frame with one begins with.
+struct BodyPlace {
+  std::uint64_t offset = 0;  ///< of its block in the arena
+  std::uint64_t length = 0;  ///< in bytes
+  std::uint32_t slot = 0;
+  std::uint32_t serial = 0;  ///< never 0
+  std::uint64_t zero = 0;
+};
+static_assert(sizeof(BodyPlace) == 32);
+
 /// One scheduler's doorbell: its park word alone on a page, and the set of its cold rings that have something in them.
 inline constexpr std::uint64_t pending_rings = page_bytes * 8;
 struct Bell {
@@ -107,6 +128,8 @@ struct LinkLayout {
   std::uint64_t mail_to_peer_bytes = 1 << 20;
   std::uint64_t mail_to_host_bytes = 1 << 20;
   std::uint64_t control_bytes = 1 << 16;
+  std::uint64_t arena_to_peer_bytes = 0;  ///< of each lane; 0: there are no bodies
+  std::uint64_t arena_to_host_bytes = 0;
 
   /// mail: the host writes it, and it outlives the peer.
   std::uint64_t mail_stride() const { return page_bytes + mail_to_peer_bytes; }
@@ -120,7 +143,13 @@ struct LinkLayout {
   std::uint64_t host_mail_consumer(std::uint32_t lane) const { return lane * host_stride(); }
   std::uint64_t host_control_consumer(std::uint32_t lane) const { return lane * host_stride() + 512; }
   std::uint64_t host_control_producer(std::uint32_t lane) const { return lane * host_stride() + 1024; }
+  std::uint64_t host_returns(std::uint32_t lane) const { return lane * host_stride() + 1536; }
   std::uint64_t host_control_data(std::uint32_t lane) const { return lane * host_stride() + page_bytes; }
+
+  /// arena_to_peer: the host writes it, and it outlives the peer. arena_to_host: the peer writes it, fresh for each incarnation.
+  bool has_arenas() const { return arena_to_peer_bytes != 0; }
+  std::uint64_t arenas_to_peer_bytes() const { return lanes * arena_to_peer_bytes; }
+  std::uint64_t arenas_to_host_bytes() const { return lanes * arena_to_host_bytes; }
 
   /// peer: the peer writes it, fresh for each incarnation.
   std::uint64_t peer_stride() const { return page_bytes + mail_to_host_bytes + control_bytes; }
@@ -129,6 +158,7 @@ struct LinkLayout {
   std::uint64_t peer_control_consumer(std::uint32_t lane) const { return lane * peer_stride() + 512; }
   std::uint64_t peer_mail_producer(std::uint32_t lane) const { return lane * peer_stride() + 1024; }
   std::uint64_t peer_control_producer(std::uint32_t lane) const { return lane * peer_stride() + 1152; }
+  std::uint64_t peer_returns(std::uint32_t lane) const { return lane * peer_stride() + 1536; }
   std::uint64_t peer_mail_data(std::uint32_t lane) const { return lane * peer_stride() + page_bytes; }
   std::uint64_t peer_control_data(std::uint32_t lane) const { return peer_mail_data(lane) + mail_to_host_bytes; }
 };

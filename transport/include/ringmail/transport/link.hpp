@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "ringmail/transport/arena_segment.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"
@@ -48,6 +50,24 @@ class ParkMirrors {
   Mapping mapping_;
 };
 
+/// The host's end of a lane's arena that a peer writes. Outlives its incarnation where bodies from it are held.
+class BodySource {
+ public:
+  /// The thread that reads the lane's mail. See ArenaConsumer.
+  std::expected<ReceivedBody, RingFault> take(std::span<const std::byte> payload) { return consumer_.take(payload); }
+  /// Any thread, once for each.
+  void give_back(const ReceivedBody& body);
+
+ private:
+  friend class Incarnation;
+  std::shared_ptr<const Arena> arena_;
+  std::shared_ptr<Mapping> host_;
+  std::shared_ptr<const Mapping> peer_;
+  std::shared_ptr<Bells> bell_;
+  std::shared_ptr<const PipeBell> pipe_;
+  ArenaConsumer consumer_;
+};
+
 /// The rings of mail towards a peer. They are made once and outlive every incarnation of it.
 class LinkMail {
  public:
@@ -57,10 +77,16 @@ class LinkMail {
   const Segment& segment() const { return segment_; }
   ProducerMemory producer(std::uint32_t lane, const ConsumerBlock* consumer);
 
+  /// Null: the layout has none. Who holds bodies that were not sent may hold it past the link.
+  const std::shared_ptr<Arena>& arena() const { return arena_; }
+  /// Of the bodies of its mail. Made anew, so once.
+  ArenaProducer body_producer(std::uint32_t lane, const ReturnsBlock* returns) const;
+
  private:
   LinkLayout layout_;
   Segment segment_;
   Mapping mapping_;
+  std::shared_ptr<Arena> arena_;
 };
 
 /// Where the next incarnation takes up the mail of one lane.
@@ -94,19 +120,29 @@ class Incarnation {
     Doorbell bell;
     const ConsumerBlock* mail_consumer;  ///< the peer's cursor on the mail that the host writes
     Trust trust;
+    const ReturnsBlock* returns = nullptr;       ///< which bodies of that mail the peer gives back
+    std::shared_ptr<BodySource> bodies_in = {};  ///< of the peer's mail. Null: the layout has no arenas
   };
   HostEnd host_end(std::uint32_t lane);
 
   /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
-  std::vector<WelcomeSegment> segments(const LinkMail& mail, const Segment& bells, std::vector<int>& descriptors) const;
+  /// `with_arenas`: `large` was chosen, and the layout has some.
+  std::vector<WelcomeSegment> segments(const LinkMail& mail,
+                                       const Segment& bells,
+                                       std::vector<int>& descriptors,
+                                       bool with_arenas = false) const;
 
  private:
+  std::shared_ptr<BodySource> body_source(std::uint32_t lane);
+
   LinkLayout layout_;
   Trust trust_ = Trust::trusted;
   Segment host_, peer_;
-  Mapping host_map_, peer_map_;
-  Bells bell_;
-  std::unique_ptr<PipeBell> pipe_;
+  std::shared_ptr<Mapping> host_map_;
+  std::shared_ptr<const Mapping> peer_map_;
+  std::shared_ptr<Bells> bell_;
+  std::shared_ptr<PipeBell> pipe_;
+  std::shared_ptr<Arena> arena_;
 };
 
 }  // namespace ringmail::transport

@@ -70,6 +70,10 @@ class Segment {
   /// A new segment of zeroes, every page of it accounted for, so that a full machine is an error here and not a SIGBUS
   /// later.
   static std::expected<Segment, MemoryFailure> create(const char* name, std::uint64_t bytes);
+  /// One whose pages cost nothing until they are populated.
+  static std::expected<Segment, MemoryFailure> create_sparse(const char* name, std::uint64_t bytes);
+  /// Has pages of it accounted for. Allowed whatever its seals are.
+  std::expected<void, MemoryFailure> populate(std::uint64_t offset, std::uint64_t bytes) const;
 
   /// One that was received: its size must be `bytes`, and it must be sealed against resizing. Against writers too when
   /// `no_more_writers` says so.

@@ -16,6 +16,10 @@ enum class RingFault : std::uint8_t {
   cursor_unaligned,
   cursor_past_tail,
   cursor_backwards,
+  body_not_described,
+  body_past_end,
+  body_sent_twice,
+  body_returned_wrongly,
 };
 
 constexpr std::string_view to_string(RingFault fault) {
@@ -29,6 +33,10 @@ constexpr std::string_view to_string(RingFault fault) {
     case RingFault::cursor_unaligned: return "the cursor is not on a frame boundary";
     case RingFault::cursor_past_tail: return "the cursor is past the last published frame";
     case RingFault::cursor_backwards: return "the cursor moved backwards";
+    case RingFault::body_not_described: return "a message with a body does not say where it is";
+    case RingFault::body_past_end: return "a body reaches past the end of its arena";
+    case RingFault::body_sent_twice: return "a body was sent again before it was given back";
+    case RingFault::body_returned_wrongly: return "a body was given back that was not sent";
   }
   return "unknown fault";
 }

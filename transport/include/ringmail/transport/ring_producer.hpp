@@ -95,7 +95,9 @@ class RingProducer {
 
   RingFault fault() const { return fault_; }
   std::uint64_t capacity() const { return memory_.capacity; }
-  std::uint64_t tail() const { return tail_; }  ///< position of the end of what is published
+  std::uint64_t tail() const { return tail_; }      ///< position of the end of what is published
+  std::uint64_t end() const { return next_; }       ///< and of the open batch
+  std::uint64_t cursor() const { return cursor_; }  ///< as last read
   std::uint64_t published_messages() const { return published_messages_; }
 
   /// Reads the consumer's cursor and checks it. False: it is at fault, and so is every later loan that needs room.

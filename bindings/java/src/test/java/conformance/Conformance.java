@@ -54,6 +54,21 @@ public final class Conformance {
         field title text offset 28
         field values list<f64> offset 36
         field author text<8> offset 48 appended default "nobody"
+      message conformance.Watch size 16 align 1 id 0x882fa0e7
+        field name text<16> offset 0
+      message conformance.Unwatch size 0 align 1 id 0x539a4c7e
+      message conformance.Ended size 68 align 4 id 0x3c008720
+        field kind u32 offset 0
+        field reason text<64> offset 4
+      message conformance.Consult size 16 align 8 id 0x6c8e61b4
+        field number u64 offset 0
+        field milliseconds u32 offset 8
+      message conformance.Outcome size 16 align 8 id 0xe18dea60
+        field number u64 offset 0
+        field answered bool offset 8
+      message conformance.Say size 36 align 4 id 0x5bb7b9cf
+        field level u32 offset 0
+        field text text<32> offset 4
       protocol conformance.Peer
         accepts conformance.Tick -> conformance.Tick
         accepts conformance.Ping -> conformance.Ping
@@ -62,10 +77,29 @@ public final class Conformance {
         accepts conformance.Fail
         accepts conformance.Stream
         accepts conformance.Note -> conformance.Note
+      protocol conformance.Player
+        accepts conformance.Tick -> conformance.Tick
+        accepts conformance.Ping -> conformance.Ping
+        accepts conformance.Bulk -> conformance.Bulk
+        accepts conformance.Get -> conformance.Sum
+        accepts conformance.Fail
+        accepts conformance.Stream
+        accepts conformance.Note -> conformance.Note
+        accepts conformance.Watch
+        accepts conformance.Unwatch
+        accepts conformance.Consult
+        accepts conformance.Say
       protocol conformance.Host
         accepts conformance.Tick
         accepts conformance.Ping
         accepts conformance.Bulk
+        accepts conformance.Ended
+        accepts conformance.Outcome
+      protocol conformance.Desk
+        accepts conformance.Ping -> conformance.Ping
+      protocol conformance.Mortal
+        accepts conformance.Stream
+        accepts conformance.Unwatch
       """);
 
   private Conformance() {}
@@ -1216,6 +1250,580 @@ public final class Conformance {
     }
   }
 
+  /** conformance.Watch, 16 bytes: a view, or a message of its own. */
+  public static final class Watch {
+    public static final int TYPE = 0x882fa0e7;
+    public static final int SIZE = 16;
+    public static final String NAME = "conformance.Watch";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Watch() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Watch(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Watch over(ByteBuffer payload) {
+      return new Watch(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Watch wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Watch wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Watch copy() {
+      return new Watch().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Watch set(Watch other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public String name() {
+      return place.text(at, 16);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int name(byte[] into) {
+      return place.text(at, 16, into);
+    }
+
+    public Watch name(CharSequence value) {
+      place.text(at, 16, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Watch{");
+      text.append("name=").append(name());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Unwatch, 0 bytes: a view, or a message of its own. */
+  public static final class Unwatch {
+    public static final int TYPE = 0x539a4c7e;
+    public static final int SIZE = 0;
+    public static final String NAME = "conformance.Unwatch";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Unwatch() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Unwatch(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Unwatch over(ByteBuffer payload) {
+      return new Unwatch(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Unwatch wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Unwatch wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Unwatch copy() {
+      return new Unwatch().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Unwatch set(Unwatch other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Unwatch{");
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Ended, 68 bytes: a view, or a message of its own. */
+  public static final class Ended {
+    public static final int TYPE = 0x3c008720;
+    public static final int SIZE = 68;
+    public static final String NAME = "conformance.Ended";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Ended() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Ended(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Ended over(ByteBuffer payload) {
+      return new Ended(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Ended wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Ended wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Ended copy() {
+      return new Ended().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Ended set(Ended other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long kind() {
+      return place.u32(at);
+    }
+
+    public Ended kind(long value) {
+      place.u32(at, value);
+      return this;
+    }
+
+    public String reason() {
+      return place.text(at + 4, 64);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int reason(byte[] into) {
+      return place.text(at + 4, 64, into);
+    }
+
+    public Ended reason(CharSequence value) {
+      place.text(at + 4, 64, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Ended{");
+      text.append("kind=").append(kind());
+      text.append(", reason=").append(reason());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Consult, 16 bytes: a view, or a message of its own. */
+  public static final class Consult {
+    public static final int TYPE = 0x6c8e61b4;
+    public static final int SIZE = 16;
+    public static final String NAME = "conformance.Consult";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Consult() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Consult(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Consult over(ByteBuffer payload) {
+      return new Consult(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Consult wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Consult wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Consult copy() {
+      return new Consult().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Consult set(Consult other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long number() {
+      return place.u64(at);
+    }
+
+    public Consult number(long value) {
+      place.u64(at, value);
+      return this;
+    }
+
+    public long milliseconds() {
+      return place.u32(at + 8);
+    }
+
+    public Consult milliseconds(long value) {
+      place.u32(at + 8, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Consult{");
+      text.append("number=").append(Long.toUnsignedString(number()));
+      text.append(", milliseconds=").append(milliseconds());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Outcome, 16 bytes: a view, or a message of its own. */
+  public static final class Outcome {
+    public static final int TYPE = 0xe18dea60;
+    public static final int SIZE = 16;
+    public static final String NAME = "conformance.Outcome";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Outcome() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Outcome(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Outcome over(ByteBuffer payload) {
+      return new Outcome(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Outcome wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Outcome wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Outcome copy() {
+      return new Outcome().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Outcome set(Outcome other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long number() {
+      return place.u64(at);
+    }
+
+    public Outcome number(long value) {
+      place.u64(at, value);
+      return this;
+    }
+
+    public boolean answered() {
+      return place.bool(at + 8);
+    }
+
+    public Outcome answered(boolean value) {
+      place.bool(at + 8, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      if (!(place.u8(at + 8) <= 1)) return false;
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Outcome{");
+      text.append("number=").append(Long.toUnsignedString(number()));
+      text.append(", answered=").append(answered());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Say, 36 bytes: a view, or a message of its own. */
+  public static final class Say {
+    public static final int TYPE = 0x5bb7b9cf;
+    public static final int SIZE = 36;
+    public static final String NAME = "conformance.Say";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Say() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Say(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Say over(ByteBuffer payload) {
+      return new Say(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Say wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Say wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Say copy() {
+      return new Say().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Say set(Say other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long level() {
+      return place.u32(at);
+    }
+
+    public Say level(long value) {
+      place.u32(at, value);
+      return this;
+    }
+
+    public String text() {
+      return place.text(at + 4, 32);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int text(byte[] into) {
+      return place.text(at + 4, 32, into);
+    }
+
+    public Say text(CharSequence value) {
+      place.text(at + 4, 32, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Say{");
+      text.append("level=").append(level());
+      text.append(", text=").append(text());
+      return text.append('}').toString();
+    }
+  }
+
   /**
    * conformance.Peer: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
    * accepts() and dispatch() to the peer; who speaks to it has a Handle.
@@ -1411,6 +2019,264 @@ public final class Conformance {
   }
 
   /**
+   * conformance.Player: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
+   * accepts() and dispatch() to the peer; who speaks to it has a Handle.
+   */
+  public abstract static class Player {
+    public static final String NAME = "conformance.Player";
+
+    private final Conformance.Tick tick_ = new Conformance.Tick(new Place_(Conformance.Tick.SIZE), 0);
+    private final Conformance.Ping ping_ = new Conformance.Ping(new Place_(Conformance.Ping.SIZE), 0);
+    private final Conformance.Bulk bulk_ = new Conformance.Bulk(new Place_(Conformance.Bulk.SIZE), 0);
+    private final Conformance.Get get_ = new Conformance.Get(new Place_(Conformance.Get.SIZE), 0);
+    private final Conformance.Fail fail_ = new Conformance.Fail(new Place_(Conformance.Fail.SIZE), 0);
+    private final Conformance.Stream stream_ = new Conformance.Stream(new Place_(Conformance.Stream.SIZE), 0);
+    private final Conformance.Note note_ = new Conformance.Note(new Place_(Conformance.Note.SIZE));
+    private final Conformance.Watch watch_ = new Conformance.Watch(new Place_(Conformance.Watch.SIZE), 0);
+    private final Conformance.Unwatch unwatch_ = new Conformance.Unwatch(new Place_(Conformance.Unwatch.SIZE), 0);
+    private final Conformance.Consult consult_ = new Conformance.Consult(new Place_(Conformance.Consult.SIZE), 0);
+    private final Conformance.Say say_ = new Conformance.Say(new Place_(Conformance.Say.SIZE), 0);
+
+    protected abstract Conformance.Tick on(Conformance.Tick message) throws Exception;
+
+    protected abstract Conformance.Ping on(Conformance.Ping message) throws Exception;
+
+    protected abstract Conformance.Bulk on(Conformance.Bulk message) throws Exception;
+
+    protected abstract Conformance.Sum on(Conformance.Get message) throws Exception;
+
+    protected abstract void on(Conformance.Fail message) throws Exception;
+
+    protected abstract void on(Conformance.Stream message) throws Exception;
+
+    protected abstract Conformance.Note on(Conformance.Note message) throws Exception;
+
+    protected abstract void on(Conformance.Watch message) throws Exception;
+
+    protected abstract void on(Conformance.Unwatch message) throws Exception;
+
+    protected abstract void on(Conformance.Consult message) throws Exception;
+
+    protected abstract void on(Conformance.Say message) throws Exception;
+
+    public final boolean accepts(int type) {
+      return switch (type) {
+        case Conformance.Tick.TYPE -> true;
+        case Conformance.Ping.TYPE -> true;
+        case Conformance.Bulk.TYPE -> true;
+        case Conformance.Get.TYPE -> true;
+        case Conformance.Fail.TYPE -> true;
+        case Conformance.Stream.TYPE -> true;
+        case Conformance.Note.TYPE -> true;
+        case Conformance.Watch.TYPE -> true;
+        case Conformance.Unwatch.TYPE -> true;
+        case Conformance.Consult.TYPE -> true;
+        case Conformance.Say.TYPE -> true;
+        default -> false;
+      };
+    }
+
+    /**
+     * Calls on() with the message from position to limit, which is good until it returns. Writes what that returns to `reply`.
+     * Returns the type of the reply, 0 for none.
+     */
+    public final int dispatch(int type, ByteBuffer message, ByteBuffer reply) throws Exception {
+      switch (type) {
+        case Conformance.Tick.TYPE -> {
+          try {
+            Conformance.Tick answer = on(tick_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Tick.TYPE;
+          } finally {
+            tick_.release();
+          }
+        }
+        case Conformance.Ping.TYPE -> {
+          try {
+            Conformance.Ping answer = on(ping_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Ping.TYPE;
+          } finally {
+            ping_.release();
+          }
+        }
+        case Conformance.Bulk.TYPE -> {
+          try {
+            Conformance.Bulk answer = on(bulk_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Bulk.TYPE;
+          } finally {
+            bulk_.release();
+          }
+        }
+        case Conformance.Get.TYPE -> {
+          try {
+            Conformance.Sum answer = on(get_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Sum.TYPE;
+          } finally {
+            get_.release();
+          }
+        }
+        case Conformance.Fail.TYPE -> {
+          try {
+            on(fail_.wrap(message));
+            return 0;
+          } finally {
+            fail_.release();
+          }
+        }
+        case Conformance.Stream.TYPE -> {
+          try {
+            on(stream_.wrap(message));
+            return 0;
+          } finally {
+            stream_.release();
+          }
+        }
+        case Conformance.Note.TYPE -> {
+          try {
+            Conformance.Note answer = on(note_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Note.TYPE;
+          } finally {
+            note_.release();
+          }
+        }
+        case Conformance.Watch.TYPE -> {
+          try {
+            on(watch_.wrap(message));
+            return 0;
+          } finally {
+            watch_.release();
+          }
+        }
+        case Conformance.Unwatch.TYPE -> {
+          try {
+            on(unwatch_.wrap(message));
+            return 0;
+          } finally {
+            unwatch_.release();
+          }
+        }
+        case Conformance.Consult.TYPE -> {
+          try {
+            on(consult_.wrap(message));
+            return 0;
+          } finally {
+            consult_.release();
+          }
+        }
+        case Conformance.Say.TYPE -> {
+          try {
+            on(say_.wrap(message));
+            return 0;
+          } finally {
+            say_.release();
+          }
+        }
+        default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
+      }
+    }
+
+    /** Sends and asks what this protocol accepts, and nothing else. */
+    public static final class Handle {
+      private final Send send_;
+      private final Ask ask_;
+
+      /** How the bytes of a message are sent: the send() of a mailbox. */
+      public interface Send {
+        void send(int type, ByteBuffer buffer, int offset, int length) throws InterruptedException;
+      }
+
+      /** How they are asked: the ask() of a mailbox. */
+      public interface Ask {
+        CompletableFuture<ByteBuffer> ask(int type, ByteBuffer buffer, int offset, int length, int replyType)
+            throws InterruptedException;
+      }
+
+      public Handle(Send send, Ask ask) {
+        send_ = send;
+        ask_ = ask;
+      }
+
+      public void send(Conformance.Tick message) throws InterruptedException {
+        send_.send(Conformance.Tick.TYPE, message.buffer(), message.offset(), Conformance.Tick.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Tick> ask(Conformance.Tick message) throws InterruptedException {
+        return ask_.ask(Conformance.Tick.TYPE, message.buffer(), message.offset(), Conformance.Tick.SIZE, Conformance.Tick.TYPE)
+            .thenApply(Conformance.Tick::over);
+      }
+
+      public void send(Conformance.Ping message) throws InterruptedException {
+        send_.send(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Ping> ask(Conformance.Ping message) throws InterruptedException {
+        return ask_.ask(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE, Conformance.Ping.TYPE)
+            .thenApply(Conformance.Ping::over);
+      }
+
+      public void send(Conformance.Bulk message) throws InterruptedException {
+        send_.send(Conformance.Bulk.TYPE, message.buffer(), message.offset(), Conformance.Bulk.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Bulk> ask(Conformance.Bulk message) throws InterruptedException {
+        return ask_.ask(Conformance.Bulk.TYPE, message.buffer(), message.offset(), Conformance.Bulk.SIZE, Conformance.Bulk.TYPE)
+            .thenApply(Conformance.Bulk::over);
+      }
+
+      public void send(Conformance.Get message) throws InterruptedException {
+        send_.send(Conformance.Get.TYPE, message.buffer(), message.offset(), Conformance.Get.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Sum> ask(Conformance.Get message) throws InterruptedException {
+        return ask_.ask(Conformance.Get.TYPE, message.buffer(), message.offset(), Conformance.Get.SIZE, Conformance.Sum.TYPE)
+            .thenApply(Conformance.Sum::over);
+      }
+
+      public void send(Conformance.Fail message) throws InterruptedException {
+        send_.send(Conformance.Fail.TYPE, message.buffer(), message.offset(), Conformance.Fail.SIZE);
+      }
+
+      public void send(Conformance.Stream message) throws InterruptedException {
+        send_.send(Conformance.Stream.TYPE, message.buffer(), message.offset(), Conformance.Stream.SIZE);
+      }
+
+      public void send(Conformance.Note message) throws InterruptedException {
+        send_.send(Conformance.Note.TYPE, message.buffer(), message.offset(), message.payloadSize());
+      }
+
+      public CompletableFuture<Conformance.Note> ask(Conformance.Note message) throws InterruptedException {
+        return ask_.ask(Conformance.Note.TYPE, message.buffer(), message.offset(), message.payloadSize(), Conformance.Note.TYPE)
+            .thenApply(Conformance.Note::over);
+      }
+
+      public void send(Conformance.Watch message) throws InterruptedException {
+        send_.send(Conformance.Watch.TYPE, message.buffer(), message.offset(), Conformance.Watch.SIZE);
+      }
+
+      public void send(Conformance.Unwatch message) throws InterruptedException {
+        send_.send(Conformance.Unwatch.TYPE, message.buffer(), message.offset(), Conformance.Unwatch.SIZE);
+      }
+
+      public void send(Conformance.Consult message) throws InterruptedException {
+        send_.send(Conformance.Consult.TYPE, message.buffer(), message.offset(), Conformance.Consult.SIZE);
+      }
+
+      public void send(Conformance.Say message) throws InterruptedException {
+        send_.send(Conformance.Say.TYPE, message.buffer(), message.offset(), Conformance.Say.SIZE);
+      }
+    }
+  }
+
+  /**
    * conformance.Host: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
    * accepts() and dispatch() to the peer; who speaks to it has a Handle.
    */
@@ -1420,6 +2286,8 @@ public final class Conformance {
     private final Conformance.Tick tick_ = new Conformance.Tick(new Place_(Conformance.Tick.SIZE), 0);
     private final Conformance.Ping ping_ = new Conformance.Ping(new Place_(Conformance.Ping.SIZE), 0);
     private final Conformance.Bulk bulk_ = new Conformance.Bulk(new Place_(Conformance.Bulk.SIZE), 0);
+    private final Conformance.Ended ended_ = new Conformance.Ended(new Place_(Conformance.Ended.SIZE), 0);
+    private final Conformance.Outcome outcome_ = new Conformance.Outcome(new Place_(Conformance.Outcome.SIZE), 0);
 
     protected abstract void on(Conformance.Tick message) throws Exception;
 
@@ -1427,11 +2295,17 @@ public final class Conformance {
 
     protected abstract void on(Conformance.Bulk message) throws Exception;
 
+    protected abstract void on(Conformance.Ended message) throws Exception;
+
+    protected abstract void on(Conformance.Outcome message) throws Exception;
+
     public final boolean accepts(int type) {
       return switch (type) {
         case Conformance.Tick.TYPE -> true;
         case Conformance.Ping.TYPE -> true;
         case Conformance.Bulk.TYPE -> true;
+        case Conformance.Ended.TYPE -> true;
+        case Conformance.Outcome.TYPE -> true;
         default -> false;
       };
     }
@@ -1466,6 +2340,22 @@ public final class Conformance {
             bulk_.release();
           }
         }
+        case Conformance.Ended.TYPE -> {
+          try {
+            on(ended_.wrap(message));
+            return 0;
+          } finally {
+            ended_.release();
+          }
+        }
+        case Conformance.Outcome.TYPE -> {
+          try {
+            on(outcome_.wrap(message));
+            return 0;
+          } finally {
+            outcome_.release();
+          }
+        }
         default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
       }
     }
@@ -1493,6 +2383,155 @@ public final class Conformance {
 
       public void send(Conformance.Bulk message) throws InterruptedException {
         send_.send(Conformance.Bulk.TYPE, message.buffer(), message.offset(), Conformance.Bulk.SIZE);
+      }
+
+      public void send(Conformance.Ended message) throws InterruptedException {
+        send_.send(Conformance.Ended.TYPE, message.buffer(), message.offset(), Conformance.Ended.SIZE);
+      }
+
+      public void send(Conformance.Outcome message) throws InterruptedException {
+        send_.send(Conformance.Outcome.TYPE, message.buffer(), message.offset(), Conformance.Outcome.SIZE);
+      }
+    }
+  }
+
+  /**
+   * conformance.Desk: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
+   * accepts() and dispatch() to the peer; who speaks to it has a Handle.
+   */
+  public abstract static class Desk {
+    public static final String NAME = "conformance.Desk";
+
+    private final Conformance.Ping ping_ = new Conformance.Ping(new Place_(Conformance.Ping.SIZE), 0);
+
+    protected abstract Conformance.Ping on(Conformance.Ping message) throws Exception;
+
+    public final boolean accepts(int type) {
+      return switch (type) {
+        case Conformance.Ping.TYPE -> true;
+        default -> false;
+      };
+    }
+
+    /**
+     * Calls on() with the message from position to limit, which is good until it returns. Writes what that returns to `reply`.
+     * Returns the type of the reply, 0 for none.
+     */
+    public final int dispatch(int type, ByteBuffer message, ByteBuffer reply) throws Exception {
+      switch (type) {
+        case Conformance.Ping.TYPE -> {
+          try {
+            Conformance.Ping answer = on(ping_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Ping.TYPE;
+          } finally {
+            ping_.release();
+          }
+        }
+        default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
+      }
+    }
+
+    /** Sends and asks what this protocol accepts, and nothing else. */
+    public static final class Handle {
+      private final Send send_;
+      private final Ask ask_;
+
+      /** How the bytes of a message are sent: the send() of a mailbox. */
+      public interface Send {
+        void send(int type, ByteBuffer buffer, int offset, int length) throws InterruptedException;
+      }
+
+      /** How they are asked: the ask() of a mailbox. */
+      public interface Ask {
+        CompletableFuture<ByteBuffer> ask(int type, ByteBuffer buffer, int offset, int length, int replyType)
+            throws InterruptedException;
+      }
+
+      public Handle(Send send, Ask ask) {
+        send_ = send;
+        ask_ = ask;
+      }
+
+      public void send(Conformance.Ping message) throws InterruptedException {
+        send_.send(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Ping> ask(Conformance.Ping message) throws InterruptedException {
+        return ask_.ask(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE, Conformance.Ping.TYPE)
+            .thenApply(Conformance.Ping::over);
+      }
+    }
+  }
+
+  /**
+   * conformance.Mortal: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
+   * accepts() and dispatch() to the peer; who speaks to it has a Handle.
+   */
+  public abstract static class Mortal {
+    public static final String NAME = "conformance.Mortal";
+
+    private final Conformance.Stream stream_ = new Conformance.Stream(new Place_(Conformance.Stream.SIZE), 0);
+    private final Conformance.Unwatch unwatch_ = new Conformance.Unwatch(new Place_(Conformance.Unwatch.SIZE), 0);
+
+    protected abstract void on(Conformance.Stream message) throws Exception;
+
+    protected abstract void on(Conformance.Unwatch message) throws Exception;
+
+    public final boolean accepts(int type) {
+      return switch (type) {
+        case Conformance.Stream.TYPE -> true;
+        case Conformance.Unwatch.TYPE -> true;
+        default -> false;
+      };
+    }
+
+    /**
+     * Calls on() with the message from position to limit, which is good until it returns. Writes what that returns to `reply`.
+     * Returns the type of the reply, 0 for none.
+     */
+    public final int dispatch(int type, ByteBuffer message, ByteBuffer reply) throws Exception {
+      switch (type) {
+        case Conformance.Stream.TYPE -> {
+          try {
+            on(stream_.wrap(message));
+            return 0;
+          } finally {
+            stream_.release();
+          }
+        }
+        case Conformance.Unwatch.TYPE -> {
+          try {
+            on(unwatch_.wrap(message));
+            return 0;
+          } finally {
+            unwatch_.release();
+          }
+        }
+        default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
+      }
+    }
+
+    /** Sends and asks what this protocol accepts, and nothing else. */
+    public static final class Handle {
+      private final Send send_;
+
+      /** How the bytes of a message are sent: the send() of a mailbox. */
+      public interface Send {
+        void send(int type, ByteBuffer buffer, int offset, int length) throws InterruptedException;
+      }
+
+      public Handle(Send send) {
+        send_ = send;
+      }
+
+      public void send(Conformance.Stream message) throws InterruptedException {
+        send_.send(Conformance.Stream.TYPE, message.buffer(), message.offset(), Conformance.Stream.SIZE);
+      }
+
+      public void send(Conformance.Unwatch message) throws InterruptedException {
+        send_.send(Conformance.Unwatch.TYPE, message.buffer(), message.offset(), Conformance.Unwatch.SIZE);
       }
     }
   }

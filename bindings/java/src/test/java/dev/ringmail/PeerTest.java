@@ -260,6 +260,38 @@ class PeerTest {
   }
 
   @Test
+  void is_told_of_an_end_once_and_in_its_place() throws Exception {
+    try (HostProcess host = HostProcess.start(TestPeer.class, "monitors").order("publish sink " + SINK).ready()) {
+      String kept = host.await("monitor").split(" ")[0];
+      String stopped = host.await("monitor").split(" ")[0];
+      String failing = host.await("monitor").split(" ")[0];
+      assertTrue(host.seen().contains("demonitor " + stopped + " " + SINK), host.seen().toString());
+      host.send(Get.TYPE, "-", 1);
+      host.order("down " + stopped + " " + SINK + " 0 ended normally");
+      host.order("down " + kept + " " + SINK + " 1 failed: disk full");
+      host.order("down " + kept + " " + SINK + " 1 again");
+      host.order("down " + failing + " " + SINK + " 9 gave up");
+      String failure = host.await("failure");
+      String name = "java.lang.IllegalStateException: ";
+      assertTrue(failure.startsWith(name + "two lines|" + name + "two|lines|"), failure);
+      assertEquals("1", host.await("exit"));
+      String told = "Down[mailbox=mailbox 0x7, kind=1, reason=failed: disk full]";
+      assertEquals(List.of("true false", "get", told), host.log().lines().limit(3).toList());
+    }
+  }
+
+  @Test
+  void writes_into_the_log_of_the_host() throws Exception {
+    try (HostProcess host = HostProcess.start(TestPeer.class, "logs").ready()) {
+      assertEquals("3 late by 5", host.await("log"));
+      String thrown = host.await("log");
+      assertTrue(thrown.startsWith("0 thrown|java.io.IOException: disk full|\tat dev.ringmail.TestPeer.logs("), thrown);
+      assertEquals("4 from elsewhere", host.await("log"));
+      host.stop();
+    }
+  }
+
+  @Test
   void looks_names_up() throws Exception {
     try (HostProcess host = HostProcess.start(TestPeer.class, "lookup").order("publish sink " + SINK).ready()) {
       host.stop();

@@ -56,7 +56,11 @@ public final class Outbox {
   }
 
   public void commitLoan(int type, int correlation) {
-    loanRing.commit(Frames.MESSAGE, type, correlation, loanTarget, 0);
+    commitLoan(Frames.MESSAGE, type, correlation, 0);
+  }
+
+  public void commitLoan(int kind, int type, int correlation, long sender) {
+    loanRing.commit(kind, type, correlation, loanTarget, sender);
     loanRing = null;
     dirty = true;
   }
