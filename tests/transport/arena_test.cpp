@@ -272,9 +272,9 @@ TEST(Arena, who_waits_for_a_block_is_to_be_rung) {
   const ReceivedBody body = bodies.receive();
   bodies.mail_out.want_room(true);
   EXPECT_EQ(bodies.loan(1), nullptr);
-  EXPECT_FALSE(bodies.out.returns_moved());
+  EXPECT_FALSE(bodies.out.may_have_room(bodies.mail_out));
   EXPECT_TRUE(bodies.in.give_back(body.slot, body.serial));
-  EXPECT_TRUE(bodies.out.returns_moved());
+  EXPECT_TRUE(bodies.out.may_have_room(bodies.mail_out));
   EXPECT_NE(bodies.loan(1), nullptr);
 }
 
