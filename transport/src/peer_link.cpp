@@ -8,8 +8,11 @@
 namespace ringmail::transport {
 namespace {
 
-/// While mail comes without a pause, asks expire so many messages late at the most.
+/// While mail comes without a pause, asks expire so many messages late at the most, and questions on the stream wait so long.
 constexpr std::uint32_t looks_between_clocks = 64;
+/// Of the control stream; and how long it is left alone by who has other things to do.
+constexpr int frames_a_look = 64;
+constexpr std::uint64_t stream_left_alone_ns = 1'000'000;
 
 std::uint64_t deadline_after(std::int64_t timeout_ns) {
   return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
@@ -69,6 +72,7 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
         }
         break;  // its time was up
       case FrameKind::stop:
+        if (accepted_) return fail(RINGMAIL_EPROTOCOL, "the peer sent a frame of a kind that only a host sends");
         if (frame->length != sizeof lane.stop_at)
           return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
         std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
@@ -82,7 +86,7 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
         }
         break;
       case FrameKind::pong: break;
-      default: return fail(RINGMAIL_EPROTOCOL, "the host sent mail on a control ring");
+      default: return fail(RINGMAIL_EPROTOCOL, "the %s sent mail on a control ring", other());
     }
     lane.control_in.advance();
     lane.store_cursors();
@@ -100,7 +104,6 @@ bool PeerLink::is_forked() {
 
 /// An ask of this peer whose time is up, as a message without a frame.
 bool PeerLink::give_expired(ringmail_message& message) {
-  looks_ = 0;
   const auto correlation = asks_.take_expired(monotonic_ns());
   if (!correlation) return false;
   holds_expired_ = true;
@@ -123,7 +126,11 @@ int PeerLink::receive(ringmail_message& message) {
     return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   // The clock is not asked for each message, unless there is none.
-  if (!asks_.empty() && ++looks_ >= looks_between_clocks && give_expired(message)) return 1;
+  if ((!asks_.empty() || accepted_) && ++looks_ >= looks_between_clocks) [[unlikely]] {
+    looks_ = 0;
+    if (give_expired(message)) return 1;
+    if (accepted_) look_at_stream(monotonic_ns());
+  }
   bool all_drained = true;
   const auto lanes = static_cast<std::uint32_t>(lanes_.size());
   for (std::uint32_t tried = 0; tried < lanes; ++tried) {
@@ -138,7 +145,7 @@ int PeerLink::receive(ringmail_message& message) {
       all_drained = false;
       if (const auto frame = lane.mail_in.peek()) {
         if (frame->head.kind != FrameKind::message)
-          return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+          return fail(RINGMAIL_EPROTOCOL, "the %s sent a system frame as mail", other());
         give(lane, lane.mail_in, *frame, message);
         return 1;
       }
@@ -146,6 +153,7 @@ int PeerLink::receive(ringmail_message& message) {
     if (lane.fault() != RingFault::none) return faulted(lane);
   }
   if (!asks_.empty() && give_expired(message)) return 1;
+  if (gone_) return end("has ended");
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
 
@@ -193,10 +201,14 @@ int PeerLink::wait(std::int64_t timeout_ns) {
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   const std::uint64_t until_ns = std::min(deadline_ns, asks_.earliest_ns());
+  if (accepted_) look_at_stream(monotonic_ns());
   const std::uint64_t drained = received_ - std::exchange(received_at_wait_, received_);
   if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, drained, until_ns))) {
     while (true) {
-      if (host_is_gone()) return RINGMAIL_ECLOSED;
+      if (other_is_gone()) {
+        if (closed_) return RINGMAIL_ECLOSED;
+        break;
+      }
       const std::uint64_t now_ns = monotonic_ns();
       if (now_ns >= asks_.earliest_ns()) return 1;
       if (now_ns >= deadline_ns) return 0;
@@ -229,19 +241,19 @@ int PeerLink::wait_for_room(
   const bool may_wait = deadline_ns != 0;
   if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns)))
     return ring.fault() == RingFault::none ? 0 : faulted(lane);
-  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the host");
+  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the ring to the %s", other());
   // What is finished is told before a sleep: the host may wait for that room.
   for (PeerLane& each : lanes_) each.store_cursors();
   ring.want_room(true);
   int result = 0;
   while (!try_again()) {
-    if (host_is_gone()) {
+    if (other_is_gone()) {
       result = RINGMAIL_ECLOSED;
       break;
     }
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns) {
-      result = fail(RINGMAIL_EFULL, "no room in the ring to the host");
+      result = fail(RINGMAIL_EFULL, "no room in the ring to the %s", other());
       break;
     }
     const SleepResult slept = park(deadline_ns - now_ns, try_again);
@@ -259,9 +271,11 @@ int PeerLink::wait_for_room(
 int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
-  if (closed_) return RINGMAIL_ECLOSED;
+  if (closed_ || gone_) return RINGMAIL_ECLOSED;
   const std::uint32_t index = lane_of(target);
-  if (target == 0 || index >= lanes_.size()) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  // A peer is nobody's actor: it is sent to as 0 by its host.
+  if ((target == 0 && !accepted_) || index >= lanes_.size())
+    return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   PeerLane& lane = lanes_[index];
   if (length > lane.mail_out.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
@@ -285,8 +299,11 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
 int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
-  loan_lane_->mail_out.commit(
-      {.kind = FrameKind::message, .type = type, .correlation = correlation, .target = loan_target_, .sender = 0});
+  loan_lane_->mail_out.commit({.kind = FrameKind::message,
+                               .type = type,
+                               .correlation = correlation,
+                               .target = loan_target_,
+                               .sender = accepted_ ? own_mailbox : 0});
   loan_lane_ = nullptr;
   dirty_ = true;
   return 0;
@@ -304,7 +321,7 @@ int PeerLink::answer(
     const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "a loan is open");
-  if (closed_) return RINGMAIL_ECLOSED;
+  if (closed_ || gone_) return RINGMAIL_ECLOSED;
   if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
     return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
   if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
@@ -348,41 +365,77 @@ int PeerLink::flush() {
   return 0;
 }
 
-bool PeerLink::host_is_gone() {
-  // Reading shows the end of the stream. Answers are kept for whom they are for, other frames are none of this version's.
-  while (true) {
-    auto frame = link_.stream().receive();
-    if (!frame) {
-      closed_ = true;
-      fail(RINGMAIL_ECLOSED, "the host has closed the link");
+bool PeerLink::other_is_gone() {
+  if (gone_) return true;
+  // Asked first: what the dead had said and published is all there.
+  const bool is_dead = accepted_ && accepted_->is_dead();
+  // Reading shows the end of the stream. What a peer writes on and on is looked at another time.
+  for (int frames = 0; frames < frames_a_look; ++frames) {
+    auto frame = stream().receive();
+    if (!frame || (!*frame && is_dead)) {
+      if (accepted_) {
+        gone_ = true;
+        fail(RINGMAIL_ECLOSED, "the peer has ended");
+      } else {
+        end("has closed the link");
+      }
       return true;
     }
     if (!*frame) return false;
-    if (doorbell_) keep_answer(**frame);
+    take(**frame);
   }
+  return false;
+}
+
+/// For who never finds nothing to do: somebody may wait for an answer there.
+void PeerLink::look_at_stream(std::uint64_t now_ns) {
+  if (now_ns - stream_seen_ns_ < stream_left_alone_ns) return;
+  stream_seen_ns_ = now_ns;
+  other_is_gone();
+}
+
+/// Answers are kept for whom they are for; what is left is none of this version's, or has woken this process, which is all that it
+/// was to do.
+void PeerLink::take(const ControlFrame& frame) {
+  if (!accepted_) {
+    if (doorbell_) keep_answer(frame);
+    return;
+  }
+  if (const auto question = decode<Resolve>(frame)) answer_resolve(*question);
+  if (const auto failure = decode<Failure>(frame)) last_words_ = failure->text;
+}
+
+/// The other side is, for good.
+int PeerLink::end(const char* how) {
+  leave();
+  closed_ = true;
+  const char* const separator = last_words_.empty() ? "" : ": ";
+  return fail(RINGMAIL_ECLOSED, "the %s %s%s%s", other(), how, separator, last_words_.c_str());
 }
 
 int PeerLink::stream_failed(const StreamError& error) {
+  leave();
   closed_ = true;
   return fail(RINGMAIL_ECLOSED, "the control stream: %s", to_string(error).c_str());
 }
 
 int PeerLink::faulted(const PeerLane& lane) {
-  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(lane.fault()).size()),
-              to_string(lane.fault()).data());
+  return fail(RINGMAIL_EPROTOCOL, "the %s broke the protocol: %.*s", other(),
+              static_cast<int>(to_string(lane.fault()).size()), to_string(lane.fault()).data());
 }
 
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_) return RINGMAIL_ECLOSED;
+  if (accepted_) return fail(RINGMAIL_ENOTFOUND, "a peer that has connected is its own only mailbox");
   const std::uint32_t request = ++request_;
   const auto question = encode(Resolve{.request = request, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = link_.stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
+  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   while (true) {
-    auto frame = link_.stream().receive_until(deadline_ns);
+    auto frame = stream().receive_until(deadline_ns);
     if (!frame) return stream_failed(frame.error());
     if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
     const auto answer = decode<Resolved>(**frame);
@@ -399,31 +452,39 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
 
 int PeerLink::report_failure(const char* text) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_ || !link_.has_stream()) return RINGMAIL_ECLOSED;
+  if (closed_ || !has_stream()) return RINGMAIL_ECLOSED;
+  if (accepted_) return fail(RINGMAIL_EMISUSE, "a peer that has connected is told nothing of failures");
   // What is held stays unreleased, but what was sent before is out: flush comes first.
   flush();
-  if (auto sent = link_.stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
+  if (auto sent = stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
     return stream_failed(sent.error());
-  if (auto flushed = link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
+  if (auto flushed = stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
     return stream_failed(flushed.error());
   return 0;
 }
 
 void PeerLink::detach() {
   // A child only gives its copies back.
-  if (!owner_.is_forked() && link_.has_stream() && !closed_ && !lanes_.empty()) {
-    flush();
-    bool all_drained = true;
-    for (PeerLane& lane : lanes_) {
-      lane.store_cursors();
-      all_drained = all_drained && lane.drained();
-    }
-    if (all_drained && link_.stream().send(Goodbye::kind, encode(Goodbye{}))) {
-      static_cast<void>(link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns));
-    }
+  if (!owner_.is_forked()) {
+    if (has_stream() && !closed_ && !lanes_.empty()) say_goodbye();
+    leave();
   }
   lanes_.clear();
   link_.close_stream();
+  accepted_.reset();
+}
+
+void PeerLink::say_goodbye() {
+  if (loan_lane_ != nullptr) cancel_loan();
+  flush();
+  bool all_drained = true;
+  for (PeerLane& lane : lanes_) {
+    lane.store_cursors();
+    all_drained = all_drained && lane.drained();
+  }
+  if (!accepted_ && all_drained && stream().send(Goodbye::kind, encode(Goodbye{}))) {
+    static_cast<void>(stream().flush_until(monotonic_ns() + handshake_timeout_ns));
+  }
 }
 
 void PeerLink::count(ringmail_counters& counters) const {

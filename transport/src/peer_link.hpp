@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "accepted_link.hpp"
 #include "peer_doorbell.hpp"
+#include "peer_listener.hpp"
 #include "ringmail.h"
 #include "ringmail/transport/fork_guard.hpp"
 #include "ringmail/transport/join.hpp"
@@ -20,7 +22,9 @@ namespace ringmail::transport {
 
 class PeerLink {
  public:
+  /// As the peer of a host, or as the host of a peer that a listener has let in, which is known there as `own_name`.
   int attach(const ringmail_options& options);
+  int accept(std::unique_ptr<AcceptedLink> link, std::shared_ptr<LeftMail> left, std::string own_name);
   void detach();
 
   int receive(ringmail_message& message);
@@ -48,12 +52,15 @@ class PeerLink {
   void expect_answer(std::uint32_t correlation, std::uint64_t deadline_ns) { asks_.add(correlation, deadline_ns); }
   int flush();
 
+  int stop();
+  int unfinished(std::uint64_t& messages);
+
   int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
   int report_failure(const char* text);
 
-  const char* name() const { return link_.welcome().name.c_str(); }
-  const char* schema() const { return link_.welcome().schema.c_str(); }
-  std::uint64_t incarnation() const { return link_.welcome().incarnation; }
+  const char* name() const { return accepted_ ? accepted_->name().c_str() : link_.welcome().name.c_str(); }
+  const char* schema() const { return accepted_ ? accepted_->schema().c_str() : link_.welcome().schema.c_str(); }
+  std::uint64_t incarnation() const { return accepted_ ? accepted_->incarnation() : link_.welcome().incarnation; }
   const char* error() const { return link_.error(); }
   void count(ringmail_counters& counters) const;
 
@@ -71,6 +78,10 @@ class PeerLink {
   int find_stream(const ringmail_options& options, std::uint64_t timeout_ns);
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
 
+  ControlStream& stream() { return accepted_ ? accepted_->stream() : link_.stream(); }
+  bool has_stream() const { return accepted_ ? accepted_->has_stream() : link_.has_stream(); }
+  const char* other() const { return accepted_ ? "peer" : "host"; }
+
   bool has_input() const;
   bool give_expired(ringmail_message& message);
   bool has_work(bool for_mail) const;
@@ -86,13 +97,22 @@ class PeerLink {
   int wait_for_room(
       PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
   bool is_forked();
-  bool host_is_gone();
+  bool other_is_gone();
+  void look_at_stream(std::uint64_t now_ns);
+  void take(const ControlFrame& frame);
+  void answer_resolve(const Resolve& question);
+  int end(const char* how);
+  void leave();
+  void say_goodbye();
   int stream_failed(const StreamError& error);
   int faulted(const PeerLane& lane);
 
   // Set up by attach().
   ForkGuard owner_;
-  JoinedLink link_;
+  JoinedLink link_;  // or
+  std::unique_ptr<AcceptedLink> accepted_;
+  std::string own_name_;            // to who looks it up over an accepted link
+  std::shared_ptr<LeftMail> left_;  // where the mail goes once an accepted link has ended; then null
   std::vector<PeerLane> lanes_;
   Parker parker_;
   std::optional<PeerDoorbell> doorbell_;  // of one that polls
@@ -106,11 +126,14 @@ class PeerLink {
   ringmail_mailbox loan_target_ = 0;
   bool dirty_ = false;  // some lane has an open batch
   bool closed_ = true;  // until attach() is done, and again after the host's death
+  bool gone_ = false;   // the peer of an accepted link is, and what it left is read before that is closed
+  std::string last_words_;
   std::uint32_t correlation_ = 0;
   std::uint32_t timed_correlation_ = 0;
   TimedAsks asks_;
-  std::uint32_t looks_ = 0;     // for messages, since the clock was asked which of them has expired
-  bool holds_expired_ = false;  // what is held is no frame of a ring
+  std::uint32_t looks_ = 0;           // for messages, since the clock was asked which of them has expired
+  std::uint64_t stream_seen_ns_ = 0;  // when the stream was looked at last, by who answers there
+  bool holds_expired_ = false;        // what is held is no frame of a ring
   std::uint32_t request_ = 0;
   std::vector<Resolved> answers_;  // to ask_host(), not taken yet
   std::uint64_t sleeps_ = 0;       // over the doorbell

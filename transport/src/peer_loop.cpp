@@ -14,7 +14,7 @@ bool PeerLink::has_work(bool for_mail) const {
     if (lane.short_of_room && lane.mail_out.cursor_moved()) return true;
     all_drained = all_drained && lane.drained();
   }
-  return all_drained || !answers_.empty() ||
+  return all_drained || gone_ || !answers_.empty() ||
          interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
 
@@ -67,7 +67,7 @@ int PeerLink::resume() {
   get_up();
   end_idleness();
   doorbell_->quiet();
-  if (host_is_gone()) return RINGMAIL_ECLOSED;
+  if (other_is_gone() && closed_) return RINGMAIL_ECLOSED;
   if (interrupted_.exchange(false, std::memory_order_seq_cst)) return fail(RINGMAIL_EINTERRUPTED, "interrupted");
   return 0;
 }
@@ -115,10 +115,11 @@ int PeerLink::ask_host(const char* name, std::uint32_t& request) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (!doorbell_) return fail(RINGMAIL_EMISUSE, "this peer was not attached to be polled");
   if (closed_) return RINGMAIL_ECLOSED;
+  if (accepted_) return fail(RINGMAIL_ENOTFOUND, "a peer that has connected is its own only mailbox");
   const auto question = encode(Resolve{.request = ++request_, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = link_.stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
+  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   request = request_;
   return 0;
 }
@@ -138,7 +139,7 @@ int PeerLink::take_answer(std::uint32_t& request, ringmail_mailbox& mailbox) {
 
 int PeerLink::ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes) {
   if (lane >= lanes_.size()) return RINGMAIL_ENOTFOUND;
-  const auto ring = link_.mail_memory(lane, outgoing != 0);
+  const auto ring = accepted_ ? accepted_->mail_memory(outgoing != 0) : link_.mail_memory(lane, outgoing != 0);
   *memory = const_cast<std::byte*>(ring.data());
   *bytes = ring.size();
   return 0;

@@ -8,6 +8,7 @@
 // characters, because it ends up in log lines. A name or schema longer than its bound is the sender's bug.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -48,6 +49,9 @@ inline constexpr std::uint64_t features_everywhere = mail_outlives_peer;
 
 inline constexpr std::uint64_t min_ring_bytes = 4096;
 inline constexpr std::uint64_t max_ring_bytes = std::uint64_t{1} << 30;
+constexpr bool is_ring_size(std::uint64_t bytes) {
+  return std::has_single_bit(bytes) && bytes >= min_ring_bytes && bytes <= max_ring_bytes;
+}
 inline constexpr std::uint32_t max_lanes = 256;
 
 /// The lane that leads to the thread on which an actor of the host lives, by the actor's id. docs/spec/ring.md

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ class LinkMail {
   const LinkLayout& layout() const { return layout_; }
   const Segment& segment() const { return segment_; }
   ProducerMemory producer(std::uint32_t lane, const ConsumerBlock* consumer);
+  std::span<const std::byte> data(std::uint32_t lane) const {
+    return {mapping_.data() + layout_.mail_data(lane), layout_.mail_to_peer_bytes};
+  }
 
  private:
   LinkLayout layout_;
@@ -96,6 +100,10 @@ class Incarnation {
     Trust trust;
   };
   HostEnd host_end(std::uint32_t lane);
+  /// Where the data of the mail from the peer lie.
+  std::span<const std::byte> mail_in_data(std::uint32_t lane) const {
+    return {peer_map_.data() + layout_.peer_mail_data(lane), layout_.mail_to_host_bytes};
+  }
 
   /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
   std::vector<WelcomeSegment> segments(const LinkMail& mail, const Segment& bells, std::vector<int>& descriptors) const;
