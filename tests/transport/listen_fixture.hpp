@@ -51,7 +51,7 @@ class Link {
     EXPECT_EQ(ringmail_release(peer_), 0);
     return text;
   }
-  int send(std::string_view text, ringmail_mailbox target = 0, std::int64_t timeout_ns = soon) const {
+  int send(std::string_view text, ringmail_mailbox target = 1, std::int64_t timeout_ns = soon) const {
     return ringmail_send(peer_, target, 7, text.data(), static_cast<std::uint32_t>(text.size()), timeout_ns);
   }
   std::uint64_t unfinished() const {

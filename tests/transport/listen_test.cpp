@@ -84,6 +84,10 @@ TEST(Listen, whoever_is_sent_to_can_send_back_to_the_sender) {
   ringmail_message message;
   ASSERT_EQ(link.next(message), 1);
   EXPECT_EQ(text_of(message), "there back");
+  ringmail_mailbox desk = 0;
+  EXPECT_EQ(ringmail_lookup(link, "desk", 0, &desk), 0);
+  EXPECT_EQ(desk, message.sender);
+  EXPECT_EQ(ringmail_lookup(link, "market", 0, &desk), RINGMAIL_ENOTFOUND);
   ringmail_release(link);
   EXPECT_EQ(link.send("and again", message.sender), 0);
   ringmail_flush(link);
@@ -112,7 +116,7 @@ TEST(Listen, a_stream_larger_than_the_ring_arrives_in_order_both_ways) {
     ringmail_message message;
     while (received < count) {
       // Sends what there is room for, so that neither side waits for the other with its own ring full.
-      while (sent < count && ringmail_send(link, 0, 7, &sent, sizeof sent, 0) == 0) ++sent;
+      while (sent < count && ringmail_send(link, 1, 7, &sent, sizeof sent, 0) == 0) ++sent;
       ringmail_flush(link);
       ASSERT_EQ(link.next(message), 1) << ringmail_error(link);
       ASSERT_EQ(std::memcmp(message.payload, &received, sizeof received), 0);
@@ -286,7 +290,7 @@ TEST(Listen, a_peer_that_is_killed_in_mid_stream_again_and_again_is_taken_up_wit
       EXPECT_EQ(ringmail_incarnation(link), static_cast<std::uint64_t>(life + 1));
       ringmail_message message;
       while (echoed < count) {
-        while (next_sent < count && ringmail_send(link, 0, 7, &next_sent, sizeof next_sent, 0) == 0) ++next_sent;
+        while (next_sent < count && ringmail_send(link, 1, 7, &next_sent, sizeof next_sent, 0) == 0) ++next_sent;
         ringmail_flush(link);
         const int result = link.next(message);
         if (result == RINGMAIL_ECLOSED) break;

@@ -244,8 +244,7 @@ int ringmail_ring_memory(ringmail_peer* peer, uint32_t lane, int outgoing, void*
  * are used by one thread at a time, together. In what is said above, host then means the peer that has connected, and
  *
  *   - it is pollable: ringmail_prepare() and its likes are for it too, so that one thread can wait for several;
- *   - it is sent to as 0, or as the sender of what came from it. It has no other names: ringmail_lookup() is RINGMAIL_ENOTFOUND;
- *   - what is sent to it comes from the mailbox that it finds when it looks up options.name of the listener: 1;
+ *   - each end is mailbox 1 to the other, under which it is looked up by its name, and finds what came from it;
  *   - ringmail_name() and ringmail_schema() are what it said of itself. The schemas are for it to compare;
  *   - after its end what it had published can still be received, then every function returns RINGMAIL_ECLOSED and ringmail_error()
  *     tells its last words. What it has not finished waits, if it had a name, for the next peer of that name, however soon this one

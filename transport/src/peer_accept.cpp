@@ -33,6 +33,13 @@ void PeerLink::answer_resolve(const Resolve& question) {
   static_cast<void>(stream().send(Resolved::kind, encode(answer)));
 }
 
+/// The other end is its own only mailbox.
+int PeerLink::find_other(const char* name, ringmail_mailbox& mailbox) {
+  if (accepted_->name() != name) return fail(RINGMAIL_ENOTFOUND, "no mailbox has the name '%s'", name);
+  mailbox = other_mailbox;
+  return 0;
+}
+
 /// Whose peer has gone leaves the mail to the next of its name.
 void PeerLink::leave() {
   if (!left_) return;

@@ -50,7 +50,7 @@ void PeerLink::describe(const PeerLane& lane,
              .lane = static_cast<std::uint32_t>(&lane - lanes_.data()),
              .attempt = ring.attempt(),
              .target = frame.head.target,
-             .sender = frame.head.sender};
+             .sender = accepted_ ? other_mailbox : frame.head.sender};
 }
 
 void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message) {
@@ -273,8 +273,7 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
   if (closed_ || gone_) return RINGMAIL_ECLOSED;
   const std::uint32_t index = lane_of(target);
-  // A peer is nobody's actor: it is sent to as 0 by its host.
-  if ((target == 0 && !accepted_) || index >= lanes_.size())
+  if (target == 0 || index >= lanes_.size() || (accepted_ && target != other_mailbox))
     return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   PeerLane& lane = lanes_[index];
   if (length > lane.mail_out.max_payload()) {
@@ -291,7 +290,7 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
     lane.short_of_room = false;
   }
   loan_lane_ = &lane;
-  loan_target_ = target;
+  loan_target_ = wire(target);
   *payload = room;
   return 0;
 }
@@ -337,8 +336,11 @@ int PeerLink::answer(
     if (result != 0) return result;
   }
   if (length != 0) std::memcpy(room, payload, length);
-  ring.commit(
-      {.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target});
+  ring.commit({.kind = kind,
+               .type = type,
+               .correlation = asked.correlation,
+               .target = wire(asked.sender),
+               .sender = asked.target});
   dirty_ = true;
   return 0;
 }
@@ -427,7 +429,7 @@ int PeerLink::faulted(const PeerLane& lane) {
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_) return RINGMAIL_ECLOSED;
-  if (accepted_) return fail(RINGMAIL_ENOTFOUND, "a peer that has connected is its own only mailbox");
+  if (accepted_) return find_other(name, mailbox);
   const std::uint32_t request = ++request_;
   const auto question = encode(Resolve{.request = request, .name = name});
   // The host would end the link over a name that cannot be one.

@@ -101,6 +101,8 @@ class PeerLink {
   void look_at_stream(std::uint64_t now_ns);
   void take(const ControlFrame& frame);
   void answer_resolve(const Resolve& question);
+  int find_other(const char* name, ringmail_mailbox& mailbox);
+  ringmail_mailbox wire(ringmail_mailbox target) const { return accepted_ ? 0 : target; }
   int end(const char* how);
   void leave();
   void say_goodbye();

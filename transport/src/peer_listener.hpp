@@ -24,8 +24,9 @@
 
 namespace ringmail::transport {
 
-/// What a process that listens is to those who look it up by its name.
+/// What a process that listens is to those who have attached; and in its own calls they are to it. On the wire a peer itself is 0.
 inline constexpr ringmail_mailbox own_mailbox = 1;
+inline constexpr ringmail_mailbox other_mailbox = 1;
 
 /// What the links of a listener leave to it.
 class LeftMail {

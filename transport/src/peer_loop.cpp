@@ -115,7 +115,12 @@ int PeerLink::ask_host(const char* name, std::uint32_t& request) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (!doorbell_) return fail(RINGMAIL_EMISUSE, "this peer was not attached to be polled");
   if (closed_) return RINGMAIL_ECLOSED;
-  if (accepted_) return fail(RINGMAIL_ENOTFOUND, "a peer that has connected is its own only mailbox");
+  if (accepted_) {
+    Resolved answer{.request = request = ++request_};
+    answer.found = find_other(name, answer.mailbox) == 0;
+    answers_.push_back(answer);
+    return 0;
+  }
   const auto question = encode(Resolve{.request = ++request_, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
