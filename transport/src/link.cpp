@@ -58,13 +58,26 @@ ProducerMemory LinkMail::producer(std::uint32_t lane, const ConsumerBlock* consu
           .other = consumer};
 }
 
-std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout, Trust trust) {
+std::expected<std::shared_ptr<PeerBell>, MemoryFailure> PeerBell::create() {
+  auto bell = Bells::create("ringmail.bell", 1);
+  if (!bell) return std::unexpected(bell.error());
+  auto made = std::make_shared<PeerBell>();
+  made->bell = std::move(*bell);
+  return made;
+}
+
+std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout,
+                                                              Trust trust,
+                                                              std::shared_ptr<PeerBell> bell) {
   auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!host) return std::unexpected(host.error());
   auto peer = make("ringmail.peer", layout.peer_bytes(), Mapping::Access::read, Seal::size);
   if (!peer) return std::unexpected(peer.error());
-  auto bell = Bells::create("ringmail.bell", 1);
-  if (!bell) return std::unexpected(bell.error());
+  if (bell == nullptr) {
+    auto made = PeerBell::create();
+    if (!made) return std::unexpected(made.error());
+    bell = std::move(*made);
+  }
 
   Incarnation incarnation;
   incarnation.layout_ = layout;
@@ -73,9 +86,13 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   incarnation.host_map_ = std::move(host->mapping);
   incarnation.peer_ = std::move(peer->segment);
   incarnation.peer_map_ = std::move(peer->mapping);
-  incarnation.bell_ = std::move(*bell);
-  incarnation.pipe_ = std::make_unique<PipeBell>();
+  incarnation.bell_ = std::move(bell);
   return incarnation;
+}
+
+std::expected<void, int> Incarnation::open_doorbell() {
+  polls_ = true;
+  return bell_->pipe.open();
 }
 
 std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, const Resume& resume) {
@@ -108,7 +125,7 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
                                   .capacity = layout_.control_bytes,
                                   .other = peer_map_.at<const ProducerBlock>(layout_.peer_control_producer(lane)),
                                   .own = host_map_.at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
-      .bell = Doorbell(bell_[0], *pipe_),
+      .bell = Doorbell(bell_->bell[0], bell_->pipe),
       .mail_consumer = peer_map_.at<const ConsumerBlock>(layout_.peer_mail_consumer(lane)),
       .trust = trust_,
   };
@@ -127,12 +144,12 @@ std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
   add(SegmentRole::host, host_);
   add(SegmentRole::peer, peer_);
   add(trust_ == Trust::trusted ? SegmentRole::host_bells : SegmentRole::host_parked, bells);
-  add(SegmentRole::peer_bells, bell_.segment());
-  if (pipe_->is_open()) {
+  add(SegmentRole::peer_bells, bell_->bell.segment());
+  if (polls_) {
     list.push_back({.role = SegmentRole::doorbell,
                     .bytes = doorbell_bytes,
-                    .host_fd = static_cast<std::uint32_t>(pipe_->read_end())});
-    descriptors.push_back(pipe_->read_end());
+                    .host_fd = static_cast<std::uint32_t>(bell_->pipe.read_end())});
+    descriptors.push_back(bell_->pipe.read_end());
   }
   return list;
 }

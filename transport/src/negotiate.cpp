@@ -35,6 +35,7 @@ std::string names_of(std::uint64_t features) {
              : lowest == stream_doorbell    ? "stream_doorbell"
              : lowest == between_systems    ? "between_systems"
              : lowest == pipe_doorbell      ? "pipe_doorbell"
+             : lowest == introductions      ? "introductions"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -167,6 +168,9 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::failure: return "failure";
     case ControlKind::goodbye: return "goodbye";
     case ControlKind::ring: return "ring";
+    case ControlKind::introduce: return "introduce";
+    case ControlKind::introduced: return "introduced";
+    case ControlKind::presence: return "presence";
   }
   return "an unknown message";
 }

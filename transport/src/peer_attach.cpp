@@ -47,7 +47,7 @@ int PeerLink::find_stream(const ringmail_options& options, std::uint64_t timeout
 
 int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
-  std::uint64_t offered = features_everywhere | stream_doorbell;
+  std::uint64_t offered = features_everywhere | stream_doorbell | introductions;
   if (register_for_barriers()) offered |= asymmetric_barrier;
   if (options.pollable != 0) offered |= pipe_doorbell;
   const Hello hello{.features = offered,
@@ -66,7 +66,10 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
     doorbell_.emplace(std::move(*doorbell));
   }
   lanes_.resize(link_.layout().lanes);
-  for (std::uint32_t i = 0; i < lanes_.size(); ++i) static_cast<Lane&>(lanes_[i]) = link_.lane(i);
+  for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
+    static_cast<Lane&>(lanes_[i]) = link_.lane(i);
+    lanes_[i].index = i;
+  }
   parker_ = Parker(link_.bell(), link_.ordering());
   return link_.say_ready();
 }

@@ -8,6 +8,9 @@
 namespace ringmail::transport {
 namespace {
 
+/// Of the number of an ask, which has the life of its asker above.
+constexpr std::uint32_t asks_of_a_life = (1u << 24) - 1;
+
 /// While mail comes without a pause, asks expire so many messages late at the most, and questions on the stream wait so long.
 constexpr std::uint32_t looks_between_clocks = 64;
 /// Of the control stream; and how long it is left alone by who has other things to do.
@@ -31,7 +34,7 @@ int PeerLink::fail(int code, const char* format, ...) {
 bool PeerLink::has_input() const {
   bool all_drained = !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
-    if (!lane.control_in.empty() || lane.has_mail()) return true;
+    if (lane.has_control() || lane.has_mail()) return true;
     all_drained = all_drained && lane.drained();
   }
   return all_drained;
@@ -47,10 +50,12 @@ void PeerLink::describe(const PeerLane& lane,
              .correlation = frame.head.correlation,
              .kind = static_cast<std::uint16_t>(frame.head.kind),
              .redelivered = static_cast<std::uint16_t>(ring.redelivers() ? 1 : 0),
-             .lane = static_cast<std::uint32_t>(&lane - lanes_.data()),
+             .lane = lane.index,
              .attempt = ring.attempt(),
              .target = frame.head.target,
-             .sender = accepted_ ? other_mailbox : frame.head.sender};
+             .sender = accepted_  ? other_mailbox
+                       : lane.met ? mailbox_on(lane.index, frame.head.sender)
+                                  : frame.head.sender};
 }
 
 void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message) {
@@ -62,10 +67,12 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
 
 /// Deals with what the host says to this process: 1 when the next frame is a reply to its user.
 int PeerLink::take_control(PeerLane& lane, Frame& reply) {
+  if (lane.broken) return 0;
   while (const auto frame = lane.control_in.peek()) {
     switch (frame->head.kind) {
       case FrameKind::reply:
       case FrameKind::no_reply:
+        if (!is_for_this_life(lane, frame->head.correlation)) break;  // that of a predecessor
         if ((frame->head.correlation & TimedAsks::mark) == 0 || asks_.remove(frame->head.correlation)) {
           reply = *frame;
           return 1;
@@ -73,10 +80,15 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
         break;  // its time was up
       case FrameKind::stop:
         if (accepted_) return fail(RINGMAIL_EPROTOCOL, "the peer sent a frame of a kind that only a host sends");
+        if (lane.met) return cut(lane, "it sent a frame of a kind that only a host sends");
         if (frame->length != sizeof lane.stop_at)
           return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
         std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
         lane.stopping = true;
+        // What other peers have sent so far is read as well, and no more.
+        for (PeerLane& each : lanes_) {
+          if (each.met) stop_reading(each);
+        }
         break;
       case FrameKind::ping:
         // One that finds no room is not answered: the host then has not read the answers before it.
@@ -86,7 +98,9 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
         }
         break;
       case FrameKind::pong: break;
-      default: return fail(RINGMAIL_EPROTOCOL, "the %s sent mail on a control ring", other());
+      default:
+        if (lane.met) return cut(lane, "it sent mail on a control ring");
+        return fail(RINGMAIL_EPROTOCOL, "the %s sent mail on a control ring", other());
     }
     lane.control_in.advance();
     lane.store_cursors();
@@ -126,10 +140,10 @@ int PeerLink::receive(ringmail_message& message) {
     return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   // The clock is not asked for each message, unless there is none.
-  if ((!asks_.empty() || accepted_) && ++looks_ >= looks_between_clocks) [[unlikely]] {
+  if ((!asks_.empty() || answers_on_stream()) && ++looks_ >= looks_between_clocks) [[unlikely]] {
     looks_ = 0;
     if (give_expired(message)) return 1;
-    if (accepted_) look_at_stream(monotonic_ns());
+    if (answers_on_stream()) look_at_stream(monotonic_ns());
   }
   bool all_drained = true;
   const auto lanes = static_cast<std::uint32_t>(lanes_.size());
@@ -141,16 +155,20 @@ int PeerLink::receive(ringmail_message& message) {
       if (taken == 1) give(lane, lane.control_in, reply, message);
       return taken;
     }
-    if (!lane.drained()) {
+    if (!lane.drained() && !lane.broken) {
       all_drained = false;
       if (const auto frame = lane.mail_in.peek()) {
+        if (frame->head.kind != FrameKind::message && lane.met) {
+          cut(lane, "it sent a system frame as mail");
+          continue;
+        }
         if (frame->head.kind != FrameKind::message)
           return fail(RINGMAIL_EPROTOCOL, "the %s sent a system frame as mail", other());
         give(lane, lane.mail_in, *frame, message);
         return 1;
       }
     }
-    if (lane.fault() != RingFault::none) return faulted(lane);
+    if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
   if (!asks_.empty() && give_expired(message)) return 1;
   if (gone_) return end("has ended");
@@ -201,7 +219,7 @@ int PeerLink::wait(std::int64_t timeout_ns) {
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   const std::uint64_t until_ns = std::min(deadline_ns, asks_.earliest_ns());
-  if (accepted_) look_at_stream(monotonic_ns());
+  if (answers_on_stream()) look_at_stream(monotonic_ns());
   const std::uint64_t drained = received_ - std::exchange(received_at_wait_, received_);
   if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, drained, until_ns))) {
     while (true) {
@@ -251,6 +269,15 @@ int PeerLink::wait_for_room(
       result = RINGMAIL_ECLOSED;
       break;
     }
+    if (lane.is_cut()) {
+      result = is_cut_off(lane);
+      break;
+    }
+    // Whoever asked is dead, and nobody makes room for answers to him.
+    if (lane.other == Presence::away && &ring == &lane.control_out) {
+      result = RINGMAIL_EFULL;
+      break;
+    }
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns) {
       result = fail(RINGMAIL_EFULL, "no room in the ring to the %s", other());
@@ -276,6 +303,7 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   if (target == 0 || index >= lanes_.size() || (accepted_ && target != other_mailbox))
     return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   PeerLane& lane = lanes_[index];
+  if (lane.is_cut()) return is_cut_off(lane);
   if (length > lane.mail_out.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
                 lane.mail_out.max_payload());
@@ -290,7 +318,7 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
     lane.short_of_room = false;
   }
   loan_lane_ = &lane;
-  loan_target_ = wire(target);
+  loan_target_ = on_wire(lane, target);
   *payload = room;
   return 0;
 }
@@ -325,6 +353,7 @@ int PeerLink::answer(
     return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
   if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
   PeerLane& lane = lanes_[asked.lane];
+  if (lane.is_cut() || lane.other == Presence::away) return 0;  // whoever asked is no more
   RingProducer& ring = lane.control_out;
   if (length > ring.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a reply of %u bytes is more than half a control ring (%u)", length,
@@ -333,30 +362,32 @@ int PeerLink::answer(
   std::byte* room = ring.try_loan(length);
   if (room == nullptr) {
     const int result = wait_for_room(lane, ring, length, UINT64_MAX, &room);
-    if (result != 0) return result;
+    if (result != 0) return lane.is_cut() || lane.other == Presence::away ? 0 : result;
   }
   if (length != 0) std::memcpy(room, payload, length);
   ring.commit({.kind = kind,
                .type = type,
                .correlation = asked.correlation,
-               .target = wire(asked.sender),
+               .target = on_wire(lane, asked.sender),
                .sender = asked.target});
   dirty_ = true;
   return 0;
 }
 
 std::uint32_t PeerLink::next_correlation() {
-  correlation_ = (correlation_ + 1) & ~TimedAsks::mark;
-  if (correlation_ == 0) ++correlation_;
-  return correlation_;
+  asked_ = (asked_ + 1) & asks_of_a_life;
+  if (asked_ == 0) ++asked_;
+  return life() | asked_;
 }
 
 std::uint32_t PeerLink::next_timed_correlation() {
   asks_.reserve();
+  std::uint32_t correlation = 0;
   do {
-    timed_correlation_ = (timed_correlation_ + 1) | TimedAsks::mark;
-  } while (asks_.contains(timed_correlation_));
-  return timed_correlation_;
+    timed_asked_ = (timed_asked_ + 1) & asks_of_a_life;
+    correlation = TimedAsks::mark | life() | timed_asked_;
+  } while (asks_.contains(correlation));
+  return correlation;
 }
 
 int PeerLink::flush() {
@@ -384,7 +415,7 @@ bool PeerLink::other_is_gone() {
       return true;
     }
     if (!*frame) return false;
-    take(**frame);
+    take(std::move(**frame));
   }
   return false;
 }
@@ -398,8 +429,13 @@ void PeerLink::look_at_stream(std::uint64_t now_ns) {
 
 /// Answers are kept for whom they are for; what is left is none of this version's, or has woken this process, which is all that it
 /// was to do.
-void PeerLink::take(const ControlFrame& frame) {
+void PeerLink::take(ControlFrame frame) {
   if (!accepted_) {
+    if (frame.kind == ControlKind::introduce) return introduce(std::move(frame));
+    if (frame.kind == ControlKind::presence) {
+      if (const auto presence = decode<Presence>(frame)) note_presence(*presence);
+      return;
+    }
     if (doorbell_) keep_answer(frame);
     return;
   }
@@ -421,7 +457,9 @@ int PeerLink::stream_failed(const StreamError& error) {
   return fail(RINGMAIL_ECLOSED, "the control stream: %s", to_string(error).c_str());
 }
 
-int PeerLink::faulted(const PeerLane& lane) {
+/// 0: the link goes on, without that lane.
+int PeerLink::faulted(PeerLane& lane) {
+  if (lane.met) return lane.broken ? 0 : cut(lane, std::string(to_string(lane.fault())).c_str());
   return fail(RINGMAIL_EPROTOCOL, "the %s broke the protocol: %.*s", other(),
               static_cast<int>(to_string(lane.fault()).size()), to_string(lane.fault()).data());
 }
@@ -440,6 +478,10 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
     auto frame = stream().receive_until(deadline_ns);
     if (!frame) return stream_failed(frame.error());
     if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
+    if ((*frame)->kind != Resolved::kind) {
+      take(std::move(**frame));
+      continue;
+    }
     const auto answer = decode<Resolved>(**frame);
     if (!answer) return fail(RINGMAIL_EPROTOCOL, "the host answered: %s", to_string(answer.error()).c_str());
     if (answer->request != request) {  // of a lookup that timed out, or of ask_host()

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "peer_listener.hpp"
 #include "ringmail.h"
 #include "ringmail/transport/fork_guard.hpp"
+#include "ringmail/transport/introduction.hpp"
 #include "ringmail/transport/join.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/spin.hpp"
@@ -68,11 +70,17 @@ class PeerLink {
 
  private:
   struct PeerLane : Lane {
+    std::uint32_t index = 0;
+    std::unique_ptr<IntroducedLane> met;      ///< to another peer; null: to the host
+    Presence::State other = Presence::there;  ///< the other peer
+    bool broken = false;                      ///< the other peer wrote the impossible: it is not read any more
     bool stopping = false;
     std::uint64_t stop_at = 0;   ///< position in mail up to which it must be read first
     bool short_of_room = false;  ///< an event loop waits until the host has read some of this lane's mail
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
-    bool has_mail() const { return !drained() && !mail_in.empty(); }
+    bool has_mail() const { return !broken && !drained() && !mail_in.empty(); }
+    bool has_control() const { return !broken && !control_in.empty(); }
+    bool is_cut() const { return broken || other == Presence::ended; }
   };
 
   int find_stream(const ringmail_options& options, std::uint64_t timeout_ns);
@@ -99,15 +107,26 @@ class PeerLink {
   bool is_forked();
   bool other_is_gone();
   void look_at_stream(std::uint64_t now_ns);
-  void take(const ControlFrame& frame);
+  void take(ControlFrame frame);
+  bool answers_on_stream() const { return accepted_ || (link_.welcome().features & introductions) != 0; }
   void answer_resolve(const Resolve& question);
   int find_other(const char* name, ringmail_mailbox& mailbox);
-  ringmail_mailbox wire(ringmail_mailbox target) const { return accepted_ ? 0 : target; }
+
+  // Other peers, that the host introduces.
+  void introduce(ControlFrame frame);
+  std::string meet(const Introduce& introduce, std::vector<Descriptor> descriptors);
+  void note_presence(const Presence& presence);
+  void stop_reading(PeerLane& lane);
+  int cut(PeerLane& lane, const char* why);
+  int is_cut_off(const PeerLane& lane);
+  bool is_for_this_life(const PeerLane& lane, std::uint32_t correlation) const;
+  std::uint32_t life() const { return static_cast<std::uint32_t>(incarnation() & 0x7f) << 24; }
+  std::uint64_t on_wire(const PeerLane& lane, ringmail_mailbox mailbox) const;
   int end(const char* how);
   void leave();
   void say_goodbye();
   int stream_failed(const StreamError& error);
-  int faulted(const PeerLane& lane);
+  int faulted(PeerLane& lane);
 
   // Set up by attach().
   ForkGuard owner_;
@@ -115,7 +134,7 @@ class PeerLink {
   std::unique_ptr<AcceptedLink> accepted_;
   std::string own_name_;            // to who looks it up over an accepted link
   std::shared_ptr<LeftMail> left_;  // where the mail goes once an accepted link has ended; then null
-  std::vector<PeerLane> lanes_;
+  std::deque<PeerLane> lanes_;      // at addresses that stay, whoever is introduced
   Parker parker_;
   std::optional<PeerDoorbell> doorbell_;  // of one that polls
   SpinPolicy spin_;
@@ -125,13 +144,13 @@ class PeerLink {
   PeerLane* held_lane_ = nullptr;  // of the message that is not released yet
   RingConsumer* held_ring_ = nullptr;
   PeerLane* loan_lane_ = nullptr;
-  ringmail_mailbox loan_target_ = 0;
-  bool dirty_ = false;  // some lane has an open batch
-  bool closed_ = true;  // until attach() is done, and again after the host's death
-  bool gone_ = false;   // the peer of an accepted link is, and what it left is read before that is closed
+  std::uint64_t loan_target_ = 0;  // as it goes on the wire
+  bool dirty_ = false;             // some lane has an open batch
+  bool closed_ = true;             // until attach() is done, and again after the host's death
+  bool gone_ = false;              // the peer of an accepted link is, and what it left is read before that is closed
   std::string last_words_;
-  std::uint32_t correlation_ = 0;
-  std::uint32_t timed_correlation_ = 0;
+  std::uint32_t asked_ = 0;
+  std::uint32_t timed_asked_ = 0;
   TimedAsks asks_;
   std::uint32_t looks_ = 0;           // for messages, since the clock was asked which of them has expired
   std::uint64_t stream_seen_ns_ = 0;  // when the stream was looked at last, by who answers there

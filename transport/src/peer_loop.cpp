@@ -10,8 +10,8 @@ bool PeerLink::has_work(bool for_mail) const {
   const bool takes_mail = for_mail && held_ring_ == nullptr;
   bool all_drained = takes_mail && !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
-    if (!lane.control_in.empty() || (takes_mail && lane.has_mail())) return true;
-    if (lane.short_of_room && lane.mail_out.cursor_moved()) return true;
+    if (lane.has_control() || (takes_mail && lane.has_mail())) return true;
+    if (lane.short_of_room && (lane.mail_out.cursor_moved() || lane.is_cut())) return true;
     all_drained = all_drained && lane.drained();
   }
   return all_drained || gone_ || !answers_.empty() ||
@@ -88,7 +88,7 @@ int PeerLink::receive_reply(ringmail_message& message) {
       lane.control_in.advance();
       return 1;
     }
-    if (lane.fault() != RingFault::none) return faulted(lane);
+    if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
   return 0;
 }
@@ -144,7 +144,10 @@ int PeerLink::take_answer(std::uint32_t& request, ringmail_mailbox& mailbox) {
 
 int PeerLink::ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes) {
   if (lane >= lanes_.size()) return RINGMAIL_ENOTFOUND;
-  const auto ring = accepted_ ? accepted_->mail_memory(outgoing != 0) : link_.mail_memory(lane, outgoing != 0);
+  const auto& met = lanes_[lane].met;
+  const auto ring = accepted_ ? accepted_->mail_memory(outgoing != 0)
+                    : met     ? met->mail_memory(outgoing != 0)
+                              : link_.mail_memory(lane, outgoing != 0);
   *memory = const_cast<std::byte*>(ring.data());
   *bytes = ring.size();
   return 0;

@@ -35,6 +35,9 @@ enum class ControlKind : std::uint16_t {
   failure = 7,
   goodbye = 8,
   ring = 9,
+  introduce = 16,
+  introduced = 17,
+  presence = 18,
 };
 
 inline constexpr std::size_t control_header_bytes = 8;

@@ -67,6 +67,14 @@ class LinkMail {
   Mapping mapping_;
 };
 
+/// What a peer sleeps on. It outlives every incarnation, for other peers ring it, too.
+struct PeerBell {
+  static std::expected<std::shared_ptr<PeerBell>, MemoryFailure> create();
+
+  Bells bell;
+  PipeBell pipe;
+};
+
 /// Where the next incarnation takes up the mail of one lane.
 struct Resume {
   std::uint64_t cursor = 0;
@@ -79,13 +87,17 @@ struct Resume {
 class Incarnation {
  public:
   /// Everything made, mapped, sealed as far as it may be before the peer has mapped its part.
-  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout, Trust trust = Trust::trusted);
+  /// `bell`: of the incarnation before, if there was one.
+  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout,
+                                                          Trust trust = Trust::trusted,
+                                                          std::shared_ptr<PeerBell> bell = nullptr);
 
   /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
   std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
 
   /// Before the welcome, for a peer that sleeps on a pipe. Or errno.
-  std::expected<void, int> open_doorbell() { return pipe_->open(); }
+  std::expected<void, int> open_doorbell();
+  const std::shared_ptr<PeerBell>& bell() const { return bell_; }
 
   /// After `ready`: nobody else will ever write what the peer writes.
   std::expected<void, MemoryFailure> seal_peer();
@@ -113,8 +125,8 @@ class Incarnation {
   Trust trust_ = Trust::trusted;
   Segment host_, peer_;
   Mapping host_map_, peer_map_;
-  Bells bell_;
-  std::unique_ptr<PipeBell> pipe_;
+  std::shared_ptr<PeerBell> bell_;
+  bool polls_ = false;  // sleeps on the pipe
 };
 
 }  // namespace ringmail::transport
