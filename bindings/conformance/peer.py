@@ -1,15 +1,19 @@
 """The conformance peer in Python: generated messages over the ringmail package. bindings/README.md says what it does."""
 
+import os
 import sys
 
 import ringmail
 from conformance_mail import SCHEMA, Bulk, Fail, Get, Payload, Peer, Ping, Side, Stream, Sum, Tick
 
 
+SINK = os.environ.get("CONFORMANCE_SINK", "sink")
+
+
 class Handlers(Peer):
     def __init__(self, peer: ringmail.Peer, echoes: bool) -> None:
         self.peer = peer
-        self.sink = peer.mailbox("sink") if echoes else None
+        self.sink = peer.mailbox(SINK, timeout=None) if echoes else None
         self.sum = Sum()
 
     def on_Tick(self, message: Tick) -> Tick:
@@ -37,7 +41,7 @@ class Handlers(Peer):
         raise RuntimeError(f"failed with {message.code}")
 
     def on_Stream(self, message: Stream) -> None:
-        sink = self.peer.mailbox("sink")
+        sink = self.peer.mailbox(SINK)
         tick = Tick(side=Side.ask, live=True, symbol="abc")
         ping = Ping()
         bulk = Bulk()

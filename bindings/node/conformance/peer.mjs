@@ -4,7 +4,7 @@ import { $schema, Host, Payload, Peer, Ping, Bulk, Side, Sum, Tick } from '../bu
 
 const echoes = process.argv[2] === 'echo';
 const peer = await attach({ schema: $schema });
-const sink = await peer.mailbox('sink', Host);
+const sink = await peer.mailbox(process.env.CONFORMANCE_SINK ?? 'sink', { protocol: Host, timeout: 20_000 });
 
 let count = 0n;
 let total = 0;
