@@ -144,6 +144,8 @@ int main(int argc, char** argv) {
   Peer self = {.echoes = argc > 1 && strcmp(argv[1], "echo") == 0};
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
   options.schema = conformance_schema;
+  options.path = getenv("CONFORMANCE_PATH");
+  if (options.path != NULL) options.name = "conformance";
   int result = ringmail_attach(&options, &self.link);
   if (result >= 0) result = run(&self);
   if (result == failed_with_code) {

@@ -87,7 +87,10 @@ class Handlers {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto peer = Peer::attach({.schema = conformance::ringmail_schema});
+  const char* const path = std::getenv("CONFORMANCE_PATH");
+  auto peer = path == nullptr
+                  ? Peer::attach({.schema = conformance::ringmail_schema})
+                  : Peer::attach({.path = path, .name = "conformance", .schema = conformance::ringmail_schema});
   if (!peer) return peer.error().report("peer");
   Handlers handlers(*peer, argc > 1 && std::string_view(argv[1]) == "echo");
   const auto ended = peer->run<conformance::Peer>(handlers);

@@ -66,6 +66,7 @@ class Handlers(Peer):
             self.sink.send(echo, timeout=None)
 
 
-peer = ringmail.peer(schema=SCHEMA)
+path = os.environ.get("CONFORMANCE_PATH")
+peer = ringmail.peer(schema=SCHEMA, **({"path": path, "name": "conformance"} if path else {}))
 peer.follow(Handlers(peer, sys.argv[1:] == ["echo"]))
 peer.run()

@@ -3,7 +3,8 @@ import { attach } from '../lib/index.js';
 import { $schema, Host, Payload, Peer, Ping, Bulk, Side, Sum, Tick } from '../build/conformance/conformance.js';
 
 const echoes = process.argv[2] === 'echo';
-const peer = await attach({ schema: $schema });
+const path = process.env.CONFORMANCE_PATH ?? '';
+const peer = await attach({ schema: $schema, path, name: path === '' ? '' : 'conformance' });
 const sink = await peer.mailbox(process.env.CONFORMANCE_SINK ?? 'sink', { protocol: Host, timeout: 20_000 });
 
 let count = 0n;
