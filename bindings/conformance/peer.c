@@ -1,5 +1,5 @@
-/* The conformance peer in C: the C ABI, generated messages, and no allocation once it has joined. bindings/README.md says
-   what it does. */
+/* The conformance peer in C: the C ABI, generated messages, and no allocation once it has joined, but for Notes, which are of
+   variable length. bindings/README.md says what it does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "conformance.mail.h"
 #include "ringmail.h"
 
-enum { failed_with_code = -1000 }; /* below every code of the C ABI */
+enum { failed = -1000 }; /* below every code of the C ABI: `failure` says why */
 
 typedef struct {
   ringmail_peer* link;
@@ -15,6 +15,12 @@ typedef struct {
   ringmail_mailbox sink; /* 0: not looked up yet */
   bool echoes;
   conformance_Sum sum;
+  uint64_t watch;    /* the last monitor */
+  uint64_t consults; /* the open asks, in a ring: too many are forgotten */
+  struct {
+    uint32_t correlation;
+    uint64_t number;
+  } asked[16];
   char failure[32];
 } Peer;
 
@@ -23,6 +29,9 @@ static bool is_asked(const Peer* self) { return self->in_hand.correlation != 0; 
 static int reply(Peer* self, uint32_t type, const void* payload, uint32_t size) {
   return ringmail_reply(self->link, &self->in_hand, type, payload, size);
 }
+
+/* The answer to who asks where no reply is promised. */
+static int done(Peer* self) { return is_asked(self) ? reply(self, ringmail_type_id("ringmail.Done"), NULL, 0) : 0; }
 
 static int find_sink(Peer* self) {
   const char* const name = getenv("CONFORMANCE_SINK");
@@ -66,6 +75,36 @@ static int on_bulk(void* context, const conformance_Bulk* message) {
   return return_bytes(context);
 }
 
+static int fail(Peer* self, const char* why) {
+  snprintf(self->failure, sizeof self->failure, "%s", why);
+  return failed;
+}
+
+static int reply_note(Peer* self, const conformance_Note* note) {
+  const uint32_t size = conformance_Note_bytes(note);
+  void* const payload = malloc(size);
+  if (payload == NULL) return fail(self, "no memory for a note");
+  conformance_Note_write(note, payload);
+  const int replied = reply(self, conformance_Note_type, payload, size);
+  free(payload);
+  return replied;
+}
+
+static int on_note(void* context, const conformance_Note* message) {
+  Peer* const self = context;
+  if (!is_asked(self)) return 0;
+  conformance_Note doubled = *message;
+  doubled.number *= 2;
+  const size_t count = message->values.length;
+  double* const values = malloc((count + 1) * sizeof *values);
+  if (values == NULL) return fail(self, "no memory for a note");
+  for (size_t i = 0; i < count; ++i) values[i] = 2 * message->values.data[i];
+  doubled.values.data = values;
+  const int replied = reply_note(self, &doubled);
+  free(values);
+  return replied;
+}
+
 static int on_get(void* context) {
   Peer* const self = context;
   return is_asked(self) ? reply(self, conformance_Sum_type, &self->sum, sizeof self->sum) : 0;
@@ -75,7 +114,7 @@ static int on_fail(void* context, const conformance_Fail* message) {
   Peer* const self = context;
   snprintf(self->failure, sizeof self->failure, "failed with %u", (unsigned)message->code);
   if (is_asked(self)) ringmail_refuse(self->link, &self->in_hand, 2);
-  return failed_with_code;
+  return failed;
 }
 
 static int on_stream(void* context, const conformance_Stream* message) {
@@ -103,17 +142,79 @@ static int on_stream(void* context, const conformance_Stream* message) {
         break;
     }
   }
-  if (result < 0 || !is_asked(self)) return result;
-  return reply(self, ringmail_type_id("ringmail.Done"), NULL, 0);
+  return result < 0 ? result : done(self);
 }
 
-static const conformance_Peer_handlers handlers = {
+static int on_watch(void* context, const conformance_Watch* message) {
+  Peer* const self = context;
+  char name[sizeof message->name + 1];
+  ringmail_mailbox mailbox = 0;
+  conformance_Watch_get_name(message, name);
+  int result = ringmail_lookup(self->link, name, -1, &mailbox);
+  if (result >= 0) result = ringmail_monitor(self->link, mailbox, -1, &self->watch);
+  return result < 0 ? result : done(self);
+}
+
+static int on_unwatch(void* context) {
+  Peer* const self = context;
+  const int result = ringmail_demonitor(self->link, self->watch, -1);
+  return result < 0 ? result : done(self);
+}
+
+static int on_down(Peer* self) {
+  const ringmail_message* const message = &self->in_hand;
+  conformance_Ended ended = {.kind = message->type};
+  const size_t length = message->length < sizeof ended.reason ? message->length : sizeof ended.reason;
+  memcpy(ended.reason, message->payload, length);
+  return send_to_sink(self, conformance_Ended_type, &ended, sizeof ended);
+}
+
+static int on_consult(void* context, const conformance_Consult* message) {
+  Peer* const self = context;
+  const conformance_Ping ping = {{message->number}};
+  const uint64_t at = self->consults++ % 16;
+  ringmail_mailbox desk = 0;
+  int result = ringmail_lookup(self->link, "desk", -1, &desk);
+  if (result < 0) return result;
+  result = ringmail_ask_within(self->link, desk, conformance_Ping_type, &ping, sizeof ping, -1,
+                               (int64_t)message->milliseconds * 1000000, &self->asked[at].correlation);
+  self->asked[at].number = message->number;
+  return result < 0 ? result : done(self);
+}
+
+static int on_answer(Peer* self) {
+  const ringmail_message* const message = &self->in_hand;
+  conformance_Outcome outcome = {0};
+  for (int i = 0; i < 16; ++i) {
+    if (self->asked[i].correlation == message->correlation) outcome.number = self->asked[i].number;
+  }
+  if (message->type == conformance_Ping_type && conformance_Ping_valid(message->payload, message->length)) {
+    const conformance_Ping* const ping = message->payload;
+    outcome.answered = ping->words[0] == outcome.number;
+  }
+  return send_to_sink(self, conformance_Outcome_type, &outcome, sizeof outcome);
+}
+
+static int on_say(void* context, const conformance_Say* message) {
+  Peer* const self = context;
+  char text[sizeof message->text + 1];
+  conformance_Say_get_text(message, text);
+  const int result = ringmail_log(self->link, (int)message->level, text);
+  return result < 0 ? result : done(self);
+}
+
+static const conformance_Player_handlers handlers = {
     .on_Tick = on_tick,
     .on_Ping = on_ping,
     .on_Bulk = on_bulk,
     .on_Get = on_get,
     .on_Fail = on_fail,
     .on_Stream = on_stream,
+    .on_Note = on_note,
+    .on_Watch = on_watch,
+    .on_Unwatch = on_unwatch,
+    .on_Consult = on_consult,
+    .on_Say = on_say,
 };
 
 /* A message that the handler did not finish is not released: the next incarnation gets it again. */
@@ -121,8 +222,10 @@ static int handle(Peer* self) {
   const ringmail_message* const message = &self->in_hand;
   int result = 0;
   if (message->kind == RINGMAIL_MESSAGE) {
-    result = conformance_Peer_dispatch(&handlers, self, message->type, message->payload, message->length);
+    result = conformance_Player_dispatch(&handlers, self, message->type, message->payload, message->length);
     if (result > 0) result = is_asked(self) ? ringmail_refuse(self->link, message, 1) : 0;
+  } else {
+    result = message->kind == RINGMAIL_DOWN ? on_down(self) : on_answer(self);
   }
   return result < 0 ? result : ringmail_release(self->link);
 }
@@ -148,7 +251,7 @@ int main(int argc, char** argv) {
   if (options.path != NULL) options.name = "conformance";
   int result = ringmail_attach(&options, &self.link);
   if (result >= 0) result = run(&self);
-  if (result == failed_with_code) {
+  if (result == failed) {
     fprintf(stderr, "%s\n", self.failure);
     ringmail_fail(self.link, self.failure);
   } else if (result != RINGMAIL_ESTOPPED) {

@@ -1,5 +1,7 @@
 // The conformance peer in C++, over ringmail/peer.hpp and without the runtime. bindings/README.md says what it does.
+#include <chrono>
 #include <cstdlib>
+#include <map>
 #include <ringmail/peer.hpp>
 #include <stdexcept>
 #include <string>
@@ -9,8 +11,10 @@
 
 namespace {
 
-using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Payload, conformance::Ping,
-    conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick;
+using conformance::Bulk, conformance::Consult, conformance::Ended, conformance::Fail, conformance::Get,
+    conformance::Note, conformance::Outcome, conformance::Payload, conformance::Ping, conformance::Say,
+    conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick, conformance::Unwatch,
+    conformance::Watch;
 using ringmail::Peer;
 
 class Handlers {
@@ -38,6 +42,12 @@ class Handlers {
       count(received, bulk);
     }
   }
+  Note on(const Note& note) {
+    Note doubled = note;
+    doubled.number *= 2;
+    for (double& value : doubled.values) value *= 2;
+    return doubled;
+  }
   Sum on(const Get&) { return sum_; }
   void on(const Fail& fail) { throw std::runtime_error("failed with " + std::to_string(fail.code)); }
   void on(const Stream& stream) {
@@ -55,6 +65,33 @@ class Handlers {
       }
     }
   }
+  void on(const Watch& watch) {
+    const auto found = peer_.lookup(std::string(watch.name.view()));
+    check(found);
+    const auto monitor = peer_.monitor(*found);
+    check(monitor);
+    watch_ = *monitor;
+  }
+  void on(const Unwatch&) { check(peer_.demonitor(watch_)); }
+  void on(const Peer::Down& down) {
+    Ended ended{.kind = static_cast<std::uint32_t>(down.kind)};
+    ended.reason = down.reason.substr(0, 64);
+    send(ended);
+  }
+  void on(const Consult& consult) {
+    const auto desk = peer_.lookup("desk");
+    check(desk);
+    const auto asked =
+        peer_.ask_within(std::chrono::milliseconds(consult.milliseconds), *desk, Ping{.words = {consult.number}});
+    check(asked);
+    consulted_[*asked] = consult.number;
+  }
+  void answered(Peer::Received& received) {
+    const std::uint64_t number = consulted_.extract(received.correlation()).mapped();
+    const Ping* const ping = received.as<Ping>();
+    send(Outcome{.number = number, .answered = ping != nullptr && ping->words[0] == number});
+  }
+  void on(const Say& say) { check(peer_.log(static_cast<Peer::LogLevel>(say.level), std::string(say.text.view()))); }
 
  private:
   template <class M>
@@ -82,6 +119,8 @@ class Handlers {
   bool echoes_;
   Peer::Mailbox sink_;
   Sum sum_;
+  std::uint64_t watch_ = 0;                           // the last monitor
+  std::map<std::uint32_t, std::uint64_t> consulted_;  // the numbers of the open asks
 };
 
 }  // namespace
@@ -93,6 +132,6 @@ int main(int argc, char** argv) {
                   : Peer::attach({.path = path, .name = "conformance", .schema = conformance::ringmail_schema});
   if (!peer) return peer.error().report("peer");
   Handlers handlers(*peer, argc > 1 && std::string_view(argv[1]) == "echo");
-  const auto ended = peer->run<conformance::Peer>(handlers);
+  const auto ended = peer->run<conformance::Player>(handlers);
   return ended ? 0 : ended.error().report("peer");
 }

@@ -1,16 +1,37 @@
 """The conformance peer in Python: generated messages over the ringmail package. bindings/README.md says what it does."""
 
+import logging
 import os
 import sys
 
 import ringmail
-from conformance_mail import SCHEMA, Bulk, Fail, Get, Payload, Peer, Ping, Side, Stream, Sum, Tick
+from conformance_mail import (
+    SCHEMA,
+    Bulk,
+    Consult,
+    Ended,
+    Fail,
+    Get,
+    Outcome,
+    Payload,
+    Ping,
+    Player,
+    Say,
+    Side,
+    Stream,
+    Sum,
+    Tick,
+    Unwatch,
+    Watch,
+)
+
+LEVELS = [ringmail.TRACE, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL]
 
 
 SINK = os.environ.get("CONFORMANCE_SINK", "sink")
 
 
-class Handlers(Peer):
+class Handlers(Player):
     def __init__(self, peer: ringmail.Peer, echoes: bool) -> None:
         self.peer = peer
         self.sink = peer.mailbox(SINK, timeout=None) if echoes else None
@@ -59,6 +80,32 @@ class Handlers(Peer):
                 bulk.number = number
                 sink.send(bulk, timeout=None)
 
+    def on_Watch(self, message: Watch) -> None:
+        self.watch = self.peer.monitor(self.peer.mailbox(message.name), self.ended)
+
+    def on_Unwatch(self, message: Unwatch) -> None:
+        self.peer.demonitor(self.watch)
+
+    def ended(self, down: ringmail.Down) -> None:
+        reason = down.reason.encode()[:64].decode(errors="ignore")
+        self.peer.mailbox("sink").send(Ended(kind=down.kind, reason=reason), timeout=None)
+
+    def on_Consult(self, message: Consult) -> None:
+        number = message.number
+        self.peer.mailbox("desk").ask(
+            Ping(words=[number, 0, 0, 0]),
+            lambda reply: self.answered(number, reply),
+            timeout=message.milliseconds / 1000,
+            reply=Ping,
+        )
+
+    def answered(self, number: int, reply: Ping | None) -> None:
+        answered = reply is not None and reply.words[0] == number
+        self.peer.mailbox("sink").send(Outcome(number=number, answered=answered), timeout=None)
+
+    def on_Say(self, message: Say) -> None:
+        logging.getLogger("conformance").log(LEVELS[message.level], message.text)
+
     def count(self, echo: Tick | Ping | Bulk) -> None:
         self.sum.count += 1
         self.sum.redelivered += self.peer.redelivered
@@ -68,5 +115,6 @@ class Handlers(Peer):
 
 path = os.environ.get("CONFORMANCE_PATH")
 peer = ringmail.peer(schema=SCHEMA, **({"path": path, "name": "conformance"} if path else {}))
+logging.basicConfig(level=ringmail.TRACE, format="%(message)s", handlers=[ringmail.LogHandler(peer)])
 peer.follow(Handlers(peer, sys.argv[1:] == ["echo"]))
 peer.run()

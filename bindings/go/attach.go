@@ -134,6 +134,7 @@ func (o *Options) shakeHands(ctx context.Context, stream *link.Stream) (*Peer, e
 	peer := newPeer(welcome.Layout, mapped.Segments, ring.NewParker(mapped.PeerBells, mapped.Doorbell), stream,
 		welcome.Features&link.StreamDoorbell != 0)
 	peer.name, peer.schema, peer.incarnation = welcome.Name, welcome.Schema, welcome.Incarnation
+	peer.hasMonitors, peer.hasLog = welcome.Features&link.Monitors != 0, welcome.Features&link.Log != 0
 	peer.logf = o.Logf
 	if peer.logf == nil {
 		peer.logf = log.Printf

@@ -22,6 +22,8 @@ var (
 	ErrTooLong = errors.New("the payload is more than half a ring")
 	// ErrNotFound: no mailbox has that name, or a mailbox is nobody's.
 	ErrNotFound = errors.New("there is no such mailbox")
+	// ErrUnsupported: the host is older than what was wanted of it.
+	ErrUnsupported = errors.New("the host cannot do this")
 	// ErrMisuse: a rule that this package states was broken; the text says which.
 	ErrMisuse = errors.New("misuse")
 )

@@ -3,6 +3,7 @@ package ringmail_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"ringmail.dev/ringmail"
@@ -12,6 +13,7 @@ import (
 // A whole peer, with what is generated from a .mail file.
 func ExampleMain() {
 	ringmail.Main(ringmail.Options{Schema: conformance.RingmailSchema}, func(ctx context.Context, peer *ringmail.Peer) error {
+		slog.SetDefault(slog.New(peer.LogHandler(nil)))
 		return peer.Run(ctx, conformance.HandlePeer(&server{}))
 	})
 }
@@ -33,6 +35,10 @@ func (s *server) Bulk(m *ringmail.Message, bulk conformance.BulkView) (conforman
 	return conformance.Bulk{}, m.Reply(bulk) // from ring to ring; what is returned then goes nowhere
 }
 
+func (s *server) Note(_ *ringmail.Message, note conformance.NoteView) (conformance.Note, error) {
+	return note.Unpack(), nil
+}
+
 func (s *server) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
 	return s.sum, nil
 }
@@ -42,6 +48,18 @@ func (s *server) Fail(_ *ringmail.Message, fail conformance.FailView) error {
 }
 
 func (s *server) Stream(*ringmail.Message, conformance.StreamView) error { return nil }
+
+// An actor that is watched, and a line of the host's log for its end.
+func ExampleMailbox_Monitor() {
+	watch := func(ctx context.Context, board ringmail.Mailbox) error {
+		_, err := board.Monitor(ctx, func(down ringmail.Down) error {
+			slog.Warn("the board has ended", "reason", down.Reason)
+			return nil
+		})
+		return err
+	}
+	_ = watch
+}
 
 // A loop of one's own, without generated handlers.
 func ExamplePeer_Receive() {

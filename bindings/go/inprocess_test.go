@@ -580,6 +580,9 @@ func (silent) Bulk(*Message, conformance.BulkView) (conformance.Bulk, error) {
 func (silent) Ping(*Message, conformance.PingView) (conformance.Ping, error) {
 	return conformance.Ping{}, nil
 }
+func (silent) Note(*Message, conformance.NoteView) (conformance.Note, error) {
+	return conformance.Note{}, nil
+}
 func (silent) Get(*Message, conformance.GetView) (conformance.Sum, error) {
 	return conformance.Sum{Count: 1}, nil
 }

@@ -59,13 +59,17 @@ func (b Mailbox) Publish() error { return b.peer.Publish() }
 func (b Mailbox) loan(
 	ctx context.Context, mayWait bool, typeID uint32, size int, correlation uint32,
 ) ([]byte, error) {
+	return b.open(ctx, mayWait, size,
+		ring.Head{Kind: ring.Message, Type: typeID, Correlation: correlation, Target: b.id})
+}
+
+func (b Mailbox) open(ctx context.Context, mayWait bool, size int, head ring.Head) ([]byte, error) {
 	// A mailbox names its lane.
 	lane := int(b.id >> 52 & (ring.MaxLanes - 1))
 	if b.id == 0 || lane >= len(b.peer.lanes) {
 		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
 	}
-	return b.peer.open(ctx, mayWait, b.peer.lanes[lane], &b.peer.lanes[lane].MailOut, size,
-		ring.Head{Kind: ring.Message, Type: typeID, Correlation: correlation, Target: b.id})
+	return b.peer.open(ctx, mayWait, b.peer.lanes[lane], &b.peer.lanes[lane].MailOut, size, head)
 }
 
 // Loan is [Mailbox.Loan].

@@ -15,6 +15,9 @@ type Peer struct {
 	incarnation uint64
 	logf        func(format string, values ...any)
 
+	hasMonitors bool
+	hasLog      bool
+
 	host   *host
 	lanes  []*ring.Lane
 	waiter waiter
@@ -26,6 +29,8 @@ type Peer struct {
 	inHand   Message // if it is held
 	loan     loan
 	calls    calls
+	monitor  uint32                      // the number of the last one, in this incarnation
+	monitors map[uint64]func(Down) error // by their numbers
 
 	received uint64
 	dropped  uint64
@@ -33,7 +38,7 @@ type Peer struct {
 }
 
 func newPeer(layout ring.Layout, segments ring.Segments, parker *ring.Parker, stream *link.Stream, byStream bool) *Peer {
-	p := &Peer{}
+	p := &Peer{monitors: map[uint64]func(Down) error{}}
 	p.host = newHost(stream, parker.Wake)
 	p.waiter.init(p, parker)
 	p.calls.init(p)
@@ -86,7 +91,7 @@ func (p *Peer) usable() error {
 // Receive waits for the next message, which must be released before the next call. What is there is received even when the
 // context is done. The error is ErrStopped when the host said stop and everything that it had sent before has been released.
 //
-// Functions that were given to [Call.Then] are called by Receive; their errors come out of it.
+// Functions that were given to [Call.Then] or [Mailbox.Monitor] are called by Receive; their errors come out of it.
 func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 	p.enter()
 	defer p.leave()
@@ -135,7 +140,7 @@ func (p *Peer) take() (bool, error) {
 			allDrained = false
 			if frame, ok := lane.MailIn.Peek(); ok {
 				if frame.Kind != ring.Message {
-					return false, &ProtocolError{"a system frame came as mail"}
+					return false, p.takeDown(lane, frame)
 				}
 				p.inHand.begin(lane, frame)
 				return true, nil
@@ -217,9 +222,9 @@ func (p *Peer) Lookup(ctx context.Context, name string) (Mailbox, error) {
 	return Mailbox{p, id}, nil
 }
 
-// Fail tells the host why this process is about to exit, which becomes the reason that those are told who watch it. What was
-// sent before is published, a message in hand stays unfinished, and the peer is closed. Run does this for the errors of
-// handlers.
+// Fail tells the host why this process is about to exit: the reason in the first line, which those are told who watch
+// it, and then its stack trace, if there is one, for the host's log. What was sent before is published, a message in
+// hand stays unfinished, and the peer is closed. Run does this for the errors of handlers.
 func (p *Peer) Fail(text string) error {
 	p.enter()
 	defer p.leave()
@@ -234,6 +239,7 @@ func (p *Peer) fail(text string) error {
 		p.cancel()
 	}
 	p.flush()
+	p.storeCursors()
 	p.closed = true
 	err := p.host.sayLast(link.KindFailure, link.EncodeFailure(text))
 	p.host.close()

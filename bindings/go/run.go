@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 )
 
@@ -74,7 +75,7 @@ func (p *Peer) finish(message *Message) error {
 	if !message.held {
 		return nil // the handler did it
 	}
-	if err := message.Refuse(NoHandler); err != nil {
+	if err := message.Refuse(HandlerFailed); err != nil {
 		return err
 	}
 	return message.Release()
@@ -83,6 +84,10 @@ func (p *Peer) finish(message *Message) error {
 // failed tells the host what left a handler.
 func (p *Peer) failed(failure *HandlerError, text string) error {
 	failure.text = text
+	// The first line is the reason, whatever the text looks like.
+	if reason := strings.ReplaceAll(strings.TrimSpace(text), "\n", " "); reason != text {
+		text = reason + "\n" + text
+	}
 	if held := &p.inHand; held.held {
 		text += fmt.Sprintf("\n(while handling a message of the type %#x", held.frame.Type)
 		if held.attempt > 0 {

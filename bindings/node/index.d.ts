@@ -86,6 +86,8 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
     message: M,
     options?: WaitOptions,
   ): Promise<P extends Protocol ? ReplyTo<P, M> : any>;
+  /** How this actor has ended, once it has: behind all that it sent before. Waits no longer where the signal is aborted. */
+  monitor(options?: { signal?: AbortSignal }): Promise<Down>;
   /** Writes a message where it will lie, without a copy. It starts as zeroes; nothing else may be done with the peer in `write`. */
   write<M extends P extends Protocol ? Accepted<P> : Message>(
     type: MessageType<M>,
@@ -93,6 +95,21 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
     options?: WaitOptions,
   ): Promise<void>;
 }
+
+/** The end of an actor's life: for good, or until its supervisor starts it anew, which is then to be monitored anew. */
+export interface Down {
+  mailbox: Mailbox;
+  /** 0 it was asked to stop, 1 a handler of it threw, 7 there is no such actor, 8 linked to one that failed, 9 a supervisor that
+   *  gave up a child; another number is a failure as well. */
+  kind: number;
+  /** In one line. */
+  reason: string;
+}
+
+/** A method for each level takes what console.log() takes. False: the host is too slow, and the line was left out. */
+export type Logger = Readonly<
+  Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'critical', (...data: unknown[]) => boolean>
+>;
 
 /** Of NoReplyError and `refuse()`. */
 export type Reason = 1 | 2 | 3 | 4;
@@ -127,6 +144,8 @@ export class Peer implements AsyncIterable<Message> {
   readonly schema: string;
   /** Which life of the peer this process is: 1, 2, ... */
   readonly incarnation: bigint;
+  /** The host's log, where lines stand under this peer's name. */
+  readonly logger: Logger;
   readonly closed: boolean;
   readonly counters: Counters;
 

@@ -37,14 +37,18 @@ Group& Groups::find(const void* kind, std::string name) {
   const std::lock_guard lock(mutex_);
   auto& group = groups_[{kind, std::move(name)}];
   if (group == nullptr) group = std::make_unique<Group>();
-  any_.store(true, std::memory_order_relaxed);
   return *group;
 }
 
+bool Groups::join(Group& group, const Member& member) {
+  have_members_.store(true, std::memory_order_relaxed);
+  return group.join(member);
+}
+
 void Groups::forget(const Address& address) {
-  // Of an actor that ends: a group that it could be in was made before it was joined, which was before it is found dead by who
-  // joined it (see System::join).
-  if (!any_.load(std::memory_order_relaxed)) return;
+  // Of an actor that ends: that somebody joins is known before he has joined, which was before it is found dead by who joined it
+  // (see System::join).
+  if (!have_members_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock(mutex_);
   for (const auto& [key, group] : groups_) group->leave(address);
 }

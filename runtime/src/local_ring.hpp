@@ -40,25 +40,56 @@ class LocalRing {
   transport::ConsumerBlock consumer_;
 };
 
-/// The payload of a local frame: a pointer that says what the object is, and the object at the next aligned place. Payloads
-/// are aligned to 32 bytes; what is more strictly aligned travels in a box.
-struct LocalPayload {
-  static constexpr std::size_t max_alignment = 32;
-
-  static std::uint32_t object_offset(const MessageType& type) {
-    return type.alignment <= sizeof(void*) ? static_cast<std::uint32_t>(sizeof(void*)) : type.alignment;
-  }
-  /// What stands before a message's object. Bindings are aligned, so the low bits are free.
-  static const void* word(const Binding& binding, Admission admission) {
+/// The frame of a message within a process. Where one between processes has type and correlation it has one word: whose
+/// handler it is for, which says what the object is, and the admission. The payload is the object and nothing else, so that one
+/// of up to 32 bytes is one line; what is more strictly aligned than payloads are travels in a box. Behind the object of a
+/// question stands its correlation: there is one where the payload is longer than the object.
+struct LocalFrame {
+  static transport::FrameHead head(const Binding& binding, Admission admission, ActorId target, ActorId sender) {
+    // Bindings are aligned, so the low bits are free.
     static_assert(alignof(Binding) >= 4);
-    return reinterpret_cast<const std::byte*>(&binding) + static_cast<std::size_t>(admission);
+    const std::uint64_t word = reinterpret_cast<std::uintptr_t>(&binding) + static_cast<std::uint64_t>(admission);
+    return {.kind = transport::FrameKind::local,
+            .type = static_cast<std::uint32_t>(word),
+            .correlation = static_cast<std::uint32_t>(word >> 32),
+            .target = target.value(),
+            .sender = sender.value()};
   }
-  static const Binding* binding(std::uintptr_t word) {
-    return reinterpret_cast<const Binding*>(word & ~std::uintptr_t{3});
+  static const Binding& binding(const transport::FrameHead& head) {
+    const std::uint64_t word = std::uint64_t{head.correlation} << 32 | head.type;
+    return *reinterpret_cast<const Binding*>(static_cast<std::uintptr_t>(word & ~std::uint64_t{3}));
   }
-  static Admission admission(std::uintptr_t word) { return static_cast<Admission>(word & 3); }
 
-  static std::uint32_t bytes(const MessageType& type) { return object_offset(type) + type.size; }
+  static std::uint32_t bytes(const MessageType& type, std::uint32_t correlation) {
+    return correlation == 0 ? type.size : correlation_offset(type) + static_cast<std::uint32_t>(sizeof correlation);
+  }
+  /// 0: nobody has one.
+  static void put_correlation(const MessageType& type, std::byte* payload, std::uint32_t correlation) {
+    if (correlation != 0) std::memcpy(payload + correlation_offset(type), &correlation, sizeof correlation);
+  }
+
+  /// The ring's memory is this process's own, and the frame is the consumer's until it advances.
+  static Message message(transport::RingConsumer& ring, const transport::Frame& frame) {
+    const Binding& binding = LocalFrame::binding(frame.head);
+    const MessageType& type = *binding.type;
+    std::uint32_t correlation = 0;
+    if (frame.length != type.size)
+      std::memcpy(&correlation, frame.payload + correlation_offset(type), sizeof correlation);
+    return {.binding = &binding,
+            .payload = const_cast<std::byte*>(frame.payload),
+            .length = type.size,
+            .type = type.id,
+            .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = correlation},
+            .target = ActorId(frame.head.target),
+            .admission = static_cast<Admission>(frame.head.type & 3),
+            .ring = &ring};
+  }
+
+ private:
+  static std::uint32_t correlation_offset(const MessageType& type) {
+    constexpr std::uint32_t alignment = alignof(std::uint32_t);
+    return (type.size + alignment - 1) & ~(alignment - 1);
+  }
 };
 
 /// What the schedulers of one process say to each other beside messages: the type of a FrameKind::local_control.
@@ -82,9 +113,13 @@ enum class Operation : std::uint32_t {
   credit_return,
 };
 
-/// What those operations carry a C++ object for, behind a pointer to its type.
+/// Of those that carry a C++ object. What it is stands in place of the sender: a pointer.
 constexpr bool has_object(Operation operation) {
   return operation == Operation::reply || operation == Operation::exit || operation == Operation::child_down;
+}
+inline std::uint64_t object_word(const MessageType& type) { return reinterpret_cast<std::uintptr_t>(&type); }
+inline const MessageType& object_type(const transport::FrameHead& head) {
+  return *reinterpret_cast<const MessageType*>(static_cast<std::uintptr_t>(head.sender));
 }
 
 }  // namespace ringmail::runtime

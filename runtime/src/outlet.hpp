@@ -12,6 +12,7 @@
 
 #include <deque>
 
+#include "local_ring.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "ringmail/transport/ring_producer.hpp"
@@ -34,6 +35,10 @@ struct Outlet {
     bool is_message() const {
       return head.kind == transport::FrameKind::message || head.kind == transport::FrameKind::local;
     }
+    /// Of a message.
+    std::uint32_t message_type() const {
+      return head.kind == transport::FrameKind::local ? LocalFrame::binding(head).type->id : head.type;
+    }
   };
 
   transport::RingProducer* ring = nullptr;
@@ -52,8 +57,9 @@ struct Outlet {
   bool may_have_room() const { return state == State::open && !is_faulted() && ring->cursor_moved(); }
 };
 
-/// An outlet to another scheduler of this process owns its ring's end.
-struct LocalOutlet : Outlet {
+/// An outlet to another scheduler of this process owns its ring's end. Whoever makes the system makes those of all schedulers, one
+/// beside the other, and each is written with every message.
+struct alignas(transport::isolation_bytes) LocalOutlet : Outlet {
   transport::RingProducer producer;
   transport::Doorbell doorbell;
 

@@ -25,11 +25,13 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
                                                            const PeerOptions& options,
                                                            transport::Ordering ordering,
                                                            bool between_systems,
+                                                           std::uint64_t insisted,
                                                            SessionEvents& events) {
   transport::HostLimits limits;
+  limits.required_features |= insisted;
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
-  if (!between_systems) limits.features |= transport::pipe_doorbell;
+  if (!between_systems) limits.features |= transport::pipe_doorbell | transport::monitors | transport::peer_log;
   if (trust_of(options) == transport::Trust::untrusted) {
     limits.required_features |= transport::stream_doorbell;
   } else if (!between_systems) {
@@ -59,8 +61,9 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
 
 std::optional<transport::Refusal> PeerSession::objection(const transport::Hello& hello,
                                                          const PeerOptions& options,
+                                                         std::uint64_t insisted,
                                                          SessionEvents& events) {
-  auto chosen = judge(hello, options, transport::Ordering::sequential, false, events);
+  auto chosen = judge(hello, options, transport::Ordering::sequential, false, insisted, events);
   if (chosen) return std::nullopt;
   return std::move(chosen.error());
 }
@@ -159,10 +162,9 @@ void PeerSession::take(const ControlFrame& frame) {
 void PeerSession::take_hello(const transport::Hello& hello) {
   began_ = true;
   events_->session_hello(hello);
-  const auto chosen = judge(hello, offer_.options, offer_.ordering, offer_.between_systems, *events_);
+  const auto chosen = judge(hello, offer_.options, offer_.ordering, offer_.between_systems, offer_.insisted, *events_);
   if (!chosen) return refused(chosen.error());
-  agreed_ = transport::ordering_of(chosen->features);
-  meets_ = (chosen->features & transport::introductions) != 0;
+  agreed_ = chosen->features;
   welcome(*chosen);
 }
 
@@ -221,11 +223,15 @@ void PeerSession::take_open(const ControlFrame& frame) {
     case ControlKind::goodbye:
       if (decode<transport::Goodbye>(frame)) events_->session_goodbye();
       return;
+    case ControlKind::log:
+      if ((agreed_ & transport::peer_log) == 0) break;
+      if (const auto log = decode<transport::Log>(frame)) events_->session_log(*log);
+      return;
     case ControlKind::ring:
       if (const auto request = decode<transport::Ring>(frame)) ring(request->lane);
       return;
     case ControlKind::introduced:
-      if (!meets_) break;
+      if (!meets()) break;
       if (const auto answer = decode<transport::Introduced>(frame)) events_->session_introduced(*answer);
       return;
     case ControlKind::resolved:

@@ -29,13 +29,14 @@ class SessionEvents {
  public:
   virtual void session_began() = 0;  ///< the first byte of a hello
   virtual void session_hello(const transport::Hello& hello) = 0;
-  virtual void session_ready(transport::Ordering ordering) = 0;
+  virtual void session_ready(std::uint64_t features) = 0;    ///< those that were chosen
   virtual void session_refused(const std::string& why) = 0;  ///< by either side; the peer has been told
   virtual void session_closed(const std::string& how) = 0;   ///< by the peer
   virtual void session_broken(const std::string& what) = 0;  ///< something impossible came over an open stream
   virtual void session_failure(const std::string& text) = 0;
   virtual void session_goodbye() = 0;
   virtual void session_introduced(const transport::Introduced& answer) = 0;                      ///< any number
+  virtual void session_log(const transport::Log& log) = 0;                                       ///< any number
   virtual void session_resolve(const std::string& name, std::function<void(ActorId)> done) = 0;  ///< any number
   virtual std::string session_compare_schemas(const std::string& theirs) = 0;
 
@@ -54,6 +55,7 @@ struct SessionOffer {
   transport::Incarnation& incarnation;
   std::uint64_t number;  ///< of the incarnation, from 1; to a system, the id of this one
   bool between_systems = false;
+  std::uint64_t insisted = 0;  ///< features that an earlier incarnation had, and none may be without
 };
 
 class PeerSession : public std::enable_shared_from_this<PeerSession> {
@@ -69,6 +71,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   /// Why a peer with this hello is to be refused, or nothing.
   static std::optional<transport::Refusal> objection(const transport::Hello& hello,
                                                      const PeerOptions& options,
+                                                     std::uint64_t insisted,
                                                      SessionEvents& events);
 
   /// For a peer whose hello was read before it was known which one it is.
@@ -81,7 +84,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void lookup(const std::string& name, NameLookups::Done done);
 
   /// Whether it has agreed to be introduced to others; then it may be told of them.
-  bool meets() const { return meets_; }
+  bool meets() const { return (agreed_ & transport::introductions) != 0; }
   void tell(const transport::Introduce& introduce, std::span<const int> descriptors);
   void tell(const transport::Presence& presence);
 
@@ -127,9 +130,8 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   SessionEvents* events_;
   Phase phase_ = Phase::hello;
   bool began_ = false;
-  transport::Ordering agreed_ = transport::Ordering::sequential;
+  std::uint64_t agreed_ = 0;  // features
   bool was_ready_ = false;
-  bool meets_ = false;
   bool has_failed_ = false;                 // and said so; what it says of it after that is not looked at
   std::size_t unanswered_ = 0;              // resolves
   NameLookups lookups_;                     // of this side

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <random>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "peer_text.hpp"
@@ -12,6 +14,29 @@ namespace ringmail::runtime {
 namespace {
 
 using Kind = ExitReason::Kind;
+
+constexpr std::size_t most_lines_a_second = 1000;
+constexpr std::size_t most_bytes_of_reason = 1024;
+
+static_assert(static_cast<int>(transport::LogLevel::trace) == spdlog::level::trace &&
+              static_cast<int>(transport::LogLevel::warning) == spdlog::level::warn &&
+              static_cast<int>(transport::LogLevel::critical) == spdlog::level::critical);
+
+/// The first line, and the rest without it; each without its end.
+std::pair<std::string_view, std::string_view> split_line(std::string_view text) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return {text, {}};
+  std::string_view line = text.substr(0, end);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return {line, text.substr(end + 1)};
+}
+
+/// No more than so many bytes, cut between two characters.
+std::string_view cut(std::string_view text, std::size_t most_bytes) {
+  if (text.size() <= most_bytes) return text;
+  while (most_bytes > 0 && (static_cast<unsigned char>(text[most_bytes]) & 0xc0) == 0x80) --most_bytes;
+  return text.substr(0, most_bytes);
+}
 
 std::uint64_t random_seed() {
   std::random_device device;
@@ -33,7 +58,8 @@ PeerSupervisor::PeerSupervisor(const PeerHost& host,
       memory_(std::move(memory)),
       callbacks_(std::move(callbacks)),
       history_(options_.restart, random_seed()),
-      timer_(host.loop) {
+      timer_(host.loop),
+      lines_(host.loop, host.log, "peer '" + options_.name + "'", most_lines_a_second) {
   host_.introductions.enlist(link_, *this);
 }
 
@@ -96,7 +122,7 @@ std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hel
   if (!is_awaited()) {
     return transport::Refusal{RefusalCode::busy, "'" + name() + "' is " + std::string(to_string(state_)) + " already"};
   }
-  return PeerSession::objection(hello, options_, *this);
+  return PeerSession::objection(hello, options_, insisted_, *this);
 }
 
 void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
@@ -289,7 +315,8 @@ SessionOffer PeerSupervisor::offer() {
           .ordering = host_.owner.ordering(),
           .incarnation = *memory_.incarnation,
           .number = number_,
-          .between_systems = between_systems_};
+          .between_systems = between_systems_,
+          .insisted = insisted_};
 }
 
 void PeerSupervisor::session_began() { handle(PeerEvent::began, "the first bytes of its hello came"); }
@@ -298,10 +325,12 @@ void PeerSupervisor::session_hello(const transport::Hello& hello) {
   hello_ = fmt::format("{} (process {})", hello.language.empty() ? "a peer" : hello.language, hello.pid);
 }
 
-void PeerSupervisor::session_ready(transport::Ordering ordering) {
+void PeerSupervisor::session_ready(std::uint64_t features) {
   if (process_->is_dead()) return;
+  // Its mail, which its successor takes up, may have the answers to its monitors.
+  insisted_ |= features & transport::monitors;
   handle(PeerEvent::ready, hello_ + " is ready");
-  host_.owner.up(link_, number_, ordering);
+  host_.owner.up(link_, number_, transport::ordering_of(features));
   host_.introductions.up(link_, process_->session().meets());
 }
 
@@ -318,8 +347,21 @@ void PeerSupervisor::session_closed(const std::string& how) {
 void PeerSupervisor::session_broken(const std::string& what) { broke_protocol("on the control stream: " + what); }
 
 void PeerSupervisor::session_failure(const std::string& text) {
-  host_.log.error("peer '{}': it reports a failure: {}", name(), text);
-  process_->note_failure(text);
+  auto [reason, trace] = split_line(text);
+  host_.log.error("peer '{}': it reports a failure: {}", name(), reason);
+  process_->note_failure(std::string(cut(reason, most_bytes_of_reason)));
+  for (std::string_view line; !trace.empty();) {
+    std::tie(line, trace) = split_line(trace);
+    host_.log.error("[{}] {}", name(), line);
+  }
+}
+
+void PeerSupervisor::session_log(const transport::Log& log) {
+  std::string_view line, rest = log.text;
+  do {
+    std::tie(line, rest) = split_line(rest);
+    lines_.write(static_cast<spdlog::level::level_enum>(log.level), "[{}] {}", name(), line);
+  } while (!rest.empty());
 }
 
 void PeerSupervisor::session_goodbye() {

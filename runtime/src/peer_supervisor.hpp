@@ -14,6 +14,7 @@
 #include <string>
 
 #include "introductions.hpp"
+#include "log_budget.hpp"
 #include "peer_process.hpp"
 #include "peer_setup.hpp"
 #include "peer_states.hpp"
@@ -96,13 +97,14 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
 
   void session_began() override;
   void session_hello(const transport::Hello& hello) override;
-  void session_ready(transport::Ordering ordering) override;
+  void session_ready(std::uint64_t features) override;
   void session_refused(const std::string& why) override;
   void session_closed(const std::string& how) override;
   void session_broken(const std::string& what) override;
   void session_failure(const std::string& text) override;
   void session_goodbye() override;
   void session_introduced(const transport::Introduced& answer) override;
+  void session_log(const transport::Log& log) override;
   void session_resolve(const std::string& name, std::function<void(ActorId)> done) override;
   std::string session_compare_schemas(const std::string& theirs) override;
 
@@ -120,12 +122,14 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   Callbacks callbacks_;
   RestartHistory history_;
   LoopTimer timer_;
+  LogBudget lines_;  // that it logs
 
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
   bool between_systems_ = false;
   bool released_ = false;                         // before its rings were set up
   std::uint64_t number_ = 1;                      // of the incarnation
+  std::uint64_t insisted_ = 0;                    // features of this incarnation that the next must have
   std::unique_ptr<transport::Incarnation> next_;  // while settling
   std::unique_ptr<PeerProcess> process_;
   std::string hello_;                  // who said it, for the log

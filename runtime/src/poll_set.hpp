@@ -40,10 +40,14 @@ struct Inlet {
 
   /// Whether there is a frame that can be taken.
   bool has_frame() const { return !waits_for && !held && !ring->empty(); }
+
+  void store_cursor() {
+    if (ring->store_cursor()) bell->ring();
+  }
 };
 
-/// A ring from another scheduler of this process: the inlet owns its end.
-struct LocalInlet : Inlet {
+/// A ring from another scheduler of this process: the inlet owns its end. Aligned as a LocalOutlet is.
+struct alignas(transport::isolation_bytes) LocalInlet : Inlet {
   transport::RingConsumer consumer;
   transport::Doorbell doorbell;
 

@@ -1,6 +1,7 @@
 // One scheduler's lane of one link: the host's ends of its rings, over all incarnations of the peer.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -45,7 +46,8 @@ struct RemoteLane {
     ActorId actor;
     const Binding* down;  ///< of a monitor
     Kind kind;
-    ActorId whom{};  ///< an actor of the system at the other end; nobody: the other end itself
+    /// An actor of the system at the other end; nobody: the other end itself. Where a peer watches, its number for that.
+    ActorId whom{};
   };
   std::vector<Watcher> watchers;
   /// How many there were.
@@ -53,6 +55,10 @@ struct RemoteLane {
     return std::erase_if(watchers, [&](const Watcher& entry) {
       return entry.actor == actor && entry.kind == kind && entry.whom == whom;
     });
+  }
+
+  std::size_t watched() const {
+    return static_cast<std::size_t>(std::ranges::count(watchers, Watcher::Kind::watched, &Watcher::kind));
   }
 
   bool is_exported(std::uint64_t actor) const { return actor == last_exported || exported.contains(actor); }

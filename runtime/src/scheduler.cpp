@@ -75,15 +75,13 @@ bool Scheduler::end() {
   return ended_;
 }
 
-bool Scheduler::is_done() const { return stopping_ && group_->live_cells.load(std::memory_order_acquire) == 0; }
-
 /// Keeps nothing in locals across a handler: one that suspends keeps this stack, and the loop goes on upon another. So each
 /// phase that runs handlers says whether this stack still has the loop.
 void Scheduler::loop() {
   while (!is_done()) {
     busy_ = false;
     resume_waiters();
-    if (!run_ready()) return;
+    if (first_ready_ != nullptr && !run_ready()) return;
     if (!drain()) return;
     resume_yielded();
     resume_waiters();  // whose answers were in the rings
@@ -121,9 +119,9 @@ inline void Scheduler::resume_yielded() {
 
 // --- drain: posted tasks, then every ring.
 
-bool Scheduler::drain() {
+inline bool Scheduler::drain() {
   shown_backlog_.store(backlog_, std::memory_order_relaxed);  // who places actors may know an older one
-  take_tasks();
+  if (has_tasks_.load(std::memory_order_relaxed)) take_tasks();
   if (!drain_own_lanes()) return false;
   if (is_behind()) return true;
   inlets_->take_pending();
@@ -139,7 +137,7 @@ bool Scheduler::drain() {
 
 /// Between any two of the other rings, and also where those are left alone. As far as the budget of one ring goes, so that the
 /// others have their turn as well.
-bool Scheduler::drain_own_lanes() {
+inline bool Scheduler::drain_own_lanes() {
   // By number: a handler may have one more made.
   for (std::size_t i = 0; i < own_inlets_.size(); ++i) {
     if (!drain(*own_inlets_[i].inlet)) return false;
@@ -153,59 +151,12 @@ bool Scheduler::own_lane_waits() const {
 
 /// What the rings hold would only wait behind what waits already, and there its senders no longer feel that it waits. What waits
 /// at a suspended actor does not count: the message that it waits for may be in a ring.
-bool Scheduler::is_behind() {
+inline bool Scheduler::is_behind() {
   if (backlog_ < most_backlog || ++turns_behind_ == most_turns_behind) turns_behind_ = 0;
   return turns_behind_ != 0;
 }
 
-bool Scheduler::drain(Inlet& inlet) {
-  if (inlet.held) [[unlikely]]
-    return true;
-  if (inlet.waits_for) [[unlikely]] {
-    if (must_stay_in_ring(inlet.waits_for, nullptr)) return true;
-    inlet.waits_for = {};
-  }
-  auto frame = inlet.ring->peek();
-  if (!frame) {
-    if (inlet.ring->fault() != transport::RingFault::none) [[unlikely]] {
-      report_fault(*inlet.lane, std::string(to_string(inlet.ring->fault())));
-    } else if (inlets_->note_quiet(inlet)) {
-      --next_inlet_;  // the next one has moved here
-    } else if (inlet.stops) [[unlikely]] {
-      look_whether_drained(*inlet.lane);
-    }
-    return true;
-  }
-  busy_ = true;
-  inlet.quiet_polls = 0;
-  Stretch phase;
-  phase.begin(inlet.pace);
-  for (std::uint32_t frames = 0; frame && frames < frames_per_turn_; ++frames) {
-    switch (inlet.source) {
-      case Inlet::Source::local: take_local(inlet, *frame); break;
-      case Inlet::Source::mail: take_remote(inlet, *frame); break;
-      case Inlet::Source::control: take_remote_control(inlet, *frame); break;
-    }
-    if (!fibers_.owns_loop()) return false;
-    if (inlet.lane != nullptr && !inlet.lane->connected) [[unlikely]]
-      return true;  // the frame was a fault
-    if (inlet.waits_for) [[unlikely]]
-      break;  // the frame is still there
-    if (inlet.ring->cursor_due()) store_cursor(inlet);
-    frame = inlet.ring->peek();
-    // What is left has its turn after everybody else's.
-    if (frame && phase.is_over(inlet.pace, budget_ns_, last_look_)) break;
-  }
-  store_cursor(inlet);
-  return true;
-}
-
-void Scheduler::store_cursor(Inlet& inlet) {
-  if (inlet.ring->store_cursor()) inlet.bell->ring();
-}
-
 void Scheduler::take_tasks() {
-  if (!has_tasks_.load(std::memory_order_relaxed)) return;
   std::vector<MoveOnlyFunction<void()>> tasks;
   {
     const std::lock_guard lock(tasks_mutex_);
@@ -218,7 +169,7 @@ void Scheduler::take_tasks() {
 
 // --- timers
 
-void Scheduler::expire_timers() {
+inline void Scheduler::expire_timers() {
   // The clock costs as much as a message. Whoever idles sees a deadline come; whoever is busy looks now and then.
   if (timers_.next_deadline_ns() == TimerQueue::never) return;
   if (!timers_due_ && ++turns_since_clock_ < turns_per_clock_ &&
@@ -237,9 +188,7 @@ void Scheduler::expire_timers() {
 
 // --- flush: what handlers left open, what waits for room, and the cursors of rings that a suspension left half drained.
 
-void Scheduler::flush() {
-  give_back_credits();
-  publish_dirty();
+void Scheduler::retry_crowded() {
   for (std::size_t i = 0; i < crowded_.size();) {
     Outlet& outlet = *crowded_[i];
     const bool had_overflow = !outlet.overflow.empty();
@@ -254,8 +203,16 @@ void Scheduler::flush() {
     }
   }
   publish_dirty();
-  for (std::size_t i = 0; i < inlets_->hot_count(); ++i) store_cursor(inlets_->hot(i));
-  for (const OwnInlet& own : own_inlets_) store_cursor(*own.inlet);
+}
+
+inline void Scheduler::flush() {
+  if (credits_->has_to_give_back()) [[unlikely]]
+    give_back_credits();
+  publish_dirty();
+  if (!crowded_.empty()) [[unlikely]]
+    retry_crowded();
+  for (std::size_t i = 0; i < inlets_->hot_count(); ++i) inlets_->hot(i).store_cursor();
+  for (const OwnInlet& own : own_inlets_) own.inlet->store_cursor();
 }
 
 // --- spin, park
@@ -306,6 +263,7 @@ void Scheduler::post(MoveOnlyFunction<void()> task) {
 void Scheduler::request_stop() {
   post([this] {
     stopping_ = true;
+    give_back_lives(std::exchange(kept_lives_, 0));
     for (std::uint32_t slot = 0;; ++slot) {
       Cell* cell = nullptr;
       {

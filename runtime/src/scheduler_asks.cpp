@@ -44,7 +44,8 @@ void run_continuation(Cell&, Message& message) {
   const OwnedAsk ask = std::move(taken);
   taken.~OwnedAsk();
   // The answer is the continuation's from here on.
-  ask->continuation->run(std::exchange(ask->answered, false) ? std::expected<void, AskError>() : std::unexpected(ask->error));
+  ask->continuation->run(std::exchange(ask->answered, false) ? std::expected<void, AskError>()
+                                                             : std::unexpected(ask->error));
 }
 
 constexpr Binding continuation_binding{.type = &continuation_type, .handler = &run_continuation};
@@ -196,10 +197,17 @@ void Scheduler::complete_wire(std::uint32_t correlation, std::uint32_t link, con
   PendingAsk* ask = asked(correlation, link);
   if (ask == nullptr) return;
   const MessageType& type = *ask->reply_type;
-  if (type.may_be(frame.head.type, frame.length)) {
-    // Copied before it is looked at: who wrote it may write on.
+  // Copied before it is looked at: who wrote it may write on.
+  if (!type.may_be(frame.head.type, frame.length)) {
+    ask->answered = false;
+  } else if (type.is_as_it_lies(frame.length)) {
     std::memcpy(ask->reply, frame.payload, frame.length);
-    ask->answered = type.valid == nullptr || type.valid(static_cast<const std::byte*>(ask->reply));
+    ask->answered = type.valid == nullptr || type.valid(static_cast<const std::byte*>(ask->reply), frame.length);
+  } else {
+    Envelope* const copy = EnvelopePool::make(frame.length);
+    std::memcpy(copy->message.payload, frame.payload, frame.length);
+    ask->answered = type.copy_from_wire(copy->message.payload, frame.length, ask->reply);
+    EnvelopePool::free(copy);
   }
   if (!ask->answered) ask->error = AskError::wrong_type;
   settled(*ask);

@@ -40,6 +40,22 @@ std::uint32_t Scheduler::live_slots() const {
   return used_slots_ - static_cast<std::uint32_t>(free_slots_.size()) - own_slot_count_.load(std::memory_order_relaxed);
 }
 
+/// Before the cell can end. Where actors come and go on their own scheduler that takes no atomic.
+void Scheduler::take_life(bool is_own) {
+  if (is_own && kept_lives_ != 0) {
+    --kept_lives_;
+  } else {
+    group_->live_cells.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Scheduler::give_back_lives(std::uint64_t lives) {
+  if (lives == 0) return;
+  // Release: what the cells have sent comes before they have ended. With is_done().
+  const bool were_last = group_->live_cells.fetch_sub(lives, std::memory_order_acq_rel) == lives;
+  if (were_last && stopping_ && group_->on_empty) group_->on_empty();
+}
+
 /// Null: this scheduler has ended, and the cell is gone.
 ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
   Cell* const placed = cell.get();
@@ -61,7 +77,7 @@ ActorId Scheduler::place(std::unique_ptr<Cell> cell) {
     id = ActorId(index_, ++slot.generation, index, needs_credit, lane);
   } while (!id);
   placed->id_ = id;
-  group_->live_cells.fetch_add(1, std::memory_order_relaxed);
+  take_life(is_own);
   // SYNC(slot): with the load in find(), and with those of whoever goes through all slots. Whoever learns the id learns it after
   // this.
   slot.cell.store(cell.release(), std::memory_order_release);
@@ -99,15 +115,6 @@ bool Scheduler::is_live(ActorId id) const {
   return cell != nullptr && cell->id_ == id;
 }
 
-void Scheduler::deliver(Message& message) {
-  Cell* cell = find(message.target);
-  if (cell != nullptr && cell->state_ == Cell::State::idle && cell->started_) {
-    execute(*cell, message);
-  } else {
-    deliver_later(message);
-  }
-}
-
 /// Runs no handler.
 void Scheduler::deliver_later(Message& message) {
   Cell* cell = find(message.target);
@@ -140,7 +147,7 @@ bool Scheduler::message_is(Message& message, const MessageType& type) {
   if (!type.may_be(message.type, message.length)) return false;
   if (type.valid == nullptr) return true;
   message.copy_out();
-  return type.valid(message.payload);
+  return type.valid(message.payload, message.length);
 }
 
 void Scheduler::enqueue(Cell& cell, Message& message) {

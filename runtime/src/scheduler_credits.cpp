@@ -96,7 +96,6 @@ void Scheduler::keep_credit(ActorId mailbox) {
 }
 
 void Scheduler::give_back_credits() {
-  if (!credits_->has_to_give_back()) return;
   for (const ActorId mailbox : credits_->take_to_give_back()) {
     CreditAccount* const account = credits_->find(mailbox);
     if (account == nullptr || !account->is_wanted || !account->line.empty() || account->available == 0) continue;

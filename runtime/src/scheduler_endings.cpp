@@ -121,8 +121,11 @@ void Scheduler::leave_slot(Cell& cell) {
 
 void Scheduler::destroy_cell(Cell& cell) {
   delete &cell;
-  const bool was_last = group_->live_cells.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  if (was_last && stopping_ && group_->on_empty) group_->on_empty();
+  if (stopping_) {
+    give_back_lives(1);
+  } else {
+    ++kept_lives_;
+  }
 }
 
 void Scheduler::discard_mail(Cell& cell) {

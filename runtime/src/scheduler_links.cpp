@@ -10,6 +10,7 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "scheduler_outlets.hpp"
 
 namespace ringmail::runtime {
 
@@ -58,7 +59,7 @@ RemoteLane* Scheduler::lane_to(std::uint32_t link) {
 void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool now) {
   RemoteLane& lane = *inlet.lane;
   if (frame.head.kind != FrameKind::message) [[unlikely]] {
-    if (lane.system == nullptr || frame.head.kind != FrameKind::signal) {
+    if (frame.head.kind != FrameKind::signal) {
       report_fault(lane, "a system frame came as mail");
       return;
     }

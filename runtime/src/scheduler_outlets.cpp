@@ -1,10 +1,9 @@
-// Rings out of a scheduler: writing now, waiting for room, writing later. The rules stand in outlet.hpp.
+// Rings out of a scheduler: waiting for room, writing later. Writing now is inline; the rules stand in outlet.hpp.
+#include "scheduler_outlets.hpp"
+
 #include <cassert>
 
-#include "local_ring.hpp"
-#include "outlet.hpp"
 #include "remote_lane.hpp"
-#include "ringmail/runtime/scheduler.hpp"
 #include "stored_object.hpp"
 
 namespace ringmail::runtime {
@@ -14,22 +13,12 @@ using transport::FrameHead;
 /// Of a peer that asks and does not read the answers. More than its ring of questions holds.
 constexpr std::size_t most_waiting_for_a_peer = 1 << 16;
 
-void Scheduler::mark_dirty(Outlet& outlet) {
-  if (outlet.dirty) return;
-  outlet.dirty = true;
-  dirty_.push_back(&outlet);
-}
-
 void Scheduler::mark_crowded(Outlet& outlet) {
   if (outlet.crowded) return;
   outlet.crowded = true;
   crowded_.push_back(&outlet);
   // SYNC(want): before has_work() looks at the cursor, so before this thread sleeps.
   if (outlet.state == Outlet::State::open) outlet.ring->want_room(true);
-}
-
-void Scheduler::publish(Outlet& outlet) {
-  if (outlet.ring->publish()) outlet.bell->ring(outlet.ring->cold_mark());
 }
 
 void Scheduler::publish_all_dirty() {
@@ -40,30 +29,11 @@ void Scheduler::publish_all_dirty() {
   dirty_.clear();
 }
 
-// --- Now
-
-/// Null: there is no room, or others wait for it already.
-std::byte* Scheduler::room_now(Outlet& outlet, std::uint32_t bytes) {
-  if (outlet.state != Outlet::State::open || !outlet.overflow.empty() || bytes > outlet.ring->max_payload())
-    return nullptr;
-  std::byte* place = outlet.ring->try_loan(bytes);
-  if (place == nullptr && outlet.is_faulted()) report_fault(*outlet.lane, std::string(to_string(outlet.ring->fault())));
-  return place;
-}
-
-void Scheduler::commit(Outlet& outlet, const FrameHead& head) {
-  outlet.ring->commit(head);
-  mark_dirty(outlet);
+void Scheduler::look_for_fault(Outlet& outlet) {
+  if (outlet.is_faulted()) report_fault(*outlet.lane, std::string(to_string(outlet.ring->fault())));
 }
 
 // --- When there is room: handlers, who stand in line
-
-std::expected<std::byte*, SendError> Scheduler::room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline) {
-  if (outlet.line.empty()) [[likely]] {
-    if (std::byte* place = room_now(outlet, bytes)) return place;
-  }
-  return wait_for_room(outlet, bytes, deadline);
-}
 
 std::expected<std::byte*, SendError> Scheduler::wait_for_room(Outlet& outlet, std::uint32_t bytes, Deadline& deadline) {
   // The consumer cannot make room by reading what it has not been shown.
@@ -120,10 +90,7 @@ void Scheduler::retry_overflow(Outlet& outlet) {
   while (!outlet.overflow.empty() && outlet.state == Outlet::State::open) {
     Outlet::Pending& next = outlet.overflow.front();
     std::byte* place = outlet.ring->try_loan(next.bytes);
-    if (place == nullptr) {
-      if (outlet.is_faulted()) report_fault(*outlet.lane, std::string(to_string(outlet.ring->fault())));
-      return;
-    }
+    if (place == nullptr) return look_for_fault(outlet);
     next.write(place);
     commit(outlet, next.head);
     outlet.overflow.pop_front();
@@ -131,24 +98,26 @@ void Scheduler::retry_overflow(Outlet& outlet) {
   }
 }
 
-void Scheduler::write_object(
-    Outlet& outlet, const FrameHead& head, const MessageType& type, const void* word, void* object) {
-  // Between processes the object is the payload; within one a pointer to what it is stands before it.
-  const std::uint32_t offset = word != nullptr ? LocalPayload::object_offset(type) : 0;
-  const auto put_word = [word](std::byte* place) {
-    if (word != nullptr) std::memcpy(place, &word, sizeof word);
-  };
-  if (std::byte* place = room_now(outlet, offset + type.size)) {
-    put_word(place);
-    type.relocate(place + offset, object);
+void Scheduler::write_object(Outlet& outlet, const FrameHead& head, const MessageType& type, void* object) {
+  if (std::byte* place = room_now(outlet, type.size)) {
+    type.relocate(place, object);
     commit(outlet, head);
     return;
   }
-  write_later(outlet, offset + type.size, head,
-              [stored = StoredObject(type, object), put_word, offset](std::byte* place) mutable {
-                put_word(place);
-                stored.move_to(place + offset);
-              });
+  write_later(outlet, type.size, head,
+              [stored = StoredObject(type, object)](std::byte* place) mutable { stored.move_to(place); });
+}
+
+void Scheduler::write_wire(Outlet& outlet, const FrameHead& head, const MessageType& type, void* object) {
+  const std::uint32_t length = type.length_between_processes(object);
+  if (std::byte* place = room_now(outlet, length)) {
+    type.move_to_wire(place, object);
+    commit(outlet, head);
+    return;
+  }
+  write_later(outlet, length, head, [stored = StoredObject(type, object)](std::byte* place) mutable {
+    stored.hand_to([&](void* waiting) { stored.type().move_to_wire(place, waiting); });
+  });
 }
 
 void Scheduler::write_word(Outlet& outlet, const FrameHead& head, std::uint64_t word) {
@@ -184,9 +153,10 @@ void Scheduler::discard_overflow(Outlet& outlet) {
   while (!outlet.overflow.empty()) {
     const Outlet::Pending& next = outlet.overflow.front();
     if (next.is_message()) {
+      // What was sent in no handler asks nothing.
       Message message{.length = next.bytes,
-                      .type = next.head.type,
-                      .asker = {.address = {0, ActorId(next.head.sender)}, .correlation = next.head.correlation},
+                      .type = next.message_type(),
+                      .asker = {.address = {0, ActorId(next.head.sender)}},
                       .target = ActorId(next.head.target)};
       bury(message, "it found no room until the end");
     }

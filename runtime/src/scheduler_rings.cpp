@@ -1,4 +1,4 @@
-// Rings between the schedulers of one process: frames that came in one, and what is left in them at the end.
+// Rings between the schedulers of one process: what they say to each other in them beside messages, and what is left at the end.
 #include "credits.hpp"
 #include "farewell.hpp"
 #include "local_ring.hpp"
@@ -10,32 +10,14 @@
 namespace ringmail::runtime {
 namespace {
 
-/// The ring's memory is this process's own, and the frame is the consumer's until it advances.
-Message local_message(Inlet& inlet, const transport::Frame& frame) {
-  std::byte* payload = const_cast<std::byte*>(frame.payload);
-  std::uintptr_t word = 0;
-  std::memcpy(&word, payload, sizeof word);
-  const Binding* const binding = LocalPayload::binding(word);
-  return {.binding = binding,
-          .payload = payload + LocalPayload::object_offset(*binding->type),
-          .length = binding->type->size,
-          .type = binding->type->id,
-          .asker = {.address = {0, ActorId(frame.head.sender)}, .correlation = frame.head.correlation},
-          .target = ActorId(frame.head.target),
-          .admission = LocalPayload::admission(word),
-          .ring = inlet.ring};
-}
-
 /// Of a control frame that has one.
 void destroy_object(const transport::Frame& frame) {
-  const MessageType* type = nullptr;
-  std::memcpy(&type, frame.payload, sizeof type);
-  if (type->destroy != nullptr)
-    type->destroy(const_cast<std::byte*>(frame.payload) + LocalPayload::object_offset(*type));
+  const MessageType& type = object_type(frame.head);
+  if (type.destroy != nullptr) type.destroy(const_cast<std::byte*>(frame.payload));
 }
 
 Farewell take_farewell(std::byte* payload) {
-  auto* const object = std::launder(reinterpret_cast<Farewell*>(payload + LocalPayload::object_offset(farewell_type)));
+  auto* const object = std::launder(reinterpret_cast<Farewell*>(payload));
   Farewell farewell = std::move(*object);
   object->~Farewell();
   return farewell;
@@ -64,28 +46,11 @@ void Scheduler::connect_to(std::uint32_t target, LocalRing& ring, transport::Bel
   outlets_[place]->producer.order(ordering_);
 }
 
-void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
-  if (frame.head.kind == transport::FrameKind::local_control) {
-    take_local_control(inlet, frame);
-    return;
-  }
-  Message message = local_message(inlet, frame);
-  if (message.admission == Admission::credited) [[unlikely]] {
-    if (const Cell* cell = find(message.target)) --cell->bound_->promised;
-  }
-  deliver(message);
-}
-
 void Scheduler::take_local_control(Inlet& inlet, const transport::Frame& frame) {
   std::byte* payload = const_cast<std::byte*>(frame.payload);
   const transport::FrameHead head = frame.head;
   switch (static_cast<Operation>(head.type)) {
-    case Operation::reply: {
-      const MessageType* type = nullptr;
-      std::memcpy(&type, payload, sizeof type);
-      complete(head.correlation, 0, *type, payload + LocalPayload::object_offset(*type));
-      break;
-    }
+    case Operation::reply: complete(head.correlation, 0, object_type(head), payload); break;
     case Operation::refuse: complete_refused(head.correlation, 0, static_cast<AskError>(head.target)); break;
     case Operation::stop: {
       if (Cell* cell = find(ActorId(head.target))) request_stop(*cell);
@@ -136,7 +101,7 @@ void Scheduler::bury() {
   for (const auto& inlet : local_inlets_) {
     while (const auto frame = inlet->ring->peek()) {
       if (frame->head.kind == transport::FrameKind::local) {
-        Message message = local_message(*inlet, *frame);
+        Message message = LocalFrame::message(*inlet->ring, *frame);
         bury(message, "the system has been shut down");
         continue;
       }

@@ -10,6 +10,7 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "scheduler_outlets.hpp"
 #include "signal_bytes.hpp"
 
 namespace ringmail::runtime {
@@ -28,7 +29,7 @@ void destroy(const MessageType& type, void* object) {
 
 }  // namespace
 
-LocalOutlet* Scheduler::outlet_to(std::uint32_t thread, std::uint32_t lane) const {
+inline LocalOutlet* Scheduler::outlet_to(std::uint32_t thread, std::uint32_t lane) const {
   const std::size_t place = thread << ActorId::lane_bits | lane;
   return place < outlets_.size() ? outlets_[place].get() : nullptr;
 }
@@ -36,7 +37,7 @@ LocalOutlet* Scheduler::outlet_to(std::uint32_t thread, std::uint32_t lane) cons
 /// What is not mail goes by the lane that all share.
 LocalOutlet* Scheduler::outlet_to(ActorId actor) const { return outlet_to(actor.thread(), 0); }
 
-LocalOutlet* Scheduler::mail_outlet_to(ActorId actor) {
+inline LocalOutlet* Scheduler::mail_outlet_to(ActorId actor) {
   LocalOutlet* const outlet = outlet_to(actor.thread(), actor.lane());
   if (outlet != nullptr || actor.lane() == 0) [[likely]]
     return outlet;
@@ -112,41 +113,37 @@ void Scheduler::step_aside() {
   }
 }
 
-std::expected<void, SendError> Scheduler::send_local(ActorId to,
-                                                     const Binding& binding,
-                                                     void* object,
-                                                     std::uint32_t correlation,
-                                                     Admission admission,
-                                                     Deadline& deadline) {
+[[gnu::always_inline]] inline std::expected<void, SendError> Scheduler::send_local(ActorId to,
+                                                                                   const Binding& binding,
+                                                                                   void* object,
+                                                                                   std::uint32_t correlation,
+                                                                                   Admission admission,
+                                                                                   Deadline& deadline) {
   const MessageType& type = *binding.type;
   LocalOutlet* outlet = mail_outlet_to(to);
   if (outlet == nullptr) {
     destroy(type, object);
     return std::unexpected(SendError::unreachable);
   }
-  const FrameHead head{.kind = FrameKind::local,
-                       .type = type.id,
-                       .correlation = correlation,
-                       .target = to.value(),
-                       .sender = self().actor.value()};
+  const FrameHead head = LocalFrame::head(binding, admission, to, self().actor);
   if (current_cell_ == nullptr) {
-    if (LocalPayload::bytes(type) > outlet->ring->max_payload()) {
+    assert(correlation == 0 && "only a handler asks");
+    if (type.size > outlet->ring->max_payload()) {
       destroy(type, object);
       return std::unexpected(SendError::too_long);
     }
     ++counters_.sent;
-    write_object(*outlet, head, type, LocalPayload::word(binding, admission), object);
+    write_object(*outlet, head, type, object);
     return {};
   }
-  const auto place = room(*outlet, LocalPayload::bytes(type), deadline);
+  const auto place = room(*outlet, LocalFrame::bytes(type, correlation), deadline);
   if (!place) {
     destroy(type, object);
     return std::unexpected(place.error());
   }
   ++counters_.sent;
-  const void* const word = LocalPayload::word(binding, admission);
-  std::memcpy(*place, &word, sizeof word);
-  type.relocate(*place + LocalPayload::object_offset(type), object);
+  type.relocate(*place, object);
+  LocalFrame::put_correlation(type, *place, correlation);
   commit(*outlet, head);
   return {};
 }
@@ -158,9 +155,13 @@ std::expected<void, SendError> Scheduler::send_remote(
     destroy(type, object);
     return std::unexpected(SendError::not_wire);
   }
-  // A type with an id is bytes: nothing to destroy from here on.
+  const auto refused = [&](SendError error) {
+    destroy(type, object);
+    return std::unexpected(error);
+  };
   RemoteLane* lane = lane_to(to.link);
-  if (lane == nullptr || lane->mail.state == Outlet::State::closed) return std::unexpected(SendError::unreachable);
+  if (lane == nullptr || lane->mail.state == Outlet::State::closed) return refused(SendError::unreachable);
+  const std::uint32_t length = type.length_between_processes(object);
   const Address sender = self();
   const FrameHead head{.kind = FrameKind::message,
                        .type = type.id,
@@ -168,16 +169,16 @@ std::expected<void, SendError> Scheduler::send_remote(
                        .target = to.actor.value(),
                        .sender = sender.actor.value()};
   if (current_cell_ == nullptr) {
-    if (lane->mail.state != Outlet::State::open) return std::unexpected(SendError::full);
-    if (type.size > lane->mail.ring->max_payload()) return std::unexpected(SendError::too_long);
-    write_object(lane->mail, head, type, nullptr, object);
+    if (lane->mail.state != Outlet::State::open) return refused(SendError::full);
+    if (length > lane->mail.ring->max_payload()) return refused(SendError::too_long);
+    write_wire(lane->mail, head, type, object);
     return {};
   }
-  const auto place = room(lane->mail, type.size, deadline);
-  if (!place) return std::unexpected(place.error());
+  const auto place = room(lane->mail, length, deadline);
+  if (!place) return refused(place.error());
   lane->let_in(sender.actor.value());
   current_cell_->exported_ = true;
-  std::memcpy(*place, object, type.size);
+  type.move_to_wire(*place, object);
   commit(lane->mail, head);
   return {};
 }
@@ -198,7 +199,7 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
     RemoteLane* lane = lane_of(asker);
     if (lane == nullptr) {
       destroy(type, object);
-    } else if (type.id == 0 || type.size > lane->control.ring->max_payload()) {
+    } else if (type.id == 0 || type.length_between_processes(object) > lane->control.ring->max_payload()) {
       destroy(type, object);
       refuse(asker, transport::NoReply::failed);
     } else {
@@ -207,20 +208,21 @@ void Scheduler::reply(const Asker& asker, const MessageType& type, void* object)
                            .correlation = asker.correlation,
                            .target = asker.address.actor.value(),
                            .sender = self().actor.value()};
-      write_object(lane->control, head, type, nullptr, object);
+      write_wire(lane->control, head, type, object);
     }
   } else if (asker.address.actor.thread() == index_) {
     complete(asker.correlation, 0, type, object);
   } else if (LocalOutlet* outlet = outlet_to(asker.address.actor)) {
-    if (LocalPayload::bytes(type) > outlet->ring->max_payload()) {
+    if (type.size > outlet->ring->max_payload()) {
       destroy(type, object);
       refuse(asker, transport::NoReply::failed);
       return;
     }
     const FrameHead head{.kind = FrameKind::local_control,
                          .type = static_cast<std::uint32_t>(Operation::reply),
-                         .correlation = asker.correlation};
-    write_object(*outlet, head, type, &type, object);
+                         .correlation = asker.correlation,
+                         .sender = object_word(type)};
+    write_object(*outlet, head, type, object);
   } else {
     destroy(type, object);
   }
@@ -278,9 +280,11 @@ void Scheduler::tell_elsewhere(ActorId target, Operation operation, Farewell far
   if (outlet == nullptr) return;
   // write_object() destroys what it moves from.
   alignas(Farewell) std::byte room[sizeof(Farewell)];
-  const FrameHead head{
-      .kind = FrameKind::local_control, .type = static_cast<std::uint32_t>(operation), .target = target.value()};
-  write_object(*outlet, head, farewell_type, &farewell_type, ::new (room) Farewell(std::move(farewell)));
+  const FrameHead head{.kind = FrameKind::local_control,
+                       .type = static_cast<std::uint32_t>(operation),
+                       .target = target.value(),
+                       .sender = object_word(farewell_type)};
+  write_object(*outlet, head, farewell_type, ::new (room) Farewell(std::move(farewell)));
 }
 
 }  // namespace ringmail::runtime

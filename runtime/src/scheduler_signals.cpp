@@ -6,12 +6,16 @@
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "scheduler_outlets.hpp"
 #include "signal_bytes.hpp"
 
 namespace ringmail::runtime {
 namespace {
 
 using Kind = RemoteLane::Watcher::Kind;
+
+/// On a lane. docs/spec/ring.md
+constexpr std::size_t most_monitors_of_a_peer = 1024;
 
 ExitReason no_such_actor() { return {.kind = ExitReason::Kind::unreachable, .text = "there is no such actor"}; }
 
@@ -25,7 +29,7 @@ void Scheduler::send_signal(RemoteLane& lane, Signal signal, ActorId target, Act
                                   .target = target.value(),
                                   .sender = sender.value()};
   std::vector<std::byte> bytes;
-  if (reason != nullptr) bytes = encode(*reason);
+  if (reason != nullptr) bytes = lane.system != nullptr ? encode(*reason) : encode_as_line(*reason);
   const auto length = static_cast<std::uint32_t>(bytes.size());
   const auto write = [bytes = std::move(bytes)](std::byte* place) {
     if (!bytes.empty()) std::memcpy(place, bytes.data(), bytes.size());
@@ -38,11 +42,13 @@ void Scheduler::send_signal(RemoteLane& lane, Signal signal, ActorId target, Act
   }
 }
 
-/// Runs no handler.
+/// Runs no handler. Of a peer the sender of a monitor is no actor, but its number for it.
 void Scheduler::take_signal(RemoteLane& lane, const transport::Frame& frame) {
   const ActorId target(frame.head.target);
   const Address from{lane.link, ActorId(frame.head.sender)};
   const auto signal = static_cast<Signal>(frame.head.type);
+  if (lane.system == nullptr && signal != Signal::monitor && signal != Signal::demonitor)
+    return report_fault(lane, "a signal that only systems send");
   // Those that answer what was asked from here reach whom they reach by what was noted when it was.
   const bool is_asked_for = signal == Signal::down || signal == Signal::exit || signal == Signal::unlink;
   const bool reaches = is_asked_for || lane.is_exported(target.value()) || may_reach(lane, target);
@@ -56,6 +62,8 @@ void Scheduler::take_signal(RemoteLane& lane, const transport::Frame& frame) {
       if (Cell* const cell = reaches ? find(target) : nullptr) request_stop(*cell);
       return;
     case Signal::monitor:
+      if (lane.system == nullptr && lane.watched() >= most_monitors_of_a_peer)
+        return report_fault(lane, "more monitors than a peer may have");
       if (reaches && find_lasting(target) != nullptr) return take_monitor(lane, target, from);
       // As one that does not exist.
       reason = no_such_actor();

@@ -1,10 +1,15 @@
-// Turns: whose it is, what happens in one, and how it ends. In one file, so that the compiler sees the way of a message as one.
+// Turns: whose it is, what happens in one, and how it ends; and the rings, whose frames begin most of them. In one file, so
+// that the compiler sees the way of a message as one.
 #include <algorithm>
 #include <cassert>
 #include <typeinfo>
 
+#include "local_ring.hpp"
+#include "poll_set.hpp"
+#include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
 #include "scheduler_cells.hpp"
+#include "scheduler_outlets.hpp"
 #include "type_text.hpp"
 
 namespace ringmail::runtime {
@@ -108,7 +113,7 @@ inline const Binding* Scheduler::binding_for(const Cell& cell, const Message& me
 }
 
 /// Where the message lies in an envelope it is gone when its handler has taken it.
-[[gnu::always_inline]] inline void Scheduler::execute_now(Cell& cell, Message& message) {
+[[gnu::always_inline]] inline void Scheduler::execute(Cell& cell, Message& message) {
   const Binding* const binding = binding_for(cell, message);
   if (binding == nullptr || (binding != message.binding && !message_is(message, *binding->type))) {
     dead_letter(message, binding == nullptr ? "the actor has no handler for it" : "its bytes are not those of its type",
@@ -124,8 +129,6 @@ inline const Binding* Scheduler::binding_for(const Cell& cell, const Message& me
     binding->handler(cell, message);
   });
 }
-
-void Scheduler::execute(Cell& cell, Message& message) { execute_now(cell, message); }
 
 void Scheduler::execute_start(Cell& cell) {
   cell.started_ = true;
@@ -177,14 +180,13 @@ inline void Scheduler::run_cell(Cell& cell) {
     finish_turn(cell);
     return;
   }
-  execute_now(cell, take_first(cell)->message);
+  execute(cell, take_first(cell)->message);
 }
 
 bool Scheduler::run_ready() {
   // Those that become ready meanwhile have their turn after the rings.
   Cell* const last = last_ready_;
   bool was_round = false;
-  if (first_ready_ == nullptr) return true;
   Stretch phase;
   phase.begin(ready_pace_);
   for (int messages = 1; first_ready_ != nullptr; ++messages) {
@@ -202,6 +204,73 @@ bool Scheduler::run_ready() {
     if (!own_inlets_.empty() && own_lane_waits()) [[unlikely]]
       break;
   }
+  return true;
+}
+
+// --- Frames of one ring
+
+[[gnu::always_inline]] inline void Scheduler::deliver_now(Message& message) {
+  Cell* const cell = find(message.target);
+  if (cell != nullptr && cell->state_ == Cell::State::idle && cell->started_) [[likely]] {
+    execute(*cell, message);
+  } else {
+    deliver_later(message);
+  }
+}
+
+void Scheduler::deliver(Message& message) { deliver_now(message); }
+
+[[gnu::always_inline]] inline void Scheduler::take_local(Inlet& inlet, const transport::Frame& frame) {
+  if (frame.head.kind == transport::FrameKind::local_control) {
+    take_local_control(inlet, frame);
+    return;
+  }
+  Message message = LocalFrame::message(*inlet.ring, frame);
+  if (message.admission == Admission::credited) [[unlikely]] {
+    if (const Cell* cell = find(message.target)) --cell->bound_->promised;
+  }
+  deliver_now(message);
+}
+
+bool Scheduler::drain(Inlet& inlet) {
+  if (inlet.held) [[unlikely]]
+    return true;
+  if (inlet.waits_for) [[unlikely]] {
+    if (must_stay_in_ring(inlet.waits_for, nullptr)) return true;
+    inlet.waits_for = {};
+  }
+  auto frame = inlet.ring->peek();
+  if (!frame) {
+    if (inlet.ring->fault() != transport::RingFault::none) [[unlikely]] {
+      report_fault(*inlet.lane, std::string(to_string(inlet.ring->fault())));
+    } else if (inlets_->note_quiet(inlet)) {
+      --next_inlet_;  // the next one has moved here
+    } else if (inlet.stops) [[unlikely]] {
+      look_whether_drained(*inlet.lane);
+    }
+    return true;
+  }
+  busy_ = true;
+  inlet.quiet_polls = 0;
+  Stretch phase;
+  phase.begin(inlet.pace);
+  for (std::uint32_t frames = 0; frame && frames < frames_per_turn_; ++frames) {
+    switch (inlet.source) {
+      case Inlet::Source::local: take_local(inlet, *frame); break;
+      case Inlet::Source::mail: take_remote(inlet, *frame); break;
+      case Inlet::Source::control: take_remote_control(inlet, *frame); break;
+    }
+    if (!fibers_.owns_loop()) return false;
+    if (inlet.lane != nullptr && !inlet.lane->connected) [[unlikely]]
+      return true;  // the frame was a fault
+    if (inlet.waits_for) [[unlikely]]
+      break;  // the frame is still there
+    if (inlet.ring->cursor_due()) inlet.store_cursor();
+    frame = inlet.ring->peek();
+    // What is left has its turn after everybody else's.
+    if (frame && phase.is_over(inlet.pace, budget_ns_, last_look_)) break;
+  }
+  inlet.store_cursor();
   return true;
 }
 

@@ -19,22 +19,32 @@ static_assert(sizeof(Entry) == 16);
 constexpr std::size_t most_entries = 8;
 constexpr std::size_t most_text_bytes = max_reason_bytes / most_entries - sizeof(Entry);
 
+void append(std::vector<std::byte>& bytes, const ExitReason& reason, const std::string& text, std::size_t most_bytes) {
+  const std::size_t text_bytes = std::min(text.size(), most_bytes);
+  const Entry entry{.kind = static_cast<std::uint32_t>(reason.kind),
+                    .code = reason.code,
+                    .signal = reason.signal,
+                    .text_bytes = static_cast<std::uint32_t>(text_bytes)};
+  const std::size_t at = bytes.size();
+  bytes.resize(at + sizeof entry + text_bytes);
+  std::memcpy(bytes.data() + at, &entry, sizeof entry);
+  if (text_bytes != 0) std::memcpy(bytes.data() + at + sizeof entry, text.data(), text_bytes);
+}
+
 }  // namespace
 
 std::vector<std::byte> encode(const ExitReason& reason) {
   std::vector<std::byte> bytes;
   const ExitReason* each = &reason;
   for (std::size_t entries = 0; each != nullptr && entries < most_entries; ++entries, each = each->cause.get()) {
-    const std::size_t text_bytes = std::min(each->text.size(), most_text_bytes);
-    const Entry entry{.kind = static_cast<std::uint32_t>(each->kind),
-                      .code = each->code,
-                      .signal = each->signal,
-                      .text_bytes = static_cast<std::uint32_t>(text_bytes)};
-    const std::size_t at = bytes.size();
-    bytes.resize(at + sizeof entry + text_bytes);
-    std::memcpy(bytes.data() + at, &entry, sizeof entry);
-    if (text_bytes != 0) std::memcpy(bytes.data() + at + sizeof entry, each->text.data(), text_bytes);
+    append(bytes, *each, each->text, most_text_bytes);
   }
+  return bytes;
+}
+
+std::vector<std::byte> encode_as_line(const ExitReason& reason) {
+  std::vector<std::byte> bytes;
+  append(bytes, reason, to_string(reason), max_reason_bytes - sizeof(Entry));
   return bytes;
 }
 

@@ -1,4 +1,4 @@
-// What systems tell each other about actors besides messages, and an exit reason as bytes. docs/spec/message.md
+// What systems, and peers, are told about actors besides messages, and an exit reason as bytes. docs/spec/ring.md
 #pragma once
 
 #include <cstddef>
@@ -25,6 +25,8 @@ enum class Signal : std::uint32_t {
 /// At most max_reason_bytes: of a longer chain the end is left out, of a longer text the rest.
 inline constexpr std::size_t max_reason_bytes = 1984;  // which the smallest ring of mail takes
 std::vector<std::byte> encode(const ExitReason& reason);
+/// For a peer: one entry, whose text is that of the whole chain.
+std::vector<std::byte> encode_as_line(const ExitReason& reason);
 /// Nothing: no encoding of a reason.
 std::optional<ExitReason> decode_reason(std::span<const std::byte> bytes);
 

@@ -254,7 +254,7 @@ ActorId System::find_name(std::string_view name) const {
 }
 
 bool System::join(Group& group, const Member& member) {
-  if (!group.join(member)) return false;
+  if (!groups_.join(group, member)) return false;
   if (!member.address.is_local()) return true;
   // As with a name: it may have ended before it was there to be forgotten.
   const ActorId actor = member.address.actor;

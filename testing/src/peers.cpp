@@ -242,7 +242,7 @@ void Peers::take_one(Peer& peer) {
     const transport::FrameHead head = frame->head;
     const auto handler = does.handlers.find(head.type);
     detail::FakeAnswer answer;
-    if (handler != does.handlers.end()) answer = handler->second(frame->payload);
+    if (handler != does.handlers.end()) answer = handler->second(frame->payload, frame->length);
     if (head.correlation != 0) {
       // Its host reads control in every turn, so there is room sooner or later; here there always is.
       if (std::byte* place = lane.control_out.try_loan(static_cast<std::uint32_t>(answer.bytes.size()))) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "ringmail/actors/schema.hpp"
 
@@ -50,6 +51,42 @@ TEST(SchemaCompare, a_missing_field_is_named) {
   EXPECT_EQ(mismatch("message M { a: u8; b: u8; }", "message M { a: u8; }"), "message flights.M has no field b there");
   EXPECT_EQ(mismatch("message M { a: u8; }", "message M { a: u8; b: u8; }"), "message flights.M has no field b here");
   EXPECT_EQ(mismatch("message M { a: u8; }", "message M {}"), "message flights.M has no field a there");
+}
+
+TEST(SchemaCompare, appended_fields_agree_with_a_message_that_has_none_of_them) {
+  const std::vector<std::string> versions = {
+      "message M { a: u8; b: u64; }",
+      "message M { a: u8; b: u64; + c: u8 = 1; }",
+      "message M { a: u8; b: u64; + c: u8 = 2; + d: text; }",
+      "message M { a: u8; b: u64; + c: u8; + d: text; + e: list<u32>?; }",
+  };
+  for (const std::string& ours : versions) {
+    for (const std::string& theirs : versions) EXPECT_EQ(mismatch(ours, theirs), "none") << ours << theirs;
+  }
+}
+
+TEST(SchemaCompare, what_was_appended_in_another_way_is_named) {
+  EXPECT_EQ(mismatch("message M { a: u8; + b: u8; }", "message M { a: u8; + c: u8; }"),
+            "message flights.M has no field b there");
+  EXPECT_EQ(mismatch("message M { a: u8; + b: u8; + c: u8; }", "message M { a: u8; + c: u8; }"),
+            "message flights.M has no field b there");
+  EXPECT_EQ(mismatch("message M { a: u8; + b: u8; }", "message M { a: u8; + b: u16; }"),
+            "message flights.M: field b is u8 here and u16 there");
+  EXPECT_EQ(mismatch("message M { a: u8; + b: u8; }", "message M { a: u8; b: u8?; }"),
+            "message flights.M: field b is u8 here and u8? there");
+  EXPECT_EQ(mismatch("message M { a: u64; b: u8; }", "message M { a: u64; + b: u8; }"), "none");
+  EXPECT_EQ(mismatch("message M { a: u32; b: u8; c: u8; }", "message M { a: u32; b: u8; + c: u8; }"),
+            "message flights.M: field c is at offset 5 here and at offset 8 there");
+}
+
+TEST(SchemaCompare, a_message_that_others_contain_must_not_grow) {
+  const std::string grown = "message In { a: u8; + b: u8; }";
+  const std::string before = "message In { a: u8; }";
+  EXPECT_EQ(mismatch(before + "message M { x: In; }", grown + "message M { x: In; }"),
+            "message flights.M: field x has 1 bytes here and 2 there");
+  EXPECT_EQ(mismatch(before + "message M { x: list<In>; }", grown + "message M { x: list<In>; }"),
+            "message flights.M: field x has elements of 1 bytes here and 2 there");
+  EXPECT_EQ(mismatch(before + "message M {}", grown + "message M {}"), "none");
 }
 
 TEST(SchemaCompare, a_nested_message_is_named_before_its_user) {

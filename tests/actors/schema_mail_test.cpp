@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "ringmail/actors/schema.hpp"
 
@@ -53,6 +54,51 @@ TEST(SchemaMail, fields_keep_their_order_and_the_size_is_rounded_up) {
   EXPECT_EQ(message.align, 8u);
 }
 
+TEST(SchemaMail, what_may_be_missing_has_a_byte_behind_it) {
+  const Schema schema = parse("namespace a; message M { a: u8?; b: u64?; c: u16?; d: text<3>?; e: text?; }");
+  const Message& message = only_message(schema);
+  EXPECT_EQ(message.fields[0].size, 2u);
+  EXPECT_EQ(message.fields[1].size, 16u);
+  EXPECT_EQ(message.fields[1].presence_offset(), message.fields[1].offset + 8);
+  EXPECT_EQ(message.fields[2].size, 4u);
+  EXPECT_EQ(message.fields[3].size, 4u);
+  EXPECT_EQ(message.fields[4].size, 12u);
+  EXPECT_EQ(message.fields[4].presence_offset(), message.fields[4].offset + 8);
+}
+
+TEST(SchemaMail, the_fixed_size_stands_before_the_first_reference) {
+  const Schema schema = parse("namespace a; message M { a: u8; b: text; c: list<u64>; d: bytes; }");
+  const Message& message = only_message(schema);
+  EXPECT_EQ(message.fixed_size_at, 4u);
+  EXPECT_EQ(message.fields[1].offset, 8u);
+  EXPECT_EQ(message.fields[2].offset, 16u);
+  EXPECT_EQ(message.fields[2].content_size(), 8u);
+  EXPECT_EQ(message.fields[2].content_align(), 8u);
+  EXPECT_EQ(message.fields[3].content_size(), 1u);
+  EXPECT_EQ(message.size, 32u);
+  EXPECT_EQ(message.align, 4u);
+}
+
+TEST(SchemaMail, an_appended_field_starts_where_the_message_ended) {
+  const Schema schema = parse("namespace a; message M { a: u64; b: u8; + c: u8; + d: u8; }");
+  const Message& message = only_message(schema);
+  EXPECT_EQ(message.fields[2].offset, 16u);
+  EXPECT_EQ(message.fields[3].offset, 24u);
+  EXPECT_EQ(message.earlier_sizes, (std::vector<std::uint32_t>{16, 24}));
+  EXPECT_EQ(message.size, 32u);
+  EXPECT_FALSE(message.is_variable());
+
+  const Schema grown = parse("namespace a; message M { a: u32; + b: u64; + c: text; }");
+  EXPECT_EQ(only_message(grown).earlier_sizes, (std::vector<std::uint32_t>{4, 16}));
+  EXPECT_EQ(only_message(grown).fields[1].offset, 8u);
+  EXPECT_EQ(only_message(grown).fixed_size_at, 16u);
+}
+
+TEST(SchemaMail, a_message_without_fields_may_grow) {
+  const Schema schema = parse("namespace a; message M { + a: u64; }");
+  EXPECT_EQ(only_message(schema).earlier_sizes, (std::vector<std::uint32_t>{0}));
+}
+
 TEST(SchemaMail, an_empty_message_has_size_0) {
   const Schema schema = parse("namespace a; message M {}");
   EXPECT_EQ(only_message(schema).size, 0u);
@@ -62,8 +108,8 @@ TEST(SchemaMail, an_empty_message_has_size_0) {
 TEST(SchemaMail, a_text_is_bytes_without_alignment) {
   const Schema schema = parse("namespace a; message M { a: u8; b: text<5>; c: text<2>[3]; }");
   const Message& message = only_message(schema);
-  EXPECT_EQ(message.fields[1], (Field{"b", {Kind::text, "", 5}, 0, 1, 5}));
-  EXPECT_EQ(message.fields[2], (Field{"c", {Kind::text, "", 2}, 3, 6, 6}));
+  EXPECT_EQ(message.fields[1], (Field{"b", {Kind::text, "", 5, 5, 1}, 0, 1, 5}));
+  EXPECT_EQ(message.fields[2], (Field{"c", {Kind::text, "", 2, 2, 1}, 3, 6, 6}));
   EXPECT_EQ(message.size, 12u);
   EXPECT_EQ(message.align, 1u);
 }
@@ -71,8 +117,8 @@ TEST(SchemaMail, a_text_is_bytes_without_alignment) {
 TEST(SchemaMail, an_array_is_aligned_like_its_element) {
   const Schema schema = parse("namespace a; message M { a: u8; b: f32[3]; c: u8[1]; }");
   const Message& message = only_message(schema);
-  EXPECT_EQ(message.fields[1], (Field{"b", {Kind::f32, "", 0}, 3, 4, 12}));
-  EXPECT_EQ(message.fields[2], (Field{"c", {Kind::u8, "", 0}, 1, 16, 1}));
+  EXPECT_EQ(message.fields[1], (Field{"b", {Kind::f32, "", 0, 4, 4}, 3, 4, 12}));
+  EXPECT_EQ(message.fields[2], (Field{"c", {Kind::u8, "", 0, 1, 1}, 1, 16, 1}));
   EXPECT_EQ(message.size, 20u);
 }
 
@@ -82,8 +128,8 @@ TEST(SchemaMail, a_nested_message_stands_before_its_user_and_brings_its_alignmen
   EXPECT_EQ(schema.messages[0].name, "a.In");
   EXPECT_EQ(schema.messages[0].size, 4u);
   const Message& out = schema.messages[1];
-  EXPECT_EQ(out.fields[1], (Field{"in", {Kind::message, "a.In", 0}, 0, 2, 4}));
-  EXPECT_EQ(out.fields[2], (Field{"more", {Kind::message, "a.In", 0}, 2, 6, 8}));
+  EXPECT_EQ(out.fields[1], (Field{"in", {Kind::message, "a.In", 0, 4, 2}, 0, 2, 4}));
+  EXPECT_EQ(out.fields[2], (Field{"more", {Kind::message, "a.In", 0, 4, 2}, 2, 6, 8}));
   EXPECT_EQ(out.size, 14u);
   EXPECT_EQ(out.align, 2u);
 }
@@ -92,7 +138,7 @@ TEST(SchemaMail, an_enum_is_its_underlying_type) {
   const Schema schema = parse("namespace a; message M { a: u8; s: Side; } enum Side : i16 { bid = -1; ask = 1; }");
   ASSERT_EQ(schema.enums.size(), 1u);
   EXPECT_EQ(schema.enums[0], (Enum{"a.Side", Kind::i16, {{"bid", -1}, {"ask", 1}}}));
-  EXPECT_EQ(only_message(schema).fields[1], (Field{"s", {Kind::enumeration, "a.Side", 0}, 0, 2, 2}));
+  EXPECT_EQ(only_message(schema).fields[1], (Field{"s", {Kind::enumeration, "a.Side", 0, 2, 2}, 0, 2, 2}));
 }
 
 TEST(SchemaMail, an_enum_takes_the_limits_of_its_type) {

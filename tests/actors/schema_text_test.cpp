@@ -19,6 +19,8 @@ message Tick { time: u64; price: f64; quantity: u32; side: Side; symbol: text<16
 message Leg { ratio: i32; }
 message Reset {}
 message Quote { bid: f64; }
+message Note { number: u64; side: Side = ask; limit: f64?; title: text; legs: list<Leg>; + author: text<8> = "a\"b\\c"; }
+message Plain { a: f32 = 0.10; b: f64 = 100000000000000000000; c: i8 = -05; d: bool = true; e: bytes?; + f: list<text<4>>; }
 protocol Pricer { Tick -> Quote; Reset; }
 )";
 
@@ -41,6 +43,20 @@ message market.Tick size 64 align 8 id 0xc67a76ec
 message market.Reset size 0 align 1 id 0x281247b8
 message market.Quote size 8 align 8 id 0x3ed1fb1f
   field bid f64 offset 0
+message market.Note size 64 align 8 id 0x9e7ef105
+  field number u64 offset 0
+  field side market.Side offset 8 default ask
+  field limit f64? offset 16
+  field title text offset 36
+  field legs list<market.Leg> offset 44
+  field author text<8> offset 56 appended default "a\"b\\c"
+message market.Plain size 48 align 8 id 0xb653fe0f
+  field a f32 offset 0 default 0.1
+  field b f64 offset 8 default 1e+20
+  field c i8 offset 16 default -5
+  field d bool offset 17 default true
+  field e bytes? offset 24
+  field f list<text<4>> offset 40 appended
 protocol market.Pricer
   accepts market.Tick -> market.Quote
   accepts market.Reset
@@ -83,9 +99,9 @@ TEST(SchemaText, another_form_of_the_same_is_refused) {
   expect_refused(replaced("bid 0", "bid 00"), "schema:3:14: error: the canonical line is '  value bid 0'");
   expect_refused(replaced("ask 1\n", "ask 1 // one\n"), "schema:4:14: error: the canonical line is '  value ask 1'");
   expect_refused(replaced("ask 1\n", "ask 1\r\n"), "schema:4:14: error: the canonical line is '  value ask 1'");
-  expect_refused(std::string(text) + "\n", "schema:23:1: error: expected the end of the text");
+  expect_refused(std::string(text) + "\n", "schema:37:1: error: expected the end of the text");
   expect_refused(text.substr(0, text.size() - 1),
-                 "schema:22:23: error: the canonical line is '  accepts market.Reset'");
+                 "schema:36:23: error: the canonical line is '  accepts market.Reset'");
   expect_refused("ringmail-schema 1\nmessage a.M size 0 align 1 id 0x00000000\nenum a.E u8\n  value x 0\n",
                  "schema:2:1: error: the canonical line is 'enum a.E u8'");
 }
@@ -113,11 +129,11 @@ TEST(SchemaText, is_checked_like_a_file) {
                  "schema:5:6: error: market.Side is already declared on line 2");
   expect_refused(replaced("  value least -9223372036854775808\n", ""),
                  "schema:5:6: error: enum market.Limit has no values");
-  expect_refused(replaced("-> market.Quote", "-> market.Side"), "schema:21:26: error: market.Side is not a message");
+  expect_refused(replaced("-> market.Quote", "-> market.Side"), "schema:35:26: error: market.Side is not a message");
   expect_refused(replaced("bid f64", "bid market.Pricer"), "schema:19:13: error: unknown type market.Pricer");
   expect_refused(replaced("size 4", "sise 4"), "schema:7:20: error: expected 'size' of the message, found 'sise'");
   expect_refused(replaced("protocol", "\xff"),
-                 "schema:20:1: error: expected 'enum', 'message' or 'protocol', found byte 0xff");
+                 "schema:34:1: error: expected 'enum', 'message' or 'protocol', found byte 0xff");
 }
 
 TEST(SchemaText, a_name_of_several_namespaces_has_a_limit) {

@@ -8,9 +8,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
+#include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,37 +17,20 @@
 
 #include "../transport/deadline.hpp"
 #include "conformance.mail.hpp"
+#include "languages.hpp"
 #include "ringmail/actors/actors.hpp"
 
 namespace ringmail::test {
 namespace {
 
 using namespace std::chrono_literals;
-using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Level, conformance::Payload,
-    conformance::Ping, conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick;
+using conformance::Bulk, conformance::Consult, conformance::Ended, conformance::Fail, conformance::Get,
+    conformance::Level, conformance::Note, conformance::Outcome, conformance::Payload, conformance::Ping,
+    conformance::Say, conformance::Side, conformance::Stream, conformance::Sum, conformance::Tick, conformance::Unwatch,
+    conformance::Watch;
 using transport::test::until;
 
 constexpr auto patience = 20s;  ///< a watchdog, not a measure
-
-struct Language {
-  std::string name;
-  std::vector<std::string> command;
-  bool by_pipes = false;
-
-  friend void PrintTo(const Language& language, std::ostream* out) { *out << language.name; }
-};
-
-const std::vector<Language>& languages() {
-  static const std::vector<Language> all = [] {
-    std::vector<Language> languages;
-    std::ifstream file(RINGMAIL_CONFORMANCE_PEERS);
-    for (const auto& entry : nlohmann::json::parse(file)) {
-      languages.push_back({.name = entry["language"], .command = entry["command"], .by_pipes = entry["pipes"]});
-    }
-    return languages;
-  }();
-  return all;
-}
 
 /// What the sink was sent. Any thread.
 class Heard {
@@ -73,7 +55,7 @@ class Heard {
     return std::get<std::vector<M>>(lists_);
   }
   std::mutex mutex_;
-  std::tuple<std::vector<Tick>, std::vector<Ping>, std::vector<Bulk>> lists_;
+  std::tuple<std::vector<Tick>, std::vector<Ping>, std::vector<Bulk>, std::vector<Ended>, std::vector<Outcome>> lists_;
 };
 
 class Sink : public Actor {
@@ -83,6 +65,8 @@ class Sink : public Actor {
   void on(const Tick& tick) { heard_.add(tick); }
   void on(const Ping& ping) { heard_.add(ping); }
   void on(const Bulk& bulk) { heard_.add(bulk); }
+  void on(const Ended& ended) { heard_.add(ended); }
+  void on(const Outcome& outcome) { heard_.add(outcome); }
 
  private:
   Heard& heard_;
@@ -106,9 +90,42 @@ class Endings {
   std::vector<std::string> reasons_;
 };
 
+/// Sends so many Ticks to the peer, and dies of it; or stops.
+class Mortal : public Actor {
+ public:
+  using Protocol = conformance::Mortal;
+  explicit Mortal(Mailbox<conformance::Player> peer) : peer_(peer) {}
+  void on(const Stream& stream) {
+    for (std::uint64_t i = 0; i < stream.count; ++i) EXPECT_TRUE(peer_.send(Tick{.number = i}));
+    throw std::runtime_error("too much");
+  }
+  void on(const Unwatch&) { this_actor::stop(); }
+
+ private:
+  Mailbox<conformance::Player> peer_;
+};
+
+/// Answers a Ping of an even number, and leaves the others open.
+class Desk : public Actor {
+ public:
+  using Protocol = conformance::Desk;
+  Later<Ping> on(const Ping& ping) {
+    auto promise = this_actor::promise<Ping>();
+    if (ping.words[0] % 2 == 0) {
+      promise.fulfil(ping);
+    } else {
+      open_.push_back(std::move(promise));
+    }
+    return {};
+  }
+
+ private:
+  std::vector<Promise<Ping>> open_;
+};
+
 class Watcher : public Actor {
  public:
-  Watcher(Endings& endings, Mailbox<conformance::Peer> peer) : endings_(endings), peer_(peer) {}
+  Watcher(Endings& endings, Mailbox<conformance::Player> peer) : endings_(endings), peer_(peer) {}
   void started() override {
     this_actor::monitor(peer_);
     endings_.watched = true;
@@ -121,7 +138,7 @@ class Watcher : public Actor {
 
  private:
   Endings& endings_;
-  Mailbox<conformance::Peer> peer_;
+  Mailbox<conformance::Player> peer_;
 };
 
 Tick tick(std::uint64_t number) {
@@ -163,7 +180,9 @@ class Conformance : public testing::TestWithParam<Language> {
  protected:
   Conformance() {
     transport::test::start_watchdog();
-    auto created = System::create({.schedulers = 2, .log = std::make_shared<spdlog::logger>("host", log_)});
+    const auto log = std::make_shared<spdlog::logger>("host", log_);
+    log->set_level(spdlog::level::trace);
+    auto created = System::create({.schedulers = 2, .log = log});
     if (!created) std::abort();
     system_.emplace(std::move(*created));
     system_->publish("sink", system_->spawn_on<Sink>(0, heard_));
@@ -190,7 +209,7 @@ class Conformance : public testing::TestWithParam<Language> {
   }
 
   void start(const PeerOptions& options) {
-    auto spawned = system_->spawn_peer<conformance::Peer>(options);
+    auto spawned = system_->spawn_peer<conformance::Player>(options);
     ASSERT_TRUE(spawned) << spawned.error();
     peer = *spawned;
     ASSERT_TRUE(system_->runtime().wait_until_ready(peer.address().link)) << to_string(end().reason);
@@ -219,6 +238,21 @@ class Conformance : public testing::TestWithParam<Language> {
     ASSERT_EQ(::kill(pid, SIGKILL), 0);
   }
   std::uint64_t incarnation() { return system_->runtime().incarnation(peer.address().link); }
+  /// That many in all.
+  template <class M>
+  bool await(std::size_t count) {
+    return until([&] { return heard_.all<M>().size() >= count; });
+  }
+  /// By what the log holds of it.
+  bool await_line(const std::string& level, const std::string& text) {
+    const bool came = until([&] {
+      const auto lines = log_->last_formatted();
+      return std::ranges::any_of(lines, [&](const std::string& line) {
+        return line.find("[" + level + "]") != std::string::npos && line.find(text) != std::string::npos;
+      });
+    });
+    return came;
+  }
   bool await_sink(std::uint64_t count) {
     return until([&] { return heard_.count >= count; });
   }
@@ -237,7 +271,7 @@ class Conformance : public testing::TestWithParam<Language> {
   Heard heard_;
   Endings endings_;
   std::optional<System> system_;
-  Mailbox<conformance::Peer> peer;
+  Mailbox<conformance::Player> peer;
 };
 
 INSTANTIATE_TEST_SUITE_P(Of, Conformance, testing::ValuesIn(languages()), [](const auto& info) {
@@ -257,6 +291,20 @@ TEST_P(Conformance, answers_what_it_is_asked) {
   }
   EXPECT_TRUE(asked(Stream{.count = 0})) << "it has no reply, and is done";
   EXPECT_EQ(asked(Get{}), Sum{}) << "what was asked is not counted";
+  expect_stopped_in_order();
+}
+
+TEST_P(Conformance, answers_what_is_of_variable_length) {
+  start(options());
+  for (std::size_t i = 0; i < 200; ++i) {
+    Note note{.number = i, .title = std::string(i, 'x'), .values = std::vector<double>(i % 50, 1.25), .author = "me"};
+    if (i % 2 == 0) note.limit = static_cast<double>(i);
+    const auto reply = asked(note);
+    note.number *= 2;
+    for (double& value : note.values) value *= 2;
+    ASSERT_EQ(reply, note);
+  }
+  EXPECT_EQ(asked(Note{}), Note{});
   expect_stopped_in_order();
 }
 
@@ -349,6 +397,77 @@ TEST_P(Conformance, says_why_it_failed_and_leaves_the_message_to_its_successor) 
   EXPECT_EQ(last.account.unfinished, 1u) << "all but the Fail was finished";
 }
 
+TEST_P(Conformance, is_told_of_the_end_of_whom_it_monitors_behind_what_he_sent) {
+  start(options("echo"));
+  const auto mortal = system_->spawn_on<Mortal>(1, peer);
+  system_->publish("mortal", mortal);
+  ASSERT_TRUE(asked(Watch{.name = "mortal"}));
+  constexpr std::uint64_t count = 500;
+  ASSERT_TRUE(mortal.send(Stream{.count = count}));
+  ASSERT_TRUE(await<Ended>(1));
+  EXPECT_EQ(heard_.all<Tick>().size(), count) << "the end came behind them";
+  const Ended failed{.kind = 1, .reason = "failed: std::runtime_error: too much"};
+  EXPECT_EQ(heard_.all<Ended>(), std::vector{failed});
+  expect_stopped_in_order();
+}
+
+TEST_P(Conformance, is_told_of_each_end_once_and_of_none_that_it_watches_no_more) {
+  start(options());
+  const auto first = system_->spawn_on<Mortal>(0, peer);
+  const auto second = system_->spawn_on<Mortal>(1, peer);
+  system_->publish("first", first);
+  system_->publish("second", second);
+  ASSERT_TRUE(asked(Watch{.name = "first"}));
+  ASSERT_TRUE(asked(Watch{.name = "second"}));
+  ASSERT_TRUE(asked(Unwatch{}));
+  ASSERT_TRUE(second.send(Unwatch{}));
+  ASSERT_TRUE(first.send(Unwatch{}));
+  ASSERT_TRUE(await<Ended>(1));
+  EXPECT_EQ(heard_.all<Ended>(), std::vector{Ended({.kind = 0, .reason = "ended normally"})});
+  expect_stopped_in_order();
+  EXPECT_EQ(heard_.all<Ended>().size(), 1u);
+}
+
+TEST_P(Conformance, gives_up_an_ask_at_its_deadline) {
+  start(options());
+  system_->publish("desk", system_->spawn_on<Desk>(1));
+  ASSERT_TRUE(asked(Consult{.number = 1, .milliseconds = 30}));
+  ASSERT_TRUE(asked(Consult{.number = 2, .milliseconds = 20'000}));
+  ASSERT_TRUE(await<Outcome>(2));
+  auto outcomes = heard_.all<Outcome>();
+  std::ranges::sort(outcomes, {}, &Outcome::number);
+  const Outcome late{.number = 1, .answered = false};
+  const Outcome answered{.number = 2, .answered = true};
+  EXPECT_EQ(outcomes, (std::vector{late, answered}));
+  expect_stopped_in_order();
+}
+
+TEST_P(Conformance, writes_into_the_log_of_the_host) {
+  start(options());
+  const char* const levels[] = {"trace", "debug", "info", "warning", "error", "critical"};
+  for (std::uint32_t level = 0; level < std::size(levels); ++level) {
+    const std::string text = "line " + std::to_string(level);
+    ASSERT_TRUE(asked(Say{.level = level, .text = text}));
+    EXPECT_TRUE(await_line(levels[level], "[" + GetParam().name + "] " + text)) << level;
+  }
+  expect_stopped_in_order();
+}
+
+TEST_P(Conformance, tells_the_stack_of_its_failure) {
+  start(options());
+  send(Fail{.code = 9});
+  const auto reason = end().reason;
+  EXPECT_EQ(reason.kind, ExitReason::Kind::failed);
+  EXPECT_NE(reason.text.find("failed with 9"), std::string::npos) << reason.text;
+  EXPECT_EQ(reason.text.find('\n'), std::string::npos) << reason.text;
+  // What a line of it has. C and C++ have no traces.
+  static const std::map<std::string, std::string> frames = {
+      {"python", "in on_Fail"}, {"go", "main.go:"}, {"java", "ConformancePeer.java:"}, {"node", "peer.mjs:"}};
+  const auto frame = frames.find(GetParam().name);
+  if (frame == frames.end()) return;
+  EXPECT_TRUE(await_line("error", frame->second));
+}
+
 TEST_P(Conformance, refuses_the_ask_that_it_fails_over) {
   start(options());
   const auto reply = ask(peer, Fail{.code = 8}, patience);
@@ -434,7 +553,7 @@ TEST_P(Conformance, is_told_where_its_schema_is_another) {
   const auto at = other.schema.find(ours);
   ASSERT_NE(at, std::string::npos);
   other.schema.replace(at, ours.size(), "enum conformance.Side u8\n  value bid 0\n  value ask 2\n");
-  auto spawned = system_->spawn_peer<conformance::Peer>(other);
+  auto spawned = system_->spawn_peer<conformance::Player>(other);
   ASSERT_TRUE(spawned) << spawned.error();
   const auto reason = system_->wait_for_end(*spawned).reason;
   EXPECT_NE(to_string(reason).find("enum conformance.Side: value ask is 2 here and 1 there"), std::string::npos)

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../transport/deadline.hpp"
 #include "../transport/test_host.hpp"
@@ -16,8 +17,8 @@
 namespace ringmail::test {
 namespace {
 
-using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Ping, conformance::Side, conformance::Stream,
-    conformance::Sum, conformance::Tick;
+using conformance::Bulk, conformance::Fail, conformance::Get, conformance::Note, conformance::Ping, conformance::Side,
+    conformance::Stream, conformance::Sum, conformance::Tick;
 using testing::ElementsAre, testing::Field, testing::SizeIs;
 using transport::FrameHead, transport::FrameKind, transport::test::Mail, transport::test::TestHost;
 
@@ -87,6 +88,7 @@ std::optional<Peer::Received> next(Peer& peer) {
 TEST_F(CppPeer, sends_asks_and_lends) {
   start([](Peer& peer) {
     PEER_EXPECT(peer.name() == "tester" && peer.schema() == "message A { }" && peer.incarnation() == 1);
+    PEER_EXPECT(peer.wait(Peer::at_once) == false);  // the host answers what comes from here on
     PEER_EXPECT(peer.send(host_actor, Ping{.words = {1}}));
     const auto asked = peer.ask(host_actor, Get{});
     PEER_EXPECT(asked);
@@ -106,7 +108,6 @@ TEST_F(CppPeer, sends_asks_and_lends) {
     PEER_EXPECT(peer.flush());
     PEER_EXPECT(peer.send({}, Get{}) == std::unexpected(Peer::Errc::not_found));
     PEER_EXPECT(peer.loan(host_actor, std::size_t{1} << 40).error() == Peer::Errc::too_long);
-    PEER_EXPECT(peer.wait(Peer::at_once) == false);
 
     const auto reply = next(peer);
     PEER_EXPECT(reply && !reply->is_message() && !reply->is_asked() && reply->correlation() == *asked);
@@ -164,16 +165,22 @@ struct Handlers {
   }
   void on(const Bulk&, Peer::Received& received) { later.emplace(received.later()); }
   Sum on(const Get&) { return {.count = answers}; }
+  Note on(const ringmail::View<Note>& note) { return {.title = std::string(note.title) + "!", .author = note.author}; }
   void on(const Fail& fail) {
-    if (fail.code != 0) throw std::runtime_error("failed with " + std::to_string(fail.code));
+    if (fail.code != 0) fail_with(std::to_string(fail.code));
     static_cast<void>(peer.reply(*later, Bulk{.number = 9}));
   }
   void on(const Stream&) { static_cast<void>(peer.ask(host_actor, Get{})); }
+  static void fail_with(const std::string& code) try { throw std::logic_error("its code\nis " + code); } catch (...) {
+    std::throw_with_nested(std::runtime_error("failed with " + code));
+  }
+  void on(const Peer::Down& down) { ends.push_back(std::string(down.reason)); }
   void answered(Peer::Received& received) { answers += received.is_refusal() ? 100 : received.as<Sum>()->count; }
 
   Peer& peer;
   std::optional<Peer::Question> later;
   std::uint64_t answers = 0;
+  std::vector<std::string> ends;
 };
 
 int run(Peer& peer) {
@@ -232,9 +239,43 @@ TEST_F(CppPeer, a_handler_that_throws_ends_it_with_its_message_in_hand) {
   EXPECT_EQ(came[0].head.type, 2u);
   const auto failure = host.next<transport::Failure>();
   ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->text, "failed with 7");
+  EXPECT_EQ(failure->text, "std::runtime_error: failed with 7\nbecause of std::logic_error: its code is 7");
   EXPECT_EQ(host.join(), 11);
   EXPECT_EQ(host.unfinished().messages, 1u);
+}
+
+TEST_F(CppPeer, is_told_of_the_end_of_what_it_monitors) {
+  start([](Peer& peer) {
+    const auto monitor = peer.monitor(host_actor);
+    const auto other = peer.monitor(host_actor);
+    PEER_EXPECT(monitor && other && *monitor != *other);
+    PEER_EXPECT(peer.demonitor(*other) && peer.demonitor(*other) == std::unexpected(Peer::Errc::not_found));
+    {
+      const auto received = next(peer);
+      PEER_EXPECT(received && !received->is_message() && !received->is_refusal() && !received->as<Ping>());
+      const auto down = received->down();
+      PEER_EXPECT(down && down->monitor == *monitor && down->who == host_actor);
+      PEER_EXPECT(down->kind == Peer::Exit::failed && down->reason == "failed: it");
+    }
+    Handlers handlers(peer);
+    PEER_EXPECT(peer.monitor(host_actor) && peer.log(Peer::LogLevel::info, "twice"));
+    PEER_EXPECT(peer.run<conformance::Peer>(handlers));
+    PEER_EXPECT(handlers.ends == std::vector<std::string>{"failed: it"});
+    return 0;
+  });
+  const auto down_of = [](const Mail& monitor) {
+    return FrameHead{.kind = FrameKind::signal, .type = 4, .target = monitor.head.sender, .sender = host_actor.id};
+  };
+  const std::string reason("\1\0\0\0\0\0\0\0\0\0\0\0\12\0\0\0failed: it", 26);
+  const auto first = host.drain_until(3);
+  ASSERT_THAT(first, SizeIs(3));
+  host.send(reason, down_of(first[0]));
+  const auto second = host.drain_until(1);
+  ASSERT_THAT(second, SizeIs(1));
+  host.send(reason, down_of(second[0]));
+  EXPECT_EQ(host.next<transport::Log>(), (transport::Log{.level = transport::LogLevel::info, .text = "twice"}));
+  host.stop();
+  EXPECT_EQ(host.join(), 0);
 }
 
 TEST_F(CppPeer, what_is_no_message_is_a_failure) {
@@ -244,6 +285,53 @@ TEST_F(CppPeer, what_is_no_message_is_a_failure) {
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->text, "what came as conformance.Tick is none");
   EXPECT_EQ(host.join(), 11);
+}
+
+TEST_F(CppPeer, writes_what_is_of_variable_length_into_the_ring) {
+  const std::vector<double> values = {1.5, 2.5};
+  start([&](Peer& peer) {
+    PEER_EXPECT(peer.send(host_actor, Note{.number = 1, .limit = 2.5, .title = "owned", .values = values}));
+    PEER_EXPECT(peer.send(host_actor, ringmail::View<Note>{.title = "borrowed", .values = values}));
+    PEER_EXPECT(peer.ask(host_actor, Note{}));
+    return 0;
+  });
+  const auto came = host.drain_until(3);
+  ASSERT_THAT(came, SizeIs(3));
+  const auto read = [&](std::size_t i) {
+    return ringmail::View<Note>::ringmail_read(std::as_bytes(std::span(came[i].text)));
+  };
+  ASSERT_TRUE(read(0) && read(1) && read(2));
+  EXPECT_EQ(read(0)->ringmail_copy(), (Note{.number = 1, .limit = 2.5, .title = "owned", .values = values}));
+  EXPECT_EQ(read(1)->ringmail_copy(), (Note{.title = "borrowed", .values = values}));
+  EXPECT_EQ(read(2)->ringmail_copy(), Note{});
+  EXPECT_EQ(host.join(), 0);
+}
+
+TEST_F(CppPeer, reads_what_is_of_variable_length_where_it_lies) {
+  start(run);
+  const auto ask_note = [&](std::string payload, std::uint32_t correlation) {
+    host.send(payload, {.type = Note::ringmail_type, .correlation = correlation});
+  };
+  const ringmail::View<Note> note{.title = "here", .author = "me"};
+  std::string payload(note.ringmail_bytes(), '\0');
+  note.ringmail_write(reinterpret_cast<std::byte*>(payload.data()));
+  ask_note(payload, 1);
+  // As before it had an author: the title stands behind a fixed part that is shorter.
+  std::string older = payload.substr(0, Note::ringmail_size - 8) + "old";
+  const std::uint32_t fixed = Note::ringmail_size - 8, reference[] = {fixed, 3};
+  std::memcpy(older.data() + 24, &fixed, sizeof fixed);
+  std::memcpy(older.data() + 28, reference, sizeof reference);
+  ask_note(older, 2);
+  const auto came = host.drain_until(2);
+  ASSERT_THAT(came, SizeIs(2));
+  const auto title = [&](std::size_t i) {
+    const auto read = ringmail::View<Note>::ringmail_read(std::as_bytes(std::span(came[i].text)));
+    return read ? std::string(read->title) + " by " + std::string(read->author) : "none";
+  };
+  EXPECT_EQ(title(0), "here! by me");
+  EXPECT_EQ(title(1), "old! by nobody");
+  host.stop();
+  EXPECT_EQ(host.join(), 0);
 }
 
 TEST_F(CppPeer, says_that_nobody_spawned_it) {

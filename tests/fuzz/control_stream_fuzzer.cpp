@@ -123,7 +123,7 @@ std::vector<Bytes> frames_of(std::span<const std::byte> stream) {
 }
 
 Bytes any_frame(Chance& chance) {
-  const auto kind = static_cast<unsigned>(1 + chance.below(9));
+  const auto kind = static_cast<unsigned>(1 + chance.below(10));
   const Bytes payload = ringmail::fuzz::with_kind(
       kind, [&](const auto& good) { return chance.one_in(2) ? encode(good) : ringmail::fuzz::near_to(good, chance); });
   Bytes frame(control_header_bytes);

@@ -1,5 +1,6 @@
-// A payload that a peer wrote: what is said to be valid has the size of its type, and every bool and enum of it holds a
-// value that there is.
+// A payload that a peer wrote: what is said to be valid has the size of its type or of a newer one, and every bool and enum of
+// it holds a value that there is. What is of variable length or of another version lies within the payload, and is the
+// same when it has been written and read anew.
 
 #include <algorithm>
 #include <cstddef>
@@ -8,9 +9,11 @@
 #include <cstring>
 #include <initializer_list>
 #include <span>
+#include <vector>
 
 #include "guarded.hpp"
 #include "market.mail.hpp"
+#include "vectors.mail.hpp"
 
 namespace {
 
@@ -48,10 +51,39 @@ void look(const market::Reset&) {}
 template <class Message>
 void read(std::span<const std::byte> bytes) {
   if (!Message::ringmail_valid(bytes)) return;
-  check(bytes.size() == Message::ringmail_size);
-  Message message;
-  if (!bytes.empty()) std::memcpy(&message, bytes.data(), bytes.size());
-  look(message);
+  check(bytes.size() >= Message::ringmail_size);
+  look(*ringmail::messages::read<Message>(bytes));
+}
+
+/// Content of 8 bytes needs a payload that starts at a multiple of 8.
+using Payload = std::vector<std::byte>;
+
+template <class Message>
+Payload written(const typename Message::ringmail_view& view) {
+  Payload payload(view.ringmail_bytes());
+  view.ringmail_write(payload.data());
+  return payload;
+}
+
+template <class Message>
+void read_variable(const Payload& payload) {
+  const auto view = Message::ringmail_view::ringmail_read(payload);
+  check(view.has_value() == Message::ringmail_valid(payload));
+  if (!view) return;
+  const Payload once = written<Message>(*view);
+  const Message owning = view->ringmail_copy();
+  check(written<Message>(owning.ringmail_borrow()) == once);
+  const auto again = Message::ringmail_view::ringmail_read(once);
+  check(again.has_value());
+  check(written<Message>(*again) == once);
+}
+
+void read_older(const Payload& payload) {
+  if (const auto message = ringmail::messages::read<vectors::Grown1>(payload)) look(message->flag);
+  if (const auto message = ringmail::messages::read<vectors::Options>(payload)) {
+    if (message->d) look(*message->d);
+    if (message->e) check(is_one_of(*message->e, {vectors::Side::bid, vectors::Side::ask}));
+  }
 }
 
 }  // namespace
@@ -63,6 +95,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read<market::Numbers>(bytes);
     read<market::Words>(bytes);
     read<market::Reset>(bytes);
+
+    const Payload payload(bytes.begin(), bytes.end());
+    read_variable<vectors::Content>(payload);
+    read_variable<vectors::Both>(payload);
+    read_variable<vectors::Grown2>(payload);
+    read_variable<vectors::Grown3>(payload);
+    read_older(payload);
   });
   return 0;
 }

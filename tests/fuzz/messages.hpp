@@ -69,6 +69,11 @@ void each_field(transport::Ring& ring, F&& field) {
   field(ring.lane);
 }
 template <class F>
+void each_field(transport::Log& log, F&& field) {
+  field(log.level);
+  field(log.text);
+}
+template <class F>
 void each_field(transport::Ready&, F&&) {}
 template <class F>
 void each_field(transport::Goodbye&, F&&) {}
@@ -99,11 +104,13 @@ Message good() {
     message = {transport::RefusalCode::schema, "message Tick: field price is f64 here and u64 there"};
   } else if constexpr (std::is_same_v<Message, transport::Failure>) {
     message.text = "ValueError: no such airport";
+  } else if constexpr (std::is_same_v<Message, transport::Log>) {
+    message = {.level = transport::LogLevel::warning, .text = "late by 5 minutes"};
   }
   return message;
 }
 
-/// Calls `visit` with a good message of the kind: 1 to 9.
+/// Calls `visit` with a good message of the kind: 1 to 10.
 template <class Visit>
 auto with_kind(unsigned kind, Visit&& visit) {
   using namespace transport;
@@ -116,7 +123,8 @@ auto with_kind(unsigned kind, Visit&& visit) {
     case 6: return visit(good<Resolved>());
     case 7: return visit(good<Failure>());
     case 8: return visit(good<Goodbye>());
-    default: return visit(good<Ring>());
+    case 9: return visit(good<Ring>());
+    default: return visit(good<Log>());
   }
 }
 
@@ -135,6 +143,7 @@ class FieldChange {
     number = chance_.number<std::remove_reference_t<decltype(number)>>();
   }
   void change(bool& flag) { flag = !flag; }
+  void change(transport::LogLevel& level) { level = static_cast<transport::LogLevel>(chance_.below(8)); }
   void change(transport::RefusalCode& code) { code = static_cast<transport::RefusalCode>(chance_.below(14)); }
   void change(std::string& text) {
     if (chance_.one_in(8)) {

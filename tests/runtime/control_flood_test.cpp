@@ -63,6 +63,13 @@ TEST_F(ControlFlood, of_failures_is_one_line_in_the_log) {
   end(link);
 }
 
+TEST_F(ControlFlood, of_lines_for_the_log_is_kept_back) {
+  const auto link = flood("flood-of-lines");
+  expect_calm();
+  host_->log().await("more such lines within a second");
+  end(link);
+}
+
 TEST_F(ControlFlood, of_goodbyes_is_one_goodbye) {
   const auto link = flood("flood-of-goodbyes");
   expect_calm();

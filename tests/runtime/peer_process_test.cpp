@@ -1,6 +1,7 @@
 // Peers that do what they should, and peers that do each thing that they should not.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -280,6 +281,33 @@ TEST(PeerProcess, that_reports_a_failure_is_known_for_it) {
   ReactorHost host;
   const Ending ending = end_of(host, test_peer({"fail", "ValueError: no such airport"}));
   EXPECT_EQ(to_string(ending.reason), "failed (exited with 4): ValueError: no such airport");
+}
+
+TEST(PeerProcess, that_reports_a_failure_with_its_trace_is_known_for_the_first_line) {
+  ReactorHost host;
+  const std::string long_reason(2000, 'x');
+  const Ending ending = end_of(host, test_peer({"fail", long_reason + "\n  at home\r\n  at work\n"}));
+  EXPECT_EQ(ending.reason.text, long_reason.substr(0, 1024));
+  EXPECT_EQ(host.log().count("error: peer 'peer': it reports a failure: " + long_reason), 1U);
+  EXPECT_EQ(host.log().count("error: [peer]   at home"), 1U);
+  EXPECT_EQ(host.log().count("error: [peer]   at work"), 1U);
+}
+
+TEST(PeerProcess, writes_into_the_log_line_by_line) {
+  ReactorHost host;
+  end_of(host, test_peer({"log", "warning: 1\nand more"}));
+  EXPECT_EQ(host.log().count("warning: [peer] warning: 1"), 1U);
+  EXPECT_EQ(host.log().count("warning: [peer] and more"), 1U);
+}
+
+TEST(PeerProcess, that_follows_one_with_monitors_must_have_them) {
+  ReactorHost host;
+  const std::string marker = testing::TempDir() + "ringmail_forgetful_" + std::to_string(::getpid());
+  std::remove(marker.c_str());
+  PeerOptions options = impatient(test_peer({"forgetful", marker}));
+  options.restart = {.when = RestartPolicy::When::transient, .max_restarts = 1, .first_delay = {}, .longest_delay = {}};
+  EXPECT_THAT(end_of(host, options).reason.text, HasSubstr("lacks what this host insists on: monitors"));
+  std::remove(marker.c_str());
 }
 
 TEST(PeerProcess, that_exits_with_a_traceback_is_known_for_its_last_line) {

@@ -284,12 +284,10 @@ TEST_F(PollSetTest, a_scheduler_of_200_rings_misses_nothing) {
     }
     for (int i = 0; i < 50; ++i) {
       transport::RingProducer& producer = producers[random() % rings];
-      std::byte* place = producer.try_loan(LocalPayload::bytes(number_type));
+      std::byte* place = producer.try_loan(number_type.size);
       ASSERT_NE(place, nullptr);
-      const Binding* binding = &number;
-      std::memcpy(place, &binding, sizeof binding);
-      new (place + LocalPayload::object_offset(number_type)) Number{sent};
-      producer.commit({.kind = FrameKind::local, .target = sink.value()});
+      new (place) Number{sent};
+      producer.commit(LocalFrame::head(number, Admission::limited, sink, ActorId()));
       producer.publish();
       const std::uint32_t mark = producer.cold_mark();
       if (mark != 0) ++sent_cold;

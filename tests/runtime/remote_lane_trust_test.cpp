@@ -214,7 +214,7 @@ const Forgery forgeries[] = {
      "a system frame came as mail"},
     {"a_signal_of_no_system",
      [](PeerEnd& peer) { peer.write(0, peer.lane(0).mail_out, {.kind = FrameKind::signal}, 1); },
-     "a system frame came as mail"},
+     "a signal that only systems send"},
     {"a_stop", [](PeerEnd& peer) { peer.write(0, peer.lane(0).control_out, {.kind = FrameKind::stop}, 1); },
      "a frame of a kind that only a host sends"},
     {"mail_as_control", [](PeerEnd& peer) { peer.write(0, peer.lane(0).control_out, {.kind = FrameKind::message}, 1); },
@@ -292,6 +292,79 @@ TEST_F(RemoteLaneTrustTest, a_peer_that_asks_and_reads_no_answers_is_cut_before_
   link_.replace();
   ASSERT_TRUE(peer().send(0, actor, 5, 1));
   EXPECT_EQ(peer().wait_for_control(0)->value, 5u);
+}
+
+/// As a peer sends it, without a payload. False: no room until now.
+bool signal(PeerEnd& peer, std::uint32_t type, ActorId target, std::uint64_t number) {
+  transport::RingProducer& ring = peer.lane(0).mail_out;
+  if (ring.try_loan(0) == nullptr) return false;
+  ring.commit({.kind = FrameKind::signal, .type = type, .target = target.value(), .sender = number});
+  peer.lane(0).publish();
+  return true;
+}
+void answer(TestCell& cell) {
+  cell.on_number = [](TestCell& self, std::uint64_t value) { reply_number(self, value); };
+}
+constexpr std::uint32_t stop_signal = 1, monitor_signal = 2, demonitor_signal = 3, down_signal = 4;
+
+TEST_F(RemoteLaneTrustTest, a_peer_is_told_once_of_an_end_and_of_one_that_it_cannot_know_at_once) {
+  const ActorId actor = add_exported(answer);
+  const ActorId hidden = schedulers_.add(0, [](TestCell&) {});
+  for (const ActorId unknown : {hidden, ActorId(0, 9, 4000)}) {
+    ASSERT_TRUE(signal(peer(), monitor_signal, unknown, 5));
+    const auto down = peer().wait_for_mail(0);
+    ASSERT_TRUE(down);
+    EXPECT_EQ(down->head.kind, FrameKind::signal);
+    EXPECT_EQ(down->head.type, down_signal);
+    EXPECT_EQ(down->head.target, 5u);
+    EXPECT_EQ(down->head.sender, unknown.value());
+  }
+  for (const std::uint64_t number : {6, 7, 8}) ASSERT_TRUE(signal(peer(), monitor_signal, actor, number));
+  ASSERT_TRUE(signal(peer(), demonitor_signal, actor, 7));
+  ASSERT_TRUE(signal(peer(), demonitor_signal, actor, 99));
+  ASSERT_TRUE(peer().send(0, actor, 1, 1));  // behind them, and asked: so they have been read
+  EXPECT_TRUE(peer().wait_for_control(0));
+  schedulers_.run_on(0, [&] { schedulers_[0].stop({0, actor}); });
+  for (const std::uint64_t number : {6, 8}) EXPECT_EQ(peer().wait_for_mail(0)->head.target, number);
+  ASSERT_TRUE(send(1));
+  EXPECT_EQ(peer().wait_for_mail(0)->head.kind, FrameKind::message) << "and nothing else";
+  EXPECT_TRUE(faults().empty());
+}
+
+TEST_F(RemoteLaneTrustTest, a_peer_stops_and_links_nobody) {
+  const ActorId actor = add_exported(answer);
+  ASSERT_TRUE(signal(peer(), stop_signal, actor, 1));
+  EXPECT_TRUE(until([&] { return !faults().empty(); }));
+  EXPECT_EQ(faults(), std::vector<std::string>{"a signal that only systems send"});
+  EXPECT_TRUE(schedulers_[0].is_live(actor));
+}
+
+TEST_F(RemoteLaneTrustTest, a_peer_has_so_many_monitors_and_they_end_with_it) {
+  const ActorId actor = add_exported(answer);
+  std::uint64_t number = 0;
+  EXPECT_TRUE(until([&] {
+    while (signal(peer(), monitor_signal, actor, number + 1)) ++number;
+    return !faults().empty();
+  }));
+  EXPECT_EQ(faults(), std::vector<std::string>{"more monitors than a peer may have"});
+  EXPECT_GT(number, 1024u);
+  link_.replace();
+  link_.down();
+  ASSERT_TRUE(signal(peer(), monitor_signal, actor, 7));
+  ASSERT_TRUE(peer().send(0, actor, 1, 1));
+  EXPECT_TRUE(peer().wait_for_control(0));
+  schedulers_.run_on(0, [&] { schedulers_[0].stop({0, actor}); });
+  EXPECT_EQ(peer().wait_for_mail(0)->head.target, 7u);
+  ASSERT_TRUE(send(1));
+  EXPECT_EQ(peer().wait_for_mail(0)->head.kind, FrameKind::message);
+}
+
+TEST_F(RemoteLaneTrustTest, a_peer_that_monitors_nobody_and_reads_no_downs_is_cut_before_it_fills_the_memory) {
+  EXPECT_TRUE(until([&] {
+    while (signal(peer(), monitor_signal, ActorId(0, 9, 4000), 1)) continue;
+    return !faults().empty();
+  }));
+  EXPECT_EQ(faults(), std::vector<std::string>{"it does not read what it is sent"});
 }
 
 }  // namespace

@@ -196,6 +196,7 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
     {"flood-of-questions", [](const Arguments&) -> int { flood(Resolve{.name = "known"}, true); }},
     {"flood-of-questions-without-ears", [](const Arguments&) -> int { flood(Resolve{.name = "known"}, false); }},
     {"flood-of-failures", [](const Arguments&) -> int { flood(Failure{.text = std::string(1000, 'x')}, true); }},
+    {"flood-of-lines", [](const Arguments&) -> int { flood(Log{.text = "line"}, true); }},
     {"flood-of-goodbyes", [](const Arguments&) -> int { flood(Goodbye{}, true); }},
     {"deaf",  // ready, and then does nothing
      [](const Arguments&) -> int {
@@ -215,6 +216,20 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
      [](const Arguments& arguments) -> int {
        ringmail_fail(attached(), arguments[0].c_str());
        return 4;
+     }},
+    {"log",
+     [](const Arguments& arguments) -> int {
+       ringmail_peer* const peer = attached();
+       const int result = ringmail_log(peer, RINGMAIL_LOG_WARNING, arguments[0].c_str());
+       ringmail_detach(peer);
+       return result;
+     }},
+    {"forgetful",  // the first time it can do all, and then no more than it must
+     [](const Arguments& arguments) -> int {
+       if (access(arguments[0].c_str(), F_OK) == 0) return say_hello({.pid = 1, .language = "c++"});
+       close(open(arguments[0].c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+       attached();
+       return 3;
      }},
     {"exit",  // when ready, with words
      [](const Arguments& arguments) -> int {

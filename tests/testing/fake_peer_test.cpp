@@ -9,6 +9,7 @@
 #include "../actors/tracked.hpp"
 #include "../transport/deadline.hpp"
 #include "ringmail/testing/seeds.hpp"
+#include "vectors.mail.hpp"
 
 namespace ringmail::testing {
 namespace {
@@ -43,6 +44,42 @@ TEST_F(FakePeerTest, answers_as_a_process_would) {
   EXPECT_EQ(ask(*pricer, Reset{}, 1s).error(), AskError::no_handler);
   end(simulation);
   EXPECT_FALSE(fake.is_up());
+}
+
+TEST_F(FakePeerTest, messages_of_variable_length_go_into_the_ring_and_come_out_of_it) {
+  using vectors::Content, vectors::Numbers, vectors::Vectors;
+  Simulation simulation({.schedulers = 2});
+  FakePeer fake(simulation, "vectors");
+  fake.on<Numbers>([](const Numbers& numbers) {
+    return Content{.id = numbers.c, .title = std::string(numbers.c, 'x'), .numbers = {numbers.d, numbers.d}};
+  });
+  std::vector<vectors::Options> taken;
+  fake.on<vectors::Options>([&](const vectors::Options& options) { taken.push_back(options); });
+  const auto peer = simulation.system().spawn_peer<Vectors>({.name = "vectors", .restart = permanent});
+  ASSERT_TRUE(peer) << peer.error();
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    const auto content = ask(*peer, Numbers{.c = i, .d = i * 3, .l = vectors::Side::bid}, 1s);
+    ASSERT_TRUE(content) << to_string(content.error());
+    EXPECT_EQ(*content, (Content{.id = i, .title = std::string(i, 'x'), .numbers = {i * 3, i * 3}}));
+  }
+  fake.die_at(1);
+  ASSERT_TRUE(peer->send(vectors::Options{.a = 7, .f = "abc"}));
+  EXPECT_TRUE(simulation.run_until([&] { return !taken.empty(); }, 10s));
+  EXPECT_EQ(taken, (std::vector{vectors::Options{.a = 7, .f = "abc"}}));
+  end(simulation);
+}
+
+TEST_F(FakePeerTest, what_does_not_fit_a_ring_is_refused) {
+  Simulation simulation({.schedulers = 1});
+  FakePeer fake(simulation, "vectors");
+  const auto peer = simulation.system().spawn_peer<vectors::Vectors>({.name = "vectors"});
+  ASSERT_TRUE(peer) << peer.error();
+  const auto asker = simulation.system().spawn([peer = *peer](const Tick&) {
+    const auto sent = peer.send(vectors::Grown2{.title = std::string(64 << 20, 'x')});
+    return sent ? SendError::full : sent.error();
+  });
+  EXPECT_EQ(ask(asker, Tick{}, 10s).value(), SendError::too_long);
+  end(simulation);
 }
 
 TEST_F(FakePeerTest, one_that_nobody_has_made_is_no_peer) {

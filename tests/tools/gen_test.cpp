@@ -141,8 +141,13 @@ TEST_F(Gen, writes_the_java_class_that_is_known_to_be_good) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out, read(sources / "golden" / "Market.java"))
       << "if the change is meant: ringmail gen --lang java market.mail -o golden/Market.java";
-  EXPECT_EQ(run("gen --lang java '" + (binding / "conformance/conformance.mail").string() + "'").out,
-            read(binding / "java/src/test/java/conformance/Conformance.java"));
+  const fs::path tests = binding / "java/src/test/java";
+  const auto expect_current = [&](const fs::path& mail, const fs::path& java) {
+    EXPECT_EQ(run("gen --lang java '" + mail.string() + "'").out, read(tests / java)) << java;
+  };
+  expect_current(binding / "conformance/conformance.mail", "conformance/Conformance.java");
+  expect_current(binding / "vectors/vectors.mail", "vectors/Vectors_.java");
+  expect_current(sources / "corners.mail", "test/corners/Corners_.java");
 }
 
 TEST_F(Gen, gives_names_an_underscore_that_java_has_taken) {

@@ -1,7 +1,9 @@
 /* Generated code as C11 takes it, with every warning. */
 #include "generated_c.h"
 
+#include "grown.mail.h"
 #include "second.mail.h"
+#include "vectors.mail.h"
 
 static const char* const schema = test_market_schema; /* a constant expression */
 

@@ -79,11 +79,12 @@ TEST(Generated, a_good_message_is_valid) {
   EXPECT_TRUE(market::Reset::ringmail_valid({}));
 }
 
-TEST(Generated, a_message_of_another_size_is_invalid) {
+TEST(Generated, a_message_that_is_too_short_is_invalid) {
   const auto tick = bytes_of(market::Tick{});
   EXPECT_FALSE(market::Tick::ringmail_valid(std::span(tick).first(tick.size() - 1)));
   EXPECT_FALSE(market::Tick::ringmail_valid({}));
-  EXPECT_FALSE(market::Reset::ringmail_valid(std::span(tick).first(1)));
+  // A newer version of it may have grown.
+  EXPECT_TRUE(market::Reset::ringmail_valid(std::span(tick).first(1)));
 }
 
 TEST(Generated, every_bool_and_enum_is_looked_at) {

@@ -64,6 +64,10 @@ inline int expect_closed(AbiPeer& peer) {
   PEER_EXPECT(ringmail_loan(peer, 1, 0, -1, &room) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_reply(peer, &message, 0, "", 0) == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_lookup(peer, "a", -1, &mailbox) == RINGMAIL_ECLOSED);
+  std::uint64_t monitor = 0;
+  PEER_EXPECT(ringmail_monitor(peer, 1, -1, &monitor) == RINGMAIL_ECLOSED);
+  PEER_EXPECT(ringmail_demonitor(peer, 1, -1) == RINGMAIL_ECLOSED);
+  PEER_EXPECT(ringmail_log(peer, RINGMAIL_LOG_INFO, "a") == RINGMAIL_ECLOSED);
   PEER_EXPECT(ringmail_fail(peer, "a") == RINGMAIL_ECLOSED);
   ringmail_interrupt(peer);
   return 0;

@@ -9,6 +9,7 @@
 
 #include "abi_pair.hpp"
 #include "deadline.hpp"
+#include "ringmail/transport/futex.hpp"
 
 namespace ringmail::transport::test {
 namespace {
@@ -101,6 +102,40 @@ TEST(CAbiLoop, a_sleep_that_something_else_ended_goes_on) {
   ASSERT_TRUE(resolve);
   pair.host.answer({.request = resolve->request, .found = true, .mailbox = 1});
   pair.host.send("now");
+  EXPECT_EQ(pair.host.join(), 0);
+}
+
+TEST(CAbiLoop, the_deadline_of_an_ask_ends_a_sleep) {
+  LoopPair pair([](AbiPeer& peer) {
+    std::uint32_t first = 0, second = 0;
+    ringmail_message message{}, held{};
+    PEER_EXPECT(ringmail_ask_within(peer, host_actor, 1, "?", 1, -1, 60'000'000'000, &first) == 0);
+    const std::uint64_t start_ns = monotonic_ns();
+    PEER_EXPECT(ringmail_ask_within(peer, host_actor, 1, "?", 1, -1, 20'000'000, &first) == 0);
+    std::int64_t longest_ns = 0;
+    int looked = 0;
+    while ((looked = ringmail_prepare(peer, 1, &longest_ns)) == 2) {
+    }
+    PEER_EXPECT(looked == 1 || longest_ns <= 20'000'000);
+    PEER_EXPECT(turn(peer) == 1);
+    PEER_EXPECT(monotonic_ns() - start_ns >= 20'000'000);
+    PEER_EXPECT(ringmail_receive(peer, &message) == 1 && message.kind == RINGMAIL_NO_REPLY);
+    PEER_EXPECT(message.correlation == first && message.type == RINGMAIL_TIMED_OUT);
+    PEER_EXPECT(ringmail_release(peer) == 0 && step(peer) == 0);
+
+    // And while a message is in hand.
+    PEER_EXPECT(turn(peer) == 1 && ringmail_receive(peer, &held) == 1);
+    PEER_EXPECT(ringmail_ask_within(peer, host_actor, 1, "?", 1, -1, 5'000'000, &second) == 0);
+    PEER_EXPECT(turn(peer, 0) == 1);
+    PEER_EXPECT(ringmail_receive_reply(peer, &message) == 1 && message.type == RINGMAIL_TIMED_OUT);
+    PEER_EXPECT(message.correlation == second);
+    PEER_EXPECT(ringmail_receive_reply(peer, &message) == 0);
+    return ringmail_release(peer);
+  });
+  const auto resolve = pair.host.next<Resolve>();
+  ASSERT_TRUE(resolve);
+  pair.host.send("held");
+  pair.host.answer({.request = resolve->request, .found = true, .mailbox = 1});
   EXPECT_EQ(pair.host.join(), 0);
 }
 

@@ -82,6 +82,7 @@ TEST(Handshake, every_message_is_read_as_it_was_written_whole_or_not_at_all) {
   whole_or_nothing(Resolved{8, false, 0});
   whole_or_nothing(Failure{"ValueError: no such airport\n"});
   whole_or_nothing(Goodbye{});
+  whole_or_nothing(Log{.level = LogLevel::critical, .text = "two\nlines"});
 }
 
 TEST(Handshake, the_bytes_of_a_hello_are_those_of_the_specification) {

@@ -88,8 +88,8 @@ class TestHost {
 
   std::string name = "tester";
   std::string schema = "message A { }";
-  std::uint64_t more_features = pipe_doorbell;  ///< that it chooses where the peer offers them
-  std::vector<int> descriptors;                 ///< of the segments, for the next welcome
+  std::uint64_t more_features = pipe_doorbell | monitors | peer_log;  ///< that it chooses where the peer offers them
+  std::vector<int> descriptors;                                       ///< of the segments, for the next welcome
 
  private:
   void open_lanes();

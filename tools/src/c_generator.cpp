@@ -46,6 +46,14 @@ std::string c_number(Kind underlying, std::int64_t number) {
   return macro + schema::number_text(underlying, number) + ")";
 }
 
+/// A string literal, without trigraphs.
+std::string c_string(std::string_view text) {
+  std::string result = quoted(text);
+  for (std::size_t at = result.find("??"); at != std::string::npos; at = result.find("??", at))
+    result.insert(++at, "\\");
+  return result;
+}
+
 class CGenerator : Lines {
  public:
   CGenerator(const Schema& schema, std::string_view file_name) : schema_(schema), file_name_(file_name) {
@@ -100,7 +108,9 @@ class CGenerator : Lines {
     const std::string text = to_text(schema_);
     for (std::size_t start = 0; start < text.size();) {
       const std::size_t end = text.find('\n', start);
-      line("  \"", std::string_view(text).substr(start, end - start), "\\n\"", end + 1 < text.size() ? " \\" : ")");
+      std::string row = c_string(std::string_view(text).substr(start, end - start));
+      row.insert(row.size() - 1, "\\n");
+      line("  ", row, end + 1 < text.size() ? " \\" : ")");
       start = end + 1;
     }
   }
@@ -140,23 +150,56 @@ class CGenerator : Lines {
       structure(message);
     }
     line("#define ", name_of(message.name, "type"), " UINT32_C(", hex_id(message.id), ")");
-    line("#define ", name_of(message.name, "size"), " ", std::to_string(message.size), "u");
+    line("#define ", name_of(message.name, "size"), " ", std::to_string(message.size), "u",
+         message.is_variable() ? " /* and its content */" : "");
     line("#define ", name_of(message.name, "name"), " \"", message.name, "\"");
-    layout_checks(message);
+    if (!message.is_variable()) layout_checks(message);
+    if (has_presets(schema_, message)) new_function(message);
+    if (message.is_variable()) {
+      read_function(message);
+      write_functions(message);
+    }
     valid_function(message);
+    if (!message.is_variable() && !message.earlier_sizes.empty()) older_function(message);
     for (const Field& field : message.fields) {
-      if (field.type.kind == Kind::text) text_functions(message, field);
+      if (field.type.kind == Kind::text && !field.is_variable()) text_functions(message, field);
     }
   }
 
+  // Of fixed size: the layout on the wire. Of variable length: what has been read, or is to be written.
   void structure(const Message& message) {
     const std::string name = type(message.name);
+    if (message.is_variable()) line("/* Texts, bytes and lists lie elsewhere: read, in the payload. */");
     line("typedef struct ", name, " {");
+    std::uint32_t end = 0;
     for (const Field& field : message.fields) {
-      const auto array = [](std::uint32_t count) { return count == 0 ? "" : "[" + std::to_string(count) + "]"; };
-      line("  ", element(field.type), " ", c_identifier(field.name), array(field.count), array(field.type.length), ";");
+      // An appended field starts where the older message ended, which may be further than C would put it.
+      const std::uint32_t natural = (end + field.type.align - 1) / field.type.align * field.type.align;
+      if (!message.is_variable() && natural != field.offset) {
+        line("  unsigned char padding_", std::to_string(end), "_[", std::to_string(field.offset - end), "];");
+      }
+      line("  ", member(field), ";");
+      end = field.offset + field.size;
     }
     line("} ", name, ";");
+  }
+
+  // "uint16_t levels[4]", "struct { double value; bool has_value; } limit"
+  std::string member(const Field& field) {
+    const auto array = [](std::uint32_t count) { return count == 0 ? "" : "[" + std::to_string(count) + "]"; };
+    const std::string name = c_identifier(field.name);
+    if (!field.is_optional) return value(field, name + array(field.count));
+    return "struct { " + value(field, "value") + "; bool has_value; } " + name;
+  }
+
+  std::string value(const Field& field, const std::string& name) {
+    const std::string length = field.type.length == 0 ? "" : "[" + std::to_string(field.type.length) + "]";
+    if (field.is_list) {
+      const std::string data = length.empty() ? "* data" : " (*data)" + length;
+      return "struct { const " + element(field.type) + data + "; size_t length; } " + name;
+    }
+    if (field.is_variable()) return (field.type.kind == Kind::text ? "ringmail_text " : "ringmail_bytes ") + name;
+    return element(field.type) + " " + name + length;
   }
 
   std::string element(const schema::Type& of) {
@@ -174,13 +217,192 @@ class CGenerator : Lines {
     }
   }
 
-  void valid_function(const Message& message) {
+  void new_function(const Message& message) {
+    const std::string name = type(message.name);
     line("");
-    line("/* Whether these bytes are one: the size, every bool 0 or 1, every enum a declared value. */");
-    line("static inline bool ", name_of(message.name, "valid"), "(const void* payload, size_t size) {");
-    const std::string has_size = "size == " + name_of(message.name, "size");
+    line("/* A new message: what has no default is zero. */");
+    line("static inline ", name, " ", name_of(message.name, "new"), "(void) {");
+    line("  ", name, " message;");
+    line("  memset(&message, 0, sizeof message);");
+    for (const Field& field : message.fields) {
+      const std::string place = "message." + c_identifier(field.name);
+      const bool is_whole = field.type.kind == Kind::message && !field.is_optional && !field.is_list;
+      if (is_whole && has_presets(schema_, *schema_.find_message(field.type.name))) {
+        const std::string make = name_of(field.type.name, "new") + "();";
+        if (field.count == 0) {
+          line("  ", place, " = ", make);
+        } else {
+          line("  for (size_t i = 0; i < ", std::to_string(field.count), "; ++i) ", place, "[i] = ", make);
+        }
+      } else if (field.preset && field.type.kind == Kind::text) {
+        line("  memcpy(", place, ", ", c_string(*field.preset), ", ", std::to_string(field.preset->size()), ");");
+      } else if (field.preset) {
+        line("  ", place, " = ", preset(field), ";");
+      }
+    }
+    line("  return message;");
+    line("}");
+  }
+
+  std::string preset(const Field& field) {
+    const std::string& text = *field.preset;
+    const Kind kind = field.type.kind;
+    if (kind == Kind::boolean) return text;
+    if (kind == Kind::enumeration) {
+      const Enum& declaration = *schema_.find_enum(field.type.name);
+      return value_of(declaration, *std::ranges::find(declaration.values, text, &schema::EnumValue::name));
+    }
+    if (kind == Kind::f32 || kind == Kind::f64) {
+      const bool is_float = text.find_first_of(".e") != std::string::npos;
+      return text + (is_float ? "" : ".0") + (kind == Kind::f32 ? "f" : "");
+    }
+    return c_number(kind, kind == Kind::u64 ? static_cast<std::int64_t>(std::stoull(text)) : std::stoll(text));
+  }
+
+  // Assigns a new message to *message.
+  void start(const Message& message) {
+    const bool is_zero = !has_presets(schema_, message);
+    line(is_zero ? "  memset(message, 0, sizeof *message);" : "  *message = " + name_of(message.name, "new") + "();");
+  }
+
+  void read_function(const Message& message) {
+    const std::string name = type(message.name);
+    std::string sizes;
+    for (const std::uint32_t size : message.earlier_sizes) sizes += std::to_string(size) + ", ";
+    line("");
+    line(
+        "/* Reads a payload, of any version, whose content stays where it is. Returns `message`, or NULL if these "
+        "bytes are");
+    line("   none. `payload` is aligned to 8. */");
+    line("static inline const ", name, "* ", name_of(message.name, "read"), "(const void* payload, size_t size, ", name,
+         "* message) {");
+    line("  static const size_t sizes[] = {", sizes, std::to_string(message.size), "};");
+    line("  ringmail_payload in;");
+    line("  ringmail_content content;");
+    line("  if (!ringmail_payload_open(&in, payload, size, ", std::to_string(*message.fixed_size_at), ", sizes, ",
+         std::to_string(message.earlier_sizes.size() + 1), ")) return NULL;");
+    start(message);
+    for (const Field& field : message.fields) read_field(field);
+    line("  return message;");
+    line("}");
+  }
+
+  void read_field(const Field& field) {
+    const std::string at = std::to_string(field.offset);
+    const std::string place = "message->" + c_identifier(field.name);
+    std::string indent = "  ";
+    if (field.is_appended) {
+      line(indent, "if (in.fixed_size > ", at, ") {");
+      indent += "  ";
+    }
+    const std::string presence = "in.bytes[" + std::to_string(field.presence_offset()) + "]";
+    if (field.is_optional) {
+      line(indent, "if (", presence, " > 1) return NULL;");
+      line(indent, "if (", presence, " == 1) {");
+      indent += "  ";
+    }
+    if (field.is_variable()) {
+      const std::string data = place + (field.is_optional ? ".value" : "");
+      line(indent, "if (!ringmail_content_find(&in, ", at, ", ", content_layout(field), ", &content)) return NULL;");
+      if (const std::string check = check_of(field, "content.data", "content.length"); !check.empty())
+        line(indent, "if (!", check, ") return NULL;");
+      line(indent, data, ".data = (", content_pointer(field), ")content.data;");
+      line(indent, data, ".length = content.length;");
+      if (field.is_optional) line(indent, place, ".has_value = true;");
+    } else {
+      const std::string count = std::to_string(std::max(field.count, 1u));
+      if (const std::string check = check_of(field, "in.bytes + " + at, count); !check.empty())
+        line(indent, "if (!", check, ") return NULL;");
+      line(indent, "memcpy(&", place, ", in.bytes + ", at, ", sizeof ", place, ");");
+    }
+    for (indent.resize(indent.size() - 2); !indent.empty(); indent.resize(indent.size() - 2)) line(indent, "}");
+  }
+
+  // The size and the alignment of the elements.
+  static std::string content_layout(const Field& field) {
+    return std::to_string(field.content_size()) + ", " + std::to_string(field.content_align());
+  }
+
+  std::string content_pointer(const Field& field) {
+    if (field.type.kind == Kind::bytes) return "const unsigned char*";
+    const std::string length = field.type.length == 0 ? "*" : " (*)[" + std::to_string(field.type.length) + "]";
+    return "const " + element(field.type) + length;
+  }
+
+  void write_functions(const Message& message) {
+    const std::string name = type(message.name);
+    const std::string size = std::to_string(message.size);
+    line("");
+    line("/* How many bytes its payload has; UINT32_MAX if there are more than a payload can have. */");
+    line("static inline uint32_t ", name_of(message.name, "bytes"), "(const ", name, "* message) {");
+    line("  uint64_t end = ", size, ";");
+    for (const Field& field : message.fields) {
+      if (!field.is_variable()) continue;
+      const std::string place = "message->" + c_identifier(field.name);
+      line("  ", field.is_optional ? "if (" + place + ".has_value) " : "", "ringmail_content_place(&end, ", place,
+           field.is_optional ? ".value" : "", ".length, ", content_layout(field), ");");
+    }
+    line("  return end < UINT32_MAX ? (uint32_t)end : UINT32_MAX;");
+    line("}");
+    line("");
+    line("/* Writes its payload, to as many bytes as ", name_of(message.name, "bytes"), "() says. */");
+    line("static inline void ", name_of(message.name, "write"), "(const ", name, "* message, void* payload) {");
+    line("  unsigned char* const bytes = (unsigned char*)payload;");
+    line("  const uint32_t fixed_size = ", size, ";");
+    line("  uint64_t end = fixed_size;");
+    line("  memset(bytes, 0, fixed_size);");
+    line("  memcpy(bytes + ", std::to_string(*message.fixed_size_at), ", &fixed_size, sizeof fixed_size);");
+    for (const Field& field : message.fields) write_field(field);
+    line("}");
+  }
+
+  void write_field(const Field& field) {
+    const std::string at = std::to_string(field.offset);
+    const std::string place = "message->" + c_identifier(field.name);
+    const std::string data = place + (field.is_optional ? ".value" : "");
+    std::string indent = "  ";
+    if (field.is_optional) {
+      line(indent, "if (", place, ".has_value) {");
+      indent += "  ";
+    }
+    if (field.is_variable()) {
+      line(indent, "ringmail_content_write(bytes, ", at, ", &end, ", data, ".data, ", data, ".length, ",
+           content_layout(field), ");");
+    } else {
+      line(indent, "memcpy(bytes + ", at, ", &", data, ", sizeof ", data, ");");
+    }
+    if (!field.is_optional) return;
+    line(indent, "bytes[", std::to_string(field.presence_offset()), "] = 1;");
+    line("  }");
+  }
+
+  // Whether these are values of the field's type, as an expression; empty if any bytes are.
+  std::string check_of(const Field& field, const std::string& bytes, const std::string& count) {
+    const std::string arguments = "(" + bytes + ", " + count + ")";
+    if (field.type.kind == Kind::boolean) return "ringmail_are_bools" + arguments;
+    if (field.type.kind == Kind::enumeration) return name_of(field.type.name, "are_declared") + arguments;
+    const bool is_message = field.type.kind == Kind::message;
+    if (!is_message || !is_constrained(schema_, *schema_.find_message(field.type.name))) return "";
+    return name_of(field.type.name, "are_valid") + arguments;
+  }
+
+  void valid_function(const Message& message) {
+    const std::string name = name_of(message.name, "valid");
+    line("");
+    line(
+        "/* Whether these bytes are one, of any version: as many as one has, every bool and ? 0 or 1, every enum a "
+        "declared value, all content inside of them. */");
+    line("static inline bool ", name, "(const void* payload, size_t size) {");
+    if (message.is_variable()) {
+      line("  ", type(message.name), " message;");
+      line("  return ", name_of(message.name, "read"), "(payload, size, &message) != NULL;");
+      line("}");
+      return;
+    }
+    const std::string has_size = size_check(message);
     if (!is_constrained(schema_, message)) {
       line("  (void)payload;");
+      if (message.size == 0) line("  (void)size;");
       line("  return ", has_size, ";");
       line("}");
       return;
@@ -188,21 +410,61 @@ class CGenerator : Lines {
     line("  const unsigned char* const bytes = (const unsigned char*)payload;");
     line("  if (!(", has_size, ")) return false;");
     for (const Field& field : message.fields) {
-      if (!is_constrained(schema_, field)) continue;
-      const std::string count = std::to_string(std::max(field.count, 1u));
-      const std::string at = "bytes + " + std::to_string(field.offset);
-      if (field.type.kind == Kind::boolean) {
-        line("  if (!ringmail_are_bools(", at, ", ", count, ")) return false;");
-      } else if (field.type.kind == Kind::enumeration) {
-        line("  if (!", name_of(field.type.name, "are_declared"), "(", at, ", ", count, ")) return false;");
-      } else {
-        const std::string size = name_of(field.type.name, "size");
-        line("  for (size_t i = 0; i < ", count, "; ++i) {");
-        line("    if (!", name_of(field.type.name, "valid"), "(", at, " + i * ", size, ", ", size, ")) return false;");
-        line("  }");
-      }
+      const std::string check = field_check(field);
+      if (check.empty()) continue;
+      const std::string sent = field.is_appended ? "size > " + std::to_string(field.offset) + " && " : "";
+      line("  if (", sent, "!", check, ") return false;");
     }
     line("  return true;");
+    line("}");
+    if (!is_contained(message)) return;
+    line("static inline bool ", name_of(message.name, "are_valid"), "(const unsigned char* bytes, size_t count) {");
+    line("  for (size_t i = 0; i < count; ++i) {");
+    line("    if (!", name, "(bytes + i * ", std::to_string(message.size), ", ", std::to_string(message.size),
+         ")) return false;");
+    line("  }");
+    line("  return true;");
+    line("}");
+  }
+
+  // A newer version has more bytes.
+  std::string size_check(const Message& message) {
+    if (message.size == 0) return "true";
+    std::string check = "size >= " + name_of(message.name, "size");
+    for (const std::uint32_t size : message.earlier_sizes) check += " || size == " + std::to_string(size);
+    return check;
+  }
+
+  std::string field_check(const Field& field) {
+    const std::string count = std::to_string(std::max(field.count, 1u));
+    const std::string value = check_of(field, "bytes + " + std::to_string(field.offset), count);
+    if (!field.is_optional) return value;
+    const std::string presence = "bytes[" + std::to_string(field.presence_offset()) + "]";
+    if (value.empty()) return "(" + presence + " <= 1)";
+    return "(" + presence + " == 0 || (" + presence + " == 1 && " + value + "))";
+  }
+
+  [[nodiscard]] bool is_contained(const Message& message) const {
+    return std::ranges::any_of(schema_.messages, [&](const Message& other) {
+      return std::ranges::any_of(other.fields, [&](const Field& field) { return field.type.name == message.name; });
+    });
+  }
+
+  // Of a message of fixed size that has grown.
+  void older_function(const Message& message) {
+    const std::string name = type(message.name);
+    line("");
+    line(
+        "/* The message of these bytes, or NULL if they are none: where they lie, aligned to 8; or, if an older "
+        "version wrote");
+    line("   them, in `message`, where what it did not have is as in a new one. */");
+    line("static inline const ", name, "* ", name_of(message.name, "read"), "(const void* payload, size_t size, ", name,
+         "* message) {");
+    line("  if (!", name_of(message.name, "valid"), "(payload, size)) return NULL;");
+    line("  if (size >= sizeof *message) return (const ", name, "*)payload;");
+    start(message);
+    line("  if (size != 0) memcpy(message, payload, size);");
+    line("  return message;");
     line("}");
   }
 
@@ -210,10 +472,12 @@ class CGenerator : Lines {
     const std::string name = type(message.name);
     const std::string length = std::to_string(field.type.length);
     const std::string_view index = field.count == 0 ? "" : ", size_t index";
-    const std::string place = "message->" + c_identifier(field.name) + (field.count == 0 ? "" : "[index]");
+    const std::string_view part = field.is_optional ? ".value" : field.count == 0 ? "" : "[index]";
+    const std::string place = "message->" + c_identifier(field.name).append(part);
     line("");
     line("static inline size_t ", name_of(message.name, "set_" + field.name), "(", name, "* message", index,
          ", const char* text) {");
+    if (field.is_optional) line("  message->", c_identifier(field.name), ".has_value = true;");
     line("  return ringmail_text_set(", place, ", ", length, ", text);");
     line("}");
     line("static inline size_t ", name_of(message.name, "get_" + field.name), "(const ", name, "* message", index,
@@ -260,18 +524,31 @@ class CGenerator : Lines {
     line("static inline int ", name_of(protocol.name, "dispatch"), "(const ", name_of(protocol.name, "handlers"),
          "* handlers, void* context, uint32_t type, const void* payload, size_t size) {");
     line("  switch (type) {");
-    for (const Accepted& accepted : protocol.accepts) {
-      const std::string handler = "handlers->on_" + std::string(short_name(accepted.message));
-      const std::string argument = is_empty(accepted.message) ? "" : ", (const " + type(accepted.message) + "*)payload";
-      line("    case ", name_of(accepted.message, "type"), ":");
-      line("      if (", handler, " == NULL) return RINGMAIL_NOT_HANDLED;");
-      line("      if (!", name_of(accepted.message, "valid"), "(payload, size)) return RINGMAIL_NOT_VALID;");
-      line("      return ", handler, "(context", argument, ");");
-    }
+    for (const Accepted& accepted : protocol.accepts) dispatch(accepted);
     line("    default:");
     line("      return RINGMAIL_NOT_HANDLED;");
     line("  }");
     line("}");
+  }
+
+  void dispatch(const Accepted& accepted) {
+    const Message& message = *schema_.find_message(accepted.message);
+    const std::string name = type(accepted.message);
+    const std::string handler = "handlers->on_" + std::string(short_name(accepted.message));
+    const bool is_read = message.is_variable() || !message.earlier_sizes.empty();
+    line("    case ", name_of(accepted.message, "type"), is_read ? ": {" : ":");
+    line("      if (", handler, " == NULL) return RINGMAIL_NOT_HANDLED;");
+    if (is_read) {
+      line("      ", name, " room;");
+      line("      const ", name, "* const message = ", name_of(accepted.message, "read"), "(payload, size, &room);");
+      line("      if (message == NULL) return RINGMAIL_NOT_VALID;");
+      line("      return ", handler, "(context, message);");
+      line("    }");
+      return;
+    }
+    line("      if (!", name_of(accepted.message, "valid"), "(payload, size)) return RINGMAIL_NOT_VALID;");
+    const std::string argument = is_empty(accepted.message) ? "" : ", (const " + name + "*)payload";
+    line("      return ", handler, "(context", argument, ");");
   }
 
   const Schema& schema_;

@@ -54,6 +54,83 @@ static inline bool ringmail_are_bools(const unsigned char* bytes, size_t count) 
   return true;
 }
 
+/* A text of variable length: UTF-8, without a zero at its end. printf("%.*s", (int)text.length, text.data) */
+typedef struct ringmail_text {
+  const char* data;
+  size_t length;
+} ringmail_text;
+
+typedef struct ringmail_bytes {
+  const unsigned char* data;
+  size_t length;
+} ringmail_bytes;
+
+/* A payload: its fixed part may be of another version of the message, and content stands behind it. */
+typedef struct ringmail_payload {
+  const unsigned char* bytes;
+  size_t size;
+  size_t fixed_size;
+} ringmail_payload;
+
+/* Finds the fixed part. `sizes` are those that the message has had and, last, has; at `fixed_size_at` stands its fixed size. */
+static inline bool ringmail_payload_open(
+    ringmail_payload* payload, const void* bytes, size_t size, size_t fixed_size_at, const size_t* sizes, size_t count) {
+  bool is_earlier = false;
+  payload->bytes = (const unsigned char*)bytes;
+  payload->size = size;
+  payload->fixed_size = size;
+  for (size_t i = 0; i + 1 < count; ++i) is_earlier = is_earlier || (size == sizes[i] && size <= fixed_size_at);
+  if (is_earlier) return true;
+  uint32_t fixed_size;
+  if (size < fixed_size_at + sizeof fixed_size) return false;
+  memcpy(&fixed_size, payload->bytes + fixed_size_at, sizeof fixed_size);
+  payload->fixed_size = fixed_size;
+  if (fixed_size <= fixed_size_at || fixed_size > size) return false;
+  for (size_t i = 0; i < count; ++i) is_earlier = is_earlier || fixed_size == sizes[i];
+  return is_earlier || fixed_size >= sizes[count - 1];
+}
+
+typedef struct ringmail_content {
+  const unsigned char* data; /* NULL if it is empty */
+  size_t length;
+} ringmail_content;
+
+/* Content whose reference stands at `at`; false if the reference is none. */
+static inline bool ringmail_content_find(
+    const ringmail_payload* payload, size_t at, size_t element, size_t align, ringmail_content* content) {
+  uint32_t reference[2];
+  memcpy(reference, payload->bytes + at, sizeof reference);
+  content->data = NULL;
+  content->length = reference[1];
+  if (reference[1] == 0) return true;
+  const uint64_t end = reference[0] + reference[1] * (uint64_t)element; /* an element has no more than 64 KiB */
+  if (reference[0] % align != 0 || reference[0] < payload->fixed_size || end > payload->size) return false;
+  content->data = payload->bytes + reference[0];
+  return true;
+}
+
+/* Room for content behind `*end`, which is moved behind it; more than any payload has where `length` is too much. Returns
+   where it starts. */
+static inline uint64_t ringmail_content_place(uint64_t* end, size_t length, size_t element, size_t align) {
+  if (length == 0) return 0;
+  if (length > UINT32_MAX) length = UINT32_MAX;
+  const uint64_t start = (*end + align - 1) / align * align;
+  *end = start + length * (uint64_t)element;
+  return start;
+}
+
+/* Writes content, and the reference to it. */
+static inline void ringmail_content_write(
+    unsigned char* bytes, size_t at, uint64_t* end, const void* data, size_t length, size_t element, size_t align) {
+  const uint64_t last = *end;
+  const uint64_t start = ringmail_content_place(end, length, element, align);
+  const uint32_t reference[2] = {(uint32_t)start, (uint32_t)length};
+  memcpy(bytes + at, reference, sizeof reference);
+  if (length == 0) return;
+  memset(bytes + last, 0, start - last);
+  memcpy(bytes + start, data, length * element);
+}
+
 #endif /* RINGMAIL_C_MESSAGES_1 */
 )c";
 

@@ -36,8 +36,9 @@ class CppGenerator : Lines {
     line("");
     line("#pragma once");
     line("");
-    for (const std::string_view header : {"array", "bit", "compare", "concepts", "cstddef", "cstdint", "cstring",
-                                          "span", "string_view", "tuple", "type_traits"}) {
+    for (const std::string_view header :
+         {"array", "bit", "compare", "concepts", "cstddef", "cstdint", "cstring", "initializer_list", "optional",
+          "span", "string", "string_view", "tuple", "type_traits", "utility", "vector"}) {
       line("#include <", header, ">");
     }
     raw(cpp_prelude);
@@ -78,40 +79,137 @@ class CppGenerator : Lines {
     const std::string name(short_name(message.name));
     line("");
     line("struct ", name, " {");
-    for (const Field& field : message.fields) line("  ", cpp_field_type(field), " ", cpp_identifier(field.name), "{};");
+    fields(message, Ownership::owned, "  ");
     if (!message.fields.empty()) line("");
     line("  static constexpr std::uint32_t ringmail_type = ", hex_id(message.id), ";");
-    line("  static constexpr std::size_t ringmail_size = ", std::to_string(message.size), ";  // on the wire");
+    line("  static constexpr std::size_t ringmail_size = ", std::to_string(message.size),
+         message.is_variable() ? ";  // on the wire, without content of variable length" : ";  // on the wire");
     common_members("name", message.name);
     line("");
+    if (message.is_variable()) view(name, message);
     valid_function(message);
     line("");
     line("  friend bool operator==(const ", name, "&, const ", name, "&) = default;");
     line("};");
-    layout_checks(name, message);
+    if (message.is_variable()) {
+      line("");
+      convert("inline " + name + " " + name + "::ringmail_view::ringmail_copy() const {", name, message,
+              Ownership::owned, "");
+    } else {
+      layout_checks(name, message);
+    }
+  }
+
+  void fields(const Message& message, Ownership ownership, std::string_view indent) {
+    for (const Field& field : message.fields) {
+      line(indent, cpp_field_type(field, ownership), " ", cpp_identifier(field.name), cpp_preset(field), ";");
+    }
+  }
+
+  void view(const std::string& name, const Message& message) {
+    line("  // ringmail::View<", name, ">: the same, but that it owns no texts, bytes and lists.");
+    line("  struct ringmail_view {");
+    line("    using ringmail_message = ", name, ";");
+    line("");
+    fields(message, Ownership::borrowed, "    ");
+    line("");
+    line("    // Of the payload.");
+    line("    std::size_t ringmail_bytes() const {");
+    line("      std::size_t end = ringmail_size;");
+    for (const Field& field : message.fields) {
+      if (field.is_variable())
+        line("      end = ringmail::messages::content_end(end, ", cpp_identifier(field.name), ");");
+    }
+    line("      return end;");
+    line("    }");
+    line("");
+    line("    // As many bytes as ringmail_bytes() says, where all fields of 8 bytes are aligned.");
+    line("    void ringmail_write(std::byte* payload) const {");
+    line("      ringmail::messages::Writer writer(payload, ringmail_size, ", std::to_string(*message.fixed_size_at),
+         ");");
+    for (const Field& field : message.fields) {
+      line("      writer.put(", std::to_string(field.offset), ", ", cpp_identifier(field.name), ");");
+    }
+    line("    }");
+    line("");
+    line("    // Of these bytes, in which it then lies; nothing if they are none.");
+    line("    static std::optional<ringmail_view> ringmail_read(std::span<const std::byte> bytes) {");
+    line("      const std::size_t fixed = ", fixed_part(message), ";");
+    line("      if (fixed == ringmail::messages::none) return std::nullopt;");
+    line("      ringmail::messages::Reader reader(bytes, fixed);");
+    line("      std::optional<ringmail_view> view(std::in_place);");
+    for (const Field& field : message.fields) {
+      const std::string at = std::to_string(field.offset);
+      const std::string condition = field.is_appended ? "if (reader.has(" + at + ")) " : "";
+      line("      ", condition, "reader.get(", at, ", view->", cpp_identifier(field.name), ");");
+    }
+    line("      if (!reader.is_good()) view.reset();");
+    line("      return view;");
+    line("    }");
+    line("");
+    line("    ", name, " ringmail_copy() const;");
+    line("  };");
+    line("");
+    convert("  ringmail_view ringmail_borrow() const {", "ringmail_view", message, Ownership::borrowed, "  ");
+    line("");
+  }
+
+  void convert(const std::string& head,
+               std::string_view to,
+               const Message& message,
+               Ownership ownership,
+               std::string_view indent) {
+    line(head);
+    line(indent, "  ", to, " result;");
+    for (const Field& field : message.fields) {
+      const std::string member = cpp_identifier(field.name);
+      line(indent, "  result.", member, " = ringmail::messages::convert<", cpp_field_type(field, ownership), ">(",
+           member, ");");
+    }
+    line(indent, "  return result;");
+    line(indent, "}");
+  }
+
+  /// The call that tells how many bytes are the fixed part.
+  static std::string fixed_part(const Message& message) {
+    std::string call = "ringmail::messages::fixed_part(bytes, ringmail_size";
+    if (message.is_variable()) {
+      call += ", " + std::to_string(*message.fixed_size_at);
+    } else if (!message.earlier_sizes.empty()) {
+      call += ", ringmail::messages::none";
+    }
+    std::string sizes;
+    for (const std::uint32_t size : message.earlier_sizes) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+    return call + (sizes.empty() ? ")" : ", {" + sizes + "})");
   }
 
   void valid_function(const Message& message) {
-    line("  // Whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.");
+    line(
+        "  // Whether these bytes are one, of any version: the number of them, every bool and ? 0 or 1, every enum a "
+        "declared value",
+        message.is_variable() ? "," : ".");
+    if (message.is_variable()) line("  // every reference within them.");
     line("  static bool ringmail_valid(std::span<const std::byte> bytes) {");
-    if (!is_constrained(schema_, message)) {
-      line("    return bytes.size() == ringmail_size;");
+    if (message.is_variable()) {
+      line("    return ringmail_view::ringmail_read(bytes).has_value();");
+    } else if (message.earlier_sizes.empty()) {
+      line(is_constrained(schema_, message) ? "    if (bytes.size() < ringmail_size) return false;"
+                                            : "    return bytes.size() >= ringmail_size;");
     } else {
-      line("    if (bytes.size() != ringmail_size) return false;");
+      line("    const std::size_t fixed = ", fixed_part(message), ";");
+      line(is_constrained(schema_, message) ? "    if (fixed == ringmail::messages::none) return false;"
+                                            : "    return fixed != ringmail::messages::none;");
+    }
+    if (!message.is_variable() && is_constrained(schema_, message)) {
       for (const Field& field : message.fields) {
         if (!is_constrained(schema_, field)) continue;
-        line("    if (!ringmail::messages::", check_name(field), "(bytes.subspan(", std::to_string(field.offset), ", ",
-             std::to_string(field.size), "))) return false;");
+        const std::string at = std::to_string(field.offset);
+        line("    if (", field.is_appended ? "fixed > " + at + " && " : "", "!ringmail::messages::holds<",
+             cpp_field_type(field), ">(bytes.data() + ", at, ")) return false;");
       }
       line("    return true;");
     }
     line("  }");
-  }
-
-  static std::string check_name(const Field& field) {
-    if (field.type.kind == Kind::boolean) return "are_bools";
-    const std::string_view function = field.type.kind == Kind::message ? "are_valid" : "are_declared";
-    return std::string(function) + "<" + cpp_element_type(field.type) + ">";
   }
 
   void layout_checks(const std::string& name, const Message& message) {

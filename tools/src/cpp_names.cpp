@@ -24,6 +24,11 @@ constexpr auto taken_words = std::to_array<std::string_view>(
      "EOF", "NAN", "NULL", "INFINITY", "assert", "errno", "linux", "offsetof", "ringmail", "std", "stderr", "stdin",
      "stdout", "unix"});
 
+/// "5" would be an integer.
+std::string floating(const std::string& number) {
+  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+}
+
 }  // namespace
 
 std::string cpp_identifier(std::string_view name) {
@@ -54,9 +59,35 @@ std::string cpp_element_type(const schema::Type& type) {
   return type.name.empty() ? std::string(cpp_scalar(type.kind)) : std::string(short_name(type.name));
 }
 
-std::string cpp_field_type(const schema::Field& field) {
-  const std::string element = cpp_element_type(field.type);
-  return field.count == 0 ? element : "std::array<" + element + ", " + std::to_string(field.count) + ">";
+std::string cpp_field_type(const schema::Field& field, Ownership ownership) {
+  const bool owns = ownership == Ownership::owned;
+  std::string type;
+  if (field.is_list || field.type.kind == Kind::bytes) {
+    std::string element = field.type.kind == Kind::bytes ? "std::byte" : cpp_element_type(field.type);
+    if (field.type.kind == Kind::boolean) element = "ringmail::Bool";
+    type = owns ? "std::vector<" + element + ">" : "std::span<const " + element + ">";
+  } else if (field.is_variable()) {
+    type = owns ? "std::string" : "std::string_view";
+  } else {
+    type = cpp_element_type(field.type);
+  }
+  if (field.count != 0) return "std::array<" + type + ", " + std::to_string(field.count) + ">";
+  return field.is_optional ? "ringmail::Optional<" + type + ">" : type;
+}
+
+std::string cpp_preset(const schema::Field& field) {
+  if (!field.preset) return "{}";
+  switch (field.type.kind) {
+    case Kind::text: return "{" + quoted(*field.preset) + "}";
+    case Kind::enumeration:
+      return "{" + std::string(short_name(field.type.name)) + "::" + cpp_identifier(*field.preset) + "}";
+    case Kind::f32: return "{" + floating(*field.preset) + "f}";
+    case Kind::f64: return "{" + floating(*field.preset) + "}";
+    case Kind::i64:
+      return *field.preset == "-9223372036854775808" ? "{-9223372036854775807 - 1}" : "{" + *field.preset + "}";
+    case Kind::u64: return "{" + *field.preset + "u}";
+    default: return "{" + *field.preset + "}";
+  }
 }
 
 std::string cpp_number(Kind underlying, std::int64_t number) {

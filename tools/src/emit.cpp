@@ -21,12 +21,29 @@ std::string_view namespace_of(std::string_view qualified_name) {
   return qualified_name.substr(0, qualified_name.rfind('.'));
 }
 
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
 std::string_view short_name(std::string_view qualified_name) {
   return qualified_name.substr(qualified_name.rfind('.') + 1);
 }
 
+bool has_presets(const schema::Schema& schema, const schema::Message& message) {
+  return std::ranges::any_of(message.fields, [&](const schema::Field& field) {
+    if (field.type.kind != schema::Kind::message) return field.preset.has_value();
+    return !field.is_optional && !field.is_list && has_presets(schema, *schema.find_message(field.type.name));
+  });
+}
+
 bool is_constrained(const schema::Schema& schema, const schema::Field& field) {
   using schema::Kind;
+  if (field.is_optional || field.is_variable()) return true;
   if (field.type.kind == Kind::boolean || field.type.kind == Kind::enumeration) return true;
   return field.type.kind == Kind::message && is_constrained(schema, *schema.find_message(field.type.name));
 }

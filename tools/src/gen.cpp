@@ -33,6 +33,7 @@ struct Language {
   std::string_view what;
   /// `file_name` without its folder: the same file gives the same code wherever it is built.
   std::string (*generate)(const schema::Schema& schema, std::string_view file_name);
+  bool fixed_only = false;  ///< knows no text, bytes, list<T>, T?, defaults and +
 };
 
 constexpr Language languages[] = {
@@ -40,10 +41,10 @@ constexpr Language languages[] = {
     {"cpp", "a C++ header", generate_cpp},
     {"go", "a Go file", generate_go},
     {"java", "a Java class", generate_java},
-    {"python", "a Python module", generate_python},
+    {"python", "a Python module", generate_python, true},
     {"rust", "a Rust module", generate_rust},
     {"schema", "the canonical text", [](const schema::Schema& schema, std::string_view) { return to_text(schema); }},
-    {"ts", "a TypeScript module", generate_ts},
+    {"ts", "a TypeScript module", generate_ts, true},
 };
 
 const Language* find_language(std::string_view name) {
@@ -76,6 +77,16 @@ std::expected<std::string, std::string> generate(const Language& language, const
   if (!source) return std::unexpected(source.error());
   const auto parsed = schema::parse_mail(*source, options.input.string());
   if (!parsed) return std::unexpected(parsed.error().to_string());
+  if (language.fixed_only) {
+    for (const schema::Message& message : parsed->messages) {
+      for (const schema::Field& field : message.fields) {
+        if (!field.is_variable() && !field.is_optional && !field.is_appended && !field.preset) continue;
+        return std::unexpected(options.input.string() + ": error: --lang " + std::string(language.name) +
+                               " does not know text, " + "bytes, list<T>, T?, defaults and + yet: field " + field.name +
+                               " of message " + message.name);
+      }
+    }
+  }
   return language.generate(*parsed, options.input.filename().string());
 }
 

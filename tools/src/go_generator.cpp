@@ -46,6 +46,8 @@ GoMessageNames GoWriter::names_of(const Message& message) {
                        .view_function = package_.claim("View" + name),
                        .draft_function = package_.claim("Draft" + name),
                        .valid_function = package_.claim("Valid" + name),
+                       .lengths = message.is_variable() ? package_.claim(name + "Lengths") : "",
+                       .new_function = has_presets(schema_, message) ? package_.claim("New" + name) : "",
                        .fields = {}};
   GoNames members;
   for (const std::string_view taken : {"RingmailType", "RingmailSize", "RingmailPut", "RingmailBytes", "Pack", "Unpack",
@@ -53,7 +55,7 @@ GoMessageNames GoWriter::names_of(const Message& message) {
     members.reserve(taken);
   }
   members.reserve(names.view);
-  for (const Field& field : message.fields) names.fields.push_back(members.claim_field(go_exported(field.name)));
+  for (const Field& field : message.fields) names.fields.push_back(members.claim_field(field));
   return names;
 }
 
@@ -90,6 +92,7 @@ void GoWriter::write(const Enum& declaration) {
     rows.emplace_back(constant, name + " = " + schema::number_text(declaration.underlying, value.number));
     all += (all.empty() ? "" : ", ") + constant;
     texts.emplace_back(constant, value.name);
+    constants_.emplace(std::pair(declaration.name, value.name), constant);
   }
   line("");
   line("// ", name, " is a ", declaration.name, ".");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
 namespace ringmail::tools {
 namespace {
@@ -42,10 +44,18 @@ std::string GoNames::claim(std::string name) {
   return name;
 }
 
-std::string GoNames::claim_field(std::string name) {
-  while (taken_.contains(name) || taken_.contains("Set" + name)) name += '_';
-  taken_.insert("Set" + name);
-  taken_.insert(name);
+std::string GoNames::claim_field(const schema::Field& field) {
+  std::string name = go_exported(field.name);
+  const auto all = [&] {
+    std::vector<std::string> methods = {name, "Set" + name};
+    if (field.is_list) methods.push_back(name + "Len");
+    if (field.is_variable() && !field.is_list && field.type.kind == schema::Kind::text)
+      methods.push_back(name + "Bytes");
+    if (field.is_optional) methods.push_back(field.is_variable() ? "Set" + name + "Present" : "Clear" + name);
+    return methods;
+  };
+  while (std::ranges::any_of(all(), [&](const std::string& each) { return taken_.contains(each); })) name += '_';
+  for (std::string& each : all()) taken_.insert(std::move(each));
   return name;
 }
 

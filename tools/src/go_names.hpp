@@ -22,8 +22,8 @@ class GoNames {
  public:
   void reserve(std::string_view name) { taken_.emplace(name); }
   [[nodiscard]] std::string claim(std::string name);
-  // As the name of a field that is read by it and set by "Set" and it.
-  [[nodiscard]] std::string claim_field(std::string name);
+  // As the name of a field, with the names of all its methods.
+  [[nodiscard]] std::string claim_field(const schema::Field& field);
 
  private:
   std::set<std::string, std::less<>> taken_;

@@ -22,6 +22,10 @@ std::string GoWriter::named(std::string_view text, std::string_view name) {
   return result;
 }
 
+std::string GoWriter::size_of(const std::string& message, const std::string& of) const {
+  return schema_.find_message(message)->is_variable() ? of + ".RingmailSize()" : names_.at(message).size;
+}
+
 void GoWriter::write_handler(const Protocol& protocol, const std::string& handler, const std::string& function) {
   line("");
   line("// ", handler, " is what an actor of the kind ", protocol.name,
@@ -71,7 +75,7 @@ void GoWriter::write_case(const schema::Accepted& accepted) {
   line("\t\t\tif err != nil || !message.Asked() {");
   line("\t\t\t\treturn err");
   line("\t\t\t}");
-  line("\t\t\troom, err := message.ReplyRoom(", reply.type, ", ", reply.size, ")");
+  line("\t\t\troom, err := message.ReplyRoom(", reply.type, ", ", size_of(accepted.reply, "reply"), ")");
   line("\t\t\tif err != nil {");
   line("\t\t\t\treturn err");
   line("\t\t\t}");
@@ -91,7 +95,7 @@ void GoWriter::write_mailbox(const Protocol& protocol, const std::string& mailbo
     line("");
     line("// Send", names.value, " waits for room until the context is done.");
     line(self, "Send", names.value, "(ctx context.Context, message *", names.value, ") error {");
-    line("\troom, err := p.To.Loan(ctx, ", names.type, ", ", names.size, ")");
+    line("\troom, err := p.To.Loan(ctx, ", names.type, ", ", size_of(accepted.message, "message"), ")");
     line("\tif err != nil {");
     line("\t\treturn err");
     line("\t}");
@@ -99,14 +103,19 @@ void GoWriter::write_mailbox(const Protocol& protocol, const std::string& mailbo
     line("\treturn p.To.Publish()");
     line("}");
     line("");
+    const bool is_variable = schema_.find_message(accepted.message)->is_variable();
     line("// Loan", names.value,
-         " is one of zeros in the ring itself, to be written and then published by To.Publish.");
-    line(self, "Loan", names.value, "(ctx context.Context) (", names.draft, ", error) {");
-    line("\troom, err := p.To.Loan(ctx, ", names.type, ", ", names.size, ")");
+         is_variable                  ? " is a new one in the ring itself, with room for that much content,"
+         : names.new_function.empty() ? " is one of zeros in the ring itself,"
+                                      : " is one with its defaults in the ring itself,",
+         " to be written and then published by To.Publish.");
+    line(self, "Loan", names.value, "(ctx context.Context", is_variable ? ", lengths " + names.lengths : "", ") (",
+         names.draft, ", error) {");
+    line("\troom, err := p.To.Loan(ctx, ", names.type, ", ", size_of(accepted.message, "lengths"), ")");
     line("\tif err != nil {");
     line("\t\treturn ", names.draft, "{}, err");
     line("\t}");
-    line("\treturn ", names.draft_function, "(room), nil");
+    line("\treturn ", names.draft_function, "(room", is_variable ? ", lengths" : "", "), nil");
     line("}");
     write_ask(accepted, self);
   }

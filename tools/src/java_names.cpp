@@ -21,12 +21,17 @@ constexpr auto keywords = std::to_array<std::string_view>(
 
 constexpr auto methods = std::to_array<std::string_view>(
     {"buffer", "clone", "copy", "equals", "finalize", "getClass", "hashCode", "isValid", "notify", "notifyAll",
-     "offset", "over", "release", "set", "toString", "wait", "wrap", "writeTo"});
+     "offset", "over", "payloadSize", "release", "set", "toString", "wait", "wrap", "writeTo"});
 
 constexpr auto classes = std::to_array<std::string_view>(
     {"ByteBuffer", "ByteOrder", "CharSequence", "Character", "CompletableFuture", "Exception", "FunctionalInterface",
      "IllegalArgumentException", "IllegalStateException", "IntFunction", "Integer", "Long", "Object", "Objects",
      "Override", "StandardCharsets", "String", "StringBuilder"});
+
+// Of messages that have no fixed size.
+constexpr auto more_classes =
+    std::to_array<std::string_view>({"Arrays", "DoubleBuffer", "FloatBuffer", "IntBuffer", "Lengths", "LongBuffer",
+                                     "Math", "NoSuchElementException", "ShortBuffer"});
 
 bool contains(const auto& list, std::string_view word) { return std::ranges::find(list, word) != list.end(); }
 
@@ -38,7 +43,7 @@ std::string java_identifier(std::string_view name) {
 
 std::string java_type_name(std::string_view qualified_name) {
   const std::string_view name = short_name(qualified_name);
-  return std::string(name) + (contains(classes, name) ? "_" : "");
+  return std::string(name) + (contains(classes, name) || contains(more_classes, name) ? "_" : "");
 }
 
 std::string java_package(std::string_view name) {
@@ -66,7 +71,7 @@ std::string java_outer_class(std::string_view file_name, const schema::Schema& s
   if (name.empty()) name = "Mail";
   const auto is_declared = [&name](const auto& declaration) { return java_type_name(declaration.name) == name; };
   const auto is_taken = [&] {
-    return contains(classes, name) || std::ranges::any_of(schema.enums, is_declared) ||
+    return contains(classes, name) || contains(more_classes, name) || std::ranges::any_of(schema.enums, is_declared) ||
            std::ranges::any_of(schema.messages, is_declared) || std::ranges::any_of(schema.protocols, is_declared);
   };
   while (is_taken()) name += '_';

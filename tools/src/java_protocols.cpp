@@ -29,8 +29,8 @@ void JavaWriter::write(const Protocol& protocol) {
   if (!protocol.accepts.empty()) line("");
   for (const schema::Accepted& accepted : protocol.accepts) {
     const std::string type = outer_name(accepted.message);
-    line("    private final ", type, " ", view_name(accepted.message), " = new ", type, "(new Place_(", type,
-         ".SIZE), 0);");
+    line("    private final ", type, " ", view_name(accepted.message), " = new ", type, "(new Place_(", type, ".SIZE)",
+         is_plain(*schema_.find_message(accepted.message)) ? ", 0" : "", ");");
   }
   for (const schema::Accepted& accepted : protocol.accepts) {
     line("");
@@ -117,14 +117,15 @@ void JavaWriter::handle(const Protocol& protocol) {
     const std::string type = outer_name(accepted.message);
     line("");
     line("      public void send(", type, " message) throws InterruptedException {");
-    line("        send_.send(", type, ".TYPE, message.buffer(), message.offset(), ", type, ".SIZE);");
+    const std::string size =
+        is_plain(*schema_.find_message(accepted.message)) ? type + ".SIZE" : "message.payloadSize()";
+    line("        send_.send(", type, ".TYPE, message.buffer(), message.offset(), ", size, ");");
     line("      }");
     if (accepted.reply.empty()) continue;
     const std::string reply = outer_name(accepted.reply);
     line("");
     line("      public CompletableFuture<", reply, "> ask(", type, " message) throws InterruptedException {");
-    line("        return ask_.ask(", type, ".TYPE, message.buffer(), message.offset(), ", type, ".SIZE, ", reply,
-         ".TYPE)");
+    line("        return ask_.ask(", type, ".TYPE, message.buffer(), message.offset(), ", size, ", ", reply, ".TYPE)");
     line("            .thenApply(", reply, "::over);");
     line("      }");
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "emit.hpp"
+#include "rust_fields.hpp"
 #include "rust_names.hpp"
 
 namespace ringmail::tools {
@@ -17,16 +18,18 @@ using schema::Message;
 using schema::Protocol;
 using schema::Schema;
 
-/// "8..16"
-std::string range_of(const Field& field) {
-  return std::to_string(field.offset) + ".." + std::to_string(field.offset + field.size);
-}
+bool has_appended(const Message& message) { return !message.earlier_sizes.empty(); }
 
-/// The type as the start of a path to its functions: "u64", "<[Leg; 2]>", "super::Side".
-std::string path_of(const Field& field, std::string_view module = "") {
-  const std::string element = (field.type.name.empty() ? "" : std::string(module)) + rust_element_type(field.type);
-  if (field.count != 0) return "<[" + element + "; " + std::to_string(field.count) + "]>";
-  return field.type.kind == Kind::text ? "<" + element + ">" : element;
+std::string at(const Field& field) { return std::to_string(field.offset); }
+
+/// Of content: the functions for what may not be there.
+std::string if_any(const Field& field) { return field.is_optional ? "_if_any" : ""; }
+
+/// "[56, 64]": those that the message has had and has.
+std::string sizes_of(const Message& message) {
+  std::string sizes = "[";
+  for (const std::uint32_t size : message.earlier_sizes) sizes += std::to_string(size) + ", ";
+  return sizes + std::to_string(message.size) + "]";
 }
 
 // Names that a schema may give to its own types (Option, Result, Default, ...) are written with their whole paths.
@@ -41,6 +44,7 @@ class RustGenerator : Lines {
     if (!schema_.messages.empty()) {
       views();
       edits();
+      lengths();
     }
     for (const Protocol& protocol : schema_.protocols) write(protocol);
     line("");
@@ -59,10 +63,10 @@ class RustGenerator : Lines {
     line("#[rustfmt::skip]");
     line("mod messages {");
     line("");
-    line("use ::ringmail::Field as _;");
+    line("use ::ringmail::{Field as _, Format as _};");
     line("");
     line("/// The canonical schema of the whole file, as it travels in the handshake.");
-    line("pub const SCHEMA: &str = \"", to_text(schema_), "\";");
+    line("pub const SCHEMA: &str = ", quoted(to_text(schema_)), ";");
   }
 
   void write(const Enum& declaration) {
@@ -102,6 +106,10 @@ class RustGenerator : Lines {
     line("");
     line("impl ::ringmail::Field for ", name, " {");
     line("    const SIZE: usize = ", number, "::SIZE;");
+    line("    const ALIGN: usize = ", number, "::ALIGN;");
+    line("}");
+    line("");
+    line("impl ::ringmail::Format for ", name, " {");
     line("    type View<'a> = ", name, ";");
     line("    type Edit<'a> = ::ringmail::Slot<'a, ", name, ">;");
     line("");
@@ -127,11 +135,13 @@ class RustGenerator : Lines {
   void write(const Message& message) {
     const std::string name(short_name(message.name));
     line("");
-    line("/// `", message.name, "`, ", std::to_string(message.size), " bytes on the wire.");
+    line("/// `", message.name, "`, ", std::to_string(message.size), " bytes on the wire",
+         message.is_variable() ? " and its content." : ".");
     // The standard library has no Default for longer arrays.
-    const bool derives_default =
-        std::ranges::none_of(message.fields, [](const Field& field) { return field.count > 32; });
-    line("#[derive(Clone, Copy, Debug, ", derives_default ? "Default, " : "", "PartialEq)]");
+    const bool derives_default = std::ranges::none_of(
+        message.fields, [](const Field& field) { return field.count > 32 || field.preset.has_value(); });
+    line("#[derive(Clone, ", message.is_variable() ? "" : "Copy, ", "Debug, ", derives_default ? "Default, " : "",
+         "PartialEq)]");
     line("pub struct ", name, " {");
     for (const Field& field : message.fields) {
       line("    /// `", field.name, ": ", field_type_text(field), "`");
@@ -139,18 +149,21 @@ class RustGenerator : Lines {
     }
     line("}");
     if (!derives_default) default_function(name, message);
-    line("");
-    line("impl ::ringmail::Message for ", name, " {");
-    line("    const TYPE: u32 = ", hex_id(message.id), ";");
-    line("    const NAME: &'static str = \"", message.name, "\";");
-    line("    const SCHEMA: &'static str = SCHEMA;");
-    line("}");
-    field_functions(name, message);
+    message_functions(name, message);
+    if (!message.is_variable()) {
+      line("");
+      line("impl ::ringmail::Field for ", name, " {");
+      line("    const SIZE: usize = ", std::to_string(message.size), ";");
+      line("    const ALIGN: usize = ", std::to_string(message.align), ";");
+      line("}");
+    }
+    format_functions(name, message);
+    if (message.is_variable()) fixed_part_function(name, message);
     layout_checks(message);
     line("");
     line("impl ::core::convert::From<view::", name, "<'_>> for ", name, " {");
     line("    fn from(view: view::", name, "<'_>) -> ", name, " {");
-    line("        ", name, "::read(view.0)");
+    line("        ", name, "::read(view.0", message.is_variable() ? ".bytes" : "", ")");
     line("    }");
     line("}");
   }
@@ -161,65 +174,214 @@ class RustGenerator : Lines {
     line("    fn default() -> ", name, " {");
     line("        ", name, " {");
     for (const Field& field : message.fields) {
-      constexpr std::string_view value = "::core::default::Default::default()";
-      const std::string array = "[" + std::string(value) + "; " + std::to_string(field.count) + "]";
-      line("            ", rust_identifier(field.name), ": ", field.count == 0 ? std::string(value) : array, ",");
+      line("            ", rust_identifier(field.name), ": ", rust_default(schema_, field), ",");
     }
     line("        }");
     line("    }");
     line("}");
   }
 
-  void field_functions(const std::string& name, const Message& message) {
+  void message_functions(const std::string& name, const Message& message) {
+    line("");
+    line("impl ::ringmail::Message for ", name, " {");
+    line("    const TYPE: u32 = ", hex_id(message.id), ";");
+    line("    const NAME: &'static str = \"", message.name, "\";");
+    line("    const SCHEMA: &'static str = SCHEMA;");
+    if (message.is_variable()) {
+      functions_of_lengths(name, message);
+    } else {
+      line("    type Lengths = ();");
+      line("");
+      line("    fn lengths(&self) {}");
+      line("    fn size_of(_: &()) -> usize {");
+      line("        ", name, "::SIZE");
+      line("    }");
+      line("    fn start(bytes: &mut [u8], _: &()) {");
+      const std::string start = name + "::default().write(bytes);";
+      line("        ", has_presets(schema_, message) ? start : "bytes.fill(0);");
+      line("    }");
+    }
+    line("}");
+  }
+
+  void functions_of_lengths(const std::string& name, const Message& message) {
+    const std::string end = std::to_string(message.size);
+    line("    type Lengths = lengths::", name, ";");
+    line("");
+    line("    fn lengths(&self) -> lengths::", name, " {");
+    line("        lengths::", name, " {");
+    for (const Field& field : message.fields) {
+      if (!field.is_variable()) continue;
+      const std::string identifier = rust_identifier(field.name);
+      line("            ", identifier, ": self.", identifier,
+           field.is_optional ? ".as_ref().map(|content| content.len())," : ".len(),");
+    }
+    line("        }");
+    line("    }");
+    line("    fn size_of(lengths: &lengths::", name, ") -> usize {");
+    line("        let mut places = ::ringmail::Places::behind(", end, ");");
+    for (const Field& field : message.fields) {
+      if (!field.is_variable()) continue;
+      line("        places.next::<", rust_path(field), ">(lengths.", rust_identifier(field.name),
+           field.is_optional ? ".unwrap_or(0));" : ");");
+    }
+    line("        places.end");
+    line("    }");
+    line("    fn start(bytes: &mut [u8], lengths: &lengths::", name, ") {");
+    line("        ", name, "::default().write_fixed_part(bytes, lengths);");
+    line("        bytes[", end, "..].fill(0);");
+    line("    }");
+  }
+
+  void format_functions(const std::string& name, const Message& message) {
+    const bool is_variable = message.is_variable();
     const std::string unused = message.fields.empty() ? "_" : "bytes";
     const std::string size = std::to_string(message.size);
+    const std::string array = "(bytes.try_into().expect(\"" + size + " bytes\"))";
     line("");
-    line("impl ::ringmail::Field for ", name, " {");
-    line("    const SIZE: usize = ", size, ";");
+    line("impl ::ringmail::Format for ", name, " {");
     line("    type View<'a> = view::", name, "<'a>;");
     line("    type Edit<'a> = edit::", name, "<'a>;");
     line("");
     valid_function(message);
     line("    #[inline]");
     line("    fn view(bytes: &[u8]) -> view::", name, "<'_> {");
-    line("        view::", name, "(bytes.try_into().expect(\"", size, " bytes\"))");
+    if (is_variable) {
+      line("        view::", name, "(", payload_of(message), ".expect(\"a valid message\"))");
+    } else if (has_appended(message)) {
+      line("        view::", name, "(bytes)");
+    } else {
+      line("        view::", name, "(bytes[..", size, "].try_into().expect(\"", size, " bytes\"))");
+    }
     line("    }");
     line("    #[inline]");
     line("    fn edit(bytes: &mut [u8]) -> edit::", name, "<'_> {");
-    line("        edit::", name, "(bytes.try_into().expect(\"", size, " bytes\"))");
+    line("        edit::", name, is_variable ? "(::ringmail::PayloadMut { bytes })" : array);
     line("    }");
     line("    fn read(", unused, ": &[u8]) -> ", name, " {");
-    line("        ", name, " {");
-    for (const Field& field : message.fields) {
-      line("            ", rust_identifier(field.name), ": ", path_of(field), "::read(&bytes[", range_of(field), "]),");
-    }
-    line("        }");
+    read_body(name, message);
     line("    }");
     line("    fn write(&self, ", unused, ": &mut [u8]) {");
-    std::uint32_t end = 0;
-    const auto zeroes = [&](std::uint32_t until) {
-      if (until > end) line("        bytes[", std::to_string(end), "..", std::to_string(until), "].fill(0);");
-    };
-    for (const Field& field : message.fields) {
-      zeroes(field.offset);
-      line("        self.", rust_identifier(field.name), ".write(&mut bytes[", range_of(field), "]);");
-      end = field.offset + field.size;
+    if (is_variable) {
+      write_content(message);
+    } else {
+      write_fields(message);
     }
-    zeroes(message.size);
     line("    }");
     line("}");
   }
 
+  static std::string payload_of(const Message& message) {
+    return "::ringmail::Payload::new(bytes, " + std::to_string(*message.fixed_size_at) + ", &" + sizes_of(message) +
+           ")";
+  }
+
+  void read_body(const std::string& name, const Message& message) {
+    const std::string bytes = message.is_variable() ? "payload.fixed" : "bytes";
+    const auto has_default = [](const Field& field) { return field.is_appended && !field.is_variable(); };
+    if (message.is_variable()) line("        let payload = ", name, "::view(bytes).0;");
+    if (std::ranges::any_of(message.fields, has_default)) line("        let new = ", name, "::default();");
+    line("        ", name, " {");
+    for (const Field& field : message.fields) {
+      const std::string identifier = rust_identifier(field.name);
+      if (field.is_variable()) {
+        line("            ", identifier, ": payload.read", if_any(field), "(", at(field), "),");
+      } else if (field.is_appended) {
+        line("            ", identifier, ": ", bytes, ".get(", rust_range(field), ").map_or(new.", identifier, ", ",
+             rust_path(field), "::read),");
+      } else {
+        line("            ", identifier, ": ", rust_path(field), "::read(&", bytes, "[", rust_range(field), "]),");
+      }
+    }
+    line("        }");
+  }
+
+  void write_content(const Message& message) {
+    line("        self.write_fixed_part(bytes, &::ringmail::Message::lengths(self));");
+    line("        let mut payload = ::ringmail::PayloadMut { bytes };");
+    for (const Field& field : message.fields) {
+      if (!field.is_variable()) continue;
+      const std::string identifier = rust_identifier(field.name);
+      if (field.is_optional) {
+        line("        if let Some(content) = &self.", identifier, " {");
+        line("            payload.write(", at(field), ", content);");
+        line("        }");
+      } else {
+        line("        payload.write(", at(field), ", &self.", identifier, ");");
+      }
+    }
+  }
+
+  void fixed_part_function(const std::string& name, const Message& message) {
+    line("");
+    line("impl ", name, " {");
+    line("    /// All but the content, which will have these lengths.");
+    line("    fn write_fixed_part(&self, bytes: &mut [u8], lengths: &lengths::", name, ") {");
+    line("        let mut places = ::ringmail::Places::behind(", std::to_string(message.size), ");");
+    write_fields(message);
+    line("    }");
+    line("}");
+  }
+
+  void write_fields(const Message& message) {
+    std::uint32_t end = 0;
+    const auto zeroes = [&](std::uint32_t until) {
+      if (until > end) line("        bytes[", std::to_string(end), "..", std::to_string(until), "].fill(0);");
+    };
+    bool has_fixed_size = false;
+    for (const Field& field : message.fields) {
+      if (field.is_variable() && !std::exchange(has_fixed_size, true)) {
+        zeroes(*message.fixed_size_at);
+        end = *message.fixed_size_at + 4;
+        line("        ", std::to_string(message.size), "u32.write(&mut bytes[", std::to_string(*message.fixed_size_at),
+             "..", std::to_string(end), "]);");
+      }
+      zeroes(field.offset);
+      const std::string identifier = rust_identifier(field.name);
+      if (field.is_variable()) {
+        line("        places.put", if_any(field), "::<", rust_path(field), ">(bytes, ", at(field), ", lengths.",
+             identifier, ");");
+        end = field.is_optional ? field.presence_offset() + 1 : field.offset + field.size;
+      } else {
+        line("        self.", identifier, ".write(&mut bytes[", rust_range(field), "]);");
+        end = field.offset + field.size;
+      }
+    }
+    zeroes(message.size);
+  }
+
   void valid_function(const Message& message) {
     std::vector<std::string> checks;
+    if (message.size != 0 && !message.is_variable()) checks.push_back(size_check(message));
+    const std::string bytes = message.is_variable() ? "payload.fixed" : "bytes";
     for (const Field& field : message.fields) {
-      if (is_constrained(schema_, field))
-        checks.push_back(path_of(field) + "::is_valid(&bytes[" + range_of(field) + "])");
+      if (!is_constrained(schema_, field)) continue;
+      const std::string path = rust_path(field);
+      if (field.is_variable()) {
+        checks.push_back("payload.has_valid" + if_any(field) + "::<" + path + ">(" + at(field) + ")");
+      } else if (field.is_appended) {
+        checks.push_back(bytes + ".get(" + rust_range(field) + ").map_or(true, " + path + "::is_valid)");
+      } else {
+        checks.push_back(path + "::is_valid(&" + bytes + "[" + rust_range(field) + "])");
+      }
     }
     line("    fn is_valid(", checks.empty() ? "_" : "bytes", ": &[u8]) -> bool {");
+    if (message.is_variable()) {
+      line("        let Some(payload) = ", payload_of(message), " else {");
+      line("            return false;");
+      line("        };");
+    }
     if (checks.empty()) line("        true");
     for (std::size_t i = 0; i < checks.size(); ++i) line("        ", i == 0 ? "" : "    && ", checks[i]);
     line("    }");
+  }
+
+  /// A newer version has more bytes.
+  static std::string size_check(const Message& message) {
+    if (!has_appended(message)) return "bytes.len() >= " + std::to_string(message.size);
+    std::string sizes;
+    for (const std::uint32_t size : message.earlier_sizes) sizes += std::to_string(size) + " | ";
+    return "matches!(bytes.len(), " + sizes + std::to_string(message.size) + "..)";
   }
 
   // What this file says of the size of a field is compiled against what its type says.
@@ -228,7 +390,9 @@ class RustGenerator : Lines {
     for (const Field& field : message.fields) {
       if (field.type.name.empty()) continue;
       if (std::exchange(is_first, false)) line("");
-      line("const _: [(); ", std::to_string(field.size), "] = [(); ", path_of(field), "::SIZE];");
+      const std::uint32_t size = field.is_list ? field.type.size : field.size;
+      const std::string path = field.is_list ? rust_element_type(field.type) : rust_path(field);
+      line("const _: [(); ", std::to_string(size), "] = [(); ", path, "::SIZE];");
     }
   }
 
@@ -236,21 +400,23 @@ class RustGenerator : Lines {
     line("");
     line("/// The messages as they are read where they lie.");
     line("pub mod view {");
-    line("use ::ringmail::Field as _;");
+    line("use ::ringmail::{Field as _, Format as _};");
     for (const Message& message : schema_.messages) {
       const std::string name(short_name(message.name));
       line("");
       line("/// A `", message.name, "` that lies in a ring. `", name, "::from` copies it.");
       line("#[derive(Clone, Copy)]");
-      line("pub struct ", name, "<'a>(pub(super) &'a [u8; ", std::to_string(message.size), "]);");
+      std::string bytes = has_appended(message) ? "&'a [u8]" : "&'a [u8; " + std::to_string(message.size) + "]";
+      if (message.is_variable()) bytes = "::ringmail::Payload<'a>";
+      line("pub struct ", name, "<'a>(pub(super) ", bytes, ");");
       if (!message.fields.empty()) {
         line("");
         line("impl<'a> ", name, "<'a> {");
         for (const Field& field : message.fields) {
           line("    /// `", field.name, ": ", field_type_text(field), "`");
           line("    #[inline]");
-          line("    pub fn ", rust_identifier(field.name), "(self) -> ", view_type(field), " {");
-          line("        ", path_of(field, "super::"), "::view(&self.0[", range_of(field), "])");
+          line("    pub fn ", rust_identifier(field.name), "(self) -> ", rust_view_type(field), " {");
+          line("        ", rust_view(schema_, field, message.is_variable() ? "self.0.fixed" : "self.0"));
           line("    }");
         }
         line("}");
@@ -265,32 +431,26 @@ class RustGenerator : Lines {
     line("}");
   }
 
-  static std::string view_type(const Field& field) {
-    const std::string element = (field.type.name.empty() ? "" : "super::") + rust_element_type(field.type);
-    if (field.count != 0) return "::ringmail::Array<'a, " + element + ">";
-    if (field.type.kind == Kind::text) return "::ringmail::TextView<'a>";
-    return field.type.kind == Kind::message ? rust_element_type(field.type) + "<'a>" : element;
-  }
-
   void edits() {
     line("");
     line("/// The messages as they are written where they lie.");
     line("pub mod edit {");
-    line("use ::ringmail::Field as _;");
+    line("use ::ringmail::{Field as _, Format as _};");
     for (const Message& message : schema_.messages) {
       const std::string name(short_name(message.name));
+      const std::string bytes = "&'a mut [u8; " + std::to_string(message.size) + "]";
       line("");
       line("/// Room for a `", message.name, "`.");
       line("#[derive(Debug)]");
-      line("pub struct ", name, "<'a>(pub(super) &'a mut [u8; ", std::to_string(message.size), "]);");
+      line("pub struct ", name, "<'a>(pub(super) ", message.is_variable() ? "::ringmail::PayloadMut<'a>" : bytes, ");");
       if (message.fields.empty()) continue;
       line("");
       line("impl ", name, "<'_> {");
       for (const Field& field : message.fields) {
         line("    /// `", field.name, ": ", field_type_text(field), "`");
         line("    #[inline]");
-        line("    pub fn ", rust_identifier(field.name), "(&mut self) -> ", edit_type(field), " {");
-        line("        ", path_of(field, "super::"), "::edit(&mut self.0[", range_of(field), "])");
+        line("    pub fn ", rust_identifier(field.name), "(&mut self) -> ", rust_edit_type(field), " {");
+        line("        ", rust_edit(field, message.is_variable() ? "self.0.bytes" : "self.0"));
         line("    }");
       }
       line("}");
@@ -298,11 +458,26 @@ class RustGenerator : Lines {
     line("}");
   }
 
-  static std::string edit_type(const Field& field) {
-    const std::string element = (field.type.name.empty() ? "" : "super::") + rust_element_type(field.type);
-    if (field.count != 0) return "::ringmail::ArrayMut<'_, " + element + ">";
-    return field.type.kind == Kind::message ? rust_element_type(field.type) + "<'_>"
-                                            : "::ringmail::Slot<'_, " + element + ">";
+  void lengths() {
+    if (std::ranges::none_of(schema_.messages, &Message::is_variable)) return;
+    line("");
+    line("/// How much content of variable length the messages have.");
+    line("pub mod lengths {");
+    for (const Message& message : schema_.messages) {
+      if (!message.is_variable()) continue;
+      line("");
+      line("/// Of a `", message.name, "`: bytes of a text or of bytes, elements of a list.");
+      line("#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]");
+      line("pub struct ", short_name(message.name), " {");
+      for (const Field& field : message.fields) {
+        if (!field.is_variable()) continue;
+        line("    /// `", field.name, ": ", field_type_text(field), "`");
+        line("    pub ", rust_identifier(field.name), ": ",
+             field.is_optional ? "::core::option::Option<usize>," : "usize,");
+      }
+      line("}");
+    }
+    line("}");
   }
 
   void write(const Protocol& protocol) {

@@ -92,12 +92,20 @@ std::string_view rust_scalar(Kind scalar) {
 
 std::string rust_element_type(const schema::Type& type) {
   if (type.kind == Kind::text) return "::ringmail::Text<" + std::to_string(type.length) + ">";
+  if (type.kind == Kind::bytes) return "u8";
   return type.name.empty() ? std::string(rust_scalar(type.kind)) : std::string(short_name(type.name));
 }
 
+std::string rust_content_type(const schema::Field& field, const std::string& element) {
+  const bool is_text = field.type.kind == Kind::text && !field.is_list;
+  return is_text ? "::std::string::String" : "::std::vec::Vec<" + element + ">";
+}
+
 std::string rust_field_type(const schema::Field& field) {
-  const std::string element = rust_element_type(field.type);
-  return field.count == 0 ? element : "[" + element + "; " + std::to_string(field.count) + "]";
+  std::string type = rust_element_type(field.type);
+  if (field.is_variable()) type = rust_content_type(field, type);
+  if (field.is_optional) return "::core::option::Option<" + type + ">";
+  return field.count == 0 ? type : "[" + type + "; " + std::to_string(field.count) + "]";
 }
 
 }  // namespace ringmail::tools

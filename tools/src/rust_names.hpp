@@ -18,9 +18,11 @@ namespace ringmail::tools {
 // where two would be one.
 [[nodiscard]] std::vector<std::string> rust_methods(const schema::Protocol& protocol);
 
-// One element of a field: "u64", "::ringmail::Text<16>", "Leg".
+// One element of a field: "u64", "::ringmail::Text<16>", "Leg". Of bytes, a byte.
 [[nodiscard]] std::string rust_element_type(const schema::Type& type);
-// The whole field: "[Leg; 4]".
+// Content of variable length, of such elements: "::std::string::String", "::std::vec::Vec<Leg>".
+[[nodiscard]] std::string rust_content_type(const schema::Field& field, const std::string& element);
+// The whole field: "[Leg; 4]", "::core::option::Option<u64>".
 [[nodiscard]] std::string rust_field_type(const schema::Field& field);
 [[nodiscard]] std::string_view rust_scalar(schema::Kind scalar);
 

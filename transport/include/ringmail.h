@@ -12,8 +12,8 @@
  *             gives one line about the last failure of that peer. No function throws, and none ends the process.
  * Time        Nanoseconds. A timeout of 0 does not wait, a negative one waits for ever.
  * Memory      What reads or writes the control stream may allocate: attach, lookup, resolve, fail, detach, and what waits
- *             or is called around a wait; and an ask with a deadline when more of them are open than ever before. Nothing
- *             else does; out of memory is RINGMAIL_ESYSTEM.
+ *             or is called around a wait; a monitor; and an ask with a deadline when more of them are open than ever before.
+ *             Nothing else does; out of memory is RINGMAIL_ESYSTEM.
  * Signals     One that comes while a call sleeps ends it with RINGMAIL_EINTERRUPTED; one that comes just before the
  *             sleep does not. A handler that must end a wait calls ringmail_interrupt().
  * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail
@@ -45,7 +45,7 @@ enum {
   RINGMAIL_ETIMEDOUT = -3,     /* the time is up */
   RINGMAIL_EFULL = -4,         /* no room in the ring within the time given */
   RINGMAIL_ETOOLONG = -5,      /* longer than half the ring can ever take */
-  RINGMAIL_EREFUSED = -6,      /* the handshake failed; ringmail_error() says why */
+  RINGMAIL_EREFUSED = -6,      /* the handshake failed, or the host has not what is wanted; ringmail_error() says why */
   RINGMAIL_ENOTFOUND = -7,     /* no mailbox has that name */
   RINGMAIL_EPROTOCOL = -8,     /* the host wrote something impossible: the link is dead */
   RINGMAIL_EMISUSE = -9,       /* the caller broke a rule stated here */
@@ -69,20 +69,45 @@ typedef struct ringmail_options {
 
 #define RINGMAIL_OPTIONS_INIT {sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0, 0}
 
-enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4 };
+enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4, RINGMAIL_DOWN = 8 };
 
 /* The reason of a RINGMAIL_NO_REPLY that this library made: no answer came in time. Those of a host are below 65536. */
 enum { RINGMAIL_TIMED_OUT = 0x10000 };
 
+/* Why an actor has ended: the type of a RINGMAIL_DOWN. Others may come, and are failures. */
+enum {
+  RINGMAIL_EXIT_NORMAL = 0,      /* it was asked to stop, or stopped itself */
+  RINGMAIL_EXIT_FAILED = 1,      /* a handler of it threw */
+  RINGMAIL_EXIT_UNREACHABLE = 7, /* there is no such actor, or not any more */
+  RINGMAIL_EXIT_LINKED = 8,      /* it was linked to one that failed */
+  RINGMAIL_EXIT_ESCALATED = 9,   /* a supervisor that gave up a child */
+};
+
+/* From the least to the worst, of ringmail_log(). */
+enum {
+  RINGMAIL_LOG_TRACE = 0,
+  RINGMAIL_LOG_DEBUG = 1,
+  RINGMAIL_LOG_INFO = 2,
+  RINGMAIL_LOG_WARNING = 3,
+  RINGMAIL_LOG_ERROR = 4,
+  RINGMAIL_LOG_CRITICAL = 5,
+};
+
+/*
+ * A RINGMAIL_DOWN, of ringmail_monitor(), is received like a message: its sender is the mailbox whose actor has ended,
+ * its target what ringmail_monitor() gave, its type why, and its payload the same as a line of text without a
+ * terminator, such as "failed: std::runtime_error: disk full". The text is UTF-8 if what the host was told is, and may
+ * be cut within a character.
+ */
 typedef struct ringmail_message {
-  const void* payload;     /* in shared memory, read-only, aligned to 32 bytes; valid until ringmail_release() */
-  uint32_t length;         /* of the payload, in bytes */
-  uint32_t type;           /* type id: FNV-1a of the qualified name; of a RINGMAIL_NO_REPLY, the reason */
-  uint32_t correlation;    /* not 0: an ask, to be answered with ringmail_reply(), or the ask that this answers */
-  uint16_t kind;           /* RINGMAIL_MESSAGE, RINGMAIL_REPLY or RINGMAIL_NO_REPLY */
-  uint16_t redelivered;    /* not 0: an earlier incarnation of this peer may have handled it */
-  uint32_t lane;           /* which of the host's threads sent it */
-  uint32_t attempt;        /* how many incarnations died with this very message in hand */
+  const void* payload;  /* in shared memory, read-only, aligned to 32 bytes; valid until ringmail_release() */
+  uint32_t length;      /* of the payload, in bytes */
+  uint32_t type;        /* type id: FNV-1a of the qualified name; of a RINGMAIL_NO_REPLY or RINGMAIL_DOWN, the reason */
+  uint32_t correlation; /* not 0: an ask, to be answered with ringmail_reply(), or the ask that this answers */
+  uint16_t kind;        /* RINGMAIL_MESSAGE, RINGMAIL_REPLY, RINGMAIL_NO_REPLY or RINGMAIL_DOWN */
+  uint16_t redelivered; /* not 0: an earlier incarnation of this peer may have handled it */
+  uint32_t lane;        /* which of the host's threads sent it */
+  uint32_t attempt;     /* how many incarnations died with this very message in hand */
   ringmail_mailbox target; /* the actor of this peer that it is for; 0: the peer itself */
   ringmail_mailbox sender; /* 0: sent by no actor */
 } ringmail_message;
@@ -147,8 +172,8 @@ int ringmail_ask(ringmail_peer* peer,
 /*
  * As ringmail_ask(), with a deadline: when no answer has come answer_ns after the call, ringmail_receive() gives a
  * RINGMAIL_NO_REPLY with the reason RINGMAIL_TIMED_OUT, and an answer that comes later is dropped. ringmail_wait() returns
- * in time for it. ringmail_prepare() does not know of it: an event loop sets a timer of its own, and then calls
- * ringmail_receive(). A negative answer_ns is ringmail_ask(). Allocates when more of these asks are open than ever before.
+ * in time for it, and ringmail_prepare() lets a loop sleep no longer. A negative answer_ns is ringmail_ask(). Allocates
+ * when more of these asks are open than ever before.
  */
 int ringmail_ask_within(ringmail_peer* peer,
                         ringmail_mailbox target,
@@ -185,7 +210,27 @@ int ringmail_flush(ringmail_peer* peer);
 int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, ringmail_mailbox* mailbox);
 
 /*
- * Tells the host, in one line, why this process is about to exit. It becomes the reason in the monitors' down message.
+ * A RINGMAIL_DOWN comes once, when the actor of that mailbox ends: behind all that it sent to this peer before. It
+ * comes at once for one that has ended already. An actor that its supervisor starts anew has ended, too; monitor it
+ * again. *monitor, never 0, tells this monitor from others of the same mailbox. A peer may have 1024 at a time; a
+ * further one is RINGMAIL_EMISUSE. RINGMAIL_EREFUSED: the host has no monitors. Joins the batch and waits for room as
+ * ringmail_send() does.
+ */
+int ringmail_monitor(ringmail_peer* peer, ringmail_mailbox target, int64_t timeout_ns, uint64_t* monitor);
+
+/* No RINGMAIL_DOWN of it will be received, even if one is under way. RINGMAIL_ENOTFOUND: it is over already. */
+int ringmail_demonitor(ringmail_peer* peer, uint64_t monitor, int64_t timeout_ns);
+
+/*
+ * Lines for the host's log, where they stand under this peer's name. Does not wait: RINGMAIL_EFULL when the host reads
+ * too slowly, and the text is left out. More than 16384 bytes are cut. RINGMAIL_EREFUSED: the host takes none. Allowed
+ * while a loan is open, too.
+ */
+int ringmail_log(ringmail_peer* peer, int level, const char* text);
+
+/*
+ * Tells the host why this process is about to exit: the reason in the first line, which becomes the reason in the
+ * monitors' down message, and then its stack trace, if there is one, for the host's log.
  */
 int ringmail_fail(ringmail_peer* peer, const char* text);
 
@@ -201,8 +246,9 @@ int ringmail_descriptor(const ringmail_peer* peer);
 /*
  * Before the loop sleeps: publishes what is open, looks for what has come, and else says to the host that this peer sleeps.
  * 1: something has come. 2: nothing yet, but it may well come at once: poll without sleeping, and prepare again. 0: sleep until the
- * descriptor can be read, and no longer than *longest_ns. Allowed while a message is held, whose successor then does not count;
- * nor does any mail if for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
+ * descriptor can be read, and no longer than *longest_ns, which also ends with the earliest deadline of
+ * ringmail_ask_within(). Allowed while a message is held, whose successor then does not count; nor does any mail if
+ * for_mail is 0, but replies, answers and room do. RINGMAIL_EINTERRUPTED after a ringmail_interrupt().
  */
 int ringmail_prepare(ringmail_peer* peer, int for_mail, int64_t* longest_ns);
 

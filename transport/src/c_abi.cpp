@@ -49,7 +49,7 @@ int send(ringmail_peer* peer,
   const int result = ringmail_loan(peer, target, length, timeout_ns, &room);
   if (result != 0) return result;
   if (length != 0) std::memcpy(room, payload, length);
-  return peer->link.publish_loan(type, correlation);
+  return peer->link.publish_loan({.type = type, .correlation = correlation});
 }
 
 int answer(ringmail_peer* peer,
@@ -212,7 +212,7 @@ int ringmail_loan(ringmail_peer* peer, ringmail_mailbox target, uint32_t length,
   return guarded(peer, [&] { return peer->link.loan(target, length, timeout_ns, payload); });
 }
 int ringmail_publish(ringmail_peer* peer, uint32_t type) {
-  const int result = peer->link.publish_loan(type, 0);
+  const int result = peer->link.publish_loan({.type = type});
   return result != 0 ? result : peer->link.flush();
 }
 int ringmail_cancel(ringmail_peer* peer) { return peer->link.cancel_loan(); }
@@ -222,6 +222,16 @@ int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, r
   return guarded(peer, [&] { return peer->link.lookup(name, timeout_ns, *mailbox); });
 }
 
+int ringmail_monitor(ringmail_peer* peer, ringmail_mailbox target, int64_t timeout_ns, uint64_t* monitor) {
+  return guarded(peer, [&] { return peer->link.monitor(target, timeout_ns, *monitor); });
+}
+int ringmail_demonitor(ringmail_peer* peer, uint64_t monitor, int64_t timeout_ns) {
+  return guarded(peer, [&] { return peer->link.demonitor(monitor, timeout_ns); });
+}
+
+int ringmail_log(ringmail_peer* peer, int level, const char* text) {
+  return guarded(peer, [&] { return peer->link.log(level, text); });
+}
 int ringmail_fail(ringmail_peer* peer, const char* text) {
   return guarded(peer, [&] { return peer->link.report_failure(text); });
 }
@@ -236,7 +246,7 @@ const char* ringmail_strerror(int code) {
     case RINGMAIL_ETIMEDOUT: return "timed out";
     case RINGMAIL_EFULL: return "no room in the ring within the time given";
     case RINGMAIL_ETOOLONG: return "longer than the ring can ever take";
-    case RINGMAIL_EREFUSED: return "the handshake failed";
+    case RINGMAIL_EREFUSED: return "the handshake failed, or the host has not what is wanted";
     case RINGMAIL_ENOTFOUND: return "no such mailbox";
     case RINGMAIL_EPROTOCOL: return "the host broke the protocol";
     case RINGMAIL_EMISUSE: return "a rule of this interface was broken by its caller";

@@ -266,6 +266,12 @@ void fields(Io& io, In<Io, Ring>& ring) {
 }
 
 template <class Io>
+void fields(Io& io, In<Io, Log>& log) {
+  io.number("level", log.level, LogLevel::trace, LogLevel::critical);
+  io.mended_text("text", log.text, max_text_bytes);
+}
+
+template <class Io>
 void fields(Io& io, In<Io, Introduce>& introduce) {
   io.number("lane", introduce.lane);
   io.text("name", introduce.name, max_name_bytes, TextRule::name);
@@ -311,6 +317,7 @@ std::vector<std::byte> encode(const Resolved& resolved) { return write(resolved)
 std::vector<std::byte> encode(const Failure& failure) { return write(failure); }
 std::vector<std::byte> encode(const Goodbye& goodbye) { return write(goodbye); }
 std::vector<std::byte> encode(const Ring& ring) { return write(ring); }
+std::vector<std::byte> encode(const Log& log) { return write(log); }
 std::vector<std::byte> encode(const Introduce& introduce) { return write(introduce); }
 std::vector<std::byte> encode(const Introduced& introduced) { return write(introduced); }
 std::vector<std::byte> encode(const Presence& presence) { return write(presence); }
@@ -333,6 +340,7 @@ template std::expected<Resolved, DecodeError> decode<Resolved>(std::span<const s
 template std::expected<Failure, DecodeError> decode<Failure>(std::span<const std::byte>);
 template std::expected<Goodbye, DecodeError> decode<Goodbye>(std::span<const std::byte>);
 template std::expected<Ring, DecodeError> decode<Ring>(std::span<const std::byte>);
+template std::expected<Log, DecodeError> decode<Log>(std::span<const std::byte>);
 template std::expected<Introduce, DecodeError> decode<Introduce>(std::span<const std::byte>);
 template std::expected<Introduced, DecodeError> decode<Introduced>(std::span<const std::byte>);
 template std::expected<Presence, DecodeError> decode<Presence>(std::span<const std::byte>);

@@ -36,6 +36,8 @@ std::string names_of(std::uint64_t features) {
              : lowest == between_systems    ? "between_systems"
              : lowest == pipe_doorbell      ? "pipe_doorbell"
              : lowest == introductions      ? "introductions"
+             : lowest == monitors           ? "monitors"
+             : lowest == peer_log           ? "log"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -168,6 +170,7 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::failure: return "failure";
     case ControlKind::goodbye: return "goodbye";
     case ControlKind::ring: return "ring";
+    case ControlKind::log: return "log";
     case ControlKind::introduce: return "introduce";
     case ControlKind::introduced: return "introduced";
     case ControlKind::presence: return "presence";

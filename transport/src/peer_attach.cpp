@@ -47,7 +47,7 @@ int PeerLink::find_stream(const ringmail_options& options, std::uint64_t timeout
 
 int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
-  std::uint64_t offered = features_everywhere | stream_doorbell | introductions;
+  std::uint64_t offered = features_everywhere | stream_doorbell | introductions | monitors | peer_log;
   if (register_for_barriers()) offered |= asymmetric_barrier;
   if (options.pollable != 0) offered |= pipe_doorbell;
   const Hello hello{.features = offered,

@@ -17,6 +17,13 @@ constexpr std::uint32_t looks_between_clocks = 64;
 constexpr int frames_a_look = 64;
 constexpr std::uint64_t stream_left_alone_ns = 1'000'000;
 
+/// The types of a FrameKind::signal that a peer sends and is sent. docs/spec/ring.md
+enum : std::uint32_t { signal_monitor = 2, signal_demonitor = 3, signal_down = 4 };
+constexpr std::size_t most_monitors = 1024;
+
+/// That wait for the host: what comes beyond is left out, and the link lives on.
+constexpr std::size_t most_bytes_of_log = 1 << 20;
+
 std::uint64_t deadline_after(std::int64_t timeout_ns) {
   return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
 }
@@ -118,9 +125,8 @@ bool PeerLink::is_forked() {
 
 /// An ask of this peer whose time is up, as a message without a frame.
 bool PeerLink::give_expired(ringmail_message& message) {
-  const auto correlation = asks_.take_expired(monotonic_ns());
+  const auto correlation = asks_.empty() ? std::nullopt : asks_.take_expired(monotonic_ns());
   if (!correlation) return false;
-  holds_expired_ = true;
   message = {.payload = nullptr,
              .length = 0,
              .type = RINGMAIL_TIMED_OUT,
@@ -134,6 +140,45 @@ bool PeerLink::give_expired(ringmail_message& message) {
   return true;
 }
 
+/// The next message of a lane, or the next down of a monitor that there still is.
+int PeerLink::take_mail(PeerLane& lane, ringmail_message& message) {
+  while (!lane.drained()) {
+    const auto frame = lane.mail_in.peek();
+    if (!frame) return 0;
+    if (frame->head.kind == FrameKind::message) [[likely]] {
+      give(lane, lane.mail_in, *frame, message);
+      return 1;
+    }
+    if (lane.met) return cut(lane, "it sent a system frame as mail");
+    if (accepted_ || frame->head.kind != FrameKind::signal || frame->head.type != signal_down)
+      return fail(RINGMAIL_EPROTOCOL, "the %s sent a system frame as mail", other());
+    if (monitors_.erase(frame->head.target) != 0) {
+      give(lane, lane.mail_in, *frame, message);
+      return describe_down(message);
+    }
+    // Of a monitor that was taken back, or of an earlier incarnation.
+    lane.mail_in.begin();
+    lane.mail_in.advance();
+    ++received_;
+    if (lane.mail_in.cursor_due() || lane.mail_in.empty()) lane.store_cursors();
+  }
+  return 0;
+}
+
+/// Its payload is u32 kind, i32 code, i32 signal, u32 length, and so much text.
+int PeerLink::describe_down(ringmail_message& message) {
+  constexpr std::uint32_t head_bytes = 16;
+  std::uint32_t words[head_bytes / sizeof(std::uint32_t)];
+  if (message.length < head_bytes) return fail(RINGMAIL_EPROTOCOL, "the host sent an exit reason that is none");
+  std::memcpy(words, message.payload, head_bytes);
+  if (words[3] > message.length - head_bytes)
+    return fail(RINGMAIL_EPROTOCOL, "the host sent an exit reason that is none");
+  message.type = words[0];
+  message.payload = static_cast<const std::byte*>(message.payload) + head_bytes;
+  message.length = words[3];
+  return 1;
+}
+
 int PeerLink::receive(ringmail_message& message) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (held_ring_ != nullptr || holds_expired_)
@@ -142,7 +187,10 @@ int PeerLink::receive(ringmail_message& message) {
   // The clock is not asked for each message, unless there is none.
   if ((!asks_.empty() || answers_on_stream()) && ++looks_ >= looks_between_clocks) [[unlikely]] {
     looks_ = 0;
-    if (give_expired(message)) return 1;
+    if (give_expired(message)) {
+      holds_expired_ = true;
+      return 1;
+    }
     if (answers_on_stream()) look_at_stream(monotonic_ns());
   }
   bool all_drained = true;
@@ -157,20 +205,14 @@ int PeerLink::receive(ringmail_message& message) {
     }
     if (!lane.drained() && !lane.broken) {
       all_drained = false;
-      if (const auto frame = lane.mail_in.peek()) {
-        if (frame->head.kind != FrameKind::message && lane.met) {
-          cut(lane, "it sent a system frame as mail");
-          continue;
-        }
-        if (frame->head.kind != FrameKind::message)
-          return fail(RINGMAIL_EPROTOCOL, "the %s sent a system frame as mail", other());
-        give(lane, lane.mail_in, *frame, message);
-        return 1;
-      }
+      if (const int taken = take_mail(lane, message); taken != 0) return taken;
     }
     if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
-  if (!asks_.empty() && give_expired(message)) return 1;
+  if (give_expired(message)) {
+    holds_expired_ = true;
+    return 1;
+  }
   if (gone_) return end("has ended");
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
@@ -323,14 +365,13 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   return 0;
 }
 
-int PeerLink::publish_loan(std::uint32_t type, std::uint32_t correlation) {
+/// Its target is that of the loan.
+int PeerLink::publish_loan(FrameHead head) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ == nullptr) return fail(RINGMAIL_EMISUSE, "no loan is open");
-  loan_lane_->mail_out.commit({.kind = FrameKind::message,
-                               .type = type,
-                               .correlation = correlation,
-                               .target = loan_target_,
-                               .sender = accepted_ ? own_mailbox : 0});
+  head.target = loan_target_;
+  if (accepted_) head.sender = own_mailbox;
+  loan_lane_->mail_out.commit(head);
   loan_lane_ = nullptr;
   dirty_ = true;
   return 0;
@@ -400,6 +441,8 @@ int PeerLink::flush() {
 
 bool PeerLink::other_is_gone() {
   if (gone_) return true;
+  // What the host had not read when it was said. A failure shows in what is read.
+  if (stream().wants_write()) static_cast<void>(stream().flush());
   // Asked first: what the dead had said and published is all there.
   const bool is_dead = accepted_ && accepted_->is_dead();
   // Reading shows the end of the stream. What a peer writes on and on is looked at another time.
@@ -494,12 +537,61 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
   }
 }
 
+int PeerLink::monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (closed_) return RINGMAIL_ECLOSED;
+  if ((link_.welcome().features & transport::monitors) == 0) return fail(RINGMAIL_EREFUSED, "the host has no monitors");
+  if (lane_of(target) < lanes_.size() && lanes_[lane_of(target)].met)
+    return fail(RINGMAIL_EREFUSED, "another peer is not monitored");
+  // The host would end the link.
+  if (monitors_.size() == most_monitors)
+    return fail(RINGMAIL_EMISUSE, "a peer has %zu monitors at most", most_monitors);
+  // No number of an earlier incarnation, whose downs may come yet.
+  std::uint64_t number = 0;
+  do {
+    number = incarnation() << 32 | ++monitor_;
+  } while (monitors_.contains(number));
+  const auto entry = monitors_.emplace(number, target).first;
+  void* room = nullptr;
+  if (const int result = loan(target, 0, timeout_ns, &room); result != 0) {
+    monitors_.erase(entry);
+    return result;
+  }
+  monitor = number;
+  return publish_loan({.kind = FrameKind::signal, .type = signal_monitor, .sender = number});
+}
+
+int PeerLink::demonitor(std::uint64_t monitor, std::int64_t timeout_ns) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (closed_) return RINGMAIL_ECLOSED;
+  const auto found = monitors_.find(monitor);
+  if (found == monitors_.end()) return fail(RINGMAIL_ENOTFOUND, "there is no such monitor");
+  void* room = nullptr;
+  if (const int result = loan(found->second, 0, timeout_ns, &room); result != 0) return result;
+  monitors_.erase(found);
+  return publish_loan({.kind = FrameKind::signal, .type = signal_demonitor, .sender = monitor});
+}
+
+int PeerLink::log(int level, const char* text) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (closed_) return RINGMAIL_ECLOSED;
+  if ((link_.welcome().features & peer_log) == 0) return fail(RINGMAIL_EREFUSED, "the host takes no lines for its log");
+  if (level < RINGMAIL_LOG_TRACE || level > RINGMAIL_LOG_CRITICAL)
+    return fail(RINGMAIL_EMISUSE, "%d is no level", level);
+  if (auto flushed = stream().flush(); !flushed) return stream_failed(flushed.error());
+  if (stream().backlog_bytes() >= most_bytes_of_log) return fail(RINGMAIL_EFULL, "the host does not read its log");
+  const Log lines{.level = static_cast<LogLevel>(level), .text = text};
+  if (auto sent = stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
+  return 0;
+}
+
 int PeerLink::report_failure(const char* text) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_ || !has_stream()) return RINGMAIL_ECLOSED;
   if (accepted_) return fail(RINGMAIL_EMISUSE, "a peer that has connected is told nothing of failures");
-  // What is held stays unreleased, but what was sent before is out: flush comes first.
+  // What is held stays unreleased, but what was sent before is out, and what was finished is: that comes first.
   flush();
+  for (PeerLane& lane : lanes_) lane.store_cursors();
   if (auto sent = stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
     return stream_failed(sent.error());
   if (auto flushed = stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "accepted_link.hpp"
@@ -45,7 +46,7 @@ class PeerLink {
   int ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes);
 
   int loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload);
-  int publish_loan(std::uint32_t type, std::uint32_t correlation);
+  int publish_loan(FrameHead head);
   int cancel_loan();
   int answer(
       const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
@@ -58,6 +59,9 @@ class PeerLink {
   int unfinished(std::uint64_t& messages);
 
   int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
+  int monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor);
+  int demonitor(std::uint64_t monitor, std::int64_t timeout_ns);
+  int log(int level, const char* text);
   int report_failure(const char* text);
 
   const char* name() const { return accepted_ ? accepted_->name().c_str() : link_.welcome().name.c_str(); }
@@ -96,6 +100,8 @@ class PeerLink {
   int take_control(PeerLane& lane, Frame& reply);
   void describe(const PeerLane& lane, const RingConsumer& ring, const Frame& frame, ringmail_message& message) const;
   void give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message);
+  int take_mail(PeerLane& lane, ringmail_message& message);
+  int describe_down(ringmail_message& message);
   template <class HasWork>
   SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work);
   void get_up();
@@ -155,6 +161,8 @@ class PeerLink {
   std::uint32_t looks_ = 0;           // for messages, since the clock was asked which of them has expired
   std::uint64_t stream_seen_ns_ = 0;  // when the stream was looked at last, by who answers there
   bool holds_expired_ = false;        // what is held is no frame of a ring
+  std::unordered_map<std::uint64_t, ringmail_mailbox> monitors_;  // by the numbers that stand for them
+  std::uint32_t monitor_ = 0;                                     // the last one's, in this incarnation
   std::uint32_t request_ = 0;
   std::vector<Resolved> answers_;  // to ask_host(), not taken yet
   std::uint64_t sleeps_ = 0;       // over the doorbell

@@ -1,4 +1,5 @@
 // A peer in an event loop that also sleeps over other descriptors: nothing here waits.
+#include <algorithm>
 #include <utility>
 
 #include "peer_link.hpp"
@@ -14,6 +15,7 @@ bool PeerLink::has_work(bool for_mail) const {
     if (lane.short_of_room && (lane.mail_out.cursor_moved() || lane.is_cut())) return true;
     all_drained = all_drained && lane.drained();
   }
+  if (!asks_.empty() && monotonic_ns() >= asks_.earliest_ns()) return true;
   return all_drained || gone_ || !answers_.empty() ||
          interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
@@ -55,7 +57,12 @@ int PeerLink::prepare(bool for_mail, std::int64_t* longest_ns) {
   } else if (has_work(for_mail)) {
     return woken();
   }
-  *longest_ns = static_cast<std::int64_t>(sleeps_in_order_ ? longest_sleep_ns : longest_unordered_sleep_ns);
+  std::uint64_t longest = sleeps_in_order_ ? longest_sleep_ns : longest_unordered_sleep_ns;
+  if (!asks_.empty()) {
+    const std::uint64_t now_ns = monotonic_ns();
+    longest = std::min(longest, asks_.earliest_ns() - std::min(now_ns, asks_.earliest_ns()));
+  }
+  *longest_ns = static_cast<std::int64_t>(longest);
   return 0;
 }
 
@@ -90,7 +97,7 @@ int PeerLink::receive_reply(ringmail_message& message) {
     }
     if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
-  return 0;
+  return give_expired(message) ? 1 : 0;
 }
 
 int PeerLink::want_room(ringmail_mailbox target, std::uint32_t length) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <unordered_set>
 #include <utility>
@@ -29,6 +30,39 @@ bool fits(Kind underlying, bool negative, std::uint64_t magnitude) {
   return bits == 64 || magnitude < (std::uint64_t{1} << bits);
 }
 
+std::string value_key(const std::string& enumeration, const std::string& value) { return enumeration + " " + value; }
+
+constexpr std::uint32_t reference_align = 4;
+
+std::uint64_t round_up(std::uint64_t bytes, std::uint32_t align) { return (bytes + align - 1) / align * align; }
+
+/// The shortest text of the same value, or nothing if it does not fit.
+template <class Number>
+std::optional<std::string> canonical(std::string_view text) {
+  if (text.ends_with('.') || text.find(".e") != std::string_view::npos) return std::nullopt;
+  Number number{};
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  std::array<char, 32> shortest;
+  return std::string(shortest.data(), std::to_chars(shortest.data(), shortest.data() + shortest.size(), number).ptr);
+}
+
+std::optional<std::string> canonical_number(Kind kind, std::string_view text) {
+  switch (kind) {
+    case Kind::u8: return canonical<std::uint8_t>(text);
+    case Kind::u16: return canonical<std::uint16_t>(text);
+    case Kind::u32: return canonical<std::uint32_t>(text);
+    case Kind::u64: return canonical<std::uint64_t>(text);
+    case Kind::i8: return canonical<std::int8_t>(text);
+    case Kind::i16: return canonical<std::int16_t>(text);
+    case Kind::i32: return canonical<std::int32_t>(text);
+    case Kind::i64: return canonical<std::int64_t>(text);
+    case Kind::f32: return canonical<float>(text);
+    case Kind::f64: return canonical<double>(text);
+    default: return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::optional<Problem> Builder::declare(Position position, const std::string& name, Known known) {
@@ -49,32 +83,42 @@ std::optional<Problem> Builder::declare(Position position, const std::string& na
 
 std::optional<Problem> Builder::resolve(const TypeReference& reference, Known& found) const {
   const std::string& name = reference.name;
-  if (name == "text") {
-    if (!reference.length) {
-      return problem(reference.position, "text of variable length is not supported yet: use text<N>");
-    }
+  if (name == "text" && reference.length) {
     if (*reference.length > max_message_bytes) return problem(reference.position, too_large("the text"));
     const auto length = static_cast<std::uint32_t>(*reference.length);
-    found = Known{.type = {.kind = Kind::text, .name = {}, .length = length}, .size = length};
+    found = Known{.type = {.kind = Kind::text, .name = {}, .length = length, .size = length}};
     return std::nullopt;
   }
-  if (name == "bytes") return problem(reference.position, "bytes is not supported yet: use a fixed array, u8[N]");
-  if (name == "list") return problem(reference.position, "list<T> is not supported yet: use a fixed array, T[N]");
+  if (name == "text" || name == "bytes") {
+    const Kind kind = name == "text" ? Kind::text : Kind::bytes;
+    found = Known{.type = {.kind = kind, .name = {}, .size = Field::reference_bytes, .align = reference_align}};
+    found.is_variable = true;
+    return std::nullopt;
+  }
   if (const auto kind = find_scalar(name)) {
     const std::uint32_t size = kind_size(*kind);
-    found = Known{.type = {.kind = *kind, .name = {}, .length = 0}, .size = size, .align = size};
+    found = Known{.type = {.kind = *kind, .name = {}, .size = size, .align = size}};
     return std::nullopt;
   }
   const auto entry = known_.find(name);
   if (entry == known_.end()) return problem(reference.position, "unknown type " + name.substr(0, max_qualified_bytes));
   if (entry->second.is_protocol) return problem(reference.position, name + " is a protocol, not a type");
   found = entry->second;
+  if (found.type.kind != Kind::message) return std::nullopt;
+  if (found.is_variable) {
+    return problem(reference.position,
+                   name + " has content of variable length, and cannot be a part of another message");
+  }
+  // In C++ such a member takes a byte, in other languages none.
+  if (found.type.size == 0)
+    return problem(reference.position, name + " is empty, and an empty message cannot be a field");
   return std::nullopt;
 }
 
 std::optional<Problem> Builder::add(const EnumDeclaration& declaration) {
   const auto kind = find_scalar(declaration.underlying.name);
-  if (!kind || !is_integer(*kind) || declaration.underlying.count) {
+  const TypeReference& underlying = declaration.underlying;
+  if (!kind || !is_integer(*kind) || underlying.count || underlying.is_list || underlying.is_optional) {
     return problem(declaration.underlying.position, "an enum is one of u8, u16, u32, u64, i8, i16, i32 and i64");
   }
   if (declaration.values.empty()) return problem(declaration.position, "enum " + declaration.name + " has no values");
@@ -98,16 +142,104 @@ std::optional<Problem> Builder::add(const EnumDeclaration& declaration) {
                      number_text(*kind, number) + " is already the number of value " + std::string(taken->second));
     }
     result.values.push_back({.name = value.name, .number = number});
+    values_.insert(value_key(declaration.name, value.name));
   }
   const std::uint32_t size = kind_size(*kind);
-  Known known{.type = {.kind = Kind::enumeration, .name = declaration.name, .length = 0}, .size = size, .align = size};
+  Known known{.type = {.kind = Kind::enumeration, .name = declaration.name, .size = size, .align = size}};
   if (auto fault = declare(declaration.position, declaration.name, std::move(known))) return fault;
   schema_.enums.push_back(std::move(result));
   return std::nullopt;
 }
 
+std::optional<Problem> Builder::lay_out(const FieldDeclaration& declaration,
+                                        Message& message,
+                                        std::uint64_t& end) const {
+  Known known;
+  const TypeReference& reference = declaration.type;
+  if (auto fault = resolve(reference, known)) return fault;
+  Field field;
+  field.name = declaration.name;
+  field.type = known.type;
+  field.is_list = reference.is_list;
+  field.is_optional = reference.is_optional;
+  field.is_appended = declaration.is_appended;
+  if (field.is_list && known.is_variable) {
+    return problem(reference.position, "the elements of a list have a fixed size: " + reference.name + " has none");
+  }
+  if (reference.count && known.is_variable) {
+    return problem(reference.position, "the elements of an array have a fixed size: " + reference.name + " has none");
+  }
+  // Bounded before it is multiplied, so that nothing here can overflow.
+  const std::uint64_t count = reference.count.value_or(1);
+  if (count > max_message_bytes) return problem(reference.position, too_large("the array"));
+  if (reference.count) field.count = static_cast<std::uint32_t>(count);
+
+  std::uint32_t align = field.is_list ? reference_align : field.type.align;
+  std::uint64_t size = field.is_list ? Field::reference_bytes : count * field.type.size;
+  if (field.is_optional) size = round_up(size + 1, align);
+  if (field.is_appended) {
+    end = round_up(end, message.align);
+    message.earlier_sizes.push_back(static_cast<std::uint32_t>(end));
+  } else if (!message.earlier_sizes.empty()) {
+    return problem(declaration.position,
+                   "field " + field.name + " stands behind an appended one, and is not appended: + " + field.name);
+  }
+  if (field.is_variable() && !message.is_variable()) {
+    end = round_up(end, reference_align);
+    message.fixed_size_at = static_cast<std::uint32_t>(end);
+    end += sizeof(std::uint32_t);
+  }
+  const std::uint64_t offset = round_up(end, align);
+  end = offset + size;
+  if (end > max_message_bytes) {
+    return problem(declaration.position, too_large("message " + message.name + " up to field " + field.name));
+  }
+  field.offset = static_cast<std::uint32_t>(offset);
+  field.size = static_cast<std::uint32_t>(size);
+  message.align = std::max(message.align, align);
+  if (declaration.preset) {
+    if (auto fault = set_preset(*declaration.preset, field)) return fault;
+  }
+  message.fields.push_back(std::move(field));
+  return std::nullopt;
+}
+
+std::optional<Problem> Builder::set_preset(const Literal& literal, Field& field) const {
+  const auto refuse = [&](std::string text) { return problem(literal.position, std::move(text)); };
+  const Kind kind = field.type.kind;
+  if (field.count != 0 || field.is_optional || field.is_variable() || kind == Kind::message) {
+    return refuse("a field of type " + field_type_text(field) + " has no default of its own");
+  }
+  if (kind == Kind::text) {
+    if (literal.kind != Literal::Kind::string) return refuse("the default of a text is a string: \"abc\"");
+    if (literal.text.size() > field.type.length) return refuse("the default does not fit " + to_text(field.type));
+    field.preset = literal.text;
+    return std::nullopt;
+  }
+  if (kind == Kind::enumeration) {
+    const bool is_value =
+        literal.kind == Literal::Kind::word && values_.contains(value_key(field.type.name, literal.text));
+    if (!is_value) return refuse("the default of a field of type " + field.type.name + " is one of its values");
+    field.preset = literal.text;
+    return std::nullopt;
+  }
+  if (kind == Kind::boolean) {
+    const bool is_bool = literal.kind == Literal::Kind::word && (literal.text == "true" || literal.text == "false");
+    if (!is_bool) return refuse("the default of a bool is true or false");
+    field.preset = literal.text;
+    return std::nullopt;
+  }
+  if (literal.kind != Literal::Kind::number)
+    return refuse("the default of a field of type " + to_text(field.type) + " is a number");
+  field.preset = canonical_number(kind, literal.text);
+  if (!field.preset) return refuse(literal.text.substr(0, max_name_bytes) + " does not fit " + to_text(field.type));
+  return std::nullopt;
+}
+
 std::optional<Problem> Builder::add(const MessageDeclaration& declaration) {
-  Message result{.name = declaration.name, .fields = {}, .size = 0, .align = 1, .id = type_id(declaration.name)};
+  Message result;
+  result.name = declaration.name;
+  result.id = type_id(declaration.name);
   std::unordered_set<std::string_view> names;
   std::uint64_t end = 0;
   std::size_t depth = 1;
@@ -116,37 +248,19 @@ std::optional<Problem> Builder::add(const MessageDeclaration& declaration) {
     if (!names.insert(field.name).second) {
       return problem(field.position, "field " + field.name + " is declared twice in message " + declaration.name);
     }
-    Known type;
-    if (auto fault = resolve(field.type, type)) return fault;
-    if (type.type.kind == Kind::message && type.size == 0) {
-      // In C++ such a member takes a byte, in other languages none.
-      return problem(field.type.position, type.type.name + " is empty, and an empty message cannot be a field");
+    if (auto fault = lay_out(field, result, end)) return fault;
+    if (const auto contained = known_.find(field.type.name); contained != known_.end()) {
+      depth = std::max(depth, contained->second.depth + 1);
     }
-    depth = std::max(depth, type.depth + 1);
     if (depth > max_nesting) {
       return problem(field.type.position, "messages nest deeper than " + std::to_string(max_nesting));
     }
-    // Bounded before it is multiplied, so that nothing here can overflow.
-    const std::uint64_t count = field.type.count.value_or(1);
-    if (count > max_message_bytes) return problem(field.type.position, too_large("the array"));
-    const std::uint64_t offset = (end + type.align - 1) / type.align * type.align;
-    end = offset + count * type.size;
-    if (end > max_message_bytes) {
-      return problem(field.position, too_large("message " + declaration.name + " up to field " + field.name));
-    }
-    result.align = std::max(result.align, type.align);
-    result.fields.push_back({.name = field.name,
-                             .type = type.type,
-                             .count = field.type.count ? static_cast<std::uint32_t>(count) : 0,
-                             .offset = static_cast<std::uint32_t>(offset),
-                             .size = static_cast<std::uint32_t>(count * type.size)});
   }
-  result.size = static_cast<std::uint32_t>((end + result.align - 1) / result.align * result.align);
+  result.size = static_cast<std::uint32_t>(round_up(end, result.align));
 
-  Known known{.type = {.kind = Kind::message, .name = declaration.name, .length = 0},
-              .size = result.size,
-              .align = result.align,
-              .depth = depth};
+  Known known{.type = {.kind = Kind::message, .name = declaration.name, .size = result.size, .align = result.align},
+              .depth = depth,
+              .is_variable = result.is_variable()};
   if (auto fault = declare(declaration.position, declaration.name, std::move(known))) return fault;
   if (result.id == 0) {
     return problem(declaration.position,

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "declarations.hpp"
 #include "ringmail/actors/schema.hpp"
@@ -33,20 +34,24 @@ class Builder {
  private:
   struct Known {
     Type type;
-    std::uint32_t size = 0;
-    std::uint32_t align = 1;
     std::size_t depth = 0;  // of nested messages
     std::uint32_t line = 0;
     bool is_protocol = false;
+    bool is_variable = false;  // a text or bytes, or a message that has content of variable length
   };
 
   [[nodiscard]] std::optional<Problem> declare(Position position, const std::string& name, Known known);
   [[nodiscard]] std::optional<Problem> resolve(const TypeReference& reference, Known& found) const;
+  [[nodiscard]] std::optional<Problem> lay_out(const FieldDeclaration& declaration,
+                                               Message& message,
+                                               std::uint64_t& end) const;
+  [[nodiscard]] std::optional<Problem> set_preset(const Literal& literal, Field& field) const;
   [[nodiscard]] std::optional<Problem> require_message(Position position, const std::string& name) const;
 
   Schema schema_;
   std::unordered_map<std::string, Known> known_;
   std::unordered_map<std::uint32_t, std::string> ids_;
+  std::unordered_set<std::string> values_;  // "market.Side ask"
 };
 
 }  // namespace ringmail::schema

@@ -1,6 +1,7 @@
 // What two schemas say about the same names.
 
 #include <iterator>
+#include <span>
 #include <unordered_map>
 
 #include "ringmail/actors/schema.hpp"
@@ -19,30 +20,30 @@ std::string differ(const std::string& what, std::string_view ours, std::string_v
 template <class Item>
 using Index = std::unordered_map<std::string_view, const Item*>;
 
-template <class Item, class Name>
-Index<Item> index_by(const std::vector<Item>& items, Name name) {
-  Index<Item> index;
-  for (const Item& item : items) index.emplace(item.*name, &item);
+template <class Items, class Name>
+auto index_by(const Items& items, Name name) {
+  Index<typename Items::value_type> index;
+  for (const auto& item : items) index.emplace(item.*name, &item);
   return index;
 }
 
 // Calls compare(ours, theirs) for what both have, once both are known to have the same names.
-template <class Item, class Name, class Compare>
+template <class Items, class Name, class Compare>
 Mismatch compare_items(const std::string& owner,
                        std::string_view noun,
-                       const std::vector<Item>& ours,
-                       const std::vector<Item>& theirs,
+                       const Items& ours,
+                       const Items& theirs,
                        Name name,
                        Compare compare) {
-  const Index<Item> our_index = index_by(ours, name);
-  const Index<Item> their_index = index_by(theirs, name);
-  for (const Item& item : ours) {
+  const auto our_index = index_by(ours, name);
+  const auto their_index = index_by(theirs, name);
+  for (const auto& item : ours) {
     if (!their_index.contains(item.*name)) return owner + " has no " + std::string(noun) + " " + item.*name + " there";
   }
-  for (const Item& item : theirs) {
+  for (const auto& item : theirs) {
     if (!our_index.contains(item.*name)) return owner + " has no " + std::string(noun) + " " + item.*name + " here";
   }
-  for (const Item& item : ours) {
+  for (const auto& item : ours) {
     if (Mismatch mismatch = compare(item, *their_index.at(item.*name))) return mismatch;
   }
   return std::nullopt;
@@ -61,22 +62,38 @@ Mismatch compare(const Enum& ours, const Enum& theirs) {
                        });
 }
 
+/// Those of `message` without what it has appended behind as many fields as `other` has.
+std::span<const Field> common_fields(const Message& message, const Message& other) {
+  std::span<const Field> fields = message.fields;
+  while (fields.size() > other.fields.size() && fields.back().is_appended) fields = fields.first(fields.size() - 1);
+  return fields;
+}
+
 Mismatch compare(const Message& ours, const Message& theirs) {
   const std::string owner = "message " + ours.name;
   const auto types = [&](const Field& our, const Field& their) -> Mismatch {
-    if (our.type == their.type && our.count == their.count) return std::nullopt;
+    if (field_type_text(our) == field_type_text(their)) return std::nullopt;
     return differ(owner + ": field " + our.name, field_type_text(our), field_type_text(their));
   };
-  const auto offsets = [&](const Field& our, const Field& their) -> Mismatch {
-    if (our.offset == their.offset) return std::nullopt;
-    return differ(owner + ": field " + our.name, "at offset " + std::to_string(our.offset),
-                  "at offset " + std::to_string(their.offset));
+  const auto places = [&](const Field& our, const Field& their) -> Mismatch {
+    const std::string field = owner + ": field " + our.name;
+    if (our.offset != their.offset) {
+      return differ(field, "at offset " + std::to_string(our.offset), "at offset " + std::to_string(their.offset));
+    }
+    const auto sizes = [&](std::string_view what, std::uint32_t our_size, std::uint32_t their_size) {
+      return field + " has " + std::string(what) + std::to_string(our_size) + " bytes here and " +
+             std::to_string(their_size) + " there";
+    };
+    if (our.size != their.size) return sizes("", our.size, their.size);
+    if (our.type.size != their.type.size) return sizes("elements of ", our.type.size, their.type.size);
+    return std::nullopt;
   };
+  // What only one of them has appended, the other does without.
+  const auto our_fields = common_fields(ours, theirs);
+  const auto their_fields = common_fields(theirs, ours);
   // Types first: one other type moves every field behind it, and is what the user wants to read.
-  if (Mismatch mismatch = compare_items(owner, "field", ours.fields, theirs.fields, &Field::name, types)) {
-    return mismatch;
-  }
-  return compare_items(owner, "field", ours.fields, theirs.fields, &Field::name, offsets);
+  if (Mismatch mismatch = compare_items(owner, "field", our_fields, their_fields, &Field::name, types)) return mismatch;
+  return compare_items(owner, "field", our_fields, their_fields, &Field::name, places);
 }
 
 Mismatch compare(const Protocol& ours, const Protocol& theirs) {

@@ -25,12 +25,25 @@ struct TypeReference {
   std::string name;
   std::optional<std::uint64_t> length;  // N of text<N>
   std::optional<std::uint64_t> count;   // elements of an array
+  bool is_list = false;                 // the rest is about its elements
+  bool is_optional = false;
+};
+
+// As written: "1.50", "ask", the content of a string.
+struct Literal {
+  enum class Kind : std::uint8_t { number, word, string };
+
+  Position position;
+  Kind kind = Kind::number;
+  std::string text;
 };
 
 struct FieldDeclaration {
   Position position;
   std::string name;
   TypeReference type;
+  bool is_appended = false;
+  std::optional<Literal> preset;
 };
 
 struct ValueDeclaration {

@@ -79,11 +79,13 @@ class MailParser {
     if (!tokens_.expect("{", "after the name of the message")) return false;
     while (!tokens_.accept("}")) {
       FieldDeclaration& field = declaration.fields.emplace_back();
+      field.is_appended = tokens_.accept("+");
       field.position = tokens_.next().position;
       if (!tokens_.expect_word(field.name, "the name of a field or '}'")) return false;
       if (!tokens_.expect(":", "after the name of the field")) return false;
       if (!tokens_.expect_type(field.type)) return false;
       field.type.name = qualify(std::move(field.type.name));
+      if (tokens_.accept("=") && !tokens_.expect_literal(field.preset.emplace(), "a default")) return false;
       if (!tokens_.expect(";", "after the field")) return false;
     }
     return true;

@@ -14,7 +14,7 @@ struct KindRow {
 };
 
 // Indexed by Kind.
-constexpr std::array<KindRow, 14> kind_rows = {{
+constexpr std::array<KindRow, 15> kind_rows = {{
     {"u8", 1},
     {"u16", 2},
     {"u32", 4},
@@ -27,6 +27,7 @@ constexpr std::array<KindRow, 14> kind_rows = {{
     {"f64", 8},
     {"bool", 1},
     {"text", 0},
+    {"bytes", 0},
     {"enum", 0},
     {"message", 0},
 }};

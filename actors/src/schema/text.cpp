@@ -75,6 +75,8 @@ class TextParser {
       if (!tokens_.expect_word(field.name, "the name of a field")) return false;
       if (!tokens_.expect_type(field.type)) return false;
       if (!tokens_.expect("offset", "of the field") || !tokens_.skip_number("a number")) return false;
+      field.is_appended = tokens_.accept("appended");
+      if (tokens_.accept("default") && !tokens_.expect_literal(field.preset.emplace(), "a default")) return false;
     }
     return add(declaration);
   }
@@ -120,11 +122,24 @@ void write(std::string& out, const Enum& declaration) {
   }
 }
 
+std::string preset_text(const Field& field) {
+  if (field.type.kind != Kind::text) return *field.preset;
+  std::string text = "\"";
+  for (const char c : *field.preset) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
 void write(std::string& out, const Message& message) {
   out += "message " + message.name + " size " + std::to_string(message.size) + " align " +
          std::to_string(message.align) + " id " + id_text(message.id) + "\n";
   for (const Field& field : message.fields) {
-    out += "  field " + field.name + " " + field_type_text(field) + " offset " + std::to_string(field.offset) + "\n";
+    out += "  field " + field.name + " " + field_type_text(field) + " offset " + std::to_string(field.offset);
+    if (field.is_appended) out += " appended";
+    if (field.preset) out += " default " + preset_text(field);
+    out += '\n';
   }
 }
 
@@ -140,12 +155,16 @@ void write(std::string& out, const Protocol& protocol) {
 }  // namespace
 
 std::string to_text(const Type& type) {
-  if (type.kind == Kind::text) return "text<" + std::to_string(type.length) + ">";
+  if (type.kind == Kind::text && type.length != 0) return "text<" + std::to_string(type.length) + ">";
   return type.name.empty() ? std::string(kind_name(type.kind)) : type.name;
 }
 
 std::string field_type_text(const Field& field) {
-  return to_text(field.type) + (field.count == 0 ? "" : "[" + std::to_string(field.count) + "]");
+  std::string text = to_text(field.type);
+  if (field.is_list) text = "list<" + text + ">";
+  if (field.is_optional) text += '?';
+  if (field.count != 0) text += "[" + std::to_string(field.count) + "]";
+  return text;
 }
 
 std::string number_text(Kind underlying, std::int64_t number) {

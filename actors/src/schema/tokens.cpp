@@ -1,5 +1,6 @@
 #include "tokens.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -23,6 +24,16 @@ std::string shown(const Token& token) {
   constexpr std::size_t longest = 40;  // a peer's error must stay one readable line
   const bool cut = token.text.size() > longest;
   return "'" + std::string(token.text.substr(0, longest)) + (cut ? "...'" : "'");
+}
+
+/// Of the string that `rest` starts with, both quotes with it; 0 if it does not end, or holds what it must not.
+std::size_t string_length(std::string_view rest) {
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    if (rest[i] == '"') return i + 1;
+    if (rest[i] == '\\' && (++i == rest.size() || (rest[i] != '"' && rest[i] != '\\'))) return 0;
+    if (rest[i] < 0x20 || rest[i] > 0x7e) return 0;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -73,19 +84,66 @@ bool TokenStream::expect_count(std::uint64_t& count, std::string_view what) {
 bool TokenStream::expect_type(TypeReference& type) {
   type.position = next_.position;
   if (!expect_word(type.name, "a type")) return false;
-  if (is_next("<")) {
-    if (type.name == "list") return refuse(type.position, "list<T> is not supported yet: use a fixed array, T[N]");
-    if (type.name != "text") return refuse(next_.position, "only text takes a length: text<N>");
-    advance();
-    if (!expect_count(type.length.emplace(), "the length of a text")) return false;
-    if (!expect(">", "after the length of a text")) return false;
+  if (type.name == "list") {
+    if (!expect("<", "and the type of the elements")) return false;
+    type.is_list = true;
+    type.position = next_.position;
+    if (!expect_word(type.name, "a type")) return false;
+    if (type.name == "list")
+      return refuse(type.position, "lists of lists are not supported: put the inner one into a message");
+    if (!expect_angle(type)) return false;
+    if (!expect(">", "after the type of the elements")) return false;
+  } else if (!expect_angle(type)) {
+    return false;
   }
-  if (!accept("[")) return true;
+  if (accept("?")) {
+    type.is_optional = true;
+    if (is_next("["))
+      return refuse(next_.position, "arrays of what may be missing are not supported: put it into a message");
+    return true;
+  }
+  if (!is_next("[")) return true;
+  if (type.is_list) return refuse(next_.position, "arrays of lists are not supported: put the list into a message");
+  advance();
   if (!expect_count(type.count.emplace(), "the length of an array")) return false;
   if (!expect("]", "after the length of an array")) return false;
   if (is_next("[")) {
     return refuse(next_.position, "arrays of arrays are not supported yet: put the inner one into a message");
   }
+  if (is_next("?")) {
+    return refuse(next_.position, "arrays that may be missing are not supported: put the array into a message");
+  }
+  return true;
+}
+
+bool TokenStream::expect_angle(TypeReference& type) {
+  if (!is_next("<")) return true;
+  if (type.name != "text") return refuse(next_.position, "only text takes a length, and list a type: text<N>, list<T>");
+  advance();
+  return expect_count(type.length.emplace(), "the length of a text") && expect(">", "after the length of a text");
+}
+
+bool TokenStream::expect_literal(Literal& literal, std::string_view what) {
+  literal.position = next_.position;
+  switch (next_.kind) {
+    case Token::Kind::number:
+      literal.kind = Literal::Kind::number;
+      literal.text = next_.text;
+      break;
+    case Token::Kind::word:
+      literal.kind = Literal::Kind::word;
+      literal.text = next_.text;
+      break;
+    case Token::Kind::string:
+      literal.kind = Literal::Kind::string;
+      for (std::size_t i = 1; i + 1 < next_.text.size(); ++i) {
+        if (next_.text[i] == '\\') ++i;  // the lexer has seen what stands behind it
+        literal.text += next_.text[i];
+      }
+      break;
+    default: return refuse_next(what);
+  }
+  advance();
   return true;
 }
 
@@ -142,12 +200,21 @@ void TokenStream::advance() {
     while (length < rest.size() && (is_word(rest[length]) || rest[length] == '.')) ++length;
   } else if (is_digit(first) || negative) {
     next_.kind = Token::Kind::number;
-    while (length < rest.size() && is_word(rest[length])) ++length;
+    const auto goes_on = [&](std::size_t i) {
+      const char before = rest[i - 1];
+      return is_word(rest[i]) || rest[i] == '.' ||
+             ((rest[i] == '+' || rest[i] == '-') && (before == 'e' || before == 'E'));
+    };
+    while (length < rest.size() && goes_on(length)) ++length;
+  } else if (first == '"') {
+    length = string_length(rest);
+    next_.kind = length == 0 ? Token::Kind::unknown : Token::Kind::string;
+    length = std::max<std::size_t>(length, 1);
   } else if (rest.starts_with("->")) {
     next_.kind = Token::Kind::symbol;
     length = 2;
   } else {
-    constexpr std::string_view symbols = "{}:;=<>[]";
+    constexpr std::string_view symbols = "{}:;=<>[]?+";
     next_.kind = symbols.find(first) == std::string_view::npos ? Token::Kind::unknown : Token::Kind::symbol;
   }
   next_.text = rest.substr(0, length);

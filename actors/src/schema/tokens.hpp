@@ -14,7 +14,7 @@
 namespace ringmail::schema {
 
 struct Token {
-  enum class Kind : std::uint8_t { word, number, symbol, unknown, end };
+  enum class Kind : std::uint8_t { word, number, string, symbol, unknown, end };
 
   Kind kind = Kind::end;
   std::string_view text;  // into the source
@@ -36,6 +36,7 @@ class TokenStream {
   bool expect_number(bool& negative, std::uint64_t& magnitude, std::string_view what);
   bool expect_count(std::uint64_t& count, std::string_view what);
   bool expect_type(TypeReference& type);
+  bool expect_literal(Literal& literal, std::string_view what);
   bool skip_number(std::string_view what);  // in any notation
 
   bool refuse(Position position, std::string text);
@@ -43,6 +44,7 @@ class TokenStream {
   [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }
 
  private:
+  bool expect_angle(TypeReference& type);
   void advance();
   void skip_blanks_and_comments();
   void step();

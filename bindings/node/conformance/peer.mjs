@@ -1,6 +1,8 @@
 // The conformance peer: bindings/README.md says what it does. `npm run conformance` generates its messages.
 import { attach } from '../lib/index.js';
-import { $schema, Host, Payload, Peer, Ping, Bulk, Side, Sum, Tick } from '../build/conformance/conformance.js';
+import {
+  $schema, Bulk, Desk, Ended, Host, Outcome, Payload, Ping, Player, Side, Sum, Tick,
+} from '../build/conformance/conformance.js';
 
 const echoes = process.argv[2] === 'echo';
 const path = process.env.CONFORMANCE_PATH ?? '';
@@ -10,6 +12,7 @@ const sink = await peer.mailbox(process.env.CONFORMANCE_SINK ?? 'sink', { protoc
 let count = 0n;
 let total = 0;
 let redelivered = 0n;
+let watch; // of the last monitor
 
 function counted() {
   ++count;
@@ -30,7 +33,7 @@ async function stream(count, message, number) {
   }
 }
 
-peer.serve(Peer, {
+peer.serve(Player, {
   onTick(tick) {
     const isAsked = peer.isAsked;
     if (!isAsked) {
@@ -48,6 +51,31 @@ peer.serve(Peer, {
   onGet: () => new Sum({ count, total, redelivered }),
   onFail({ code }) {
     throw new Error(`failed with ${code}`);
+  },
+  async onWatch({ name }) {
+    const mailbox = await peer.mailbox(name);
+    watch = new AbortController();
+    const { signal } = watch;
+    mailbox.monitor({ signal }).then(
+      ({ kind, reason }) => sink.send(new Ended({ kind, reason: reason.slice(0, 64) })),
+      (error) => {
+        if (!signal.aborted) throw error;
+      },
+    );
+  },
+  onUnwatch: () => watch.abort(),
+  async onConsult({ number, milliseconds }) {
+    const desk = await peer.mailbox('desk', Desk);
+    const question = new Ping();
+    question.words[0] = number;
+    desk.ask(question, { timeout: milliseconds }).then(
+      (ping) => sink.send(new Outcome({ number, answered: ping.words[0] === number })),
+      () => sink.send(new Outcome({ number, answered: false })),
+    );
+  },
+  onSay({ level, text }) {
+    const { trace, debug, info, warn, error, critical } = peer.logger;
+    [trace, debug, info, warn, error, critical][level](text);
   },
   onStream({ count, payload }) {
     switch (payload) {

@@ -11,6 +11,7 @@ export class Inbox {
   #link;
   #types; // of known messages, by their numbers
   #replies;
+  #tellDown;
   #head;
   #replyHead;
   #rings = [new Map(), new Map()]; // incoming and outgoing, by lane
@@ -22,10 +23,12 @@ export class Inbox {
   message = undefined;
   isHeld = false;
 
-  constructor(link, types, replies) {
+  /** `tellDown(monitor, mailbox, kind, reason)` is called for the end of an actor. */
+  constructor(link, types, replies, tellDown) {
     this.#link = link;
     this.#types = types;
     this.#replies = replies;
+    this.#tellDown = tellDown;
     [this.#head, this.#replyHead] = link.heads().map((memory) => new native.Head(memory));
   }
 
@@ -61,6 +64,13 @@ export class Inbox {
         const bytes = new Uint8Array(this.#link.payload()).slice();
         this.#link.release();
         this.#settle(this.#head, bytes);
+        continue;
+      }
+      if (this.#head.kind === native.DOWN) {
+        const { target, sender, type } = this.#head;
+        const reason = Buffer.from(this.#link.payload()).toString();
+        this.#link.release();
+        this.#tellDown(target, sender, type, reason);
         continue;
       }
       this.isHeld = true;

@@ -1,5 +1,5 @@
 // An actor of the host's, as somebody to send to.
-import { failure } from './errors.js';
+import { ClosedError, failure } from './errors.js';
 import { RingMemory, bytesOf } from './memory.js';
 import * as native from './native.js';
 
@@ -8,7 +8,7 @@ const SENT = Promise.resolve();
 export class Mailbox {
   #peer;
 
-  /** `peer` is the inside of a Peer: { link, outbox, replies, replyHead, ringOf }. */
+  /** `peer` is the inside of a Peer: { link, outbox, replies, monitors, replyHead, ringOf }. */
   constructor(peer, id) {
     this.#peer = peer;
     this.id = id;
@@ -60,6 +60,23 @@ export class Mailbox {
     }
     if (correlation < 0) throw failure(correlation, link.error());
     return replies.add(correlation, { timeout, signal }, `no reply to ${message.$name} came`);
+  }
+
+  /** How the actor has ended: { mailbox, kind, reason }. Rejects with the reason of the signal, and waits no longer. */
+  async monitor({ signal } = {}) {
+    signal?.throwIfAborted();
+    const { link, outbox, monitors } = this.#peer;
+    const attempt = () => link.monitor(this.id);
+    let number = outbox.isBlocked(this.lane) ? native.FULL : attempt();
+    if (number === native.FULL) number = await outbox.wait(this, 0, attempt, { signal });
+    if (number < 0) throw failure(number, link.error());
+    try {
+      return await monitors.add(number, { signal });
+    } catch (error) {
+      // Where there is no room to say so, its end finds nobody.
+      if (!(error instanceof ClosedError)) link.demonitor(number);
+      throw error;
+    }
   }
 
   /** A message written where it will lie: `write(message)` fills it in, and has nothing else done with the peer meanwhile. */

@@ -16,6 +16,7 @@ export const INTERRUPTED = -10;
 export const NOT_SPAWNED = -11;
 
 export const REPLY = 3; // a head's kind; of a NO_REPLY, 4, the type is the reason
+export const DOWN = 8; // also of this; its target is the number of the monitor, and its payload a text
 
 export const NO_HANDLER = 1; // reasons to refuse an ask
 export const HANDLER_FAILED = 2;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Catalogue } from './catalogue.js';
 import { ClosedError, NotFoundError, RingmailError, failure } from './errors.js';
 import { DONE, Inbox } from './inbox.js';
+import { Logger } from './logger.js';
 import { Mailbox } from './mailbox.js';
 import { bytesOf } from './memory.js';
 import * as native from './native.js';
@@ -53,6 +54,7 @@ export class Peer {
   #outbox;
   #replies = new Pending();
   #lookups = new Pending();
+  #monitors = new Pending();
   #inside; // what a mailbox needs of this
   #consumer = undefined; // 'run' or 'iterate'
   #run = undefined; // { resolve, reject } of run()
@@ -70,15 +72,19 @@ export class Peer {
     this.#link = link;
     [this.name, this.schema, this.incarnation] = link.describe();
     this.#catalogue = new Catalogue(this.schema);
-    this.#inbox = new Inbox(link, this.#catalogue.entries, this.#replies);
+    this.#inbox = new Inbox(link, this.#catalogue.entries, this.#replies, (monitor, id, kind, reason) =>
+      this.#monitors.resolve(monitor, { mailbox: new Mailbox(this.#inside, id), kind, reason }),
+    );
     this.#outbox = new Outbox(link);
     this.#inside = {
       link,
       outbox: this.#outbox,
       replies: this.#replies,
+      monitors: this.#monitors,
       replyHead: this.#inbox.replyHead,
       ringOf: (lane, outgoing) => this.#inbox.ringOf(lane, outgoing),
     };
+    this.logger = new Logger((level, text) => this.#log(level, text));
     link.joinLoop(() => this.#turn());
     process.on('exit', this.#onExit);
     process.on('uncaughtExceptionMonitor', this.#onError);
@@ -308,6 +314,12 @@ export class Peer {
     this.#result(this.#link.flush());
   }
 
+  #log(level, text) {
+    this.#check();
+    const result = this.#link.log(level, text);
+    return result === native.FULL ? false : this.#result(result) === 0;
+  }
+
   // ---- the end
 
   get closed() {
@@ -340,6 +352,7 @@ export class Peer {
     this.#outbox.end(error);
     this.#replies.end(error);
     this.#lookups.end(error);
+    this.#monitors.end(error);
     this.#wake?.();
     if (this.#consumer === 'run' && error !== undefined) this.#run.reject(error);
   }
@@ -358,8 +371,7 @@ export class Peer {
   #tell(error) {
     if (this.#isTold || this.#isClosed) return;
     this.#isTold = true;
-    const text = error instanceof Error ? (error.stack ?? String(error)) : `${String(error)}, which is no Error, was thrown`;
-    this.#link.fail(text.replaceAll('\0', ' '));
+    this.#link.fail(failureText(error).replaceAll('\0', ' '));
   }
 
   #hostIsGone() {
@@ -380,6 +392,14 @@ export class Peer {
   #check() {
     if (this.#isClosed) throw new ClosedError('this peer has been closed');
   }
+}
+
+/** The reason in a line, and the stack. */
+function failureText(error) {
+  if (!(error instanceof Error)) return `${String(error).replaceAll('\n', ' ')}, which is no Error, was thrown`;
+  const reason = String(error);
+  const stack = error.stack ?? reason;
+  return reason.includes('\n') ? `${reason.replaceAll('\n', ' ')}\n${stack}` : stack;
 }
 
 /** One line, that is out before the process may end. */

@@ -119,6 +119,6 @@ constexpr Define define(const char* name, Method method) {
 }
 
 extern const std::array<Define, 8> receiving;
-extern const std::array<Define, 12> sending;
+extern const std::array<Define, 15> sending;
 
 }  // namespace ringmail::node

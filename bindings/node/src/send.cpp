@@ -82,6 +82,23 @@ napi_value resolve(napi_env env, Link& link, const Arguments<1>& arguments) {
 
 napi_value flush(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, ringmail_flush(link.peer())); }
 
+/// monitor(mailbox): the number of the monitor, a BigInt, or an error
+napi_value monitor(napi_env env, Link& link, const Arguments<1>& arguments) {
+  std::uint64_t number = 0;
+  const int result = ringmail_monitor(link.peer(), arguments.mailbox(0), 0, &number);
+  return result == 0 ? to_value(env, number) : to_value(env, result);
+}
+
+/// demonitor(number): 0 or an error
+napi_value demonitor(napi_env env, Link& link, const Arguments<1>& arguments) {
+  return to_value(env, ringmail_demonitor(link.peer(), arguments.mailbox(0), 0));
+}
+
+/// log(level, text): 0 or an error
+napi_value log(napi_env env, Link& link, const Arguments<2>& arguments) {
+  return to_value(env, ringmail_log(link.peer(), static_cast<int>(arguments.number(0)), arguments.text(1).c_str()));
+}
+
 /// fail(text)
 napi_value fail(napi_env env, Link& link, const Arguments<1>& arguments) {
   return to_value(env, ringmail_fail(link.peer(), arguments.text(0).c_str()));
@@ -89,13 +106,22 @@ napi_value fail(napi_env env, Link& link, const Arguments<1>& arguments) {
 
 }  // namespace
 
-const std::array<Define, 12> sending{
-    define("send", method<3, send>),          define("ask", method<3, ask>),
-    define("keepAsk", method<0, keep_ask>),   define("reply", method<3, reply>),
-    define("refuse", method<2, refuse>),      define("loan", method<2, loan>),
-    define("loaned", method<0, loaned>),      define("endLoan", method<1, end_loan>),
-    define("wantRoom", method<2, want_room>), define("resolve", method<1, resolve>),
-    define("flush", method<0, flush>),        define("fail", method<1, fail>),
+const std::array<Define, 15> sending{
+    define("send", method<3, send>),
+    define("ask", method<3, ask>),
+    define("keepAsk", method<0, keep_ask>),
+    define("reply", method<3, reply>),
+    define("refuse", method<2, refuse>),
+    define("loan", method<2, loan>),
+    define("loaned", method<0, loaned>),
+    define("endLoan", method<1, end_loan>),
+    define("wantRoom", method<2, want_room>),
+    define("resolve", method<1, resolve>),
+    define("monitor", method<1, monitor>),
+    define("demonitor", method<1, demonitor>),
+    define("log", method<2, log>),
+    define("flush", method<0, flush>),
+    define("fail", method<1, fail>),
 };
 
 }  // namespace ringmail::node

@@ -122,6 +122,12 @@ class Host:
                 return declared._from_bytes(bytes.fromhex("" if payload == "-" else payload))
         raise AssertionError(f"the peer sent the unknown type {type_id}")
 
+    def failure(self) -> str:
+        """The reason of the next failure, which a traceback follows."""
+        reason, _, trace = " ".join(self.wait_for("failure")).partition("|")
+        assert not trace or trace.startswith("Traceback ") or "Traceback (most recent call last):" in trace, trace
+        return reason
+
     def mail_until_stopped(self) -> list:
         """The messages that still come when the peer is told to stop."""
         self.order("stop")

@@ -12,10 +12,12 @@
 //   ask TYPE SENDER CORRELATION PAYLOAD
 //   answer CORRELATION TYPE PAYLOAD       to an ask of the peer
 //   decline CORRELATION REASON
+//   down MONITOR MAILBOX KIND TEXT
 //   publish NAME MAILBOX                  answers the peer's lookups
 //   stop | signal N | deaf | hear | restart | position | die
 //
 //   ready PID INCARNATION | mail TARGET TYPE CORRELATION PAYLOAD | reply CORRELATION TYPE PAYLOAD
+//   monitor NUMBER MAILBOX | demonitor NUMBER MAILBOX | log LEVEL TEXT
 //   no_reply CORRELATION REASON | failure TEXT | refused TEXT | hello LANGUAGE SCHEMA_BYTES | goodbye | closed
 //   exit STATUS | killed SIGNAL | sent | unfinished MESSAGES
 #include <fcntl.h>
@@ -32,6 +34,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -191,8 +194,12 @@ class Host {
     }
     while (const auto frame = end_->mail_in.peek()) {
       any = true;
-      say("mail ", frame->head.target, ' ', frame->head.type, ' ', frame->head.correlation, ' ',
-          to_hex(frame->payload, frame->length));
+      if (frame->head.kind == FrameKind::signal) {
+        say(frame->head.type == 2 ? "monitor " : "demonitor ", frame->head.sender, ' ', frame->head.target);
+      } else {
+        say("mail ", frame->head.target, ' ', frame->head.type, ' ', frame->head.correlation, ' ',
+            to_hex(frame->payload, frame->length));
+      }
       end_->mail_in.advance();
     }
     const bool mail_wanted = end_->mail_in.store_cursor();
@@ -232,6 +239,11 @@ class Host {
       const auto failure = decode<Failure>(frame);
       return say("failure ", failure ? one_line(failure->text) : to_string(failure.error()));
     }
+    if (frame.kind == ControlKind::log) {
+      const auto log = decode<Log>(frame);
+      if (!log) return say("log ", to_string(log.error()));
+      return say("log ", static_cast<int>(log->level), ' ', one_line(log->text));
+    }
     if (frame.kind == ControlKind::refused) {
       const auto refused = decode<Refused>(frame);
       return say("refused ", refused ? one_line(to_string(*refused)) : to_string(refused.error()));
@@ -246,7 +258,7 @@ class Host {
     if (!hello) give_up(to_string(hello.error()));
     say("hello ", hello->language, ' ', hello->schema.size());
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
-    std::uint64_t features = features_everywhere | (hello->features & pipe_doorbell);
+    std::uint64_t features = features_everywhere | (hello->features & (pipe_doorbell | monitors | peer_log));
     if (options_.pipes) features |= hello->features & stream_doorbell;
     if ((features & pipe_doorbell) != 0 && !incarnation_.open_doorbell()) give_up("no pipe");
     std::vector<int> descriptors;
@@ -327,6 +339,19 @@ class Host {
       words >> head.correlation >> head.type;
       put(end_->control_out, head, {});
       publish(end_->control_out);
+    } else if (order == "down") {
+      std::uint32_t reason[4] = {};
+      head.kind = FrameKind::signal;
+      head.type = 4;
+      words >> head.target >> head.sender >> reason[0];
+      std::getline(words >> std::ws, payload);
+      reason[3] = static_cast<std::uint32_t>(payload.size());
+      const auto text = std::as_bytes(std::span(payload));
+      const auto numbers = std::as_bytes(std::span(reason));
+      std::vector<std::byte> bytes(numbers.begin(), numbers.end());
+      bytes.insert(bytes.end(), text.begin(), text.end());
+      put(mail_out_, head, bytes);
+      publish(mail_out_);
     } else if (order == "stop") {
       const std::uint64_t tail = mail_out_.tail();
       std::vector<std::byte> position(sizeof tail);

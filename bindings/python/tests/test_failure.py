@@ -53,7 +53,7 @@ def test_an_exception_of_a_handler_reaches_host_and_log_and_ends_the_process(hos
     running = host(FAILING).ready()
     running.send(running.types.Flight(delay=1))
     running.send(running.types.Flight(delay=-2))
-    assert " ".join(running.wait_for("failure")) == "ValueError: bad delay -2"
+    assert running.failure() == "ValueError: bad delay -2"
     assert running.wait_for("exit") == ["1"]
     output = running.output()
     assert output.count("Traceback") == 1 and output.count("ValueError: bad delay -2") == 1
@@ -70,7 +70,7 @@ def test_the_message_that_failed_comes_again_and_those_before_it_do_not(host):
     assert running.wait_for("unfinished") == ["2"]
     running.order("restart")
     running.ready()
-    assert " ".join(running.wait_for("failure")) == "ValueError: bad delay -3"
+    assert running.failure() == "ValueError: bad delay -3"
     running.wait_for("exit")
     assert running.output().splitlines()[:2] == ["1 False 0", "2 False 0"]
     assert "which 1 earlier processes died with" in running.output()
@@ -93,7 +93,7 @@ def test_an_asker_whose_handler_fails_is_told(host):
 def test_a_reply_must_be_what_the_protocol_says(host, returned, failure):
     running = host(HEAD + f'peer.on("flights.Ask")(lambda message: {returned})\npeer.run()').ready()
     running.ask(running.types.Ask(), correlation=6)
-    assert " ".join(running.wait_for("failure")) == failure
+    assert running.failure() == failure
     running.wait_for("exit")
     assert "no_reply 6 2" in running.seen
 
@@ -121,7 +121,7 @@ def test_a_message_of_the_wrong_length_is_a_fault_of_the_host(host):
     running = host(FAILING).ready()
     running.order("send", running.types.Flight._id, 0, "00" * 23)
     assert (
-        " ".join(running.wait_for("failure")) == "ProtocolError: a flights.Flight of 23 bytes came; it is 24 bytes long"
+        running.failure() == "ProtocolError: a flights.Flight of 23 bytes came; it is 24 bytes long"
     )
     assert running.wait_for("exit") == ["1"]
 
@@ -129,7 +129,7 @@ def test_a_message_of_the_wrong_length_is_a_fault_of_the_host(host):
 def test_an_open_loan_fails_the_handler(host):
     running = host(
         HEAD + 'loans = []\n@peer.on("flights.Flight")\ndef flight(message, sender):\n'
-        '    loans.append(sender._loan(peer.type("flights.Other")))\npeer.run()'
+        '    loans.append(sender._loan(peer.type("flights.Other"), 5.0))\npeer.run()'
     ).ready()
     running.send(running.types.Flight(), sender=3)
     running.wait_for("exit")
@@ -227,7 +227,7 @@ def test_a_socket_that_is_not_there_is_an_error(tmp_path):
 def test_an_expectation_that_the_host_does_not_meet_fails_the_peer(host):
     running = host("import ringmail\nringmail.peer(expect={'flights.Flight': {'delay': 'i16'}})")
     text = "message flights.Flight: field delay is i16 here and i32 there"
-    assert " ".join(running.wait_for("failure")) == f"SchemaError: {text}"
+    assert running.failure() == f"SchemaError: {text}"
     assert running.wait_for("exit") == ["1"]
     assert f"ringmail.SchemaError: {text}" in running.output()
 
@@ -237,7 +237,7 @@ def test_a_schema_that_does_not_agree_fails_the_peer(host, tmp_path):
     path.write_text(schemas.FLIGHTS.replace("distance u16", "distance i16"))
     running = host(f"import ringmail\nringmail.peer(schema={str(path)!r})")
     expected = "SchemaError: message flights.Flight: field distance is i16 here and u16 there"
-    assert " ".join(running.wait_for("failure")) == expected
+    assert running.failure() == expected
     assert running.wait_for("exit") == ["1"]
 
 

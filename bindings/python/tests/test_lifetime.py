@@ -87,7 +87,7 @@ peer.run()
 """
     ).ready()
     running.send(running.types.Batch(delays=[1, 2, 3, 4]))
-    failure = " ".join(running.wait_for("failure"))
+    failure = running.failure()
     assert failure == (
         "ReleasedError: the handler of flights.Batch kept a memoryview of it; take message.copy() or bytes(view)"
     )

@@ -2,14 +2,19 @@
 
 mod conformance_mail;
 
-use conformance_mail::{view, Bulk, Host, Payload, Ping, Side, Sum, Tick};
-use ringmail::{Accepts, Address, Failure, Mail, Message, Options, Peer, Wait};
+use conformance_mail::{view, Bulk, Ended, Host, Note, Outcome, Payload, Ping, Player, Side, Sum, Tick};
+use ringmail::{Accepts, Address, Down, Failure, Handler, Level, Mail, Message, Monitor, Options, Peer, Reply, Ticket, Wait};
+use std::collections::HashMap;
+use std::time::Duration;
 
 #[derive(Default)]
 struct Conformance {
     sink: Option<Address<dyn Host>>,
     echoes: bool,
     counted: Sum,
+    /// The last one.
+    watch: Option<Monitor>,
+    consulted: HashMap<Ticket, u64>,
 }
 
 impl Conformance {
@@ -41,7 +46,7 @@ impl Conformance {
     }
 }
 
-impl conformance_mail::Peer for Conformance {
+impl Player for Conformance {
     fn on_tick(&mut self, tick: view::Tick<'_>, mail: &Mail<'_>) -> Result<Option<Tick>, Failure> {
         self.answer(Tick { price: 2.0 * tick.price(), ..tick.into() }, tick.price(), mail)
     }
@@ -52,6 +57,11 @@ impl conformance_mail::Peer for Conformance {
 
     fn on_bulk(&mut self, bulk: view::Bulk<'_>, mail: &Mail<'_>) -> Result<Option<Bulk>, Failure> {
         self.answer(bulk.into(), 0.0, mail)
+    }
+
+    fn on_note(&mut self, note: view::Note<'_>, _: &Mail<'_>) -> Result<Option<Note>, Failure> {
+        let values = note.values().iter().map(|value| 2.0 * value).collect();
+        Ok(Some(Note { number: note.number().wrapping_mul(2), values, ..note.into() }))
     }
 
     fn on_get(&mut self, _: view::Get<'_>, _: &Mail<'_>) -> Result<Option<Sum>, Failure> {
@@ -86,12 +96,58 @@ impl conformance_mail::Peer for Conformance {
         }
         Ok(())
     }
+
+    fn on_watch(&mut self, watch: view::Watch<'_>, mail: &Mail<'_>) -> Result<(), Failure> {
+        let peer = mail.peer();
+        self.watch = Some(peer.monitor(peer.lookup(&watch.name().to_string())?, Wait::Forever)?);
+        Ok(())
+    }
+
+    fn on_unwatch(&mut self, _: view::Unwatch<'_>, mail: &Mail<'_>) -> Result<(), Failure> {
+        if let Some(watch) = self.watch.take() {
+            mail.peer().demonitor(watch, Wait::Forever)?;
+        }
+        Ok(())
+    }
+
+    fn on_consult(&mut self, consult: view::Consult<'_>, mail: &Mail<'_>) -> Result<(), Failure> {
+        let (peer, number) = (mail.peer(), consult.number());
+        let within = Duration::from_millis(consult.milliseconds().into());
+        let ticket = peer.ask_later(peer.lookup("desk")?, &Ping { words: [number, 0, 0, 0] }, within)?;
+        self.consulted.insert(ticket, number);
+        Ok(())
+    }
+
+    fn on_say(&mut self, say: view::Say<'_>, mail: &Mail<'_>) -> Result<(), Failure> {
+        let levels = [Level::Trace, Level::Debug, Level::Info, Level::Warning, Level::Error, Level::Critical];
+        mail.peer().log(levels[say.level() as usize], &say.text().to_string())?;
+        Ok(())
+    }
+}
+
+impl Handler for Conformance {
+    fn mail(&mut self, mail: &Mail<'_>) -> Result<(), Failure> {
+        self.handle(mail)
+    }
+
+    fn reply(&mut self, reply: &Reply<'_>) -> Result<(), Failure> {
+        if let Some(number) = self.consulted.remove(&reply.ticket()) {
+            let answered = matches!(reply.read::<Ping>(), Ok(ping) if ping.words().get(0) == Some(number));
+            reply.peer().send(self.sink(reply.peer())?, &Outcome { number, answered })?;
+        }
+        Ok(())
+    }
+
+    fn down(&mut self, down: &Down<'_>) -> Result<(), Failure> {
+        let ended = Ended { kind: down.kind().number(), reason: down.reason().as_ref().into() };
+        down.peer().send(self.sink(down.peer())?, &ended)?;
+        Ok(())
+    }
 }
 
 fn main() -> std::process::ExitCode {
     ringmail::main(Options::new().schema(conformance_mail::SCHEMA), |_| {
         let echoes = std::env::args().nth(1).as_deref() == Some("echo");
-        let mut conformance = Conformance { echoes, ..Conformance::default() };
-        Ok(move |mail: &Mail<'_>| conformance_mail::Peer::handle(&mut conformance, mail))
+        Ok(Conformance { echoes, ..Conformance::default() })
     })
 }

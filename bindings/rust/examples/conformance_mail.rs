@@ -7,7 +7,7 @@ pub use self::messages::*;
 #[rustfmt::skip]
 mod messages {
 
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// The canonical schema of the whole file, as it travels in the handshake.
 pub const SCHEMA: &str = "ringmail-schema 1
@@ -43,6 +43,27 @@ message conformance.Fail size 4 align 4 id 0x6ba322c8
 message conformance.Stream size 16 align 8 id 0xa43d53ec
   field count u64 offset 0
   field payload conformance.Payload offset 8
+message conformance.Note size 56 align 8 id 0xe78b5680
+  field number u64 offset 0
+  field limit f64? offset 8
+  field title text offset 28
+  field values list<f64> offset 36
+  field author text<8> offset 48 appended default \"nobody\"
+message conformance.Watch size 16 align 1 id 0x882fa0e7
+  field name text<16> offset 0
+message conformance.Unwatch size 0 align 1 id 0x539a4c7e
+message conformance.Ended size 68 align 4 id 0x3c008720
+  field kind u32 offset 0
+  field reason text<64> offset 4
+message conformance.Consult size 16 align 8 id 0x6c8e61b4
+  field number u64 offset 0
+  field milliseconds u32 offset 8
+message conformance.Outcome size 16 align 8 id 0xe18dea60
+  field number u64 offset 0
+  field answered bool offset 8
+message conformance.Say size 36 align 4 id 0x5bb7b9cf
+  field level u32 offset 0
+  field text text<32> offset 4
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
   accepts conformance.Ping -> conformance.Ping
@@ -50,10 +71,30 @@ protocol conformance.Peer
   accepts conformance.Get -> conformance.Sum
   accepts conformance.Fail
   accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
+protocol conformance.Player
+  accepts conformance.Tick -> conformance.Tick
+  accepts conformance.Ping -> conformance.Ping
+  accepts conformance.Bulk -> conformance.Bulk
+  accepts conformance.Get -> conformance.Sum
+  accepts conformance.Fail
+  accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
+  accepts conformance.Watch
+  accepts conformance.Unwatch
+  accepts conformance.Consult
+  accepts conformance.Say
 protocol conformance.Host
   accepts conformance.Tick
   accepts conformance.Ping
   accepts conformance.Bulk
+  accepts conformance.Ended
+  accepts conformance.Outcome
+protocol conformance.Desk
+  accepts conformance.Ping -> conformance.Ping
+protocol conformance.Mortal
+  accepts conformance.Stream
+  accepts conformance.Unwatch
 ";
 
 /// `conformance.Side`
@@ -81,6 +122,10 @@ impl Side {
 
 impl ::ringmail::Field for Side {
     const SIZE: usize = u8::SIZE;
+    const ALIGN: usize = u8::ALIGN;
+}
+
+impl ::ringmail::Format for Side {
     type View<'a> = Side;
     type Edit<'a> = ::ringmail::Slot<'a, Side>;
 
@@ -130,6 +175,10 @@ impl Payload {
 
 impl ::ringmail::Field for Payload {
     const SIZE: usize = u8::SIZE;
+    const ALIGN: usize = u8::ALIGN;
+}
+
+impl ::ringmail::Format for Payload {
     type View<'a> = Payload;
     type Edit<'a> = ::ringmail::Slot<'a, Payload>;
 
@@ -164,19 +213,32 @@ impl ::ringmail::Message for Level {
     const TYPE: u32 = 0xfcddf78a;
     const NAME: &'static str = "conformance.Level";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Level::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Level {
     const SIZE: usize = 16;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Level {
     type View<'a> = view::Level<'a>;
     type Edit<'a> = edit::Level<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 16
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Level<'_> {
-        view::Level(bytes.try_into().expect("16 bytes"))
+        view::Level(bytes[..16].try_into().expect("16 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Level<'_> {
@@ -222,20 +284,34 @@ impl ::ringmail::Message for Tick {
     const TYPE: u32 = 0x4887d029;
     const NAME: &'static str = "conformance.Tick";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Tick::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Tick {
     const SIZE: usize = 72;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Tick {
     type View<'a> = view::Tick<'a>;
     type Edit<'a> = edit::Tick<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        Side::is_valid(&bytes[16..17])
+        bytes.len() >= 72
+            && Side::is_valid(&bytes[16..17])
             && bool::is_valid(&bytes[17..18])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Tick<'_> {
-        view::Tick(bytes.try_into().expect("72 bytes"))
+        view::Tick(bytes[..72].try_into().expect("72 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Tick<'_> {
@@ -282,19 +358,32 @@ impl ::ringmail::Message for Ping {
     const TYPE: u32 = 0xb02fd0ac;
     const NAME: &'static str = "conformance.Ping";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Ping::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Ping {
     const SIZE: usize = 32;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Ping {
     type View<'a> = view::Ping<'a>;
     type Edit<'a> = edit::Ping<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 32
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Ping<'_> {
-        view::Ping(bytes.try_into().expect("32 bytes"))
+        view::Ping(bytes[..32].try_into().expect("32 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Ping<'_> {
@@ -338,19 +427,32 @@ impl ::ringmail::Message for Bulk {
     const TYPE: u32 = 0x28ebea50;
     const NAME: &'static str = "conformance.Bulk";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Bulk::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Bulk {
     const SIZE: usize = 1024;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Bulk {
     type View<'a> = view::Bulk<'a>;
     type Edit<'a> = edit::Bulk<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 1024
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Bulk<'_> {
-        view::Bulk(bytes.try_into().expect("1024 bytes"))
+        view::Bulk(bytes[..1024].try_into().expect("1024 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Bulk<'_> {
@@ -389,19 +491,32 @@ impl ::ringmail::Message for Sum {
     const TYPE: u32 = 0x67d5e1c7;
     const NAME: &'static str = "conformance.Sum";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Sum::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Sum {
     const SIZE: usize = 24;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Sum {
     type View<'a> = view::Sum<'a>;
     type Edit<'a> = edit::Sum<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 24
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Sum<'_> {
-        view::Sum(bytes.try_into().expect("24 bytes"))
+        view::Sum(bytes[..24].try_into().expect("24 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Sum<'_> {
@@ -436,10 +551,23 @@ impl ::ringmail::Message for Get {
     const TYPE: u32 = 0x6a30a9f0;
     const NAME: &'static str = "conformance.Get";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Get::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Get {
     const SIZE: usize = 0;
+    const ALIGN: usize = 1;
+}
+
+impl ::ringmail::Format for Get {
     type View<'a> = view::Get<'a>;
     type Edit<'a> = edit::Get<'a>;
 
@@ -448,7 +576,7 @@ impl ::ringmail::Field for Get {
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Get<'_> {
-        view::Get(bytes.try_into().expect("0 bytes"))
+        view::Get(bytes[..0].try_into().expect("0 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Get<'_> {
@@ -479,19 +607,32 @@ impl ::ringmail::Message for Fail {
     const TYPE: u32 = 0x6ba322c8;
     const NAME: &'static str = "conformance.Fail";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Fail::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Fail {
     const SIZE: usize = 4;
+    const ALIGN: usize = 4;
+}
+
+impl ::ringmail::Format for Fail {
     type View<'a> = view::Fail<'a>;
     type Edit<'a> = edit::Fail<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 4
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Fail<'_> {
-        view::Fail(bytes.try_into().expect("4 bytes"))
+        view::Fail(bytes[..4].try_into().expect("4 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Fail<'_> {
@@ -526,19 +667,33 @@ impl ::ringmail::Message for Stream {
     const TYPE: u32 = 0xa43d53ec;
     const NAME: &'static str = "conformance.Stream";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Stream::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Stream {
     const SIZE: usize = 16;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Stream {
     type View<'a> = view::Stream<'a>;
     type Edit<'a> = edit::Stream<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        Payload::is_valid(&bytes[8..9])
+        bytes.len() >= 16
+            && Payload::is_valid(&bytes[8..9])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Stream<'_> {
-        view::Stream(bytes.try_into().expect("16 bytes"))
+        view::Stream(bytes[..16].try_into().expect("16 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Stream<'_> {
@@ -565,9 +720,482 @@ impl ::core::convert::From<view::Stream<'_>> for Stream {
     }
 }
 
+/// `conformance.Note`, 56 bytes on the wire and its content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// `number: u64`
+    pub number: u64,
+    /// `limit: f64?`
+    pub limit: ::core::option::Option<f64>,
+    /// `title: text`
+    pub title: ::std::string::String,
+    /// `values: list<f64>`
+    pub values: ::std::vec::Vec<f64>,
+    /// `author: text<8>`
+    pub author: ::ringmail::Text<8>,
+}
+
+impl ::core::default::Default for Note {
+    fn default() -> Note {
+        Note {
+            number: ::core::default::Default::default(),
+            limit: ::core::default::Default::default(),
+            title: ::core::default::Default::default(),
+            values: ::core::default::Default::default(),
+            author: "nobody".into(),
+        }
+    }
+}
+
+impl ::ringmail::Message for Note {
+    const TYPE: u32 = 0xe78b5680;
+    const NAME: &'static str = "conformance.Note";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = lengths::Note;
+
+    fn lengths(&self) -> lengths::Note {
+        lengths::Note {
+            title: self.title.len(),
+            values: self.values.len(),
+        }
+    }
+    fn size_of(lengths: &lengths::Note) -> usize {
+        let mut places = ::ringmail::Places::behind(56);
+        places.next::<::std::string::String>(lengths.title);
+        places.next::<::std::vec::Vec<f64>>(lengths.values);
+        places.end
+    }
+    fn start(bytes: &mut [u8], lengths: &lengths::Note) {
+        Note::default().write_fixed_part(bytes, lengths);
+        bytes[56..].fill(0);
+    }
+}
+
+impl ::ringmail::Format for Note {
+    type View<'a> = view::Note<'a>;
+    type Edit<'a> = edit::Note<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        let Some(payload) = ::ringmail::Payload::new(bytes, 24, &[48, 56]) else {
+            return false;
+        };
+        <::core::option::Option<f64>>::is_valid(&payload.fixed[8..24])
+            && payload.has_valid::<::std::string::String>(28)
+            && payload.has_valid::<::std::vec::Vec<f64>>(36)
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Note<'_> {
+        view::Note(::ringmail::Payload::new(bytes, 24, &[48, 56]).expect("a valid message"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Note<'_> {
+        edit::Note(::ringmail::PayloadMut { bytes })
+    }
+    fn read(bytes: &[u8]) -> Note {
+        let payload = Note::view(bytes).0;
+        let new = Note::default();
+        Note {
+            number: u64::read(&payload.fixed[0..8]),
+            limit: <::core::option::Option<f64>>::read(&payload.fixed[8..24]),
+            title: payload.read(28),
+            values: payload.read(36),
+            author: payload.fixed.get(48..56).map_or(new.author, <::ringmail::Text<8>>::read),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.write_fixed_part(bytes, &::ringmail::Message::lengths(self));
+        let mut payload = ::ringmail::PayloadMut { bytes };
+        payload.write(28, &self.title);
+        payload.write(36, &self.values);
+    }
+}
+
+impl Note {
+    /// All but the content, which will have these lengths.
+    fn write_fixed_part(&self, bytes: &mut [u8], lengths: &lengths::Note) {
+        let mut places = ::ringmail::Places::behind(56);
+        self.number.write(&mut bytes[0..8]);
+        self.limit.write(&mut bytes[8..24]);
+        56u32.write(&mut bytes[24..28]);
+        places.put::<::std::string::String>(bytes, 28, lengths.title);
+        places.put::<::std::vec::Vec<f64>>(bytes, 36, lengths.values);
+        bytes[44..48].fill(0);
+        self.author.write(&mut bytes[48..56]);
+    }
+}
+
+impl ::core::convert::From<view::Note<'_>> for Note {
+    fn from(view: view::Note<'_>) -> Note {
+        Note::read(view.0.bytes)
+    }
+}
+
+/// `conformance.Watch`, 16 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Watch {
+    /// `name: text<16>`
+    pub name: ::ringmail::Text<16>,
+}
+
+impl ::ringmail::Message for Watch {
+    const TYPE: u32 = 0x882fa0e7;
+    const NAME: &'static str = "conformance.Watch";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Watch::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
+}
+
+impl ::ringmail::Field for Watch {
+    const SIZE: usize = 16;
+    const ALIGN: usize = 1;
+}
+
+impl ::ringmail::Format for Watch {
+    type View<'a> = view::Watch<'a>;
+    type Edit<'a> = edit::Watch<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 16
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Watch<'_> {
+        view::Watch(bytes[..16].try_into().expect("16 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Watch<'_> {
+        edit::Watch(bytes.try_into().expect("16 bytes"))
+    }
+    fn read(bytes: &[u8]) -> Watch {
+        Watch {
+            name: <::ringmail::Text<16>>::read(&bytes[0..16]),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.name.write(&mut bytes[0..16]);
+    }
+}
+
+impl ::core::convert::From<view::Watch<'_>> for Watch {
+    fn from(view: view::Watch<'_>) -> Watch {
+        Watch::read(view.0)
+    }
+}
+
+/// `conformance.Unwatch`, 0 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Unwatch {
+}
+
+impl ::ringmail::Message for Unwatch {
+    const TYPE: u32 = 0x539a4c7e;
+    const NAME: &'static str = "conformance.Unwatch";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Unwatch::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
+}
+
+impl ::ringmail::Field for Unwatch {
+    const SIZE: usize = 0;
+    const ALIGN: usize = 1;
+}
+
+impl ::ringmail::Format for Unwatch {
+    type View<'a> = view::Unwatch<'a>;
+    type Edit<'a> = edit::Unwatch<'a>;
+
+    fn is_valid(_: &[u8]) -> bool {
+        true
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Unwatch<'_> {
+        view::Unwatch(bytes[..0].try_into().expect("0 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Unwatch<'_> {
+        edit::Unwatch(bytes.try_into().expect("0 bytes"))
+    }
+    fn read(_: &[u8]) -> Unwatch {
+        Unwatch {
+        }
+    }
+    fn write(&self, _: &mut [u8]) {
+    }
+}
+
+impl ::core::convert::From<view::Unwatch<'_>> for Unwatch {
+    fn from(view: view::Unwatch<'_>) -> Unwatch {
+        Unwatch::read(view.0)
+    }
+}
+
+/// `conformance.Ended`, 68 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// `kind: u32`
+    pub kind: u32,
+    /// `reason: text<64>`
+    pub reason: ::ringmail::Text<64>,
+}
+
+impl ::ringmail::Message for Ended {
+    const TYPE: u32 = 0x3c008720;
+    const NAME: &'static str = "conformance.Ended";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Ended::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
+}
+
+impl ::ringmail::Field for Ended {
+    const SIZE: usize = 68;
+    const ALIGN: usize = 4;
+}
+
+impl ::ringmail::Format for Ended {
+    type View<'a> = view::Ended<'a>;
+    type Edit<'a> = edit::Ended<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 68
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Ended<'_> {
+        view::Ended(bytes[..68].try_into().expect("68 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Ended<'_> {
+        edit::Ended(bytes.try_into().expect("68 bytes"))
+    }
+    fn read(bytes: &[u8]) -> Ended {
+        Ended {
+            kind: u32::read(&bytes[0..4]),
+            reason: <::ringmail::Text<64>>::read(&bytes[4..68]),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.kind.write(&mut bytes[0..4]);
+        self.reason.write(&mut bytes[4..68]);
+    }
+}
+
+impl ::core::convert::From<view::Ended<'_>> for Ended {
+    fn from(view: view::Ended<'_>) -> Ended {
+        Ended::read(view.0)
+    }
+}
+
+/// `conformance.Consult`, 16 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Consult {
+    /// `number: u64`
+    pub number: u64,
+    /// `milliseconds: u32`
+    pub milliseconds: u32,
+}
+
+impl ::ringmail::Message for Consult {
+    const TYPE: u32 = 0x6c8e61b4;
+    const NAME: &'static str = "conformance.Consult";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Consult::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
+}
+
+impl ::ringmail::Field for Consult {
+    const SIZE: usize = 16;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Consult {
+    type View<'a> = view::Consult<'a>;
+    type Edit<'a> = edit::Consult<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 16
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Consult<'_> {
+        view::Consult(bytes[..16].try_into().expect("16 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Consult<'_> {
+        edit::Consult(bytes.try_into().expect("16 bytes"))
+    }
+    fn read(bytes: &[u8]) -> Consult {
+        Consult {
+            number: u64::read(&bytes[0..8]),
+            milliseconds: u32::read(&bytes[8..12]),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.number.write(&mut bytes[0..8]);
+        self.milliseconds.write(&mut bytes[8..12]);
+        bytes[12..16].fill(0);
+    }
+}
+
+impl ::core::convert::From<view::Consult<'_>> for Consult {
+    fn from(view: view::Consult<'_>) -> Consult {
+        Consult::read(view.0)
+    }
+}
+
+/// `conformance.Outcome`, 16 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// `number: u64`
+    pub number: u64,
+    /// `answered: bool`
+    pub answered: bool,
+}
+
+impl ::ringmail::Message for Outcome {
+    const TYPE: u32 = 0xe18dea60;
+    const NAME: &'static str = "conformance.Outcome";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Outcome::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
+}
+
+impl ::ringmail::Field for Outcome {
+    const SIZE: usize = 16;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Outcome {
+    type View<'a> = view::Outcome<'a>;
+    type Edit<'a> = edit::Outcome<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 16
+            && bool::is_valid(&bytes[8..9])
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Outcome<'_> {
+        view::Outcome(bytes[..16].try_into().expect("16 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Outcome<'_> {
+        edit::Outcome(bytes.try_into().expect("16 bytes"))
+    }
+    fn read(bytes: &[u8]) -> Outcome {
+        Outcome {
+            number: u64::read(&bytes[0..8]),
+            answered: bool::read(&bytes[8..9]),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.number.write(&mut bytes[0..8]);
+        self.answered.write(&mut bytes[8..9]);
+        bytes[9..16].fill(0);
+    }
+}
+
+impl ::core::convert::From<view::Outcome<'_>> for Outcome {
+    fn from(view: view::Outcome<'_>) -> Outcome {
+        Outcome::read(view.0)
+    }
+}
+
+/// `conformance.Say`, 36 bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Say {
+    /// `level: u32`
+    pub level: u32,
+    /// `text: text<32>`
+    pub text: ::ringmail::Text<32>,
+}
+
+impl ::ringmail::Message for Say {
+    const TYPE: u32 = 0x5bb7b9cf;
+    const NAME: &'static str = "conformance.Say";
+    const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Say::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
+}
+
+impl ::ringmail::Field for Say {
+    const SIZE: usize = 36;
+    const ALIGN: usize = 4;
+}
+
+impl ::ringmail::Format for Say {
+    type View<'a> = view::Say<'a>;
+    type Edit<'a> = edit::Say<'a>;
+
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 36
+    }
+    #[inline]
+    fn view(bytes: &[u8]) -> view::Say<'_> {
+        view::Say(bytes[..36].try_into().expect("36 bytes"))
+    }
+    #[inline]
+    fn edit(bytes: &mut [u8]) -> edit::Say<'_> {
+        edit::Say(bytes.try_into().expect("36 bytes"))
+    }
+    fn read(bytes: &[u8]) -> Say {
+        Say {
+            level: u32::read(&bytes[0..4]),
+            text: <::ringmail::Text<32>>::read(&bytes[4..36]),
+        }
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        self.level.write(&mut bytes[0..4]);
+        self.text.write(&mut bytes[4..36]);
+    }
+}
+
+impl ::core::convert::From<view::Say<'_>> for Say {
+    fn from(view: view::Say<'_>) -> Say {
+        Say::read(view.0)
+    }
+}
+
 /// The messages as they are read where they lie.
 pub mod view {
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// A `conformance.Level` that lies in a ring. `Level::from` copies it.
 #[derive(Clone, Copy)]
@@ -754,11 +1382,169 @@ impl ::core::fmt::Debug for Stream<'_> {
         ::core::fmt::Debug::fmt(&super::Stream::from(*self), out)
     }
 }
+
+/// A `conformance.Note` that lies in a ring. `Note::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Note<'a>(pub(super) ::ringmail::Payload<'a>);
+
+impl<'a> Note<'a> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(self) -> u64 {
+        u64::view(&self.0.fixed[0..8])
+    }
+    /// `limit: f64?`
+    #[inline]
+    pub fn limit(self) -> ::core::option::Option<f64> {
+        <::core::option::Option<f64>>::view(&self.0.fixed[8..24])
+    }
+    /// `title: text`
+    #[inline]
+    pub fn title(self) -> ::ringmail::TextView<'a> {
+        self.0.view::<::std::string::String>(28)
+    }
+    /// `values: list<f64>`
+    #[inline]
+    pub fn values(self) -> ::ringmail::Array<'a, f64> {
+        self.0.view::<::std::vec::Vec<f64>>(36)
+    }
+    /// `author: text<8>`
+    #[inline]
+    pub fn author(self) -> ::ringmail::TextView<'a> {
+        self.0.fixed.get(48..56).map_or("nobody".into(), <::ringmail::Text<8>>::view)
+    }
+}
+
+impl ::core::fmt::Debug for Note<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Note::from(*self), out)
+    }
+}
+
+/// A `conformance.Watch` that lies in a ring. `Watch::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Watch<'a>(pub(super) &'a [u8; 16]);
+
+impl<'a> Watch<'a> {
+    /// `name: text<16>`
+    #[inline]
+    pub fn name(self) -> ::ringmail::TextView<'a> {
+        <::ringmail::Text<16>>::view(&self.0[0..16])
+    }
+}
+
+impl ::core::fmt::Debug for Watch<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Watch::from(*self), out)
+    }
+}
+
+/// A `conformance.Unwatch` that lies in a ring. `Unwatch::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Unwatch<'a>(pub(super) &'a [u8; 0]);
+
+impl ::core::fmt::Debug for Unwatch<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Unwatch::from(*self), out)
+    }
+}
+
+/// A `conformance.Ended` that lies in a ring. `Ended::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Ended<'a>(pub(super) &'a [u8; 68]);
+
+impl<'a> Ended<'a> {
+    /// `kind: u32`
+    #[inline]
+    pub fn kind(self) -> u32 {
+        u32::view(&self.0[0..4])
+    }
+    /// `reason: text<64>`
+    #[inline]
+    pub fn reason(self) -> ::ringmail::TextView<'a> {
+        <::ringmail::Text<64>>::view(&self.0[4..68])
+    }
+}
+
+impl ::core::fmt::Debug for Ended<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Ended::from(*self), out)
+    }
+}
+
+/// A `conformance.Consult` that lies in a ring. `Consult::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Consult<'a>(pub(super) &'a [u8; 16]);
+
+impl<'a> Consult<'a> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(self) -> u64 {
+        u64::view(&self.0[0..8])
+    }
+    /// `milliseconds: u32`
+    #[inline]
+    pub fn milliseconds(self) -> u32 {
+        u32::view(&self.0[8..12])
+    }
+}
+
+impl ::core::fmt::Debug for Consult<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Consult::from(*self), out)
+    }
+}
+
+/// A `conformance.Outcome` that lies in a ring. `Outcome::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Outcome<'a>(pub(super) &'a [u8; 16]);
+
+impl<'a> Outcome<'a> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(self) -> u64 {
+        u64::view(&self.0[0..8])
+    }
+    /// `answered: bool`
+    #[inline]
+    pub fn answered(self) -> bool {
+        bool::view(&self.0[8..9])
+    }
+}
+
+impl ::core::fmt::Debug for Outcome<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Outcome::from(*self), out)
+    }
+}
+
+/// A `conformance.Say` that lies in a ring. `Say::from` copies it.
+#[derive(Clone, Copy)]
+pub struct Say<'a>(pub(super) &'a [u8; 36]);
+
+impl<'a> Say<'a> {
+    /// `level: u32`
+    #[inline]
+    pub fn level(self) -> u32 {
+        u32::view(&self.0[0..4])
+    }
+    /// `text: text<32>`
+    #[inline]
+    pub fn text(self) -> ::ringmail::TextView<'a> {
+        <::ringmail::Text<32>>::view(&self.0[4..36])
+    }
+}
+
+impl ::core::fmt::Debug for Say<'_> {
+    fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Debug::fmt(&super::Say::from(*self), out)
+    }
+}
 }
 
 /// The messages as they are written where they lie.
 pub mod edit {
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// Room for a `conformance.Level`.
 #[derive(Debug)]
@@ -897,6 +1683,135 @@ impl Stream<'_> {
         super::Payload::edit(&mut self.0[8..9])
     }
 }
+
+/// Room for a `conformance.Note`.
+#[derive(Debug)]
+pub struct Note<'a>(pub(super) ::ringmail::PayloadMut<'a>);
+
+impl Note<'_> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(&mut self) -> ::ringmail::Slot<'_, u64> {
+        u64::edit(&mut self.0.bytes[0..8])
+    }
+    /// `limit: f64?`
+    #[inline]
+    pub fn limit(&mut self) -> ::ringmail::Slot<'_, ::core::option::Option<f64>> {
+        <::core::option::Option<f64>>::edit(&mut self.0.bytes[8..24])
+    }
+    /// `title: text`
+    #[inline]
+    pub fn title(&mut self) -> &mut [u8] {
+        self.0.edit::<::std::string::String>(28)
+    }
+    /// `values: list<f64>`
+    #[inline]
+    pub fn values(&mut self) -> ::ringmail::ArrayMut<'_, f64> {
+        self.0.edit::<::std::vec::Vec<f64>>(36)
+    }
+    /// `author: text<8>`
+    #[inline]
+    pub fn author(&mut self) -> ::ringmail::Slot<'_, ::ringmail::Text<8>> {
+        <::ringmail::Text<8>>::edit(&mut self.0.bytes[48..56])
+    }
+}
+
+/// Room for a `conformance.Watch`.
+#[derive(Debug)]
+pub struct Watch<'a>(pub(super) &'a mut [u8; 16]);
+
+impl Watch<'_> {
+    /// `name: text<16>`
+    #[inline]
+    pub fn name(&mut self) -> ::ringmail::Slot<'_, ::ringmail::Text<16>> {
+        <::ringmail::Text<16>>::edit(&mut self.0[0..16])
+    }
+}
+
+/// Room for a `conformance.Unwatch`.
+#[derive(Debug)]
+pub struct Unwatch<'a>(pub(super) &'a mut [u8; 0]);
+
+/// Room for a `conformance.Ended`.
+#[derive(Debug)]
+pub struct Ended<'a>(pub(super) &'a mut [u8; 68]);
+
+impl Ended<'_> {
+    /// `kind: u32`
+    #[inline]
+    pub fn kind(&mut self) -> ::ringmail::Slot<'_, u32> {
+        u32::edit(&mut self.0[0..4])
+    }
+    /// `reason: text<64>`
+    #[inline]
+    pub fn reason(&mut self) -> ::ringmail::Slot<'_, ::ringmail::Text<64>> {
+        <::ringmail::Text<64>>::edit(&mut self.0[4..68])
+    }
+}
+
+/// Room for a `conformance.Consult`.
+#[derive(Debug)]
+pub struct Consult<'a>(pub(super) &'a mut [u8; 16]);
+
+impl Consult<'_> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(&mut self) -> ::ringmail::Slot<'_, u64> {
+        u64::edit(&mut self.0[0..8])
+    }
+    /// `milliseconds: u32`
+    #[inline]
+    pub fn milliseconds(&mut self) -> ::ringmail::Slot<'_, u32> {
+        u32::edit(&mut self.0[8..12])
+    }
+}
+
+/// Room for a `conformance.Outcome`.
+#[derive(Debug)]
+pub struct Outcome<'a>(pub(super) &'a mut [u8; 16]);
+
+impl Outcome<'_> {
+    /// `number: u64`
+    #[inline]
+    pub fn number(&mut self) -> ::ringmail::Slot<'_, u64> {
+        u64::edit(&mut self.0[0..8])
+    }
+    /// `answered: bool`
+    #[inline]
+    pub fn answered(&mut self) -> ::ringmail::Slot<'_, bool> {
+        bool::edit(&mut self.0[8..9])
+    }
+}
+
+/// Room for a `conformance.Say`.
+#[derive(Debug)]
+pub struct Say<'a>(pub(super) &'a mut [u8; 36]);
+
+impl Say<'_> {
+    /// `level: u32`
+    #[inline]
+    pub fn level(&mut self) -> ::ringmail::Slot<'_, u32> {
+        u32::edit(&mut self.0[0..4])
+    }
+    /// `text: text<32>`
+    #[inline]
+    pub fn text(&mut self) -> ::ringmail::Slot<'_, ::ringmail::Text<32>> {
+        <::ringmail::Text<32>>::edit(&mut self.0[4..36])
+    }
+}
+}
+
+/// How much content of variable length the messages have.
+pub mod lengths {
+
+/// Of a `conformance.Note`: bytes of a text or of bytes, elements of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// `title: text`
+    pub title: usize,
+    /// `values: list<f64>`
+    pub values: usize,
+}
 }
 
 /// What an actor of the kind `conformance.Peer` accepts. `Address<dyn Peer>` is one of the host's.
@@ -919,6 +1834,9 @@ pub trait Peer {
     /// Handles a `Stream`.
     fn on_stream(&mut self, message: view::Stream<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Note`. What it returns is the reply, if somebody asked.
+    fn on_note(&mut self, message: view::Note<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Note>, ::ringmail::Failure>;
 
     /// Has a message that was received handled by the method for it, and answered.
     fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ::core::result::Result<(), ::ringmail::Failure> {
@@ -946,6 +1864,10 @@ pub trait Peer {
             <Stream as ::ringmail::Message>::TYPE => {
                 self.on_stream(mail.read::<Stream>()?, mail)?;
                 mail.done()?;
+            }
+            <Note as ::ringmail::Message>::TYPE => {
+                let reply = self.on_note(mail.read::<Note>()?, mail)?;
+                mail.answer(reply)?;
             }
             _ => mail.unknown()?,
         }
@@ -977,6 +1899,143 @@ impl ::ringmail::Accepts<Stream> for dyn Peer {
     type Reply = ::ringmail::Done;
 }
 
+impl ::ringmail::Accepts<Note> for dyn Peer {
+    type Reply = Note;
+}
+
+/// What an actor of the kind `conformance.Player` accepts. `Address<dyn Player>` is one of the host's.
+pub trait Player {
+    /// Handles a `Tick`. What it returns is the reply, if somebody asked.
+    fn on_tick(&mut self, message: view::Tick<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Tick>, ::ringmail::Failure>;
+    /// Handles a `Ping`. What it returns is the reply, if somebody asked.
+    fn on_ping(&mut self, message: view::Ping<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Ping>, ::ringmail::Failure>;
+    /// Handles a `Bulk`. What it returns is the reply, if somebody asked.
+    fn on_bulk(&mut self, message: view::Bulk<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Bulk>, ::ringmail::Failure>;
+    /// Handles a `Get`. What it returns is the reply, if somebody asked.
+    fn on_get(&mut self, message: view::Get<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Sum>, ::ringmail::Failure>;
+    /// Handles a `Fail`.
+    fn on_fail(&mut self, message: view::Fail<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Stream`.
+    fn on_stream(&mut self, message: view::Stream<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Note`. What it returns is the reply, if somebody asked.
+    fn on_note(&mut self, message: view::Note<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Note>, ::ringmail::Failure>;
+    /// Handles a `Watch`.
+    fn on_watch(&mut self, message: view::Watch<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Unwatch`.
+    fn on_unwatch(&mut self, message: view::Unwatch<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Consult`.
+    fn on_consult(&mut self, message: view::Consult<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Say`.
+    fn on_say(&mut self, message: view::Say<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+
+    /// Has a message that was received handled by the method for it, and answered.
+    fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ::core::result::Result<(), ::ringmail::Failure> {
+        match mail.type_id() {
+            <Tick as ::ringmail::Message>::TYPE => {
+                let reply = self.on_tick(mail.read::<Tick>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            <Ping as ::ringmail::Message>::TYPE => {
+                let reply = self.on_ping(mail.read::<Ping>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            <Bulk as ::ringmail::Message>::TYPE => {
+                let reply = self.on_bulk(mail.read::<Bulk>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            <Get as ::ringmail::Message>::TYPE => {
+                let reply = self.on_get(mail.read::<Get>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            <Fail as ::ringmail::Message>::TYPE => {
+                self.on_fail(mail.read::<Fail>()?, mail)?;
+                mail.done()?;
+            }
+            <Stream as ::ringmail::Message>::TYPE => {
+                self.on_stream(mail.read::<Stream>()?, mail)?;
+                mail.done()?;
+            }
+            <Note as ::ringmail::Message>::TYPE => {
+                let reply = self.on_note(mail.read::<Note>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            <Watch as ::ringmail::Message>::TYPE => {
+                self.on_watch(mail.read::<Watch>()?, mail)?;
+                mail.done()?;
+            }
+            <Unwatch as ::ringmail::Message>::TYPE => {
+                self.on_unwatch(mail.read::<Unwatch>()?, mail)?;
+                mail.done()?;
+            }
+            <Consult as ::ringmail::Message>::TYPE => {
+                self.on_consult(mail.read::<Consult>()?, mail)?;
+                mail.done()?;
+            }
+            <Say as ::ringmail::Message>::TYPE => {
+                self.on_say(mail.read::<Say>()?, mail)?;
+                mail.done()?;
+            }
+            _ => mail.unknown()?,
+        }
+        Ok(())
+    }
+}
+
+impl ::ringmail::Accepts<Tick> for dyn Player {
+    type Reply = Tick;
+}
+
+impl ::ringmail::Accepts<Ping> for dyn Player {
+    type Reply = Ping;
+}
+
+impl ::ringmail::Accepts<Bulk> for dyn Player {
+    type Reply = Bulk;
+}
+
+impl ::ringmail::Accepts<Get> for dyn Player {
+    type Reply = Sum;
+}
+
+impl ::ringmail::Accepts<Fail> for dyn Player {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Stream> for dyn Player {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Note> for dyn Player {
+    type Reply = Note;
+}
+
+impl ::ringmail::Accepts<Watch> for dyn Player {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Unwatch> for dyn Player {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Consult> for dyn Player {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Say> for dyn Player {
+    type Reply = ::ringmail::Done;
+}
+
 /// What an actor of the kind `conformance.Host` accepts. `Address<dyn Host>` is one of the host's.
 pub trait Host {
     /// Handles a `Tick`.
@@ -987,6 +2046,12 @@ pub trait Host {
         -> ::core::result::Result<(), ::ringmail::Failure>;
     /// Handles a `Bulk`.
     fn on_bulk(&mut self, message: view::Bulk<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Ended`.
+    fn on_ended(&mut self, message: view::Ended<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Outcome`.
+    fn on_outcome(&mut self, message: view::Outcome<'_>, mail: &::ringmail::Mail<'_>)
         -> ::core::result::Result<(), ::ringmail::Failure>;
 
     /// Has a message that was received handled by the method for it, and answered.
@@ -1004,6 +2069,14 @@ pub trait Host {
                 self.on_bulk(mail.read::<Bulk>()?, mail)?;
                 mail.done()?;
             }
+            <Ended as ::ringmail::Message>::TYPE => {
+                self.on_ended(mail.read::<Ended>()?, mail)?;
+                mail.done()?;
+            }
+            <Outcome as ::ringmail::Message>::TYPE => {
+                self.on_outcome(mail.read::<Outcome>()?, mail)?;
+                mail.done()?;
+            }
             _ => mail.unknown()?,
         }
         Ok(())
@@ -1019,6 +2092,71 @@ impl ::ringmail::Accepts<Ping> for dyn Host {
 }
 
 impl ::ringmail::Accepts<Bulk> for dyn Host {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Ended> for dyn Host {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Outcome> for dyn Host {
+    type Reply = ::ringmail::Done;
+}
+
+/// What an actor of the kind `conformance.Desk` accepts. `Address<dyn Desk>` is one of the host's.
+pub trait Desk {
+    /// Handles a `Ping`. What it returns is the reply, if somebody asked.
+    fn on_ping(&mut self, message: view::Ping<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<::core::option::Option<Ping>, ::ringmail::Failure>;
+
+    /// Has a message that was received handled by the method for it, and answered.
+    fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ::core::result::Result<(), ::ringmail::Failure> {
+        match mail.type_id() {
+            <Ping as ::ringmail::Message>::TYPE => {
+                let reply = self.on_ping(mail.read::<Ping>()?, mail)?;
+                mail.answer(reply)?;
+            }
+            _ => mail.unknown()?,
+        }
+        Ok(())
+    }
+}
+
+impl ::ringmail::Accepts<Ping> for dyn Desk {
+    type Reply = Ping;
+}
+
+/// What an actor of the kind `conformance.Mortal` accepts. `Address<dyn Mortal>` is one of the host's.
+pub trait Mortal {
+    /// Handles a `Stream`.
+    fn on_stream(&mut self, message: view::Stream<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+    /// Handles a `Unwatch`.
+    fn on_unwatch(&mut self, message: view::Unwatch<'_>, mail: &::ringmail::Mail<'_>)
+        -> ::core::result::Result<(), ::ringmail::Failure>;
+
+    /// Has a message that was received handled by the method for it, and answered.
+    fn handle(&mut self, mail: &::ringmail::Mail<'_>) -> ::core::result::Result<(), ::ringmail::Failure> {
+        match mail.type_id() {
+            <Stream as ::ringmail::Message>::TYPE => {
+                self.on_stream(mail.read::<Stream>()?, mail)?;
+                mail.done()?;
+            }
+            <Unwatch as ::ringmail::Message>::TYPE => {
+                self.on_unwatch(mail.read::<Unwatch>()?, mail)?;
+                mail.done()?;
+            }
+            _ => mail.unknown()?,
+        }
+        Ok(())
+    }
+}
+
+impl ::ringmail::Accepts<Stream> for dyn Mortal {
+    type Reply = ::ringmail::Done;
+}
+
+impl ::ringmail::Accepts<Unwatch> for dyn Mortal {
     type Reply = ::ringmail::Done;
 }
 

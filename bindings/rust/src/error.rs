@@ -38,6 +38,8 @@ pub enum Error {
         /// The length of the payload.
         length: usize,
     },
+    /// The host is older than what was wanted of it.
+    Unsupported(&'static str),
     /// The caller broke a rule that is stated at the function.
     Misuse(&'static str),
     /// This process is a fork of the peer, whose link stays with its parent.
@@ -59,7 +61,7 @@ impl fmt::Display for Error {
             Error::TimedOut => out.write_str("no answer came in time"),
             Error::NoReply(reason) => write!(out, "the ask was not answered: {reason}"),
             Error::NotValid { name, length } => write!(out, "the {length} bytes that came are no {name}"),
-            Error::Misuse(text) => out.write_str(text),
+            Error::Unsupported(text) | Error::Misuse(text) => out.write_str(text),
             Error::Forked => out.write_str("this process is a fork of the peer, whose link stays with its parent"),
             Error::System(error) => error.fmt(out),
         }

@@ -14,7 +14,7 @@ pub struct Failure {
 impl Failure {
     /// One that says this.
     pub fn new(text: impl fmt::Display) -> Self {
-        Self::here(text.to_string())
+        Self::here(in_one_line(&text.to_string()))
     }
 
     /// One that says this, and from where.
@@ -41,7 +41,7 @@ impl Failure {
 
 impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
+        let mut text = in_one_line(&error.to_string());
         if matches!((&error as &dyn std::error::Error).downcast_ref(), Some(Error::HostGone(_))) {
             return Self { text, is_host_gone: true };
         }
@@ -52,6 +52,11 @@ impl<E: std::error::Error + 'static> From<E> for Failure {
         }
         Self::here(text)
     }
+}
+
+/// The reason is the first line of what the host is told.
+pub(crate) fn in_one_line(text: &str) -> String {
+    text.replace('\n', " ")
 }
 
 impl fmt::Debug for Failure {

@@ -2,14 +2,11 @@
 
 use core::marker::PhantomData;
 
-/// A value that a field can have: a number, a `bool`, a [`Text`](crate::Text), an enum, a message, or an array of one of them.
+/// How a value lies in bytes: a [`Field`], content of variable length, or a whole [`Message`](crate::Message). Generated code
+/// implements it for enums and messages.
 ///
-/// Generated code implements it for enums and messages. All its functions take exactly [`SIZE`](Field::SIZE) bytes, and panic
-/// if there are fewer.
-pub trait Field: Copy + 'static {
-    /// How many bytes it has.
-    const SIZE: usize;
-
+/// All of its functions but [`is_valid`](Format::is_valid) panic where there are fewer bytes than the value has.
+pub trait Format: Sized + 'static {
     /// How it is read where it lies: itself, where it is as small as a number, or a view.
     type View<'a>: Copy;
 
@@ -32,7 +29,17 @@ pub trait Field: Copy + 'static {
     fn write(&self, bytes: &mut [u8]);
 }
 
-/// Where a number, a `bool`, an enum or a text is to be written.
+/// A value of a fixed size: a number, a `bool`, a [`Text`](crate::Text), an enum, a message without content of variable length,
+/// or an array or [`Option`] of one of them.
+pub trait Field: Format + Copy {
+    /// How many bytes it has.
+    const SIZE: usize;
+
+    /// It starts at a multiple of this.
+    const ALIGN: usize;
+}
+
+/// Where a number, a `bool`, an enum, a text or something optional is to be written.
 #[derive(Debug)]
 pub struct Slot<'a, T> {
     bytes: &'a mut [u8],
@@ -51,10 +58,17 @@ impl<'a, T: Field> Slot<'a, T> {
     }
 }
 
+/// A number, which on most machines lies in the bytes of a message as it does in memory.
+pub trait Number: Field + sealed::Number {}
+
+/// No other type is safe to be looked at as bytes, and bytes as it.
+pub(crate) mod sealed {
+    pub trait Number: Copy {}
+}
+
 macro_rules! numbers {
     ($($number:ty)*) => {$(
-        impl Field for $number {
-            const SIZE: usize = core::mem::size_of::<$number>();
+        impl Format for $number {
             type View<'a> = $number;
             type Edit<'a> = Slot<'a, $number>;
 
@@ -81,13 +95,20 @@ macro_rules! numbers {
                 bytes[..Self::SIZE].copy_from_slice(&self.to_le_bytes());
             }
         }
+
+        impl Field for $number {
+            const SIZE: usize = core::mem::size_of::<$number>();
+            const ALIGN: usize = Self::SIZE;
+        }
+
+        impl Number for $number {}
+        impl sealed::Number for $number {}
     )*};
 }
 
 numbers!(u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 
-impl Field for bool {
-    const SIZE: usize = 1;
+impl Format for bool {
     type View<'a> = bool;
     type Edit<'a> = Slot<'a, bool>;
 
@@ -115,106 +136,45 @@ impl Field for bool {
     }
 }
 
-impl<T: Field, const N: usize> Field for [T; N] {
-    const SIZE: usize = N * T::SIZE;
-    type View<'a> = Array<'a, T>;
-    type Edit<'a> = ArrayMut<'a, T>;
+impl Field for bool {
+    const SIZE: usize = 1;
+    const ALIGN: usize = 1;
+}
+
+/// A `T?`: the value, a byte that is 1 if there is one and else 0, and padding.
+impl<T: Field> Format for Option<T> {
+    type View<'a> = Option<T::View<'a>>;
+    type Edit<'a> = Slot<'a, Option<T>>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        bytes.chunks_exact(T::SIZE).all(T::is_valid)
+        bytes[T::SIZE] == 0 || (bytes[T::SIZE] == 1 && T::is_valid(&bytes[..T::SIZE]))
     }
 
     #[inline]
-    fn view(bytes: &[u8]) -> Array<'_, T> {
-        Array { bytes: &bytes[..Self::SIZE], element: PhantomData }
+    fn view(bytes: &[u8]) -> Option<T::View<'_>> {
+        bool::view(&bytes[T::SIZE..]).then(|| T::view(&bytes[..T::SIZE]))
     }
 
-    #[inline]
-    fn edit(bytes: &mut [u8]) -> ArrayMut<'_, T> {
-        ArrayMut { bytes: &mut bytes[..Self::SIZE], element: PhantomData }
+    fn edit(bytes: &mut [u8]) -> Slot<'_, Option<T>> {
+        Slot::new(bytes)
     }
 
-    fn read(bytes: &[u8]) -> [T; N] {
-        core::array::from_fn(|i| T::read(&bytes[i * T::SIZE..][..T::SIZE]))
+    fn read(bytes: &[u8]) -> Option<T> {
+        bool::view(&bytes[T::SIZE..]).then(|| T::read(&bytes[..T::SIZE]))
     }
 
     fn write(&self, bytes: &mut [u8]) {
-        for (element, bytes) in self.iter().zip(bytes.chunks_exact_mut(T::SIZE)) {
-            element.write(bytes);
+        bytes[..Self::SIZE].fill(0);
+        if let Some(value) = self {
+            value.write(&mut bytes[..T::SIZE]);
+            bytes[T::SIZE] = 1;
         }
     }
 }
 
-/// An array that is read where it lies.
-#[derive(Clone, Copy, Debug)]
-pub struct Array<'a, T> {
-    bytes: &'a [u8],
-    element: PhantomData<T>,
-}
-
-impl<'a, T: Field> Array<'a, T> {
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.bytes.len() / T::SIZE
-    }
-
-    /// Never: an array has at least one element.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The element of this index, if there is one.
-    pub fn get(&self, index: usize) -> Option<T::View<'a>> {
-        self.bytes.chunks_exact(T::SIZE).nth(index).map(T::view)
-    }
-
-    /// All elements, in their order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = T::View<'a>> + DoubleEndedIterator + 'a {
-        self.bytes.chunks_exact(T::SIZE).map(T::view)
-    }
-}
-
-impl<'a> Array<'a, u8> {
-    /// The elements as a slice.
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-}
-
-/// An array that is written where it lies.
-#[derive(Debug)]
-pub struct ArrayMut<'a, T> {
-    bytes: &'a mut [u8],
-    element: PhantomData<T>,
-}
-
-impl<T: Field> ArrayMut<'_, T> {
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.bytes.len() / T::SIZE
-    }
-
-    /// Never: an array has at least one element.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The element of this index, to be written, if there is one.
-    pub fn get_mut(&mut self, index: usize) -> Option<T::Edit<'_>> {
-        self.bytes.chunks_exact_mut(T::SIZE).nth(index).map(T::edit)
-    }
-
-    /// All elements, in their order, to be written.
-    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = T::Edit<'_>> + DoubleEndedIterator {
-        self.bytes.chunks_exact_mut(T::SIZE).map(T::edit)
-    }
-}
-
-impl ArrayMut<'_, u8> {
-    /// The elements as a slice.
-    pub fn as_bytes(&mut self) -> &mut [u8] {
-        self.bytes
-    }
+impl<T: Field> Field for Option<T> {
+    const SIZE: usize = (T::SIZE / T::ALIGN + 1) * T::ALIGN;
+    const ALIGN: usize = T::ALIGN;
 }
 
 #[cfg(test)]
@@ -224,26 +184,29 @@ mod tests {
     #[test]
     fn numbers_are_little_endian() {
         let mut bytes = [0; 4];
-        <u32 as Field>::edit(&mut bytes).set(0x01020304);
-        assert_eq!((bytes, <u32 as Field>::view(&bytes)), ([4, 3, 2, 1], 0x01020304));
-        assert_eq!(<f64 as Field>::view(&1.5f64.to_le_bytes()), 1.5);
+        u32::edit(&mut bytes).set(0x01020304);
+        assert_eq!((bytes, <u32 as Format>::view(&bytes)), ([4, 3, 2, 1], 0x01020304));
+        assert_eq!(<f64 as Format>::view(&1.5f64.to_le_bytes()), 1.5);
     }
 
     #[test]
-    fn arrays_are_read_and_written_where_they_lie() {
-        let mut bytes = [0; 6];
-        [1u16, 2, 3].write(&mut bytes);
-        let mut array = <[u16; 3] as Field>::edit(&mut bytes);
-        array.get_mut(1).unwrap().set(7);
-        assert!(array.get_mut(3).is_none());
-        let array = <[u16; 3] as Field>::view(&bytes);
-        assert_eq!((array.len(), array.get(1), array.get(3)), (3, Some(7), None));
-        assert_eq!(array.iter().collect::<Vec<_>>(), [1, 7, 3]);
-        assert_eq!(<[u16; 3] as Field>::read(&bytes), [1, 7, 3]);
+    fn what_is_optional_is_a_value_and_a_byte_that_says_whether_there_is_one() {
+        let mut bytes = [0xee; 4];
+        Some(7u16).write(&mut bytes);
+        assert_eq!((bytes, <Option<u16>>::read(&bytes)), ([7, 0, 1, 0], Some(7)));
+        None::<u16>.write(&mut bytes);
+        assert_eq!((bytes, <Option<u16>>::view(&bytes)), ([0; 4], None));
+        assert_eq!((<Option<u64>>::SIZE, <Option<[u8; 3]>>::SIZE, <Option<bool>>::SIZE), (16, 4, 2));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_looked_at() {
+        assert!(<Option<bool>>::is_valid(&[7, 0]) && <Option<bool>>::is_valid(&[1, 1]));
+        assert!(!<Option<bool>>::is_valid(&[7, 1]) && !<Option<bool>>::is_valid(&[1, 2]));
     }
 
     #[test]
     fn a_bool_is_0_or_1() {
-        assert!(<[bool; 2] as Field>::is_valid(&[0, 1]) && !<[bool; 2] as Field>::is_valid(&[0, 2]));
+        assert!(<[bool; 2]>::is_valid(&[0, 1]) && !<[bool; 2]>::is_valid(&[0, 2]));
     }
 }

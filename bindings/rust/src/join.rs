@@ -89,11 +89,11 @@ impl Options {
             }
         };
         stream.send(wire::kind::READY, &[]).map_err(Error::HostGone)?;
-        crate::Peer::new(Link::new(guard, stream, parts.lanes, parts.parker), welcome)
+        crate::Peer::new(Link::new(guard, stream, parts.lanes, parts.parker, &welcome), welcome)
     }
 
     fn offered(&self) -> u64 {
-        let mut features = feature::MAIL_OUTLIVES_PEER | feature::STREAM_DOORBELL;
+        let mut features = feature::MAIL_OUTLIVES_PEER | feature::STREAM_DOORBELL | feature::MONITORS | feature::LOG;
         if process::register_for_barriers() {
             features |= feature::ASYMMETRIC_BARRIER;
         }

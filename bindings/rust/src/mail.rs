@@ -1,7 +1,7 @@
 //! What a peer lends to its user: a message that was received, a reply, room for a message.
 
 use crate::error::{Error, Reason};
-use crate::link::Given;
+use crate::link::{self, Given};
 use crate::message::{Done, Mailbox, Message};
 use crate::peer::Peer;
 use crate::ring::{kind, Head};
@@ -121,6 +121,110 @@ impl Drop for Mail<'_> {
     }
 }
 
+/// The news that the actor of a mailbox has ended: for good, or until its supervisor starts it anew, which is then to
+/// be monitored anew. It is finished when this is dropped, like a [`Mail`].
+#[must_use = "a down that is dropped is finished"]
+pub struct Down<'p> {
+    peer: &'p Peer,
+    given: Given,
+    was_panicking: bool,
+}
+
+impl<'p> Down<'p> {
+    pub(crate) fn new(peer: &'p Peer, given: Given) -> Self {
+        Self { peer, given, was_panicking: panicking() }
+    }
+
+    /// The peer that received it.
+    pub fn peer(&self) -> &'p Peer {
+        self.peer
+    }
+
+    /// What [`Peer::monitor`] returned, which is over.
+    pub fn monitor(&self) -> Monitor {
+        Monitor(self.given.head.target)
+    }
+
+    /// Whose actor has ended.
+    pub fn mailbox(&self) -> Option<Mailbox> {
+        Mailbox::new(self.given.head.sender)
+    }
+
+    /// Why.
+    pub fn kind(&self) -> Exit {
+        Exit::from_number(self.reason_parts().0)
+    }
+
+    /// Why, in one line.
+    pub fn reason(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.reason_parts().1)
+    }
+
+    fn reason_parts(&self) -> (u32, &[u8]) {
+        link::reason(self.given.payload).unwrap_or_default()
+    }
+
+    /// Leaves it unfinished: this incarnation receives nothing more.
+    pub(crate) fn keep(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        if panicking() == self.was_panicking {
+            self.peer.link().release();
+        }
+    }
+}
+
+/// Tells the monitors of a peer apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Monitor(pub(crate) u64);
+
+/// Why an actor has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It was asked to stop, or stopped itself.
+    Normal,
+    /// A handler of it threw.
+    Failed,
+    /// There is no such actor, or not any more.
+    Unreachable,
+    /// It was linked to one that failed.
+    Linked,
+    /// It was a supervisor that gave up a child.
+    Escalated,
+    /// Another failure, by its number.
+    Other(u32),
+}
+
+impl Exit {
+    fn from_number(number: u32) -> Self {
+        match number {
+            0 => Exit::Normal,
+            1 => Exit::Failed,
+            7 => Exit::Unreachable,
+            8 => Exit::Linked,
+            9 => Exit::Escalated,
+            other => Exit::Other(other),
+        }
+    }
+
+    /// As the host numbers it.
+    pub fn number(self) -> u32 {
+        match self {
+            Exit::Normal => 0,
+            Exit::Failed => 1,
+            Exit::Unreachable => 7,
+            Exit::Linked => 8,
+            Exit::Escalated => 9,
+            Exit::Other(number) => number,
+        }
+    }
+}
+
 fn view<M: Message>(type_id: u32, payload: &[u8]) -> Result<M::View<'_>, Error> {
     let fitting = if type_id == M::TYPE { M::try_view(payload) } else { None };
     fitting.ok_or(Error::NotValid { name: M::NAME, length: payload.len() })
@@ -142,7 +246,7 @@ impl Asked {
     /// Replies. It goes out with what is published next.
     pub fn reply<M: Message>(self, peer: &Peer, reply: &M) -> Result<(), Error> {
         let head = Head { type_id: M::TYPE, ..self.head };
-        peer.link().answer(self.lane, &head, M::SIZE, |room| reply.write(room))
+        peer.link().answer(self.lane, &head, reply.encoded_size(), |room| reply.write(room))
     }
 
     /// Refuses, and says why.
@@ -206,18 +310,19 @@ pub struct Loan<'p, M> {
 }
 
 impl<'p, M: Message> Loan<'p, M> {
-    pub(crate) fn new(mut bytes: BytesLoan<'p>) -> Self {
-        bytes.fill(0);
+    pub(crate) fn new(mut bytes: BytesLoan<'p>, lengths: &M::Lengths) -> Self {
+        M::start(&mut bytes, lengths);
         Self { bytes, message: PhantomData }
     }
 
-    /// The message, a field at a time. All of its bytes are 0 at first.
+    /// The message, a field at a time. At first its fields have their defaults, and its content zeroes.
     pub fn edit(&mut self) -> M::Edit<'_> {
         M::edit(&mut self.bytes)
     }
 
-    /// Writes all of the message.
+    /// Writes all of the message. Panics if it has not as many bytes as the loan.
     pub fn write(&mut self, message: &M) {
+        assert_eq!(message.encoded_size(), self.bytes.len(), "a message of as many bytes");
         message.write(&mut self.bytes);
     }
 
@@ -225,7 +330,7 @@ impl<'p, M: Message> Loan<'p, M> {
     /// does not declare 0.
     pub fn send(self) -> Result<(), Error> {
         if !M::is_valid(&self.bytes) {
-            return Err(Error::NotValid { name: M::NAME, length: M::SIZE });
+            return Err(Error::NotValid { name: M::NAME, length: self.bytes.len() });
         }
         self.bytes.send(M::TYPE);
         Ok(())

@@ -1,11 +1,14 @@
 //! Messages, and who they go to.
 
-use crate::field::Field;
+use crate::field::{Field, Format};
 use core::fmt;
 use core::marker::PhantomData;
 
 /// A message of a `.mail` file. `ringmail gen --lang rust` writes the implementations.
-pub trait Message: Field {
+///
+/// [`is_valid`](Format::is_valid) and what reads it take the payload of any version of the message: a longer one of a newer
+/// version, or a shorter one of an older version.
+pub trait Message: Format {
     /// The type id: what a frame says that it carries.
     const TYPE: u32;
     /// The qualified name: `market.Tick`.
@@ -13,10 +16,27 @@ pub trait Message: Field {
     /// The canonical schema of the file that it is from.
     const SCHEMA: &'static str;
 
-    /// Reads the message where it lies, if these bytes are one: as many as it has, each `bool` 0 or 1, each enum a declared
-    /// number.
+    /// How much content of variable length there is: a struct with a field for each `text`, `bytes` and list, or `()`.
+    type Lengths;
+
+    /// How much content this one has.
+    fn lengths(&self) -> Self::Lengths;
+
+    /// How many bytes the message has with so much content.
+    fn size_of(lengths: &Self::Lengths) -> usize;
+
+    /// Writes a new message, whose fields have their defaults, and its content zeroes; to exactly as many bytes as it has.
+    fn start(bytes: &mut [u8], lengths: &Self::Lengths);
+
+    /// How many bytes this message has: as many as [`write`](Format::write) wants.
+    fn encoded_size(&self) -> usize {
+        Self::size_of(&self.lengths())
+    }
+
+    /// Reads the message where it lies, if these bytes are one: as many as a version of it has, each `bool` 0 or 1, each enum
+    /// a declared number, all content inside of them.
     fn try_view(bytes: &[u8]) -> Option<Self::View<'_>> {
-        (bytes.len() == Self::SIZE && Self::is_valid(bytes)).then(|| Self::view(bytes))
+        Self::is_valid(bytes).then(|| Self::view(bytes))
     }
 }
 
@@ -32,6 +52,10 @@ pub struct Done;
 
 impl Field for Done {
     const SIZE: usize = 0;
+    const ALIGN: usize = 1;
+}
+
+impl Format for Done {
     type View<'a> = Done;
     type Edit<'a> = ();
 
@@ -52,6 +76,13 @@ impl Message for Done {
     const TYPE: u32 = 0xc68c_bb46;
     const NAME: &'static str = "ringmail.Done";
     const SCHEMA: &'static str = "ringmail-schema 1\n";
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        0
+    }
+    fn start(_: &mut [u8], _: &()) {}
 }
 
 /// An actor of the host. Good for the life of this process, and not to be stored beyond it.

@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::link::{Counters, Link, Polled, Taken};
-use crate::mail::{self, BytesLoan, Loan, Mail, Reply, Ticket};
+use crate::log::Level;
+use crate::mail::{self, BytesLoan, Down, Loan, Mail, Monitor, Reply, Ticket};
 use crate::message::{Accepts, Address, Mailbox, Message, Target};
 use crate::wait::Wait;
 use crate::wire::Welcome;
@@ -39,6 +40,8 @@ pub enum Event<'p> {
     Mail(Mail<'p>),
     /// The answer to an [`ask_later`](Peer::ask_later), or the news that there will be none.
     Reply(Reply<'p>),
+    /// The end of an actor that [`monitor`](Peer::monitor) watched.
+    Down(Down<'p>),
     /// Nothing came in the time given.
     Nothing,
     /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end
@@ -108,6 +111,7 @@ impl Peer {
     pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
         match taken {
             Taken::Mail(given) => Event::Mail(Mail::new(self, given)),
+            Taken::Down(given) => Event::Down(Down::new(self, given)),
             Taken::Reply(given) => Event::Reply(Reply::new(self, given.head, Cow::Borrowed(given.payload))),
             Taken::LateReply(head, payload) => Event::Reply(Reply::new(self, head, Cow::Owned(payload))),
             Taken::Nothing => Event::Nothing,
@@ -142,7 +146,7 @@ impl Peer {
     }
 
     fn post<M: Message>(&self, to: Mailbox, message: &M, correlation: u32, wait: Wait) -> Result<(), Error> {
-        let mut room = self.loan_bytes(to, M::SIZE, wait)?;
+        let mut room = self.loan_bytes(to, message.encoded_size(), wait)?;
         message.write(&mut room);
         room.send_as(M::TYPE, correlation);
         Ok(())
@@ -150,8 +154,19 @@ impl Peer {
 
     /// Room in the ring for a message, to write it where it will be read. There is one loan at a time for each thread of the
     /// host.
-    pub fn loan<M: Message>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error> {
-        Ok(Loan::new(self.loan_bytes(to.mailbox(), M::SIZE, wait)?))
+    pub fn loan<M>(&self, to: impl Target<M>, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error>
+    where
+        M: Message<Lengths = ()>,
+    {
+        self.loan_with(to, &(), wait)
+    }
+
+    /// As [`loan`](Peer::loan), of a message with so much content of variable length.
+    pub fn loan_with<M>(&self, to: impl Target<M>, lengths: &M::Lengths, wait: impl Into<Wait>) -> Result<Loan<'_, M>, Error>
+    where
+        M: Message,
+    {
+        Ok(Loan::new(self.loan_bytes(to.mailbox(), M::size_of(lengths), wait)?, lengths))
     }
 
     /// Room for a message of which only the length is known. It holds old bytes.
@@ -184,7 +199,7 @@ impl Peer {
 
     fn ask_until<M: Message>(&self, to: Mailbox, message: &M, deadline: Instant) -> Result<Ticket, Error> {
         // The room first: an ask that was never sent is not waited for.
-        let mut room = self.loan_bytes(to, M::SIZE, Wait::Until(deadline))?;
+        let mut room = self.loan_bytes(to, message.encoded_size(), Wait::Until(deadline))?;
         message.write(&mut room);
         let correlation = self.link().expect_answer(deadline);
         room.send_as(M::TYPE, correlation);
@@ -208,7 +223,32 @@ impl Peer {
         ))
     }
 
-    /// Tells the host why this process is about to end. What it says counts once; nothing can be sent after it.
+    /// One [`Event::Down`] comes when the actor of this mailbox ends: behind all that it sent to this peer before, and
+    /// at once if it has ended already. One that its supervisor starts anew has ended, too. What this sends goes with
+    /// what is sent, and waits for room as long as this; a peer has 1024 monitors at most.
+    pub fn monitor(&self, mailbox: Mailbox, wait: impl Into<Wait>) -> Result<Monitor, Error> {
+        self.link().monitor(mailbox.0, wait.into()).map(Monitor)
+    }
+
+    /// No [`Event::Down`] of this monitor comes, even if the actor has ended. Whether one was still to come.
+    pub fn demonitor(&self, monitor: Monitor, wait: impl Into<Wait>) -> Result<bool, Error> {
+        self.link().demonitor(monitor.0, wait.into())
+    }
+
+    /// Writes lines into the host's log, where they stand under this peer's name. Does not wait: [`Error::Full`] where
+    /// the host reads too slowly, and they are left out.
+    pub fn log(&self, level: Level, text: &str) -> Result<(), Error> {
+        self.link().log(level, text)
+    }
+
+    /// The host's log for the crate `log`.
+    #[cfg(feature = "log")]
+    pub fn logger(&self) -> crate::log::Logger {
+        crate::log::Logger(std::sync::Arc::clone(&self.link().lines))
+    }
+
+    /// Tells the host why this process is about to end: the reason in the first line, and then its backtrace. What it
+    /// says counts once; nothing can be sent after it.
     pub fn report_failure(&self, text: &str) -> Result<(), Error> {
         self.link().report_failure(text)
     }

@@ -1,9 +1,9 @@
 //! The loop of a peer that only handles, and what becomes of a handler that fails.
 
 use crate::error::{Error, Reason};
-use crate::failure::{shortened, Failure};
+use crate::failure::{in_one_line, shortened, Failure};
 use crate::join::Options;
-use crate::mail::{Mail, Reply};
+use crate::mail::{Down, Mail, Reply};
 use crate::peer::{Event, Peer};
 use crate::wait::Wait;
 use core::any::Any;
@@ -21,6 +21,12 @@ pub trait Handler {
     /// Handles the answer to an [`ask_later`](Peer::ask_later). Who asks nothing needs none.
     fn reply(&mut self, reply: &Reply<'_>) -> Result<(), Failure> {
         let _ = reply;
+        Ok(())
+    }
+
+    /// Is told of the end of an actor that [`Peer::monitor`] watched. Who watches nobody needs none.
+    fn down(&mut self, down: &Down<'_>) -> Result<(), Failure> {
+        let _ = down;
         Ok(())
     }
 }
@@ -62,6 +68,12 @@ impl Peer {
                     }
                 },
                 Event::Reply(reply) => catch(|| handler.reply(&reply))?,
+                Event::Down(down) => {
+                    if let Err(failure) = catch(|| handler.down(&down)) {
+                        down.keep();
+                        return Err(failure);
+                    }
+                }
                 Event::Nothing => {}
                 Event::Stopped => return Ok(()),
             }
@@ -144,5 +156,5 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Fa
 fn text_of(payload: &(dyn Any + Send), place: Option<&Location<'_>>) -> String {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
-    format!("{} (a panic{place})", text.unwrap_or("something that is no text"))
+    format!("{} (a panic{place})", in_one_line(text.unwrap_or("something that is no text")))
 }

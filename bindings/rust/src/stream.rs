@@ -12,7 +12,7 @@ const HEADER: usize = 8;
 const MOST_PAYLOAD: usize = 1 << 20;
 const MOST_BACKLOG: usize = 4 << 20;
 const MOST_FILES: usize = 8;
-const LAST_KIND: u16 = 9;
+const LAST_KIND: u16 = 10;
 /// A payload's memory grows as its bytes come, so that a length alone costs nobody a megabyte.
 const GROWTH: usize = 64 * 1024;
 
@@ -82,6 +82,10 @@ impl Stream {
         matches!(self.ends, Ends::Socket(_))
     }
 
+    pub(crate) fn backlog_bytes(&self) -> usize {
+        self.backlog.len()
+    }
+
     pub(crate) fn has_backlog(&self) -> bool {
         !self.backlog.is_empty()
     }
@@ -97,7 +101,8 @@ impl Stream {
         self.flush()
     }
 
-    fn flush(&mut self) -> Result<(), String> {
+    /// Sends of what was kept what can be sent now.
+    pub(crate) fn flush(&mut self) -> Result<(), String> {
         while !self.backlog.is_empty() {
             let bytes = self.backlog.as_slices().0;
             let written = match &self.ends {
@@ -266,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_somebody_printed_ends_the_stream_at_once() {
-        for noise in [&b"hello"[..], b"\0\0\0\0\x0a\0", b"\0\0\0\0\0\0", b"\0\0\0\0\x01\0\x01\0"] {
+        for noise in [&b"hello"[..], b"\0\0\0\0\xff\0", b"\0\0\0\0\0\0", b"\0\0\0\0\x01\0\x01\0"] {
             let (mut host, mut peer) = pair();
             host.write_all(noise).unwrap();
             assert!(peer.receive().is_err());

@@ -1,6 +1,6 @@
-//! `text<N>`: up to N bytes of UTF-8, and then zeroes.
+//! `text<N>`: up to N bytes of UTF-8, and then zeroes; and how any text is read where it lies.
 
-use crate::field::{Field, Slot};
+use crate::field::{Field, Format, Slot};
 use core::fmt;
 use core::str::Utf8Error;
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ pub struct Text<const N: usize> {
 impl<const N: usize> Text<N> {
     /// What is in it.
     pub fn get(&self) -> TextView<'_> {
-        TextView::new(&self.bytes)
+        TextView::up_to_zero(&self.bytes)
     }
 }
 
@@ -31,12 +31,17 @@ pub struct TextView<'a> {
 }
 
 impl<'a> TextView<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    fn up_to_zero(bytes: &'a [u8]) -> Self {
         let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         Self { bytes: &bytes[..length] }
     }
 
-    /// Its bytes, without the zeroes behind them.
+    /// A text of variable length, which may hold zeroes.
+    pub(crate) fn whole(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// Its bytes, of a `text<N>` without the zeroes behind them.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -49,6 +54,12 @@ impl<'a> TextView<'a> {
     /// The text, with U+FFFD where it is not UTF-8.
     pub fn to_string_lossy(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.bytes)
+    }
+}
+
+impl<'a> From<&'a str> for TextView<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::whole(text.as_bytes())
     }
 }
 
@@ -86,6 +97,10 @@ impl<const N: usize> From<TextView<'_>> for Text<N> {
 
 impl<const N: usize> Field for Text<N> {
     const SIZE: usize = N;
+    const ALIGN: usize = 1;
+}
+
+impl<const N: usize> Format for Text<N> {
     type View<'a> = TextView<'a>;
     type Edit<'a> = Slot<'a, Text<N>>;
 
@@ -94,7 +109,7 @@ impl<const N: usize> Field for Text<N> {
     }
 
     fn view(bytes: &[u8]) -> TextView<'_> {
-        TextView::new(&bytes[..N])
+        TextView::up_to_zero(&bytes[..N])
     }
 
     fn edit(bytes: &mut [u8]) -> Slot<'_, Text<N>> {
@@ -102,7 +117,7 @@ impl<const N: usize> Field for Text<N> {
     }
 
     fn read(bytes: &[u8]) -> Self {
-        <Self as Field>::view(bytes).into()
+        Self::view(bytes).into()
     }
 
     fn write(&self, bytes: &mut [u8]) {
@@ -176,13 +191,13 @@ mod tests {
 
     #[test]
     fn what_stands_behind_a_zero_is_ignored() {
-        assert_eq!(<Text<4> as Field>::view(b"a\0bc"), *"a");
-        assert_eq!(<Text<4> as Field>::read(b"a\0bc"), Text::<4>::from("a"));
+        assert_eq!(<Text<4>>::view(b"a\0bc"), *"a");
+        assert_eq!(<Text<4>>::read(b"a\0bc"), Text::<4>::from("a"));
     }
 
     #[test]
     fn what_is_not_utf8_is_kept_and_shown_as_such() {
-        let view = <Text<3> as Field>::view(b"a\xffb");
+        let view = <Text<3>>::view(b"a\xffb");
         assert!(view.to_str().is_err());
         assert_eq!(view.to_string(), "a\u{fffd}b");
         assert_eq!(Text::<3>::from(view).get().as_bytes(), b"a\xffb");

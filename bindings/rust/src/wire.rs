@@ -13,6 +13,7 @@ pub(crate) mod kind {
     pub(crate) const FAILURE: u16 = 7;
     pub(crate) const GOODBYE: u16 = 8;
     pub(crate) const RING: u16 = 9;
+    pub(crate) const LOG: u16 = 10;
 }
 
 pub(crate) mod feature {
@@ -20,6 +21,8 @@ pub(crate) mod feature {
     pub(crate) const ASYMMETRIC_BARRIER: u64 = 1 << 1;
     pub(crate) const STREAM_DOORBELL: u64 = 1 << 2;
     pub(crate) const PIPE_DOORBELL: u64 = 1 << 4;
+    pub(crate) const MONITORS: u64 = 1 << 7;
+    pub(crate) const LOG: u64 = 1 << 8;
 }
 
 pub(crate) const MAGIC: u32 = 0x314c_4d52;
@@ -102,6 +105,12 @@ pub(crate) fn resolve(request: u32, name: &str) -> Option<Vec<u8>> {
 
 pub(crate) fn failure(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
+    put_text(&mut bytes, &mended(text));
+    bytes
+}
+
+pub(crate) fn log(level: u8, text: &str) -> Vec<u8> {
+    let mut bytes = vec![level];
     put_text(&mut bytes, &mended(text));
     bytes
 }

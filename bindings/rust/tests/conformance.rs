@@ -3,7 +3,7 @@
 mod support;
 
 use ringmail::{Done, Message};
-use support::conformance_mail::{Bulk, Fail, Get, Payload, Ping, Side, Stream, Sum, Tick};
+use support::conformance_mail::{Bulk, Fail, Get, Note, Payload, Ping, Side, Stream, Sum, Tick};
 use support::{Host, SINK};
 
 fn tick(number: u64) -> Tick {
@@ -24,6 +24,9 @@ fn answers_what_it_is_asked() {
         assert_eq!(host.reply(), (5, Tick { price: 7.0, ..tick(3) }));
         host.ask(&Bulk { number: 1, bytes: [9; 1016] }, 6);
         assert_eq!(host.reply(), (6, Bulk { number: 1, bytes: [9; 1016] }));
+        let note = Note { number: 4, title: "Zürich".into(), values: vec![1.5, -2.0], ..Note::default() };
+        host.ask(&note, 6);
+        assert_eq!(host.reply(), (6, Note { number: 8, values: vec![3.0, -4.0], ..note }));
         host.ask(&Stream::default(), 7);
         assert_eq!(host.reply(), (7, Done));
         host.ask(&Sum::default(), 8);

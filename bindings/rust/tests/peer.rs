@@ -2,10 +2,12 @@
 
 mod support;
 
-use ringmail::{Asked, Done, Error, Event, Failure, Mail, Mailbox, Options, Peer, Reason, Reply, Wait};
+use ringmail::{
+    Asked, Done, Down, Error, Event, Exit, Failure, Handler, Level, Mail, Mailbox, Options, Peer, Reason, Reply, Wait,
+};
 use std::process::Command;
 use std::time::Duration;
-use support::conformance_mail::{Fail, Get, Host as HostProtocol, Ping, Stream, Sum, Tick};
+use support::conformance_mail::{lengths, Fail, Get, Host as HostProtocol, Note, Ping, Stream, Sum, Tick};
 use support::{Host, SINK};
 
 const VARIABLE: &str = "RINGMAIL_TEST_SCENARIO";
@@ -31,6 +33,9 @@ fn plays_a_scenario() {
         "told" => told,
         "forgets" => forgets,
         "polls" => polls,
+        "watches" => watches,
+        #[cfg(feature = "log")]
+        "logs" => logs,
         "spins" => spins,
         #[cfg(feature = "tokio")]
         "tokio" => in_tokio,
@@ -162,7 +167,17 @@ fn loans() -> Result<(), Failure> {
     bytes[0] = 7;
     bytes.send(<Sum as ringmail::Message>::TYPE);
     assert!(matches!(peer.loan_bytes(to, 1 << 20, Wait::No), Err(Error::TooLong { .. })));
-    assert_eq!(peer.counters().sent, 2);
+    let lengths = lengths::Note { title: 3, values: 2 };
+    assert!(matches!(
+        peer.loan_with::<Note>(to, &lengths::Note { values: usize::MAX, ..lengths }, Wait::No),
+        Err(Error::TooLong { .. })
+    ));
+    let mut note = peer.loan_with::<Note>(to, &lengths, Wait::No)?;
+    note.edit().title().copy_from_slice(b"abc");
+    // In a ring they lie as in memory.
+    note.edit().values().as_slice().expect("aligned").copy_from_slice(&[1.0, 2.0]);
+    note.send()?;
+    assert_eq!(peer.counters().sent, 3);
     while !matches!(peer.receive(Wait::Forever)?, Event::Stopped) {}
     Ok(())
 }
@@ -174,6 +189,7 @@ fn a_loan_is_written_in_place_and_seen_only_if_it_is_sent() {
     assert_eq!((tick.levels[1].quantity, tick.price), (5, 0.0));
     assert_eq!(tick.symbol, "abc");
     assert_eq!(host.mail::<Sum>().1.count, 7);
+    assert_eq!(host.mail::<Note>().1, Note { title: "abc".into(), values: vec![1.0, 2.0], ..Note::default() });
     host.stop();
 }
 
@@ -296,6 +312,78 @@ fn who_never_waits_hears_of_the_hosts_death_too() {
     }
 }
 
+struct Watches;
+
+impl Handler for Watches {
+    fn mail(&mut self, mail: &Mail<'_>) -> Result<(), Failure> {
+        mail.peer().log(Level::Info, &format!("mail of {} bytes", mail.payload().len()))?;
+        Ok(())
+    }
+
+    fn down(&mut self, down: &Down<'_>) -> Result<(), Failure> {
+        if down.kind() == Exit::Escalated {
+            return Err(Failure::new("two\nlines"));
+        }
+        let is_sink = down.mailbox() == Some(sink(down.peer())?);
+        down.peer().log(Level::Warning, &format!("{is_sink} {:?}: {}", down.kind(), down.reason()))?;
+        Ok(())
+    }
+}
+
+fn watches() -> Result<(), Failure> {
+    let mut peer = Peer::join()?;
+    let to = sink(&peer)?;
+    peer.monitor(to, Wait::Forever)?;
+    let taken_back = peer.monitor(to, Wait::Forever)?;
+    assert!(peer.demonitor(taken_back, Wait::Forever)? && !peer.demonitor(taken_back, Wait::Forever)?);
+    peer.monitor(to, Wait::Forever)?;
+    peer.run(&mut Watches)
+}
+
+#[test]
+fn an_end_is_told_once_and_in_its_place() {
+    let mut host = host("watches", &[]);
+    let monitors: Vec<String> = (0..3).map(|_| host.wait_for("monitor").remove(0)).collect();
+    assert!(host.seen.contains(&format!("demonitor {} {SINK}", monitors[1])), "{:?}", host.seen);
+    host.send(&Get {}, 1);
+    host.order(format!("down {} {SINK} 0 ended normally", monitors[1]));
+    host.order(format!("down {} {SINK} 1 failed: disk full", monitors[0]));
+    host.order(format!("down {} {SINK} 1 again", monitors[0]));
+    host.send(&Ping::default(), 1);
+    assert_eq!(host.wait_for("log").join(" "), "2 mail of 0 bytes");
+    assert_eq!(host.wait_for("log").join(" "), "3 true Failed: failed: disk full");
+    assert_eq!(host.wait_for("log").join(" "), "2 mail of 32 bytes");
+    host.order(format!("down {} {SINK} 9 gave up", monitors[2]));
+    assert!(host.wait_for("failure").join(" ").starts_with("two lines|"));
+    assert_eq!(host.wait_for("exit"), ["1"]);
+}
+
+#[cfg(feature = "log")]
+fn logs() -> Result<(), Failure> {
+    let mut peer = Peer::join()?;
+    log::set_boxed_logger(Box::new(peer.logger()))?;
+    log::set_max_level(log::LevelFilter::Debug);
+    std::thread::spawn(|| log::error!(target: "gate", "late")).join().expect("it logs");
+    log::trace!("too little");
+    loop {
+        match peer.receive(Wait::Forever)? {
+            Event::Mail(_) => log::debug!(target: "gate", "mail"),
+            Event::Stopped => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn what_is_logged_by_any_thread_goes_to_the_host() {
+    let mut host = host("logs", &[]);
+    assert_eq!(host.wait_for("log"), ["4", "gate:", "late"]);
+    host.send(&Get {}, 1);
+    assert_eq!(host.wait_for("log"), ["1", "gate:", "mail"]);
+    host.stop();
+}
+
 fn polls() -> Result<(), Failure> {
     use std::os::fd::AsRawFd;
     let mut peer = Options::new().pollable(true).join()?;
@@ -308,7 +396,7 @@ fn polls() -> Result<(), Failure> {
                 mail.peer().send(to, &Get {})?;
                 continue;
             }
-            Event::Reply(_) => continue,
+            Event::Reply(_) | Event::Down(_) => continue,
         }
         if let Some(parked) = peer.park()? {
             let poll = |fd: i32| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
@@ -347,7 +435,7 @@ fn in_tokio() -> Result<(), Failure> {
                 Event::Mail(mail) => mail.peer().send(to, &Get {})?,
                 Event::Reply(reply) => reply.peer().send(to, &Sum::default())?,
                 Event::Stopped => return Ok(()),
-                Event::Nothing => {}
+                Event::Down(_) | Event::Nothing => {}
             }
         }
     })

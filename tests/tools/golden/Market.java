@@ -194,9 +194,9 @@ public final class Market {
       return new Leg(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Leg wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -315,9 +315,9 @@ public final class Market {
       return new Tick(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Tick wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -549,9 +549,9 @@ public final class Market {
       return new Numbers(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Numbers wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -677,9 +677,9 @@ public final class Market {
       return new Words(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Words wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -796,9 +796,9 @@ public final class Market {
       return new Reset(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Reset wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 

@@ -176,7 +176,7 @@ func (m *Leg) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewLeg refuses.
 func (m *Leg) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewLeg(bytes)
 	if err == nil {
@@ -190,9 +190,9 @@ type LegView struct {
 	bytes *[LegSize]byte
 }
 
-// ViewLeg refuses what has another size.
+// ViewLeg refuses what is shorter. A newer version may be longer.
 func ViewLeg(bytes []byte) (LegView, error) {
-	if len(bytes) != LegSize {
+	if len(bytes) < LegSize {
 		return LegView{}, ringmailSizeError(LegName, LegSize, len(bytes))
 	}
 	return LegView{(*[LegSize]byte)(bytes)}, nil
@@ -326,7 +326,7 @@ func (m *Tick) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewTick refuses.
 func (m *Tick) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewTick(bytes)
 	if err == nil {
@@ -340,9 +340,9 @@ type TickView struct {
 	bytes *[TickSize]byte
 }
 
-// ViewTick refuses what has another size.
+// ViewTick refuses what is shorter. A newer version may be longer.
 func ViewTick(bytes []byte) (TickView, error) {
-	if len(bytes) != TickSize {
+	if len(bytes) < TickSize {
 		return TickView{}, ringmailSizeError(TickName, TickSize, len(bytes))
 	}
 	return TickView{(*[TickSize]byte)(bytes)}, nil
@@ -540,25 +540,25 @@ func ValidTick(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Side().Declared() {
+	if !Side(m.bytes[20]).Declared() {
 		return false
 	}
 	if m.bytes[21] > 1 {
 		return false
 	}
 	for i := 0; i < 2; i++ {
-		if !ValidLeg(m.Legs(i).bytes[:]) {
+		if !ValidLeg(ringmailElement(m.bytes[40:72], i, 16)) {
 			return false
 		}
 	}
-	if !m.Limit().Declared() {
+	if !Limit(binary.LittleEndian.Uint64(m.bytes[72:80])).Declared() {
 		return false
 	}
-	if !m.Mask().Declared() {
+	if !Mask(binary.LittleEndian.Uint64(m.bytes[80:88])).Declared() {
 		return false
 	}
 	for i := 0; i < 3; i++ {
-		if !m.Sides(i).Declared() {
+		if !Side(ringmailElement(m.bytes[88:91], i, 1)[0]).Declared() {
 			return false
 		}
 	}
@@ -567,7 +567,7 @@ func ValidTick(bytes []byte) bool {
 			return false
 		}
 	}
-	if !ValidLeg(m.Best().bytes[:]) {
+	if !ValidLeg(m.bytes[100:116]) {
 		return false
 	}
 	return true
@@ -607,7 +607,7 @@ func (m *Numbers) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewNumbers refuses.
 func (m *Numbers) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewNumbers(bytes)
 	if err == nil {
@@ -621,9 +621,9 @@ type NumbersView struct {
 	bytes *[NumbersSize]byte
 }
 
-// ViewNumbers refuses what has another size.
+// ViewNumbers refuses what is shorter. A newer version may be longer.
 func ViewNumbers(bytes []byte) (NumbersView, error) {
-	if len(bytes) != NumbersSize {
+	if len(bytes) < NumbersSize {
 		return NumbersView{}, ringmailSizeError(NumbersName, NumbersSize, len(bytes))
 	}
 	return NumbersView{(*[NumbersSize]byte)(bytes)}, nil
@@ -722,7 +722,7 @@ func (m NumbersDraft) Pack(value *Numbers) {
 
 // ValidNumbers tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidNumbers(bytes []byte) bool {
-	return len(bytes) == NumbersSize
+	return len(bytes) >= NumbersSize
 }
 
 const (
@@ -758,7 +758,7 @@ func (m *Words) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewWords refuses.
 func (m *Words) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewWords(bytes)
 	if err == nil {
@@ -772,9 +772,9 @@ type WordsView struct {
 	bytes *[WordsSize]byte
 }
 
-// ViewWords refuses what has another size.
+// ViewWords refuses what is shorter. A newer version may be longer.
 func ViewWords(bytes []byte) (WordsView, error) {
-	if len(bytes) != WordsSize {
+	if len(bytes) < WordsSize {
 		return WordsView{}, ringmailSizeError(WordsName, WordsSize, len(bytes))
 	}
 	return WordsView{(*[WordsSize]byte)(bytes)}, nil
@@ -865,7 +865,7 @@ func ValidWords(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Side().Declared() {
+	if !Side(m.bytes[5]).Declared() {
 		return false
 	}
 	return true
@@ -899,7 +899,7 @@ func (m *Reset) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewReset refuses.
 func (m *Reset) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewReset(bytes)
 	if err == nil {
@@ -913,9 +913,9 @@ type ResetView struct {
 	bytes *[ResetSize]byte
 }
 
-// ViewReset refuses what has another size.
+// ViewReset refuses what is shorter. A newer version may be longer.
 func ViewReset(bytes []byte) (ResetView, error) {
-	if len(bytes) != ResetSize {
+	if len(bytes) < ResetSize {
 		return ResetView{}, ringmailSizeError(ResetName, ResetSize, len(bytes))
 	}
 	return ResetView{(*[ResetSize]byte)(bytes)}, nil
@@ -960,7 +960,7 @@ func (m ResetDraft) Pack(*Reset) {}
 
 // ValidReset tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidReset(bytes []byte) bool {
-	return len(bytes) == ResetSize
+	return len(bytes) >= ResetSize
 }
 
 // RingmailMessage is what a handler does with a received message. The binding's Message does it.

@@ -7,7 +7,7 @@ pub use self::messages::*;
 #[rustfmt::skip]
 mod messages {
 
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// The canonical schema of the whole file, as it travels in the handshake.
 pub const SCHEMA: &str = "ringmail-schema 1
@@ -83,6 +83,10 @@ impl Side {
 
 impl ::ringmail::Field for Side {
     const SIZE: usize = u8::SIZE;
+    const ALIGN: usize = u8::ALIGN;
+}
+
+impl ::ringmail::Format for Side {
     type View<'a> = Side;
     type Edit<'a> = ::ringmail::Slot<'a, Side>;
 
@@ -132,6 +136,10 @@ impl Limit {
 
 impl ::ringmail::Field for Limit {
     const SIZE: usize = i64::SIZE;
+    const ALIGN: usize = i64::ALIGN;
+}
+
+impl ::ringmail::Format for Limit {
     type View<'a> = Limit;
     type Edit<'a> = ::ringmail::Slot<'a, Limit>;
 
@@ -178,6 +186,10 @@ impl Mask {
 
 impl ::ringmail::Field for Mask {
     const SIZE: usize = u64::SIZE;
+    const ALIGN: usize = u64::ALIGN;
+}
+
+impl ::ringmail::Format for Mask {
     type View<'a> = Mask;
     type Edit<'a> = ::ringmail::Slot<'a, Mask>;
 
@@ -214,19 +226,33 @@ impl ::ringmail::Message for Leg {
     const TYPE: u32 = 0x56c189f3;
     const NAME: &'static str = "test.market.Leg";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Leg::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Leg {
     const SIZE: usize = 16;
+    const ALIGN: usize = 4;
+}
+
+impl ::ringmail::Format for Leg {
     type View<'a> = view::Leg<'a>;
     type Edit<'a> = edit::Leg<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        bool::is_valid(&bytes[12..13])
+        bytes.len() >= 16
+            && bool::is_valid(&bytes[12..13])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Leg<'_> {
-        view::Leg(bytes.try_into().expect("16 bytes"))
+        view::Leg(bytes[..16].try_into().expect("16 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Leg<'_> {
@@ -289,15 +315,29 @@ impl ::ringmail::Message for Tick {
     const TYPE: u32 = 0xc8aa8e68;
     const NAME: &'static str = "test.market.Tick";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Tick::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Tick {
     const SIZE: usize = 120;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Tick {
     type View<'a> = view::Tick<'a>;
     type Edit<'a> = edit::Tick<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        Side::is_valid(&bytes[20..21])
+        bytes.len() >= 120
+            && Side::is_valid(&bytes[20..21])
             && bool::is_valid(&bytes[21..22])
             && <[Leg; 2]>::is_valid(&bytes[40..72])
             && Limit::is_valid(&bytes[72..80])
@@ -308,7 +348,7 @@ impl ::ringmail::Field for Tick {
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Tick<'_> {
-        view::Tick(bytes.try_into().expect("120 bytes"))
+        view::Tick(bytes[..120].try_into().expect("120 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Tick<'_> {
@@ -382,19 +422,32 @@ impl ::ringmail::Message for Numbers {
     const TYPE: u32 = 0x5aa8859d;
     const NAME: &'static str = "test.market.Numbers";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Numbers::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Numbers {
     const SIZE: usize = 24;
+    const ALIGN: usize = 8;
+}
+
+impl ::ringmail::Format for Numbers {
     type View<'a> = view::Numbers<'a>;
     type Edit<'a> = edit::Numbers<'a>;
 
-    fn is_valid(_: &[u8]) -> bool {
-        true
+    fn is_valid(bytes: &[u8]) -> bool {
+        bytes.len() >= 24
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Numbers<'_> {
-        view::Numbers(bytes.try_into().expect("24 bytes"))
+        view::Numbers(bytes[..24].try_into().expect("24 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Numbers<'_> {
@@ -444,19 +497,33 @@ impl ::ringmail::Message for Words {
     const TYPE: u32 = 0x22612fc6;
     const NAME: &'static str = "test.market.Words";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Words::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Words {
     const SIZE: usize = 6;
+    const ALIGN: usize = 2;
+}
+
+impl ::ringmail::Format for Words {
     type View<'a> = view::Words<'a>;
     type Edit<'a> = edit::Words<'a>;
 
     fn is_valid(bytes: &[u8]) -> bool {
-        Side::is_valid(&bytes[5..6])
+        bytes.len() >= 6
+            && Side::is_valid(&bytes[5..6])
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Words<'_> {
-        view::Words(bytes.try_into().expect("6 bytes"))
+        view::Words(bytes[..6].try_into().expect("6 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Words<'_> {
@@ -496,10 +563,23 @@ impl ::ringmail::Message for Reset {
     const TYPE: u32 = 0x438520fc;
     const NAME: &'static str = "test.market.Reset";
     const SCHEMA: &'static str = SCHEMA;
+    type Lengths = ();
+
+    fn lengths(&self) {}
+    fn size_of(_: &()) -> usize {
+        Reset::SIZE
+    }
+    fn start(bytes: &mut [u8], _: &()) {
+        bytes.fill(0);
+    }
 }
 
 impl ::ringmail::Field for Reset {
     const SIZE: usize = 0;
+    const ALIGN: usize = 1;
+}
+
+impl ::ringmail::Format for Reset {
     type View<'a> = view::Reset<'a>;
     type Edit<'a> = edit::Reset<'a>;
 
@@ -508,7 +588,7 @@ impl ::ringmail::Field for Reset {
     }
     #[inline]
     fn view(bytes: &[u8]) -> view::Reset<'_> {
-        view::Reset(bytes.try_into().expect("0 bytes"))
+        view::Reset(bytes[..0].try_into().expect("0 bytes"))
     }
     #[inline]
     fn edit(bytes: &mut [u8]) -> edit::Reset<'_> {
@@ -530,7 +610,7 @@ impl ::core::convert::From<view::Reset<'_>> for Reset {
 
 /// The messages as they are read where they lie.
 pub mod view {
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// A `test.market.Leg` that lies in a ring. `Leg::from` copies it.
 #[derive(Clone, Copy)]
@@ -722,7 +802,7 @@ impl ::core::fmt::Debug for Reset<'_> {
 
 /// The messages as they are written where they lie.
 pub mod edit {
-use ::ringmail::Field as _;
+use ::ringmail::{Field as _, Format as _};
 
 /// Room for a `test.market.Leg`.
 #[derive(Debug)]

@@ -34,6 +34,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "ringmail.h"
 
@@ -41,12 +42,19 @@ namespace ringmail {
 
 /// What `ringmail gen --lang cpp` writes for a message.
 template <class M>
-concept PeerMessage = std::is_trivially_copyable_v<M> && requires(std::span<const std::byte> bytes) {
+concept PeerMessage = requires(std::span<const std::byte> bytes) {
   { M::ringmail_type } -> std::convertible_to<std::uint32_t>;
   { M::ringmail_size } -> std::convertible_to<std::size_t>;
   { M::ringmail_name } -> std::convertible_to<std::string_view>;
   { M::ringmail_valid(bytes) } -> std::same_as<bool>;
 };
+
+/// One that has texts, bytes or lists of variable length, and a view (ringmail::View<M>) of them where they lie.
+template <class M>
+concept VariablePeerMessage = PeerMessage<M> && requires { typename M::ringmail_view; };
+/// One that is sent as it lies in memory.
+template <class M>
+concept FixedPeerMessage = PeerMessage<M> && !VariablePeerMessage<M> && std::is_trivially_copyable_v<M>;
 
 class Peer {
  public:
@@ -97,6 +105,31 @@ class Peer {
 
   enum class Refusal : std::uint32_t { no_handler = 1, failed = 2, stopping = 3 };
 
+  /// Why an actor has ended. Others may come, and are failures.
+  enum class Exit : std::uint32_t {
+    normal = RINGMAIL_EXIT_NORMAL,            ///< it was asked to stop, or stopped itself
+    failed = RINGMAIL_EXIT_FAILED,            ///< a handler of it threw
+    unreachable = RINGMAIL_EXIT_UNREACHABLE,  ///< there is no such actor, or not any more
+    linked = RINGMAIL_EXIT_LINKED,            ///< it was linked to one that failed
+    escalated = RINGMAIL_EXIT_ESCALATED,      ///< a supervisor that gave up a child
+  };
+  /// The actor of a mailbox has ended, for good or until its supervisor starts it anew: as monitor() asked.
+  struct Down {
+    std::uint64_t monitor = 0;  ///< which is over
+    Mailbox who;
+    Exit kind = Exit::normal;
+    std::string_view reason;  ///< in one line; good until the release
+  };
+
+  enum class LogLevel : int {
+    trace = RINGMAIL_LOG_TRACE,
+    debug = RINGMAIL_LOG_DEBUG,
+    info = RINGMAIL_LOG_INFO,
+    warning = RINGMAIL_LOG_WARNING,
+    error = RINGMAIL_LOG_ERROR,
+    critical = RINGMAIL_LOG_CRITICAL,
+  };
+
   /// Somebody who waits for an answer. May be kept and answered later, once, by Peer::reply() or Peer::refuse().
   class Question {
    public:
@@ -127,14 +160,31 @@ class Peer {
     std::span<const std::byte> payload() const {
       return {static_cast<const std::byte*>(message_.payload), message_.length};
     }
-    /// The message where it lies. Null: it is of another type, or not valid.
-    template <PeerMessage M>
+    /// The message where it lies. Null: it is of another type, not valid, or of an older version and thus shorter.
+    template <FixedPeerMessage M>
     const M* as() const {
-      if (message_.kind == RINGMAIL_NO_REPLY || type() != M::ringmail_type || !M::ringmail_valid(payload())) {
-        return nullptr;
-      }
+      if (!is_of<M>() || message_.length < M::ringmail_size || !M::ringmail_valid(payload())) return nullptr;
       static constexpr M nothing{};  // what has no bytes lies nowhere
       return M::ringmail_size == 0 ? &nothing : static_cast<const M*>(message_.payload);
+    }
+    /// The fields where they lie. Nothing: it is of another type, or not valid.
+    template <VariablePeerMessage M>
+    std::optional<typename M::ringmail_view> view() const {
+      return is_of<M>() ? M::ringmail_view::ringmail_read(payload()) : std::nullopt;
+    }
+    /// A copy that owns what it has, of any version: what was not sent has its default. Nothing: as above.
+    template <PeerMessage M>
+    std::optional<M> read() const {
+      if constexpr (VariablePeerMessage<M>) {
+        const auto found = view<M>();
+        return found ? std::optional<M>(found->ringmail_copy()) : std::nullopt;
+      } else {
+        if (!is_of<M>() || !M::ringmail_valid(payload())) return std::nullopt;
+        std::optional<M> copy(std::in_place);
+        const std::size_t length = payload().size() < M::ringmail_size ? payload().size() : M::ringmail_size;
+        if (length != 0) std::memcpy(static_cast<void*>(&*copy), message_.payload, length);
+        return copy;
+      }
     }
 
     std::uint32_t type() const { return message_.type; }
@@ -142,6 +192,14 @@ class Peer {
     bool is_message() const { return message_.kind == RINGMAIL_MESSAGE; }
     bool is_refusal() const { return message_.kind == RINGMAIL_NO_REPLY; }  ///< nobody will answer that ask of ours
     bool is_late() const { return is_refusal() && message_.type == RINGMAIL_TIMED_OUT; }  ///< no answer came in time
+    /// What one of our monitors has told.
+    std::optional<Down> down() const {
+      if (message_.kind != RINGMAIL_DOWN) return std::nullopt;
+      return Down{.monitor = message_.target,
+                  .who = sender(),
+                  .kind = Exit{message_.type},
+                  .reason = {static_cast<const char*>(message_.payload), message_.length}};
+    }
     bool is_asked() const { return static_cast<bool>(Question(message_)); }
     std::uint32_t correlation() const { return message_.correlation; }  ///< of a reply or refusal: what ask() returned
     bool is_redelivered() const { return message_.redelivered != 0; }   ///< an earlier incarnation may have handled it
@@ -180,6 +238,11 @@ class Peer {
 
    private:
     friend class Peer;
+    template <PeerMessage M>
+    bool is_of() const {
+      const bool is_content = message_.kind == RINGMAIL_MESSAGE || message_.kind == RINGMAIL_REPLY;
+      return is_content && type() == M::ringmail_type;
+    }
     Received(ringmail_peer* peer, const ringmail_message& message)
         : peer_(peer), message_(message), exceptions_(std::uncaught_exceptions()) {}
 
@@ -216,7 +279,7 @@ class Peer {
   };
 
   /// The same for an M, which starts as zeros.
-  template <PeerMessage M>
+  template <FixedPeerMessage M>
   class Loan {
    public:
     M* operator->() const { return message_; }
@@ -317,7 +380,20 @@ class Peer {
   /// A copy joins the batch that the next release, wait or flush publishes. Waits for room, then `full`.
   template <PeerMessage M>
   Result<> send(Mailbox to, const M& message, nanoseconds timeout = send_timeout) {
-    return send(to, M::ringmail_type, bytes_of(message), timeout);
+    if constexpr (VariablePeerMessage<M>) {
+      return send(to, message.ringmail_borrow(), timeout);
+    } else {
+      return send(to, M::ringmail_type, bytes_of(message), timeout);
+    }
+  }
+  /// Written into the ring at once: ringmail::View<M>, whose texts, bytes and lists may lie anywhere.
+  template <class V>
+    requires VariablePeerMessage<typename V::ringmail_message>
+  Result<> send(Mailbox to, const V& view, nanoseconds timeout = send_timeout) {
+    auto room = loan(to, view.ringmail_bytes(), timeout);
+    if (!room) return std::unexpected(room.error());
+    view.ringmail_write(room->bytes().data());
+    return room->publish(V::ringmail_message::ringmail_type);
   }
   Result<> send(Mailbox to,
                 std::uint32_t type,
@@ -364,7 +440,7 @@ class Peer {
   }
   Result<> refuse(const Question& question, Refusal reason) { return refuse(peer_, question.message_, reason); }
 
-  template <PeerMessage M>
+  template <FixedPeerMessage M>
     requires(M::ringmail_size != 0)
   Result<Loan<M>> loan(Mailbox to, nanoseconds timeout = send_timeout) {
     auto room = loan(to, M::ringmail_size, timeout);
@@ -382,7 +458,25 @@ class Peer {
 
   /// Publishes everything sent so far.
   Result<> flush() { return check(ringmail_flush(peer_)); }
-  /// Tells the host, in one line, why this process is about to exit.
+
+  /// One Down will come when that actor ends, behind all that it sent before; at once if it has ended. The result tells
+  /// this monitor from others of the same mailbox.
+  Result<std::uint64_t> monitor(Mailbox whom, nanoseconds timeout = send_timeout) {
+    std::uint64_t monitor = 0;
+    const int code = ringmail_monitor(peer_, whom.id, timeout.count(), &monitor);
+    if (code < 0) return std::unexpected(Errc{code});
+    return monitor;
+  }
+  /// Its Down will not come, even if it is under way. `not_found`: it is over already.
+  Result<> demonitor(std::uint64_t monitor, nanoseconds timeout = send_timeout) {
+    return check(ringmail_demonitor(peer_, monitor, timeout.count()));
+  }
+
+  /// Lines for the host's log. `full`: the host reads too slowly, and they were left out.
+  Result<> log(LogLevel level, const std::string& text) {
+    return check(ringmail_log(peer_, static_cast<int>(level), text.c_str()));
+  }
+  /// Tells the host why this process is about to exit: the reason in the first line, and behind it what led to that.
   Result<> fail(const std::string& text) { return check(ringmail_fail(peer_, text.c_str())); }
 
   /// Handles what comes until the host says stop. `handlers` has, for each message M that the protocol P accepts,
@@ -390,10 +484,12 @@ class Peer {
   ///     R on(const M&)                             what it returns is the reply; void: who asks is told that it is done
   ///     R on(const M&, ringmail::Peer::Received&)  where more is to be known; or void, and answered by that, or later
   ///
-  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time. A handler
-  /// that throws is a failure of this process: the host is told e.what(), whoever asked is refused, the message is left to
-  /// the next incarnation, and `handler_failed` comes out. Other errors are the link's. After `interrupted` it may be
-  /// called again.
+  /// or, where M is of variable length, const ringmail::View<M>& in place of const M&: nothing is copied then,
+  /// and, if it asks, void answered(Received&) for the replies, the refusals and what was not answered in time; if it
+  /// monitors, void on(const ringmail::Peer::Down&). A handler that throws is a failure of this process: the host is
+  /// told type and text of the exception and of those nested in it, but no stack trace, which C++23 does not have for
+  /// exceptions. Whoever asked is refused, the message is left to the next incarnation, and `handler_failed` comes out.
+  /// Other errors are the link's. After `interrupted` it may be called again.
   template <class P, class Handlers>
   std::expected<void, Failure> run(Handlers& handlers);
 
@@ -409,9 +505,17 @@ class Peer {
   static std::uint32_t length(std::span<const std::byte> payload) {
     return payload.size() < UINT32_MAX ? static_cast<std::uint32_t>(payload.size()) : UINT32_MAX;
   }
-  template <PeerMessage M>
+  template <FixedPeerMessage M>
   static std::span<const std::byte> bytes_of(const M& message) {
     return std::as_bytes(std::span(&message, 1)).first(M::ringmail_size);
+  }
+  /// Of variable length: written elsewhere first.
+  template <VariablePeerMessage M>
+  static std::vector<std::byte> bytes_of(const M& message) {
+    const auto borrowed = message.ringmail_borrow();
+    std::vector<std::byte> bytes(borrowed.ringmail_bytes());
+    borrowed.ringmail_write(bytes.data());
+    return bytes;
   }
   // Answers never wait for long, so that a signal is no reason to give one up.
   static Result<> reply(ringmail_peer* peer,

@@ -1,12 +1,17 @@
 // Peer::run(): the loop, and how a message finds its handler. Include ringmail/peer.hpp.
 #pragma once
 
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <expected>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace ringmail {
@@ -41,18 +46,46 @@ class Peer::Loop {
     try {
       if (received.is_message()) {
         handled = dispatch(received, static_cast<typename P::ringmail_accepts*>(nullptr));
+      } else if (const auto down = received.down()) {
+        if constexpr (requires { handlers_.on(*down); }) handlers_.on(*down);
       } else if constexpr (requires { handlers_.answered(received); }) {
         handlers_.answered(received);
       }
-    } catch (const std::exception& error) {
-      return give_up(received, error.what());
     } catch (...) {
-      return give_up(received, "an exception that is no std::exception");
+      return give_up(received, text_of(std::current_exception()));
     }
     if (handled) handled = received.release();
     if (handled) return {};
     received.abandon();
     return std::unexpected(peer_.failure(handled.error()));
+  }
+
+  /// A line for the exception, and one for each that it came from.
+  static std::string text_of(const std::exception_ptr& thrown) {
+    std::string text = "an exception that is no std::exception";
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const NotValid& error) {
+      text = error.what();
+    } catch (const std::exception& error) {
+      text = in_one_line(name_of(typeid(error)) + ": " + error.what());
+      const auto* const nested = dynamic_cast<const std::nested_exception*>(&error);
+      if (nested != nullptr && nested->nested_ptr()) text += "\nbecause of " + text_of(nested->nested_ptr());
+    } catch (...) {
+    }
+    return text;
+  }
+  static std::string in_one_line(std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+  }
+  static std::string name_of(const std::type_info& type) {
+    char* const name = abi::__cxa_demangle(type.name(), nullptr, nullptr, nullptr);
+    std::string text = name != nullptr ? name : type.name();
+    std::free(name);
+    // What libstdc++ derives from an exception that std::throw_with_nested() throws.
+    constexpr std::string_view nested = "std::_Nested_exception<";
+    return text.starts_with(nested) ? text.substr(nested.size(), text.size() - nested.size() - 1) : text;
   }
 
   std::expected<void, Failure> give_up(Received& received, std::string text) {
@@ -73,19 +106,37 @@ class Peer::Loop {
 
   template <class M>
   Result<> call(Received& received) {
-    constexpr bool takes_message = requires(const M& message) { handlers_.on(message); };
-    constexpr bool takes_both = requires(const M& message) { handlers_.on(message, received); };
+    if constexpr (VariablePeerMessage<M>) {
+      const auto view = received.template view<M>();
+      if (!view) throw NotValid(M::ringmail_name);
+      using View = typename M::ringmail_view;
+      if constexpr (requires { handlers_.on(*view); } || requires { handlers_.on(*view, received); }) {
+        return answer<M, View>(*view, received);
+      } else {
+        return answer<M, M>(view->ringmail_copy(), received);
+      }
+    } else {
+      if (const M* const message = received.as<M>()) return answer<M, M>(*message, received);
+      const auto older = received.read<M>();
+      if (!older) throw NotValid(M::ringmail_name);
+      return answer<M, M>(*older, received);
+    }
+  }
+
+  /// Taken is the M, or the view of it.
+  template <class M, class Taken>
+  Result<> answer(const Taken& message, Received& received) {
+    constexpr bool takes_message = requires { handlers_.on(message); };
+    constexpr bool takes_both = requires { handlers_.on(message, received); };
     static_assert(takes_message || takes_both, "there is no on(const M&) for a message that the protocol accepts");
-    const M* const message = received.as<M>();
-    if (message == nullptr) throw NotValid(M::ringmail_name);
     const auto on = [&]() -> decltype(auto) {
       if constexpr (takes_both) {
-        return handlers_.on(*message, received);
+        return handlers_.on(message, received);
       } else {
-        return handlers_.on(*message);
+        return handlers_.on(message);
       }
     };
-    using Promised = decltype(P::on(*message));
+    using Promised = decltype(P::on(std::declval<const M&>()));
     using Returned = std::remove_cvref_t<decltype(on())>;
     static_assert(std::is_same_v<Returned, Promised> || (std::is_void_v<Returned> && takes_both),
                   "this handler does not return what the protocol promises as the reply");
@@ -95,8 +146,8 @@ class Peer::Loop {
       if constexpr (!std::is_void_v<Promised>) return received.refuse(Refusal::failed);  // nobody can answer any more
       return received.done();
     } else {
-      const Returned answer = on();
-      return received.is_answered() ? Result<>() : received.reply(answer);
+      const Returned reply = on();
+      return received.is_answered() ? Result<>() : received.reply(reply);
     }
   }
 

@@ -57,7 +57,9 @@ class Mailbox {
     detail::Room<Carrier<Message>> room;
     ::new (room.place()) Carrier<Message>(detail::carry<Message>(std::forward<M>(message)));
     runtime::Scheduler* const here = runtime::Scheduler::current();
-    if (here != nullptr && here->has_here(*system_, address_)) [[likely]] {
+    if (here != nullptr && here->system() == system_) [[likely]] {
+      if (!here->has_here(address_))
+        return here->send(address_, detail::binding_of<A, Message>, room.place(), runtime::Deadline::after(timeout));
       here->send_here(address_.actor, detail::binding_of<A, Message>, room.place());
       return {};
     }

@@ -1,9 +1,11 @@
 // What a C++ type is as a message.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
@@ -15,9 +17,10 @@
 
 namespace ringmail {
 
-/// Declared in a .mail file: a fixed layout that crosses process borders as it is.
+/// Declared in a .mail file: what crosses process borders. One of fixed size does as it lies, one of variable length is
+/// written into the payload and read from it.
 template <class M>
-concept WireMessage = std::is_trivially_copyable_v<M> && requires {
+concept WireMessage = (std::is_trivially_copyable_v<M> || requires { typename M::ringmail_view; }) && requires {
   { M::ringmail_type } -> std::convertible_to<std::uint32_t>;
   { M::ringmail_name } -> std::convertible_to<std::string_view>;
 };
@@ -43,8 +46,33 @@ void destroy_object(void* object) noexcept {
 }
 
 template <class M>
-bool valid_bytes(const std::byte* bytes) {
-  return M::ringmail_valid(std::span<const std::byte>(bytes, std::is_empty_v<M> ? 0 : sizeof(M)));
+bool valid_bytes(const std::byte* bytes, std::uint32_t length) {
+  return M::ringmail_valid(std::span(bytes, length));
+}
+
+template <class M>
+bool read_bytes(const std::byte* bytes, std::uint32_t length, void* to) {
+  const std::span payload(bytes, length);
+  if constexpr (requires { typename M::ringmail_view; }) {
+    const auto view = M::ringmail_view::ringmail_read(payload);
+    if (!view) return false;
+    ::new (to) M(view->ringmail_copy());
+  } else {
+    if (!M::ringmail_valid(payload)) return false;
+    M* const message = ::new (to) M{};  // of what an older version did not send, the default
+    if constexpr (!std::is_empty_v<M>) std::memcpy(message, bytes, std::min<std::size_t>(length, sizeof(M)));
+  }
+  return true;
+}
+
+template <class M>
+std::uint32_t wire_length(const void* object) {
+  return static_cast<std::uint32_t>(static_cast<const M*>(object)->ringmail_borrow().ringmail_bytes());
+}
+
+template <class M>
+void write_bytes(const void* object, std::byte* bytes) {
+  static_cast<const M*>(object)->ringmail_borrow().ringmail_write(bytes);
 }
 
 /// As the compiler writes it: for reports, where a type has no name between processes.
@@ -71,8 +99,14 @@ constexpr runtime::MessageType describe() {
   if constexpr (WireMessage<M>) {
     type.id = M::ringmail_type;
     type.name = M::ringmail_name;
-    if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); })
+    if constexpr (requires(std::span<const std::byte> bytes) { M::ringmail_valid(bytes); }) {
       type.valid = &valid_bytes<M>;
+      type.read = &read_bytes<M>;
+    }
+    if constexpr (requires { typename M::ringmail_view; }) {
+      type.wire_length = &wire_length<M>;
+      type.write = &write_bytes<M>;
+    }
   }
   return type;
 }

@@ -29,24 +29,63 @@ inline constexpr std::size_t max_nesting = 32;               // a message withou
 inline constexpr std::size_t max_name_bytes = 64;            // one identifier
 inline constexpr std::size_t max_qualified_bytes = 255;      // namespace and identifier
 
-enum class Kind : std::uint8_t { u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, boolean, text, enumeration, message };
+enum class Kind : std::uint8_t {
+  u8,
+  u16,
+  u32,
+  u64,
+  i8,
+  i16,
+  i32,
+  i64,
+  f32,
+  f64,
+  boolean,
+  text,
+  bytes,
+  enumeration,
+  message
+};
 
 struct Type {
   Kind kind = Kind::u8;
   std::string name;          // qualified name of an enumeration or message, otherwise empty
   std::uint32_t length = 0;  // N of text<N>, otherwise 0
+  std::uint32_t size = 0;    // of one value; of a text without N and of bytes, as of every reference, 8
+  std::uint32_t align = 1;
 
+  // What it is called. The size of a message may differ where schemas of two processes are compared.
+  [[nodiscard]] bool is_same(const Type& other) const {
+    return kind == other.kind && name == other.name && length == other.length;
+  }
   friend bool operator==(const Type&, const Type&) = default;
 };
 
+// A field is one value of its type, or an array or list of them.
 struct Field {
   std::string name;
-  Type type;
-  std::uint32_t count = 0;   // elements of a fixed array; 0: a single value, not an array
-  std::uint32_t offset = 0;  // bytes from the start of the message
-  std::uint32_t size = 0;    // bytes of the whole field: of all elements of an array
+  Type type;                               // of an element, where there are several
+  std::uint32_t count = 0;                 // elements of a fixed array; 0: not an array
+  std::uint32_t offset = 0;                // bytes from the start of the message
+  std::uint32_t size = 0;                  // bytes of the whole field in the fixed part of the message
+  bool is_list = false;                    // list<T>
+  bool is_optional = false;                // T?
+  bool is_appended = false;                // +
+  std::optional<std::string> preset = {};  // the default: a number, true, false, the name of a value, or a text
+
+  // Whether the field is a reference to content behind the fixed part.
+  [[nodiscard]] bool is_variable() const {
+    return is_list || type.kind == Kind::bytes || (type.kind == Kind::text && type.length == 0);
+  }
+  // Of the content behind the fixed part: 1 for a text and bytes.
+  [[nodiscard]] std::uint32_t content_size() const { return is_list ? type.size : 1; }
+  [[nodiscard]] std::uint32_t content_align() const { return is_list ? type.align : 1; }
+  // Of a T?: where the byte is that says whether there is one.
+  [[nodiscard]] std::uint32_t presence_offset() const { return offset + (is_list ? reference_bytes : type.size); }
 
   friend bool operator==(const Field&, const Field&) = default;
+
+  static constexpr std::uint32_t reference_bytes = 8;  // u32 offset, u32 length
 };
 
 struct EnumValue {
@@ -67,9 +106,13 @@ struct Enum {
 struct Message {
   std::string name;  // qualified
   std::vector<Field> fields;
-  std::uint32_t size = 0;  // 0 for a message without fields
+  std::uint32_t size = 0;  // of the fixed part; 0 for a message without fields
   std::uint32_t align = 1;
-  std::uint32_t id = 0;  // the type id of the frames that carry it, never 0
+  std::uint32_t id = 0;                        // the type id of the frames that carry it, never 0
+  std::optional<std::uint32_t> fixed_size_at;  // where its fixed size stands, if it has content of variable length
+  std::vector<std::uint32_t> earlier_sizes;    // before each of the appended fields, ascending
+
+  [[nodiscard]] bool is_variable() const { return fixed_size_at.has_value(); }
 
   friend bool operator==(const Message&, const Message&) = default;
 };
@@ -133,11 +176,11 @@ struct Error {
 // FNV-1a, 32 bits, of a qualified name.
 [[nodiscard]] std::uint32_t type_id(std::string_view qualified_name);
 
-// "u64", "text<16>", "market.Leg"; with a field's count "market.Leg[4]".
+// "u64", "text<16>", "market.Leg"; of a field also "market.Leg[4]", "list<market.Leg>", "u64?".
 [[nodiscard]] std::string to_text(const Type& type);
 [[nodiscard]] std::string field_type_text(const Field& field);
 
-// "u8" to "f64", "bool"; for the three other kinds "text", "enum" and "message".
+// "u8" to "f64", "bool"; for the other kinds "text", "bytes", "enum" and "message".
 [[nodiscard]] std::string_view kind_name(Kind kind);
 
 // The number of an enum's value in decimal.

@@ -4,7 +4,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"time"
 
 	"ringmail.dev/ringmail"
 	"ringmail.dev/ringmail/internal/conformance"
@@ -21,8 +23,10 @@ func main() {
 			ctx:  ctx,
 			sink: conformance.HostMailbox[ringmail.Mailbox]{To: sink},
 			echo: len(os.Args) > 1 && os.Args[1] == "echo",
+			peer: peer,
 		}
-		return peer.Run(ctx, conformance.HandlePeer(p))
+		slog.SetDefault(slog.New(peer.LogHandler(ringmail.LevelTrace)))
+		return peer.Run(ctx, conformance.HandlePlayer(p))
 	})
 }
 
@@ -31,6 +35,9 @@ type player struct {
 	sink conformance.HostMailbox[ringmail.Mailbox]
 	echo bool
 	sum  conformance.Sum
+
+	peer  *ringmail.Peer
+	watch ringmail.Monitor // the last one
 }
 
 func (p *player) count(m *ringmail.Message) {
@@ -80,6 +87,15 @@ func (p *player) same(m *ringmail.Message, message ringmail.Sendable) error {
 	return p.sink.To.Send(p.ctx, message)
 }
 
+func (*player) Note(_ *ringmail.Message, note conformance.NoteView) (conformance.Note, error) {
+	reply := note.Unpack()
+	reply.Number *= 2
+	for i := range reply.Values {
+		reply.Values[i] *= 2
+	}
+	return reply, nil
+}
+
 func (p *player) Get(*ringmail.Message, conformance.GetView) (conformance.Sum, error) {
 	return p.sum, nil
 }
@@ -94,6 +110,51 @@ func (p *player) Stream(_ *ringmail.Message, stream conformance.StreamView) erro
 		err = send(number)
 	}
 	return err
+}
+
+func (p *player) Watch(_ *ringmail.Message, watch conformance.WatchView) error {
+	mailbox, err := p.peer.Lookup(p.ctx, watch.Name())
+	if err != nil {
+		return err
+	}
+	p.watch, err = mailbox.Monitor(p.ctx, func(down ringmail.Down) error {
+		reason := down.Reason[:min(len(down.Reason), 64)]
+		return p.sink.SendEnded(p.ctx, &conformance.Ended{Kind: uint32(down.Kind), Reason: reason})
+	})
+	return err
+}
+
+func (p *player) Unwatch(*ringmail.Message, conformance.UnwatchView) error {
+	return p.watch.Stop(p.ctx)
+}
+
+func (p *player) Consult(_ *ringmail.Message, consult conformance.ConsultView) error {
+	desk, err := p.peer.Lookup(p.ctx, "desk")
+	if err != nil {
+		return err
+	}
+	number := consult.Number()
+	ctx, cancel := context.WithTimeout(p.ctx, time.Duration(consult.Milliseconds())*time.Millisecond)
+	call, err := desk.Ask(ctx, &conformance.Ping{Words: [4]uint64{number}})
+	if err != nil {
+		cancel()
+		return err
+	}
+	call.Then(func(reply ringmail.Reply, err error) error {
+		cancel()
+		ping, invalid := conformance.ViewPing(reply.Payload)
+		answered := err == nil && invalid == nil && ping.Words(0) == number
+		return p.sink.SendOutcome(p.ctx, &conformance.Outcome{Number: number, Answered: answered})
+	})
+	return nil
+}
+
+func (p *player) Say(_ *ringmail.Message, say conformance.SayView) error {
+	levels := [...]slog.Level{
+		ringmail.LevelTrace, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, ringmail.LevelCritical,
+	}
+	slog.Log(p.ctx, levels[say.Level()], say.Text())
+	return nil
 }
 
 // streamed sends the message of that number.

@@ -3,12 +3,15 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // RingmailSchema is the canonical schema of the whole file, as it travels in the handshake.
@@ -45,6 +48,27 @@ message conformance.Fail size 4 align 4 id 0x6ba322c8
 message conformance.Stream size 16 align 8 id 0xa43d53ec
   field count u64 offset 0
   field payload conformance.Payload offset 8
+message conformance.Note size 56 align 8 id 0xe78b5680
+  field number u64 offset 0
+  field limit f64? offset 8
+  field title text offset 28
+  field values list<f64> offset 36
+  field author text<8> offset 48 appended default "nobody"
+message conformance.Watch size 16 align 1 id 0x882fa0e7
+  field name text<16> offset 0
+message conformance.Unwatch size 0 align 1 id 0x539a4c7e
+message conformance.Ended size 68 align 4 id 0x3c008720
+  field kind u32 offset 0
+  field reason text<64> offset 4
+message conformance.Consult size 16 align 8 id 0x6c8e61b4
+  field number u64 offset 0
+  field milliseconds u32 offset 8
+message conformance.Outcome size 16 align 8 id 0xe18dea60
+  field number u64 offset 0
+  field answered bool offset 8
+message conformance.Say size 36 align 4 id 0x5bb7b9cf
+  field level u32 offset 0
+  field text text<32> offset 4
 protocol conformance.Peer
   accepts conformance.Tick -> conformance.Tick
   accepts conformance.Ping -> conformance.Ping
@@ -52,10 +76,30 @@ protocol conformance.Peer
   accepts conformance.Get -> conformance.Sum
   accepts conformance.Fail
   accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
+protocol conformance.Player
+  accepts conformance.Tick -> conformance.Tick
+  accepts conformance.Ping -> conformance.Ping
+  accepts conformance.Bulk -> conformance.Bulk
+  accepts conformance.Get -> conformance.Sum
+  accepts conformance.Fail
+  accepts conformance.Stream
+  accepts conformance.Note -> conformance.Note
+  accepts conformance.Watch
+  accepts conformance.Unwatch
+  accepts conformance.Consult
+  accepts conformance.Say
 protocol conformance.Host
   accepts conformance.Tick
   accepts conformance.Ping
   accepts conformance.Bulk
+  accepts conformance.Ended
+  accepts conformance.Outcome
+protocol conformance.Desk
+  accepts conformance.Ping -> conformance.Ping
+protocol conformance.Mortal
+  accepts conformance.Stream
+  accepts conformance.Unwatch
 `
 
 // Side is a conformance.Side.
@@ -146,7 +190,7 @@ func (m *Level) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewLevel refuses.
 func (m *Level) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewLevel(bytes)
 	if err == nil {
@@ -160,9 +204,9 @@ type LevelView struct {
 	bytes *[LevelSize]byte
 }
 
-// ViewLevel refuses what has another size.
+// ViewLevel refuses what is shorter. A newer version may be longer.
 func ViewLevel(bytes []byte) (LevelView, error) {
-	if len(bytes) != LevelSize {
+	if len(bytes) < LevelSize {
 		return LevelView{}, ringmailSizeError(LevelName, LevelSize, len(bytes))
 	}
 	return LevelView{(*[LevelSize]byte)(bytes)}, nil
@@ -229,7 +273,7 @@ func (m LevelDraft) Pack(value *Level) {
 
 // ValidLevel tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidLevel(bytes []byte) bool {
-	return len(bytes) == LevelSize
+	return len(bytes) >= LevelSize
 }
 
 const (
@@ -267,7 +311,7 @@ func (m *Tick) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewTick refuses.
 func (m *Tick) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewTick(bytes)
 	if err == nil {
@@ -281,9 +325,9 @@ type TickView struct {
 	bytes *[TickSize]byte
 }
 
-// ViewTick refuses what has another size.
+// ViewTick refuses what is shorter. A newer version may be longer.
 func ViewTick(bytes []byte) (TickView, error) {
-	if len(bytes) != TickSize {
+	if len(bytes) < TickSize {
 		return TickView{}, ringmailSizeError(TickName, TickSize, len(bytes))
 	}
 	return TickView{(*[TickSize]byte)(bytes)}, nil
@@ -398,7 +442,7 @@ func ValidTick(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Side().Declared() {
+	if !Side(m.bytes[16]).Declared() {
 		return false
 	}
 	if m.bytes[17] > 1 {
@@ -437,7 +481,7 @@ func (m *Ping) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewPing refuses.
 func (m *Ping) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewPing(bytes)
 	if err == nil {
@@ -451,9 +495,9 @@ type PingView struct {
 	bytes *[PingSize]byte
 }
 
-// ViewPing refuses what has another size.
+// ViewPing refuses what is shorter. A newer version may be longer.
 func ViewPing(bytes []byte) (PingView, error) {
-	if len(bytes) != PingSize {
+	if len(bytes) < PingSize {
 		return PingView{}, ringmailSizeError(PingName, PingSize, len(bytes))
 	}
 	return PingView{(*[PingSize]byte)(bytes)}, nil
@@ -513,7 +557,7 @@ func (m PingDraft) Pack(value *Ping) {
 
 // ValidPing tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidPing(bytes []byte) bool {
-	return len(bytes) == PingSize
+	return len(bytes) >= PingSize
 }
 
 const (
@@ -547,7 +591,7 @@ func (m *Bulk) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewBulk refuses.
 func (m *Bulk) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewBulk(bytes)
 	if err == nil {
@@ -561,9 +605,9 @@ type BulkView struct {
 	bytes *[BulkSize]byte
 }
 
-// ViewBulk refuses what has another size.
+// ViewBulk refuses what is shorter. A newer version may be longer.
 func ViewBulk(bytes []byte) (BulkView, error) {
-	if len(bytes) != BulkSize {
+	if len(bytes) < BulkSize {
 		return BulkView{}, ringmailSizeError(BulkName, BulkSize, len(bytes))
 	}
 	return BulkView{(*[BulkSize]byte)(bytes)}, nil
@@ -625,7 +669,7 @@ func (m BulkDraft) Pack(value *Bulk) {
 
 // ValidBulk tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidBulk(bytes []byte) bool {
-	return len(bytes) == BulkSize
+	return len(bytes) >= BulkSize
 }
 
 const (
@@ -660,7 +704,7 @@ func (m *Sum) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewSum refuses.
 func (m *Sum) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewSum(bytes)
 	if err == nil {
@@ -674,9 +718,9 @@ type SumView struct {
 	bytes *[SumSize]byte
 }
 
-// ViewSum refuses what has another size.
+// ViewSum refuses what is shorter. A newer version may be longer.
 func ViewSum(bytes []byte) (SumView, error) {
-	if len(bytes) != SumSize {
+	if len(bytes) < SumSize {
 		return SumView{}, ringmailSizeError(SumName, SumSize, len(bytes))
 	}
 	return SumView{(*[SumSize]byte)(bytes)}, nil
@@ -752,7 +796,7 @@ func (m SumDraft) Pack(value *Sum) {
 
 // ValidSum tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidSum(bytes []byte) bool {
-	return len(bytes) == SumSize
+	return len(bytes) >= SumSize
 }
 
 const (
@@ -783,7 +827,7 @@ func (m *Get) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewGet refuses.
 func (m *Get) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewGet(bytes)
 	if err == nil {
@@ -797,9 +841,9 @@ type GetView struct {
 	bytes *[GetSize]byte
 }
 
-// ViewGet refuses what has another size.
+// ViewGet refuses what is shorter. A newer version may be longer.
 func ViewGet(bytes []byte) (GetView, error) {
-	if len(bytes) != GetSize {
+	if len(bytes) < GetSize {
 		return GetView{}, ringmailSizeError(GetName, GetSize, len(bytes))
 	}
 	return GetView{(*[GetSize]byte)(bytes)}, nil
@@ -844,7 +888,7 @@ func (m GetDraft) Pack(*Get) {}
 
 // ValidGet tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidGet(bytes []byte) bool {
-	return len(bytes) == GetSize
+	return len(bytes) >= GetSize
 }
 
 const (
@@ -877,7 +921,7 @@ func (m *Fail) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewFail refuses.
 func (m *Fail) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewFail(bytes)
 	if err == nil {
@@ -891,9 +935,9 @@ type FailView struct {
 	bytes *[FailSize]byte
 }
 
-// ViewFail refuses what has another size.
+// ViewFail refuses what is shorter. A newer version may be longer.
 func ViewFail(bytes []byte) (FailView, error) {
-	if len(bytes) != FailSize {
+	if len(bytes) < FailSize {
 		return FailView{}, ringmailSizeError(FailName, FailSize, len(bytes))
 	}
 	return FailView{(*[FailSize]byte)(bytes)}, nil
@@ -949,7 +993,7 @@ func (m FailDraft) Pack(value *Fail) {
 
 // ValidFail tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidFail(bytes []byte) bool {
-	return len(bytes) == FailSize
+	return len(bytes) >= FailSize
 }
 
 const (
@@ -983,7 +1027,7 @@ func (m *Stream) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewStream refuses.
 func (m *Stream) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewStream(bytes)
 	if err == nil {
@@ -997,9 +1041,9 @@ type StreamView struct {
 	bytes *[StreamSize]byte
 }
 
-// ViewStream refuses what has another size.
+// ViewStream refuses what is shorter. A newer version may be longer.
 func ViewStream(bytes []byte) (StreamView, error) {
-	if len(bytes) != StreamSize {
+	if len(bytes) < StreamSize {
 		return StreamView{}, ringmailSizeError(StreamName, StreamSize, len(bytes))
 	}
 	return StreamView{(*[StreamSize]byte)(bytes)}, nil
@@ -1070,10 +1114,919 @@ func ValidStream(bytes []byte) bool {
 	if err != nil {
 		return false
 	}
-	if !m.Payload().Declared() {
+	if !Payload(m.bytes[8]).Declared() {
 		return false
 	}
 	return true
+}
+
+const (
+	NoteType = 0xe78b5680
+	NoteSize = 56
+	NoteName = "conformance.Note"
+)
+
+// Note is a conformance.Note as a value of its own.
+type Note struct {
+	Number uint64
+	Limit  *float64
+	Title  string
+	Values []float64
+	Author string
+}
+
+// NewNote is one with its defaults.
+func NewNote() Note {
+	var value Note
+	value.Author = "nobody"
+	return value
+}
+
+func (m *Note) RingmailType() uint32 {
+	return NoteType
+}
+
+func (m *Note) lengths() NoteLengths {
+	var lengths NoteLengths
+	lengths.Title = len(m.Title)
+	lengths.Values = len(m.Values)
+	return lengths
+}
+
+func (m *Note) RingmailSize() int {
+	return m.lengths().RingmailSize()
+}
+
+func (m *Note) RingmailPut(room []byte) {
+	m.lengths().lay(room).pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Note) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, m.RingmailSize())
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what is not valid.
+func (m *Note) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewNote(bytes)
+	if err == nil && !ValidNote(bytes) {
+		err = fmt.Errorf("these bytes are no %s", NoteName)
+	}
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// NoteView reads a conformance.Note where it lies.
+type NoteView struct {
+	bytes []byte
+	fixed int // bytes before the content of variable length, and all that an older version has
+}
+
+// ViewNote refuses bytes that have the length of no version of it.
+// Content of variable length is looked at when it is read: what lies outside of the bytes panics then.
+func ViewNote(bytes []byte) (NoteView, error) {
+	fixed, err := ringmailFixed(NoteName, bytes, 24, 48, NoteSize)
+	if err != nil {
+		return NoteView{}, err
+	}
+	return NoteView{bytes, fixed}, nil
+}
+
+func (m NoteView) RingmailType() uint32 {
+	return NoteType
+}
+
+func (m NoteView) RingmailSize() int {
+	return len(m.bytes)
+}
+
+func (m NoteView) RingmailBytes() []byte {
+	return m.bytes
+}
+
+func (m NoteView) RingmailPut(room []byte) {
+	copy(room, m.bytes)
+}
+
+var ringmailNewNote [NoteSize]byte
+
+func init() {
+	DraftNote(ringmailNewNote[:], NoteLengths{})
+}
+
+// sent is where an appended field is read: in a new message, where the writer did not know it.
+func (m NoteView) sent(at int) []byte {
+	if at < m.fixed {
+		return m.bytes
+	}
+	return ringmailNewNote[:]
+}
+
+func (m NoteView) Number() uint64 {
+	return binary.LittleEndian.Uint64(m.bytes[0:8])
+}
+
+func (m NoteView) Limit() (value float64, ok bool) {
+	if m.bytes[16] == 0 {
+		return value, false
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(m.bytes[8:16])), true
+}
+
+func (m NoteView) Title() string {
+	return string(ringmailContent(m.bytes, m.bytes[28:], 1))
+}
+
+func (m NoteView) TitleBytes() []byte {
+	return ringmailContent(m.bytes, m.bytes[28:], 1)
+}
+
+func (m NoteView) Values() []float64 {
+	return ringmailNumbers[float64](ringmailContent(m.bytes, m.bytes[36:], 8))
+}
+
+func (m NoteView) Author() string {
+	return ringmailText(m.sent(48)[48:56])
+}
+
+// Unpack copies it into a value of its own.
+func (m NoteView) Unpack() Note {
+	var value Note
+	value.Number = m.Number()
+	if each, ok := m.Limit(); ok {
+		value.Limit = &each
+	}
+	value.Title = m.Title()
+	value.Values = append(value.Values, m.Values()...)
+	value.Author = m.Author()
+	return value
+}
+
+// NoteLengths say how much content of variable length a conformance.Note has: bytes, or elements.
+type NoteLengths struct {
+	Title  int
+	Values int
+}
+
+// RingmailSize is how many bytes such a message has.
+func (l NoteLengths) RingmailSize() int {
+	end := ringmailEnd(NoteSize, l.Title, 1, 1)
+	end = ringmailEnd(end, l.Values, 8, 8)
+	return end
+}
+
+// lay writes where the content will be, and zeros to the rest of the fixed part and between the pieces of content.
+func (l NoteLengths) lay(room []byte) NoteDraft {
+	clear(room[:NoteSize])
+	binary.LittleEndian.PutUint32(room[24:], NoteSize)
+	end := ringmailLay(room, 28, NoteSize, l.Title, 1, 1)
+	end = ringmailLay(room, 36, end, l.Values, 8, 8)
+	return NoteDraft{NoteView{room[:end:end], NoteSize}}
+}
+
+// NoteDraft writes a conformance.Note where it will lie.
+type NoteDraft struct {
+	NoteView
+}
+
+// DraftNote makes it of zeros and defaults, with room for that much content of variable length.
+// Precondition: the room has lengths.RingmailSize() bytes.
+func DraftNote(room []byte, lengths NoteLengths) NoteDraft {
+	draft := lengths.lay(room)
+	clear(draft.bytes[NoteSize:])
+	draft.preset()
+	return draft
+}
+
+func (m NoteDraft) SetNumber(value uint64) {
+	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
+}
+
+func (m NoteDraft) SetLimit(value float64) {
+	binary.LittleEndian.PutUint64(m.bytes[8:16], math.Float64bits(value))
+	m.bytes[16] = 1
+}
+
+// ClearLimit says that there is none.
+func (m NoteDraft) ClearLimit() {
+	clear(m.bytes[8:24])
+}
+
+// SetValues copies the values to the elements from that one on.
+func (m NoteDraft) SetValues(from int, values ...float64) {
+	ringmailPutNumbers(ringmailContent(m.bytes, m.bytes[36:], 8), from, values)
+}
+
+func (m NoteDraft) SetAuthor(value string) {
+	ringmailPutText(m.bytes[48:56], value)
+}
+
+func (m NoteDraft) preset() {
+	m.SetAuthor("nobody")
+}
+
+// pack writes all of it into what was laid out for it.
+func (m NoteDraft) pack(value *Note) {
+	m.SetNumber(value.Number)
+	if m.ClearLimit(); value.Limit != nil {
+		m.SetLimit(*value.Limit)
+	}
+	copy(ringmailContent(m.bytes, m.bytes[28:], 1), value.Title)
+	m.SetValues(0, value.Values...)
+	m.SetAuthor(value.Author)
+}
+
+// ValidNote tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value,
+// all content within the bytes.
+func ValidNote(bytes []byte) bool {
+	m, err := ViewNote(bytes)
+	if err != nil {
+		return false
+	}
+	if m.bytes[16] > 1 {
+		return false
+	}
+	if !ringmailReference(m.bytes, m.fixed, 28, 1, 1) {
+		return false
+	}
+	if !ringmailReference(m.bytes, m.fixed, 36, 8, 8) {
+		return false
+	}
+	return true
+}
+
+const (
+	WatchType = 0x882fa0e7
+	WatchSize = 16
+	WatchName = "conformance.Watch"
+)
+
+// Watch is a conformance.Watch as a value of its own.
+type Watch struct {
+	Name string
+}
+
+func (m *Watch) RingmailType() uint32 {
+	return WatchType
+}
+
+func (m *Watch) RingmailSize() int {
+	return WatchSize
+}
+
+func (m *Watch) RingmailPut(room []byte) {
+	WatchDraft{WatchView{(*[WatchSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Watch) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, WatchSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewWatch refuses.
+func (m *Watch) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewWatch(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// WatchView reads a conformance.Watch where it lies.
+type WatchView struct {
+	bytes *[WatchSize]byte
+}
+
+// ViewWatch refuses what is shorter. A newer version may be longer.
+func ViewWatch(bytes []byte) (WatchView, error) {
+	if len(bytes) < WatchSize {
+		return WatchView{}, ringmailSizeError(WatchName, WatchSize, len(bytes))
+	}
+	return WatchView{(*[WatchSize]byte)(bytes)}, nil
+}
+
+func (m WatchView) RingmailType() uint32 {
+	return WatchType
+}
+
+func (m WatchView) RingmailSize() int {
+	return WatchSize
+}
+
+func (m WatchView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m WatchView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m WatchView) Name() string {
+	return ringmailText(m.bytes[0:16])
+}
+
+// Unpack copies it into a value of its own.
+func (m WatchView) Unpack() Watch {
+	var value Watch
+	value.Name = m.Name()
+	return value
+}
+
+// WatchDraft writes a conformance.Watch where it will lie.
+type WatchDraft struct {
+	WatchView
+}
+
+// DraftWatch makes it of zeros. Precondition: the room has WatchSize bytes.
+func DraftWatch(room []byte) WatchDraft {
+	bytes := (*[WatchSize]byte)(room)
+	clear(bytes[:])
+	return WatchDraft{WatchView{bytes}}
+}
+
+func (m WatchDraft) SetName(value string) {
+	ringmailPutText(m.bytes[0:16], value)
+}
+
+// Pack writes all of it, padding too.
+func (m WatchDraft) Pack(value *Watch) {
+	m.SetName(value.Name)
+}
+
+// ValidWatch tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidWatch(bytes []byte) bool {
+	return len(bytes) >= WatchSize
+}
+
+const (
+	UnwatchType = 0x539a4c7e
+	UnwatchSize = 0
+	UnwatchName = "conformance.Unwatch"
+)
+
+// Unwatch is a conformance.Unwatch as a value of its own.
+type Unwatch struct{}
+
+func (m *Unwatch) RingmailType() uint32 {
+	return UnwatchType
+}
+
+func (m *Unwatch) RingmailSize() int {
+	return UnwatchSize
+}
+
+func (m *Unwatch) RingmailPut(room []byte) {
+	UnwatchDraft{UnwatchView{(*[UnwatchSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Unwatch) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, UnwatchSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewUnwatch refuses.
+func (m *Unwatch) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewUnwatch(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// UnwatchView reads a conformance.Unwatch where it lies.
+type UnwatchView struct {
+	bytes *[UnwatchSize]byte
+}
+
+// ViewUnwatch refuses what is shorter. A newer version may be longer.
+func ViewUnwatch(bytes []byte) (UnwatchView, error) {
+	if len(bytes) < UnwatchSize {
+		return UnwatchView{}, ringmailSizeError(UnwatchName, UnwatchSize, len(bytes))
+	}
+	return UnwatchView{(*[UnwatchSize]byte)(bytes)}, nil
+}
+
+func (m UnwatchView) RingmailType() uint32 {
+	return UnwatchType
+}
+
+func (m UnwatchView) RingmailSize() int {
+	return UnwatchSize
+}
+
+func (m UnwatchView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m UnwatchView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+// Unpack copies it into a value of its own.
+func (m UnwatchView) Unpack() Unwatch {
+	var value Unwatch
+	return value
+}
+
+// UnwatchDraft writes a conformance.Unwatch where it will lie.
+type UnwatchDraft struct {
+	UnwatchView
+}
+
+// DraftUnwatch makes it of zeros. Precondition: the room has UnwatchSize bytes.
+func DraftUnwatch(room []byte) UnwatchDraft {
+	bytes := (*[UnwatchSize]byte)(room)
+	clear(bytes[:])
+	return UnwatchDraft{UnwatchView{bytes}}
+}
+
+// Pack writes all of it, padding too.
+func (m UnwatchDraft) Pack(*Unwatch) {}
+
+// ValidUnwatch tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidUnwatch(bytes []byte) bool {
+	return len(bytes) >= UnwatchSize
+}
+
+const (
+	EndedType = 0x3c008720
+	EndedSize = 68
+	EndedName = "conformance.Ended"
+)
+
+// Ended is a conformance.Ended as a value of its own.
+type Ended struct {
+	Kind   uint32
+	Reason string
+}
+
+func (m *Ended) RingmailType() uint32 {
+	return EndedType
+}
+
+func (m *Ended) RingmailSize() int {
+	return EndedSize
+}
+
+func (m *Ended) RingmailPut(room []byte) {
+	EndedDraft{EndedView{(*[EndedSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Ended) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, EndedSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewEnded refuses.
+func (m *Ended) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewEnded(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// EndedView reads a conformance.Ended where it lies.
+type EndedView struct {
+	bytes *[EndedSize]byte
+}
+
+// ViewEnded refuses what is shorter. A newer version may be longer.
+func ViewEnded(bytes []byte) (EndedView, error) {
+	if len(bytes) < EndedSize {
+		return EndedView{}, ringmailSizeError(EndedName, EndedSize, len(bytes))
+	}
+	return EndedView{(*[EndedSize]byte)(bytes)}, nil
+}
+
+func (m EndedView) RingmailType() uint32 {
+	return EndedType
+}
+
+func (m EndedView) RingmailSize() int {
+	return EndedSize
+}
+
+func (m EndedView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m EndedView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m EndedView) Kind() uint32 {
+	return binary.LittleEndian.Uint32(m.bytes[0:4])
+}
+
+func (m EndedView) Reason() string {
+	return ringmailText(m.bytes[4:68])
+}
+
+// Unpack copies it into a value of its own.
+func (m EndedView) Unpack() Ended {
+	var value Ended
+	value.Kind = m.Kind()
+	value.Reason = m.Reason()
+	return value
+}
+
+// EndedDraft writes a conformance.Ended where it will lie.
+type EndedDraft struct {
+	EndedView
+}
+
+// DraftEnded makes it of zeros. Precondition: the room has EndedSize bytes.
+func DraftEnded(room []byte) EndedDraft {
+	bytes := (*[EndedSize]byte)(room)
+	clear(bytes[:])
+	return EndedDraft{EndedView{bytes}}
+}
+
+func (m EndedDraft) SetKind(value uint32) {
+	binary.LittleEndian.PutUint32(m.bytes[0:4], value)
+}
+
+func (m EndedDraft) SetReason(value string) {
+	ringmailPutText(m.bytes[4:68], value)
+}
+
+// Pack writes all of it, padding too.
+func (m EndedDraft) Pack(value *Ended) {
+	m.SetKind(value.Kind)
+	m.SetReason(value.Reason)
+}
+
+// ValidEnded tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidEnded(bytes []byte) bool {
+	return len(bytes) >= EndedSize
+}
+
+const (
+	ConsultType = 0x6c8e61b4
+	ConsultSize = 16
+	ConsultName = "conformance.Consult"
+)
+
+// Consult is a conformance.Consult as a value of its own.
+type Consult struct {
+	Number       uint64
+	Milliseconds uint32
+}
+
+func (m *Consult) RingmailType() uint32 {
+	return ConsultType
+}
+
+func (m *Consult) RingmailSize() int {
+	return ConsultSize
+}
+
+func (m *Consult) RingmailPut(room []byte) {
+	ConsultDraft{ConsultView{(*[ConsultSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Consult) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, ConsultSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewConsult refuses.
+func (m *Consult) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewConsult(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// ConsultView reads a conformance.Consult where it lies.
+type ConsultView struct {
+	bytes *[ConsultSize]byte
+}
+
+// ViewConsult refuses what is shorter. A newer version may be longer.
+func ViewConsult(bytes []byte) (ConsultView, error) {
+	if len(bytes) < ConsultSize {
+		return ConsultView{}, ringmailSizeError(ConsultName, ConsultSize, len(bytes))
+	}
+	return ConsultView{(*[ConsultSize]byte)(bytes)}, nil
+}
+
+func (m ConsultView) RingmailType() uint32 {
+	return ConsultType
+}
+
+func (m ConsultView) RingmailSize() int {
+	return ConsultSize
+}
+
+func (m ConsultView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m ConsultView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m ConsultView) Number() uint64 {
+	return binary.LittleEndian.Uint64(m.bytes[0:8])
+}
+
+func (m ConsultView) Milliseconds() uint32 {
+	return binary.LittleEndian.Uint32(m.bytes[8:12])
+}
+
+// Unpack copies it into a value of its own.
+func (m ConsultView) Unpack() Consult {
+	var value Consult
+	value.Number = m.Number()
+	value.Milliseconds = m.Milliseconds()
+	return value
+}
+
+// ConsultDraft writes a conformance.Consult where it will lie.
+type ConsultDraft struct {
+	ConsultView
+}
+
+// DraftConsult makes it of zeros. Precondition: the room has ConsultSize bytes.
+func DraftConsult(room []byte) ConsultDraft {
+	bytes := (*[ConsultSize]byte)(room)
+	clear(bytes[:])
+	return ConsultDraft{ConsultView{bytes}}
+}
+
+func (m ConsultDraft) SetNumber(value uint64) {
+	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
+}
+
+func (m ConsultDraft) SetMilliseconds(value uint32) {
+	binary.LittleEndian.PutUint32(m.bytes[8:12], value)
+}
+
+// Pack writes all of it, padding too.
+func (m ConsultDraft) Pack(value *Consult) {
+	m.SetNumber(value.Number)
+	m.SetMilliseconds(value.Milliseconds)
+	clear(m.bytes[12:16])
+}
+
+// ValidConsult tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidConsult(bytes []byte) bool {
+	return len(bytes) >= ConsultSize
+}
+
+const (
+	OutcomeType = 0xe18dea60
+	OutcomeSize = 16
+	OutcomeName = "conformance.Outcome"
+)
+
+// Outcome is a conformance.Outcome as a value of its own.
+type Outcome struct {
+	Number   uint64
+	Answered bool
+}
+
+func (m *Outcome) RingmailType() uint32 {
+	return OutcomeType
+}
+
+func (m *Outcome) RingmailSize() int {
+	return OutcomeSize
+}
+
+func (m *Outcome) RingmailPut(room []byte) {
+	OutcomeDraft{OutcomeView{(*[OutcomeSize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Outcome) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, OutcomeSize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewOutcome refuses.
+func (m *Outcome) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewOutcome(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// OutcomeView reads a conformance.Outcome where it lies.
+type OutcomeView struct {
+	bytes *[OutcomeSize]byte
+}
+
+// ViewOutcome refuses what is shorter. A newer version may be longer.
+func ViewOutcome(bytes []byte) (OutcomeView, error) {
+	if len(bytes) < OutcomeSize {
+		return OutcomeView{}, ringmailSizeError(OutcomeName, OutcomeSize, len(bytes))
+	}
+	return OutcomeView{(*[OutcomeSize]byte)(bytes)}, nil
+}
+
+func (m OutcomeView) RingmailType() uint32 {
+	return OutcomeType
+}
+
+func (m OutcomeView) RingmailSize() int {
+	return OutcomeSize
+}
+
+func (m OutcomeView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m OutcomeView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m OutcomeView) Number() uint64 {
+	return binary.LittleEndian.Uint64(m.bytes[0:8])
+}
+
+func (m OutcomeView) Answered() bool {
+	return m.bytes[8] != 0
+}
+
+// Unpack copies it into a value of its own.
+func (m OutcomeView) Unpack() Outcome {
+	var value Outcome
+	value.Number = m.Number()
+	value.Answered = m.Answered()
+	return value
+}
+
+// OutcomeDraft writes a conformance.Outcome where it will lie.
+type OutcomeDraft struct {
+	OutcomeView
+}
+
+// DraftOutcome makes it of zeros. Precondition: the room has OutcomeSize bytes.
+func DraftOutcome(room []byte) OutcomeDraft {
+	bytes := (*[OutcomeSize]byte)(room)
+	clear(bytes[:])
+	return OutcomeDraft{OutcomeView{bytes}}
+}
+
+func (m OutcomeDraft) SetNumber(value uint64) {
+	binary.LittleEndian.PutUint64(m.bytes[0:8], value)
+}
+
+func (m OutcomeDraft) SetAnswered(value bool) {
+	m.bytes[8] = ringmailByte(value)
+}
+
+// Pack writes all of it, padding too.
+func (m OutcomeDraft) Pack(value *Outcome) {
+	m.SetNumber(value.Number)
+	m.SetAnswered(value.Answered)
+	clear(m.bytes[9:16])
+}
+
+// ValidOutcome tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidOutcome(bytes []byte) bool {
+	m, err := ViewOutcome(bytes)
+	if err != nil {
+		return false
+	}
+	if m.bytes[8] > 1 {
+		return false
+	}
+	return true
+}
+
+const (
+	SayType = 0x5bb7b9cf
+	SaySize = 36
+	SayName = "conformance.Say"
+)
+
+// Say is a conformance.Say as a value of its own.
+type Say struct {
+	Level uint32
+	Text  string
+}
+
+func (m *Say) RingmailType() uint32 {
+	return SayType
+}
+
+func (m *Say) RingmailSize() int {
+	return SaySize
+}
+
+func (m *Say) RingmailPut(room []byte) {
+	SayDraft{SayView{(*[SaySize]byte)(room)}}.Pack(m)
+}
+
+// MarshalBinary never fails.
+func (m *Say) MarshalBinary() ([]byte, error) {
+	bytes := make([]byte, SaySize)
+	m.RingmailPut(bytes)
+	return bytes, nil
+}
+
+// UnmarshalBinary refuses what ViewSay refuses.
+func (m *Say) UnmarshalBinary(bytes []byte) error {
+	view, err := ViewSay(bytes)
+	if err == nil {
+		*m = view.Unpack()
+	}
+	return err
+}
+
+// SayView reads a conformance.Say where it lies.
+type SayView struct {
+	bytes *[SaySize]byte
+}
+
+// ViewSay refuses what is shorter. A newer version may be longer.
+func ViewSay(bytes []byte) (SayView, error) {
+	if len(bytes) < SaySize {
+		return SayView{}, ringmailSizeError(SayName, SaySize, len(bytes))
+	}
+	return SayView{(*[SaySize]byte)(bytes)}, nil
+}
+
+func (m SayView) RingmailType() uint32 {
+	return SayType
+}
+
+func (m SayView) RingmailSize() int {
+	return SaySize
+}
+
+func (m SayView) RingmailBytes() []byte {
+	return m.bytes[:]
+}
+
+func (m SayView) RingmailPut(room []byte) {
+	copy(room, m.bytes[:])
+}
+
+func (m SayView) Level() uint32 {
+	return binary.LittleEndian.Uint32(m.bytes[0:4])
+}
+
+func (m SayView) Text() string {
+	return ringmailText(m.bytes[4:36])
+}
+
+// Unpack copies it into a value of its own.
+func (m SayView) Unpack() Say {
+	var value Say
+	value.Level = m.Level()
+	value.Text = m.Text()
+	return value
+}
+
+// SayDraft writes a conformance.Say where it will lie.
+type SayDraft struct {
+	SayView
+}
+
+// DraftSay makes it of zeros. Precondition: the room has SaySize bytes.
+func DraftSay(room []byte) SayDraft {
+	bytes := (*[SaySize]byte)(room)
+	clear(bytes[:])
+	return SayDraft{SayView{bytes}}
+}
+
+func (m SayDraft) SetLevel(value uint32) {
+	binary.LittleEndian.PutUint32(m.bytes[0:4], value)
+}
+
+func (m SayDraft) SetText(value string) {
+	ringmailPutText(m.bytes[4:36], value)
+}
+
+// Pack writes all of it, padding too.
+func (m SayDraft) Pack(value *Say) {
+	m.SetLevel(value.Level)
+	m.SetText(value.Text)
+}
+
+// ValidSay tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
+func ValidSay(bytes []byte) bool {
+	return len(bytes) >= SaySize
 }
 
 // RingmailMessage is what a handler does with a received message. The binding's Message does it.
@@ -1103,6 +2056,7 @@ type PeerHandler[M RingmailMessage] interface {
 	Get(message M, view GetView) (Sum, error)
 	Fail(message M, view FailView) error
 	Stream(message M, view StreamView) error
+	Note(message M, view NoteView) (Note, error)
 }
 
 // HandlePeer gives each message to the method of its type, and sends what that returns.
@@ -1187,6 +2141,21 @@ func HandlePeer[M RingmailMessage](handler PeerHandler[M]) func(M) error {
 				return err
 			}
 			return message.Done()
+		case NoteType:
+			view, err := ViewNote(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Note(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(NoteType, reply.RingmailSize())
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
 		}
 		return message.NoHandler()
 	}
@@ -1377,12 +2346,521 @@ func (p PeerMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
 	return err
 }
 
+// SendNote waits for room until the context is done.
+func (p PeerMailbox[B]) SendNote(ctx context.Context, message *Note) error {
+	room, err := p.To.Loan(ctx, NoteType, message.RingmailSize())
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanNote is a new one in the ring itself, with room for that much content, to be written and then published by To.Publish.
+func (p PeerMailbox[B]) LoanNote(ctx context.Context, lengths NoteLengths) (NoteDraft, error) {
+	room, err := p.To.Loan(ctx, NoteType, lengths.RingmailSize())
+	if err != nil {
+		return NoteDraft{}, err
+	}
+	return DraftNote(room, lengths), nil
+}
+
+// AskNote waits until the reply has come, or the context is done.
+func (p PeerMailbox[B]) AskNote(ctx context.Context, message *Note) (reply Note, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, NoteType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != NoteType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", NoteName, typeID, NoteName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// PlayerHandler is what an actor of the kind conformance.Player does with each message. What is returned is the reply, where
+// somebody asked and has no answer yet.
+type PlayerHandler[M RingmailMessage] interface {
+	Tick(message M, view TickView) (Tick, error)
+	Ping(message M, view PingView) (Ping, error)
+	Bulk(message M, view BulkView) (Bulk, error)
+	Get(message M, view GetView) (Sum, error)
+	Fail(message M, view FailView) error
+	Stream(message M, view StreamView) error
+	Note(message M, view NoteView) (Note, error)
+	Watch(message M, view WatchView) error
+	Unwatch(message M, view UnwatchView) error
+	Consult(message M, view ConsultView) error
+	Say(message M, view SayView) error
+}
+
+// HandlePlayer gives each message to the method of its type, and sends what that returns.
+func HandlePlayer[M RingmailMessage](handler PlayerHandler[M]) func(M) error {
+	return func(message M) error {
+		switch message.Type() {
+		case TickType:
+			view, err := ViewTick(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Tick(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(TickType, TickSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case PingType:
+			view, err := ViewPing(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Ping(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(PingType, PingSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case BulkType:
+			view, err := ViewBulk(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Bulk(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(BulkType, BulkSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case GetType:
+			view, err := ViewGet(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Get(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(SumType, SumSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case FailType:
+			view, err := ViewFail(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Fail(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case StreamType:
+			view, err := ViewStream(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Stream(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case NoteType:
+			view, err := ViewNote(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Note(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(NoteType, reply.RingmailSize())
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		case WatchType:
+			view, err := ViewWatch(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Watch(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case UnwatchType:
+			view, err := ViewUnwatch(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Unwatch(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case ConsultType:
+			view, err := ViewConsult(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Consult(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case SayType:
+			view, err := ViewSay(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Say(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		}
+		return message.NoHandler()
+	}
+}
+
+// PlayerMailbox sends only what a conformance.Player accepts.
+type PlayerMailbox[B RingmailMailbox] struct {
+	To B
+}
+
+// SendTick waits for room until the context is done.
+func (p PlayerMailbox[B]) SendTick(ctx context.Context, message *Tick) error {
+	room, err := p.To.Loan(ctx, TickType, TickSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanTick is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanTick(ctx context.Context) (TickDraft, error) {
+	room, err := p.To.Loan(ctx, TickType, TickSize)
+	if err != nil {
+		return TickDraft{}, err
+	}
+	return DraftTick(room), nil
+}
+
+// AskTick waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskTick(ctx context.Context, message *Tick) (reply Tick, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, TickType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != TickType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", TickName, typeID, TickName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendPing waits for room until the context is done.
+func (p PlayerMailbox[B]) SendPing(ctx context.Context, message *Ping) error {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanPing is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanPing(ctx context.Context) (PingDraft, error) {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return PingDraft{}, err
+	}
+	return DraftPing(room), nil
+}
+
+// AskPing waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskPing(ctx context.Context, message *Ping) (reply Ping, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, PingType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != PingType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", PingName, typeID, PingName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendBulk waits for room until the context is done.
+func (p PlayerMailbox[B]) SendBulk(ctx context.Context, message *Bulk) error {
+	room, err := p.To.Loan(ctx, BulkType, BulkSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanBulk is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanBulk(ctx context.Context) (BulkDraft, error) {
+	room, err := p.To.Loan(ctx, BulkType, BulkSize)
+	if err != nil {
+		return BulkDraft{}, err
+	}
+	return DraftBulk(room), nil
+}
+
+// AskBulk waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskBulk(ctx context.Context, message *Bulk) (reply Bulk, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, BulkType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != BulkType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", BulkName, typeID, BulkName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendGet waits for room until the context is done.
+func (p PlayerMailbox[B]) SendGet(ctx context.Context, message *Get) error {
+	room, err := p.To.Loan(ctx, GetType, GetSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanGet is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanGet(ctx context.Context) (GetDraft, error) {
+	room, err := p.To.Loan(ctx, GetType, GetSize)
+	if err != nil {
+		return GetDraft{}, err
+	}
+	return DraftGet(room), nil
+}
+
+// AskGet waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskGet(ctx context.Context, message *Get) (reply Sum, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, GetType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != SumType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", GetName, typeID, SumName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendFail waits for room until the context is done.
+func (p PlayerMailbox[B]) SendFail(ctx context.Context, message *Fail) error {
+	room, err := p.To.Loan(ctx, FailType, FailSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanFail is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanFail(ctx context.Context) (FailDraft, error) {
+	room, err := p.To.Loan(ctx, FailType, FailSize)
+	if err != nil {
+		return FailDraft{}, err
+	}
+	return DraftFail(room), nil
+}
+
+// AskFail waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskFail(ctx context.Context, message *Fail) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, FailType, payload)
+	return err
+}
+
+// SendStream waits for room until the context is done.
+func (p PlayerMailbox[B]) SendStream(ctx context.Context, message *Stream) error {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanStream is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanStream(ctx context.Context) (StreamDraft, error) {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return StreamDraft{}, err
+	}
+	return DraftStream(room), nil
+}
+
+// AskStream waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, StreamType, payload)
+	return err
+}
+
+// SendNote waits for room until the context is done.
+func (p PlayerMailbox[B]) SendNote(ctx context.Context, message *Note) error {
+	room, err := p.To.Loan(ctx, NoteType, message.RingmailSize())
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanNote is a new one in the ring itself, with room for that much content, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanNote(ctx context.Context, lengths NoteLengths) (NoteDraft, error) {
+	room, err := p.To.Loan(ctx, NoteType, lengths.RingmailSize())
+	if err != nil {
+		return NoteDraft{}, err
+	}
+	return DraftNote(room, lengths), nil
+}
+
+// AskNote waits until the reply has come, or the context is done.
+func (p PlayerMailbox[B]) AskNote(ctx context.Context, message *Note) (reply Note, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, NoteType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != NoteType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", NoteName, typeID, NoteName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// SendWatch waits for room until the context is done.
+func (p PlayerMailbox[B]) SendWatch(ctx context.Context, message *Watch) error {
+	room, err := p.To.Loan(ctx, WatchType, WatchSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanWatch is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanWatch(ctx context.Context) (WatchDraft, error) {
+	room, err := p.To.Loan(ctx, WatchType, WatchSize)
+	if err != nil {
+		return WatchDraft{}, err
+	}
+	return DraftWatch(room), nil
+}
+
+// AskWatch waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskWatch(ctx context.Context, message *Watch) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, WatchType, payload)
+	return err
+}
+
+// SendUnwatch waits for room until the context is done.
+func (p PlayerMailbox[B]) SendUnwatch(ctx context.Context, message *Unwatch) error {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanUnwatch is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanUnwatch(ctx context.Context) (UnwatchDraft, error) {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return UnwatchDraft{}, err
+	}
+	return DraftUnwatch(room), nil
+}
+
+// AskUnwatch waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskUnwatch(ctx context.Context, message *Unwatch) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, UnwatchType, payload)
+	return err
+}
+
+// SendConsult waits for room until the context is done.
+func (p PlayerMailbox[B]) SendConsult(ctx context.Context, message *Consult) error {
+	room, err := p.To.Loan(ctx, ConsultType, ConsultSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanConsult is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanConsult(ctx context.Context) (ConsultDraft, error) {
+	room, err := p.To.Loan(ctx, ConsultType, ConsultSize)
+	if err != nil {
+		return ConsultDraft{}, err
+	}
+	return DraftConsult(room), nil
+}
+
+// AskConsult waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskConsult(ctx context.Context, message *Consult) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, ConsultType, payload)
+	return err
+}
+
+// SendSay waits for room until the context is done.
+func (p PlayerMailbox[B]) SendSay(ctx context.Context, message *Say) error {
+	room, err := p.To.Loan(ctx, SayType, SaySize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanSay is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p PlayerMailbox[B]) LoanSay(ctx context.Context) (SayDraft, error) {
+	room, err := p.To.Loan(ctx, SayType, SaySize)
+	if err != nil {
+		return SayDraft{}, err
+	}
+	return DraftSay(room), nil
+}
+
+// AskSay waits until the message has been handled, or the context is done.
+func (p PlayerMailbox[B]) AskSay(ctx context.Context, message *Say) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, SayType, payload)
+	return err
+}
+
 // HostHandler is what an actor of the kind conformance.Host does with each message. What is returned is the reply, where
 // somebody asked and has no answer yet.
 type HostHandler[M RingmailMessage] interface {
 	Tick(message M, view TickView) error
 	Ping(message M, view PingView) error
 	Bulk(message M, view BulkView) error
+	Ended(message M, view EndedView) error
+	Outcome(message M, view OutcomeView) error
 }
 
 // HandleHost gives each message to the method of its type, and sends what that returns.
@@ -1413,6 +2891,24 @@ func HandleHost[M RingmailMessage](handler HostHandler[M]) func(M) error {
 				return err
 			}
 			if err := handler.Bulk(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case EndedType:
+			view, err := ViewEnded(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Ended(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case OutcomeType:
+			view, err := ViewOutcome(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Outcome(message, view); err != nil {
 				return err
 			}
 			return message.Done()
@@ -1504,12 +3000,316 @@ func (p HostMailbox[B]) AskBulk(ctx context.Context, message *Bulk) error {
 	return err
 }
 
+// SendEnded waits for room until the context is done.
+func (p HostMailbox[B]) SendEnded(ctx context.Context, message *Ended) error {
+	room, err := p.To.Loan(ctx, EndedType, EndedSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanEnded is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p HostMailbox[B]) LoanEnded(ctx context.Context) (EndedDraft, error) {
+	room, err := p.To.Loan(ctx, EndedType, EndedSize)
+	if err != nil {
+		return EndedDraft{}, err
+	}
+	return DraftEnded(room), nil
+}
+
+// AskEnded waits until the message has been handled, or the context is done.
+func (p HostMailbox[B]) AskEnded(ctx context.Context, message *Ended) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, EndedType, payload)
+	return err
+}
+
+// SendOutcome waits for room until the context is done.
+func (p HostMailbox[B]) SendOutcome(ctx context.Context, message *Outcome) error {
+	room, err := p.To.Loan(ctx, OutcomeType, OutcomeSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanOutcome is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p HostMailbox[B]) LoanOutcome(ctx context.Context) (OutcomeDraft, error) {
+	room, err := p.To.Loan(ctx, OutcomeType, OutcomeSize)
+	if err != nil {
+		return OutcomeDraft{}, err
+	}
+	return DraftOutcome(room), nil
+}
+
+// AskOutcome waits until the message has been handled, or the context is done.
+func (p HostMailbox[B]) AskOutcome(ctx context.Context, message *Outcome) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, OutcomeType, payload)
+	return err
+}
+
+// DeskHandler is what an actor of the kind conformance.Desk does with each message. What is returned is the reply, where
+// somebody asked and has no answer yet.
+type DeskHandler[M RingmailMessage] interface {
+	Ping(message M, view PingView) (Ping, error)
+}
+
+// HandleDesk gives each message to the method of its type, and sends what that returns.
+func HandleDesk[M RingmailMessage](handler DeskHandler[M]) func(M) error {
+	return func(message M) error {
+		switch message.Type() {
+		case PingType:
+			view, err := ViewPing(message.Payload())
+			if err != nil {
+				return err
+			}
+			reply, err := handler.Ping(message, view)
+			if err != nil || !message.Asked() {
+				return err
+			}
+			room, err := message.ReplyRoom(PingType, PingSize)
+			if err != nil {
+				return err
+			}
+			reply.RingmailPut(room)
+			return message.Publish()
+		}
+		return message.NoHandler()
+	}
+}
+
+// DeskMailbox sends only what a conformance.Desk accepts.
+type DeskMailbox[B RingmailMailbox] struct {
+	To B
+}
+
+// SendPing waits for room until the context is done.
+func (p DeskMailbox[B]) SendPing(ctx context.Context, message *Ping) error {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanPing is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p DeskMailbox[B]) LoanPing(ctx context.Context) (PingDraft, error) {
+	room, err := p.To.Loan(ctx, PingType, PingSize)
+	if err != nil {
+		return PingDraft{}, err
+	}
+	return DraftPing(room), nil
+}
+
+// AskPing waits until the reply has come, or the context is done.
+func (p DeskMailbox[B]) AskPing(ctx context.Context, message *Ping) (reply Ping, err error) {
+	payload, _ := message.MarshalBinary()
+	typeID, bytes, err := p.To.Call(ctx, PingType, payload)
+	if err != nil {
+		return reply, err
+	}
+	if typeID != PingType {
+		return reply, fmt.Errorf("the reply to %s has the type %#x, not that of %s", PingName, typeID, PingName)
+	}
+	return reply, reply.UnmarshalBinary(bytes)
+}
+
+// MortalHandler is what an actor of the kind conformance.Mortal does with each message. What is returned is the reply, where
+// somebody asked and has no answer yet.
+type MortalHandler[M RingmailMessage] interface {
+	Stream(message M, view StreamView) error
+	Unwatch(message M, view UnwatchView) error
+}
+
+// HandleMortal gives each message to the method of its type, and sends what that returns.
+func HandleMortal[M RingmailMessage](handler MortalHandler[M]) func(M) error {
+	return func(message M) error {
+		switch message.Type() {
+		case StreamType:
+			view, err := ViewStream(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Stream(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		case UnwatchType:
+			view, err := ViewUnwatch(message.Payload())
+			if err != nil {
+				return err
+			}
+			if err := handler.Unwatch(message, view); err != nil {
+				return err
+			}
+			return message.Done()
+		}
+		return message.NoHandler()
+	}
+}
+
+// MortalMailbox sends only what a conformance.Mortal accepts.
+type MortalMailbox[B RingmailMailbox] struct {
+	To B
+}
+
+// SendStream waits for room until the context is done.
+func (p MortalMailbox[B]) SendStream(ctx context.Context, message *Stream) error {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanStream is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p MortalMailbox[B]) LoanStream(ctx context.Context) (StreamDraft, error) {
+	room, err := p.To.Loan(ctx, StreamType, StreamSize)
+	if err != nil {
+		return StreamDraft{}, err
+	}
+	return DraftStream(room), nil
+}
+
+// AskStream waits until the message has been handled, or the context is done.
+func (p MortalMailbox[B]) AskStream(ctx context.Context, message *Stream) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, StreamType, payload)
+	return err
+}
+
+// SendUnwatch waits for room until the context is done.
+func (p MortalMailbox[B]) SendUnwatch(ctx context.Context, message *Unwatch) error {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return err
+	}
+	message.RingmailPut(room)
+	return p.To.Publish()
+}
+
+// LoanUnwatch is one of zeros in the ring itself, to be written and then published by To.Publish.
+func (p MortalMailbox[B]) LoanUnwatch(ctx context.Context) (UnwatchDraft, error) {
+	room, err := p.To.Loan(ctx, UnwatchType, UnwatchSize)
+	if err != nil {
+		return UnwatchDraft{}, err
+	}
+	return DraftUnwatch(room), nil
+}
+
+// AskUnwatch waits until the message has been handled, or the context is done.
+func (p MortalMailbox[B]) AskUnwatch(ctx context.Context, message *Unwatch) error {
+	payload, _ := message.MarshalBinary()
+	_, _, err := p.To.Call(ctx, UnwatchType, payload)
+	return err
+}
+
+// ringmailContent is what a reference refers to. It panics if that is not within the bytes.
+func ringmailContent(bytes, reference []byte, size int) []byte {
+	count := binary.LittleEndian.Uint32(reference[4:8])
+	if count == 0 {
+		return nil
+	}
+	from := uint64(binary.LittleEndian.Uint32(reference[0:4]))
+	to := from + uint64(count)*uint64(size)
+	return bytes[from:to:to]
+}
+
 // ringmailElement is an element of an array, and panics for an index that it does not have.
 func ringmailElement(array []byte, i, size int) []byte {
 	if i < 0 || i >= len(array)/size {
 		panic("index out of range: an array has no element " + strconv.Itoa(i))
 	}
 	return array[i*size : (i+1)*size]
+}
+
+// ringmailEnd is where content ends that comes next: at a multiple of its alignment, if there is any.
+func ringmailEnd(at, count, size, align int) int {
+	if count <= 0 {
+		return at
+	}
+	return (at+align-1)/align*align + count*size
+}
+
+// ringmailLay writes the reference to it, and zeros before it.
+func ringmailLay(room []byte, at, from, count, size, align int) int {
+	end := ringmailEnd(from, count, size, align)
+	if count > 0 {
+		if uint64(end) > math.MaxUint32 {
+			panic("a message of more than 4 GiB")
+		}
+		start := end - count*size
+		clear(room[from:start])
+		binary.LittleEndian.PutUint32(room[at:], uint32(start))
+		binary.LittleEndian.PutUint32(room[at+4:], uint32(count))
+	}
+	return end
+}
+
+// ringmailFixed is the length of the fixed part of a message, which some version of it must have. The sizes are those of
+// all versions; fixedSizeAt is where the fixed size stands, or -1.
+func ringmailFixed(name string, bytes []byte, fixedSizeAt int, sizes ...int) (int, error) {
+	fixed := len(bytes)
+	if fixedSizeAt >= 0 && (fixed > fixedSizeAt || !slices.Contains(sizes, fixed)) {
+		if len(bytes) < fixedSizeAt+4 {
+			return 0, fmt.Errorf("no version of %s has %d bytes", name, len(bytes))
+		}
+		said := binary.LittleEndian.Uint32(bytes[fixedSizeAt:])
+		if uint64(said) <= uint64(fixedSizeAt) || uint64(said) > uint64(len(bytes)) {
+			return 0, fmt.Errorf("a %s of %d bytes says that %d are its fixed part", name, len(bytes), said)
+		}
+		fixed = int(said)
+	}
+	if fixed < sizes[len(sizes)-1] && !slices.Contains(sizes, fixed) {
+		return 0, fmt.Errorf("no version of %s has a fixed part of %d bytes", name, fixed)
+	}
+	return fixed, nil
+}
+
+// ringmailInPlace shows content as numbers; nil, where the machine would have them in another order or place.
+func ringmailInPlace[T any](content []byte) []T {
+	var number T
+	at := unsafe.Pointer(unsafe.SliceData(content))
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 || uintptr(at)%unsafe.Alignof(number) != 0 {
+		return nil
+	}
+	return unsafe.Slice((*T)(at), uintptr(len(content))/unsafe.Sizeof(number))
+}
+
+// ringmailNumbers are the very bytes of the content where the machine lets that, else a copy.
+func ringmailNumbers[T any](content []byte) []T {
+	numbers := ringmailInPlace[T](content)
+	if numbers == nil && len(content) > 0 {
+		numbers = make([]T, len(content)/binary.Size(*new(T)))
+		_ = binary.Read(bytes.NewReader(content), binary.LittleEndian, numbers) // never fails
+	}
+	return numbers
+}
+
+// ringmailPutNumbers panics if there are fewer elements from that one on.
+func ringmailPutNumbers[T any](content []byte, from int, values []T) {
+	if numbers := ringmailInPlace[T](content); numbers != nil || len(values) == 0 {
+		copy(numbers[from:from+len(values)], values)
+		return
+	}
+	var encoded bytes.Buffer
+	_ = binary.Write(&encoded, binary.LittleEndian, values) // never fails
+	size := encoded.Len() / len(values)
+	copy(content[from*size:(from+len(values))*size], encoded.Bytes())
+}
+
+// ringmailReference tells whether a reference is good: its content aligned, behind the fixed part and within the bytes.
+func ringmailReference(bytes []byte, fixed, at, size, align int) bool {
+	from := uint64(binary.LittleEndian.Uint32(bytes[at : at+4]))
+	count := uint64(binary.LittleEndian.Uint32(bytes[at+4 : at+8]))
+	return count == 0 ||
+		from%uint64(align) == 0 && from >= uint64(fixed) && from+count*uint64(size) <= uint64(len(bytes))
 }
 
 // ringmailText is the content of a text, which ends before its first zero byte.

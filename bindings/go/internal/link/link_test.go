@@ -199,7 +199,7 @@ func TestAFrameArrivesInAnyNumberOfPieces(t *testing.T) {
 func TestAStreamThatHasLostItsPlaceIsGivenUp(t *testing.T) {
 	for _, c := range []struct{ bytes, want string }{
 		{"usage: x", `not a control frame: the bytes "usag`},
-		{"\x00\x00\x00\x00\x0a\x00", `not a control frame: the bytes "\x00\x00\x00\x00\n\x00" give it the unknown kind 10`},
+		{"\x00\x00\x00\x00\xff\x00", `not a control frame: the bytes "\x00\x00\x00\x00\xff\x00" give it the unknown kind 255`},
 		{"\x00\x00\x00\x00\x03\x00\x01\x00", "end in 1 where 0 must stand"},
 		{"\x01\x00\x10\x00", "give it a length of 1048577, the most is 1048576"},
 		{"\x04\x00\x00", `the control stream ended inside a frame that starts with the bytes "\x04\x00\x00"`},

@@ -20,11 +20,13 @@ const (
 	KindFailure
 	KindGoodbye
 	KindRing
+	KindLog
 )
 
 func (k Kind) String() string {
-	names := [...]string{"hello", "welcome", "ready", "refused", "resolve", "resolved", "failure", "goodbye", "ring"}
-	if k < KindHello || k > KindRing {
+	names := [...]string{"hello", "welcome", "ready", "refused", "resolve", "resolved", "failure", "goodbye", "ring",
+		"log"}
+	if k < KindHello || k > KindLog {
 		return "an unknown message"
 	}
 	return names[k-1]
@@ -48,10 +50,12 @@ const (
 	StreamDoorbell    = 1 << 2
 	BetweenSystems    = 1 << 3
 	PipeDoorbell      = 1 << 4
+	Monitors          = 1 << 7
+	Log               = 1 << 8
 
 	// Offered is what this binding can do. AsymmetricBarrier is not among it: Go's atomic stores are XCHG and STLR in any
 	// case, so it would take no barrier away from this side, and its sleeps would have to pay for a membarrier each.
-	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell
+	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell | Monitors | Log
 )
 
 // Hello is what a peer says first.
@@ -280,6 +284,11 @@ func DecodeResolved(payload []byte) (Resolved, error) {
 
 // EncodeFailure makes last words, cut and mended so that they arrive.
 func EncodeFailure(text string) []byte { return appendText(nil, mended(text, maxTextBytes)) }
+
+// EncodeLog makes lines for the host's log, cut and mended so that they arrive.
+func EncodeLog(level uint8, text string) []byte {
+	return appendText([]byte{level}, mended(text, maxTextBytes))
+}
 
 // EncodeRing says that the thread of this lane sleeps, and there is something for it.
 func EncodeRing(lane uint32) []byte { return binary.LittleEndian.AppendUint32(nil, lane) }

@@ -137,7 +137,7 @@ func (s *Stream) Receive() (frame Frame, err error) {
 			return frame, fmt.Errorf("not a control frame: the bytes %q give it a length of %d, the most is %d",
 				header[:read], length, maxPayload)
 		}
-		if kind := Kind(binary.LittleEndian.Uint16(header[4:])); read >= 6 && (kind < KindHello || kind > KindRing) {
+		if kind := Kind(binary.LittleEndian.Uint16(header[4:])); read >= 6 && (kind < KindHello || kind > KindLog) {
 			return frame, fmt.Errorf("not a control frame: the bytes %q give it the unknown kind %d", header[:read], kind)
 		}
 		if zero := binary.LittleEndian.Uint16(header[6:]); read >= 8 && zero != 0 {

@@ -23,7 +23,7 @@ const (
 	Stop                    // stop once the mail has been read up to the position in the payload
 	Ping
 	Pong
-	Signal // between two systems
+	Signal // between two systems, and of monitors
 )
 
 // In a frame.

@@ -54,6 +54,11 @@ await board.write(Tick, (tick) => {
 board.trySend(quote);
 void done;
 
+const { kind, reason } = await board.monitor({ signal: AbortSignal.timeout(5) });
+if (kind !== 0) peer.logger.warn('the board is gone: %s', reason);
+// @ts-expect-error there is no such level
+peer.logger.warning('late');
+
 // The messages of a protocol are told apart by their names.
 function price(message: Accepted<typeof Pricer>): number {
   return message.$name === 'market.Tick' ? message.price : 0;

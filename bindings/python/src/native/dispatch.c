@@ -175,6 +175,7 @@ int deliver_answer(Peer* self, const ringmail_message* answer, int stays) {
 }
 
 int dispatch_in_hand(Peer* self, PyObject** awaitable) {
+  if (self->message.kind == RINGMAIL_DOWN) return deliver_down(self);
   if (self->message.kind != RINGMAIL_MESSAGE) return deliver_answer(self, &self->message, 0);
   Entry* entry = peer_entry(self, self->message.type);
   if (entry == NULL || entry->handler == NULL) return handle_nothing(self, entry);

@@ -82,7 +82,7 @@ int peer_answer_refusal(Peer* self, uint32_t reason) {
 
 /* Nothing is a good answer where nothing was promised; else the asker is told not to wait. */
 int peer_answer_nothing(Peer* self, const Entry* entry) {
-  if (PyTuple_GET_SIZE(entry->replies) != 0) return peer_answer_refusal(self, reason_no_handler);
+  if (PyTuple_GET_SIZE(entry->replies) != 0) return peer_answer_refusal(self, reason_failed);
   int code;
   while ((code = ringmail_reply(self->link, &self->message, ringmail_type_id("ringmail.Done"), NULL, 0)) ==
          RINGMAIL_EINTERRUPTED) {
@@ -117,6 +117,12 @@ PyObject* peer_receive(PyObject* object, PyObject* unused) {
     return NULL;
   }
   self->held = 1;
+  if (self->message.kind == RINGMAIL_DOWN) {
+    PyObject* down = peer_down(self, "_down");
+    PyObject* whom = down != NULL ? peer_sender(self) : NULL;
+    if (whom == NULL) return NULL;
+    return Py_BuildValue("(iNOI)", RINGMAIL_DOWN, down, whom, 0u);
+  }
   const Entry* entry = peer_entry(self, self->message.type);
   PyObject* message = Py_None;
   if (self->message.kind != RINGMAIL_NO_REPLY && entry != NULL) {

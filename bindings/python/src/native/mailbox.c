@@ -143,13 +143,18 @@ static PyObject* mailbox_ask_async(PyObject* self, PyObject* arguments, PyObject
   return call_peer(self, "_ask_async", arguments, keywords);
 }
 
-static PyObject* mailbox_loan(PyObject* object, PyObject* type) {
+/* _loan(type, timeout) */
+static PyObject* mailbox_loan(PyObject* object, PyObject* arguments) {
   Mailbox* self = (Mailbox*)object;
+  PyObject *type, *seconds;
+  if (!PyArg_ParseTuple(arguments, "OO", &type, &seconds)) return NULL;
   if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject*)type, &MessageType)) {
     PyErr_SetString(PyExc_TypeError, "a loan is for a message type");
     return NULL;
   }
-  return check_open(self) < 0 ? NULL : peer_loan(self->peer, self->id, (PyTypeObject*)type, send_timeout_of(self));
+  const int64_t timeout_ns = timeout_from(seconds);
+  if (timeout_ns == timeout_error || check_open(self) < 0) return NULL;
+  return peer_loan(self->peer, self->id, (PyTypeObject*)type, self->peer->soon != NULL ? 0 : timeout_ns);
 }
 
 static PyObject* mailbox_compare(PyObject* a, PyObject* b, int operation) {
@@ -190,7 +195,7 @@ static PyMethodDef methods[] = {
      "AskError if there will be none, TimeoutError if none came within `timeout` seconds."},
     {"_ask_now", mailbox_ask_now, METH_VARARGS, NULL},
     {"_want_room", mailbox_want_room, METH_O, NULL},
-    {"_loan", mailbox_loan, METH_O, NULL},
+    {"_loan", mailbox_loan, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

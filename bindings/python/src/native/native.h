@@ -172,6 +172,8 @@ extern PyTypeObject PeerType;
 
 /* 0 if the peer may be used here and now. */
 int peer_ready(Peer* self);
+/* The same, while a loan may be open. */
+int peer_open(Peer* self);
 Entry* peer_entry(Peer* self, uint32_t id);
 void raise_failure(Peer* self, int code);
 
@@ -182,6 +184,8 @@ int64_t timeout_from(PyObject* seconds);
 /* A message itself, or what `ringmail gen` wrote as one of the host's schema. A new reference. */
 Message* peer_message(Peer* self, PyObject* message);
 
+/* Repeats what needs room until there is some, and waits without the GIL. */
+int peer_with_room(Peer* self, int (*attempt)(void* context, int64_t wait_ns), void* context, int64_t timeout_ns);
 /* Sends, or asks for an answer within so long a time, waiting for room without the GIL. */
 int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t timeout_ns);
 int peer_ask(Peer* self,
@@ -227,6 +231,15 @@ PyObject* peer_finish_message(PyObject* self, PyObject* unused);
 
 /* After something was sent: it is published by the next step, which the event loop is asked for once. */
 int peer_step_soon(Peer* self);
+
+/* ---- monitor.c */
+
+PyObject* peer_monitor(PyObject* self, PyObject* arguments);
+PyObject* peer_demonitor(PyObject* self, PyObject* arguments);
+PyObject* peer_log(PyObject* self, PyObject* arguments);
+/* Of the RINGMAIL_DOWN in hand. */
+PyObject* peer_down(Peer* self, const char* method);
+int deliver_down(Peer* self);
 
 /* ---- in_hand.c */
 

@@ -3,7 +3,7 @@
 
 /* ---- what every call looks at */
 
-int peer_ready(Peer* self) {
+int peer_open(Peer* self) {
   const char* why = NULL;
   if (self->forked) {
     raise_code(RINGMAIL_EFORKED, ringmail_strerror(RINGMAIL_EFORKED));
@@ -14,9 +14,15 @@ int peer_ready(Peer* self) {
   if (self->busy || (owner != 0 && owner != PyThread_get_thread_ident())) {
     why = "a peer is used by one thread: the one that calls run()";
   }
-  if (self->loan != NULL) why = "a loan is open: nothing else may be done before it is published or cancelled";
   if (why == NULL) return 0;
   PyErr_SetString(PyExc_RuntimeError, why);
+  return -1;
+}
+
+int peer_ready(Peer* self) {
+  if (peer_open(self) < 0) return -1;
+  if (self->loan == NULL) return 0;
+  PyErr_SetString(PyExc_RuntimeError, "a loan is open: nothing else may be done before it is published or cancelled");
   return -1;
 }
 
@@ -194,6 +200,25 @@ int peer_send(Peer* self, ringmail_mailbox target, Message* message, int64_t tim
   return peer_ask(self, target, message, timeout_ns, -1, NULL);
 }
 
+typedef struct {
+  ringmail_peer* link;
+  ringmail_mailbox target;
+  const Layout* layout;
+  const unsigned char* data;
+  int64_t answer_ns;
+  uint32_t* correlation; /* NULL: nobody answers */
+} Sent;
+
+static int send_now(void* context, int64_t wait_ns) {
+  const Sent* sent = context;
+  const Layout* layout = sent->layout;
+  if (sent->correlation == NULL) {
+    return ringmail_send(sent->link, sent->target, layout->id, sent->data, layout->size, wait_ns);
+  }
+  return ringmail_ask_within(sent->link, sent->target, layout->id, sent->data, layout->size, wait_ns, sent->answer_ns,
+                             sent->correlation);
+}
+
 int peer_ask(Peer* self,
              ringmail_mailbox target,
              Message* message,
@@ -202,18 +227,18 @@ int peer_ask(Peer* self,
              uint32_t* correlation) {
   const unsigned char* data = message_data(message);
   if (data == NULL) return -1;
-  const Layout* layout = message->layout;
+  Sent sent = {self->link, target, message->layout, data, answer_ns, correlation};
+  return peer_with_room(self, send_now, &sent, timeout_ns);
+}
+
+int peer_with_room(Peer* self, int (*attempt)(void* context, int64_t wait_ns), void* context, int64_t timeout_ns) {
   const int64_t chunk_ns = 100000000; /* then signal handlers get their turn */
   int64_t wait_ns = 0;                /* there is room nearly always, and giving up the GIL costs more than sending */
   while (1) {
     int code;
     self->busy = 1;
     PyThreadState* state = wait_ns != 0 ? PyEval_SaveThread() : NULL;
-    if (correlation != NULL) {
-      code = ringmail_ask_within(self->link, target, layout->id, data, layout->size, wait_ns, answer_ns, correlation);
-    } else {
-      code = ringmail_send(self->link, target, layout->id, data, layout->size, wait_ns);
-    }
+    code = attempt(context, wait_ns);
     if (state != NULL) PyEval_RestoreThread(state);
     self->busy = 0;
     if (code >= 0) return peer_step_soon(self);
@@ -425,6 +450,9 @@ static PyMethodDef methods[] = {
     {"_set_handler", peer_set_handler, METH_VARARGS, NULL},
     {"_check", peer_check, METH_O, NULL},
     {"_run", peer_run, METH_O, NULL},
+    {"_monitor", peer_monitor, METH_VARARGS, NULL},
+    {"_demonitor", peer_demonitor, METH_VARARGS, NULL},
+    {"_log", peer_log, METH_VARARGS, NULL},
     {"_fail", peer_fail, METH_O, NULL},
     {"_forget", peer_forget, METH_NOARGS, NULL},
     {"_lookup", peer_lookup, METH_VARARGS, NULL},

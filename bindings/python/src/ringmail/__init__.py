@@ -11,7 +11,8 @@ def flight(message, sender):
 peer.run()
 """
 
-from ._peer import Counters, Peer, peer
+from ._log import TRACE, LogHandler
+from ._peer import Counters, Down, ExitKind, Peer, peer
 from ._ringmail import (
     AskError,
     Error,
@@ -30,12 +31,16 @@ from ._ringmail import (
 from ._schema import Schema, parse_schema
 
 __all__ = [
+    "TRACE",
     "AskError",
     "Counters",
+    "Down",
     "Error",
+    "ExitKind",
     "ForkedError",
     "FullError",
     "HostGone",
+    "LogHandler",
     "Mailbox",
     "Message",
     "NotSpawnedError",

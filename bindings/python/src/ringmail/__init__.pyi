@@ -1,4 +1,5 @@
 import builtins
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -9,12 +10,16 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeVar, 
 from typing_extensions import Buffer
 
 __all__ = [
+    "TRACE",
     "AskError",
     "Counters",
+    "Down",
     "Error",
+    "ExitKind",
     "ForkedError",
     "FullError",
     "HostGone",
+    "LogHandler",
     "Mailbox",
     "Message",
     "NotSpawnedError",
@@ -111,6 +116,23 @@ class Counters(NamedTuple):
     lost_wakeups: int
     failed_barriers: int
 
+class ExitKind(IntEnum):
+    NORMAL = 0
+    FAILED = 1
+    UNREACHABLE = 7
+    LINKED = 8
+    ESCALATED = 9
+
+class Down(NamedTuple):
+    mailbox: Mailbox
+    kind: int
+    reason: str
+
+TRACE: int
+
+class LogHandler(logging.Handler):
+    def __init__(self, peer: Peer, level: int = 0) -> None: ...
+
 class Schema:
     enums: dict[str, Any]
     messages: dict[str, Any]
@@ -163,7 +185,12 @@ class Peer:
     def enum(self, name: str) -> builtins.type[IntEnum]: ...
     def new(self, message: str, /, **fields: Any) -> Message: ...
     def mailbox(self, name: str, timeout: float | None = 5.0) -> Mailbox: ...
-    def loan(self, mailbox: Mailbox, message: str | builtins.type[_AnyMessage]) -> AbstractContextManager[Any]: ...
+    def monitor(self, mailbox: Mailbox, then: Callable[[Down], object], *, timeout: float | None = 5.0) -> int: ...
+    def demonitor(self, monitor: int, *, timeout: float | None = 5.0) -> None: ...
+    def log(self, level: int, text: str) -> bool: ...
+    def loan(
+        self, mailbox: Mailbox, message: str | builtins.type[_AnyMessage], *, timeout: float | None = 5.0
+    ) -> AbstractContextManager[Any]: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -174,11 +201,12 @@ class Peer:
     # In an event loop of asyncio: for pollable peers.
     async def run_async(self) -> None: ...
     def __aiter__(self) -> AsyncIterator[Any]: ...
+    async def monitor_async(self, mailbox: Mailbox) -> Down: ...
     async def mailbox_async(self, name: str, timeout: float | None = 5.0) -> Mailbox: ...
 
     # One message at a time, for programs with a loop of their own.
     def wait(self, timeout: float | None, /) -> bool: ...
-    def receive(self) -> tuple[Literal[2, 3, 4], Any, Mailbox, int] | None: ...
+    def receive(self) -> tuple[Literal[2, 3, 4, 8], Any, Mailbox, int] | None: ...
     def release(self) -> None: ...
     def reply(self, message: _AnyMessage, /) -> None: ...
     def refuse(self, reason: Literal[1, 2, 3], /) -> None: ...

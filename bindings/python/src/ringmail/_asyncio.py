@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._driver import BATCH, Driver
-from ._ringmail import AskError, FullError, Mailbox, Stopped
+from ._ringmail import AskError, Error, FullError, Mailbox, Stopped
 
 if TYPE_CHECKING:
-    from ._peer import Peer
+    from ._peer import Down, Peer
 
 _REFUSALS = {
     1: "nobody there has a handler for {}",
@@ -87,7 +88,7 @@ async def _handle_all(peer: Peer, driver: Driver) -> None:
 
 async def send(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None) -> None:
     driver = peer._driven()
-    await _when_there_is_room(driver, mailbox, message, timeout, lambda: mailbox.send(message, timeout=0))
+    await _when_there_is_room(driver, mailbox, _length(message), timeout, lambda: mailbox.send(message, timeout=0))
 
 
 async def ask(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None) -> Any:
@@ -106,7 +107,7 @@ async def ask(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None)
     try:
         async with asyncio.timeout(timeout):
             correlation = await _when_there_is_room(
-                driver, mailbox, message, None, lambda: mailbox._ask_now(message, settle)
+                driver, mailbox, _length(message), None, lambda: mailbox._ask_now(message, settle)
             )
             return await answered
     finally:
@@ -116,8 +117,31 @@ async def ask(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None)
             peer._forget_ask(correlation)  # a late answer finds nobody
 
 
+async def monitor(peer: Peer, mailbox: Mailbox) -> Down:
+    driver = peer._driven()
+    ended = driver.future()
+
+    def settle(down: Down) -> None:
+        if not ended.done():
+            ended.set_result(down)
+
+    number = await _when_there_is_room(driver, mailbox, 0, None, lambda: peer.monitor(mailbox, settle))
+    try:
+        down: Down = await ended
+        return down
+    except asyncio.CancelledError:
+        peer._monitors.pop(number, None)  # its end finds nobody, whether or not the host can be told
+        with contextlib.suppress(Error, LookupError, RuntimeError):
+            peer.demonitor(number)
+        raise
+
+
+def _length(message: Any) -> int:
+    return len(bytes(message)) if hasattr(message, "_name") else len(message.to_bytes())
+
+
 async def _when_there_is_room(
-    driver: Driver, mailbox: Mailbox, message: Any, timeout: float | None, attempt: Callable[[], Any]
+    driver: Driver, mailbox: Mailbox, length: int, timeout: float | None, attempt: Callable[[], Any]
 ) -> Any:
     driver.check()
     try:
@@ -125,7 +149,6 @@ async def _when_there_is_room(
     except FullError:
         if timeout == 0:
             raise
-    length = len(bytes(message)) if hasattr(message, "_name") else len(message.to_bytes())
     try:
         async with asyncio.timeout(timeout):
             while True:

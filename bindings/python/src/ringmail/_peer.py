@@ -9,6 +9,7 @@ import contextlib
 import inspect
 import os
 import sys
+import traceback
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from . import _asyncio, _ringmail
 from ._driver import Driver
 from ._generated import GeneratedTypes, is_generated
+from ._log import host_level
 from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
 from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
 
@@ -31,6 +33,22 @@ class Counters(NamedTuple):
     sleeps: int  # times that run() went to sleep
     lost_wakeups: int  # must be 0
     failed_barriers: int  # must be 0; else a seccomp filter came late, and sleeps are short
+
+
+class ExitKind(IntEnum):
+    NORMAL = 0  # it was asked to stop, or stopped itself
+    FAILED = 1  # a handler of it threw
+    UNREACHABLE = 7  # there is no such actor, or not any more
+    LINKED = 8  # it was linked to one that failed
+    ESCALATED = 9  # a supervisor that gave up a child
+
+
+class Down(NamedTuple):
+    """The actor of a mailbox has ended: for good, or until its supervisor starts it anew."""
+
+    mailbox: Mailbox
+    kind: int  # one of ExitKind, or another failure
+    reason: str  # in one line
 
 
 class Peer(_ringmail.Peer):
@@ -51,6 +69,7 @@ class Peer(_ringmail.Peer):
         self._driver: Driver | None = None
         self._awaited: list[str] = []  # messages whose handlers are coroutine functions
         self._pollable = pollable
+        self._monitors: dict[int, Callable[[Down], object]] = {}
         text = _schema_text(schema)
         ours = parse_schema(text or "")
         self._attach(
@@ -240,12 +259,47 @@ class Peer(_ringmail.Peer):
         if self._in_hand:
             attempt = f", which {self.attempt} earlier processes died with" if self.attempt else ""
             error.add_note(f"(while handling {self._in_hand}{attempt})")
-        try:
-            text = f"{type(error).__name__}: {error}"
-        except Exception:
-            text = type(error).__name__
-        self._fail(text.encode("utf-8", "replace").replace(b"\0", b" ").decode())
+        self._fail(_sendable(_failure_text(error)))
         self.close()
+
+    # ---- monitors and the log
+
+    def monitor(self, mailbox: Mailbox, then: Callable[[Down], object], *, timeout: float | None = 5.0) -> int:
+        """Has run() call then(down) once, when the actor of the mailbox ends: behind all that it sent before, and at once
+        if it has ended already. Returns what demonitor() takes. FullError if there is no room in time.
+
+        One that its supervisor starts anew has ended, too: monitor it again."""
+        if not callable(then):
+            raise TypeError("`then` is called with a Down: it must be callable")
+        # In an event loop nothing waits but what is awaited.
+        monitor: int = self._monitor(mailbox, timeout if self._driver is None else 0)
+        self._monitors[monitor] = then
+        return monitor
+
+    def demonitor(self, monitor: int, *, timeout: float | None = 5.0) -> None:
+        """Nothing will be called, even if the actor has ended. LookupError if it is over already."""
+        self._demonitor(monitor, timeout if self._driver is None else 0)
+        self._monitors.pop(monitor, None)
+
+    async def monitor_async(self, mailbox: Mailbox) -> Down:
+        """monitor() in an event loop: how the actor has ended. Cancelled, it is monitored no longer."""
+        return await _asyncio.monitor(self, mailbox)
+
+    def _down(self, monitor: int, mailbox: Mailbox, kind: int, reason: str) -> Down:
+        self._monitors.pop(monitor, None)
+        return Down(mailbox, kind, reason)
+
+    def _ended(self, monitor: int, mailbox: Mailbox, kind: int, reason: str) -> None:
+        then = self._monitors.pop(monitor, None)
+        if then is not None:
+            then(Down(mailbox, kind, reason))
+
+    def log(self, level: int, text: str) -> bool:
+        """Writes lines into the host's log, by a level of logging. False where the host is too slow, and they were left out.
+
+        ringmail.LogHandler does so for all that is logged."""
+        written: bool = self._log(host_level(level), _sendable(text))
+        return written
 
     # ---- sending
 
@@ -254,12 +308,12 @@ class Peer(_ringmail.Peer):
         return self._lookup(name, timeout)
 
     @contextlib.contextmanager
-    def loan(self, mailbox: Mailbox, message: str | builtins.type) -> Iterator[Any]:
+    def loan(self, mailbox: Mailbox, message: str | builtins.type, *, timeout: float | None = 5.0) -> Iterator[Any]:
         """Writes a message straight into the ring: `with peer.loan(mailbox, "market.Book") as book: ...`.
 
         It starts as zeroes, is sent when the block ends, and is not sent when it ends by an exception. Nothing else may
-        be done with the peer inside."""
-        loan = mailbox._loan(self._native_type(message))
+        be done with the peer inside, but to log. FullError if there is no room in time, in an event loop at once."""
+        loan = mailbox._loan(self._native_type(message), timeout)
         view = message.view(loan) if is_generated(message) else None
         try:
             yield loan if view is None else view
@@ -317,6 +371,21 @@ def peer(**options: Any) -> Peer:
         os.environ.pop(_FDS, None)
         _write_lines()
     return joined
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "replace").replace(b"\0", b" ").decode()
+
+
+def _failure_text(error: BaseException) -> str:
+    """The reason, in a line, and the traceback."""
+    try:
+        reason = f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+    # Of a long one the innermost frames: the host takes 16 KiB.
+    trace = "".join(traceback.format_exception(error, limit=-30))
+    return reason.replace("\n", " ") + "\n" + trace
 
 
 def _write_lines() -> None:

@@ -1,12 +1,14 @@
 //! What a peer does on its rings and on its stream, a step at a time. `Peer`, and what it lends, are a coat over this.
 
 mod lane;
+mod monitor;
 mod receive;
 mod send;
 mod stream;
 mod wait;
 
 pub(crate) use lane::Lane;
+pub(crate) use monitor::reason;
 pub(crate) use receive::{Given, Taken};
 pub(crate) use stream::Polled;
 
@@ -18,6 +20,9 @@ use crate::stream::Stream;
 use crate::sys::process::ForkGuard;
 use crate::wire;
 use lane::Ring;
+use std::collections::BTreeMap;
+#[cfg(feature = "log")]
+use std::sync::Arc;
 
 pub(crate) struct Link {
     guard: ForkGuard,
@@ -34,6 +39,14 @@ pub(crate) struct Link {
     correlation: u32,
     request: u32,
     received: u64,
+    features: u64,
+    incarnation: u64,
+    /// The mailboxes, by the numbers of their monitors.
+    monitors: BTreeMap<u64, u64>,
+    /// The number of the last one, in this incarnation.
+    last_monitor: u32,
+    #[cfg(feature = "log")]
+    pub(crate) lines: Arc<crate::log::Lines>,
 }
 
 /// What this peer has done so far.
@@ -51,7 +64,13 @@ pub struct Counters {
 }
 
 impl Link {
-    pub(crate) fn new(guard: ForkGuard, stream: Stream, lanes: Vec<Lane>, parker: Parker<'static>) -> Self {
+    pub(crate) fn new(
+        guard: ForkGuard,
+        stream: Stream,
+        lanes: Vec<Lane>,
+        parker: Parker<'static>,
+        welcome: &wire::Welcome,
+    ) -> Self {
         Self {
             guard,
             stream,
@@ -66,6 +85,12 @@ impl Link {
             correlation: 0,
             request: 0,
             received: 0,
+            features: welcome.features,
+            incarnation: welcome.incarnation,
+            monitors: BTreeMap::new(),
+            last_monitor: 0,
+            #[cfg(feature = "log")]
+            lines: Arc::default(),
         }
     }
 
@@ -99,7 +124,18 @@ impl Link {
         self.publish_all()
     }
 
+    /// Sends what the threads of this process have logged.
+    #[cfg(feature = "log")]
+    fn send_lines(&mut self) {
+        for (level, text) in Arc::clone(&self.lines).take() {
+            // A host that is gone, or too slow, or takes none: nobody else is there to be told.
+            let _ = self.log(level, &text);
+        }
+    }
+
     fn publish_all(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "log")]
+        self.send_lines();
         if !std::mem::take(&mut self.has_open_batch) {
             return Ok(());
         }

@@ -16,6 +16,7 @@ pub(crate) struct Given {
 /// What there is for the user.
 pub(crate) enum Taken {
     Mail(Given),
+    Down(Given),
     Reply(Given),
     /// A reply that came while the user waited for another one, or the news that none will come.
     LateReply(Head, Vec<u8>),
@@ -43,7 +44,8 @@ impl Link {
                 return Ok(Taken::Reply(self.give(at, Ring::Control, frame)));
             }
             if let Some(frame) = self.peek_mail(at)? {
-                return Ok(Taken::Mail(self.give(at, Ring::Mail, frame)));
+                let given = self.give(at, Ring::Mail, frame);
+                return Ok(if frame.head.kind == kind::MESSAGE { Taken::Mail(given) } else { Taken::Down(given) });
             }
             if let Some(fault) = self.lanes[at].fault() {
                 return Err(Error::Protocol(fault.to_string()));
@@ -57,17 +59,17 @@ impl Link {
         Ok(Taken::Nothing)
     }
 
+    /// The next message, or the next down that somebody waits for.
     fn peek_mail(&mut self, at: usize) -> Result<Option<Frame<'static>>, Error> {
-        let lane = &mut self.lanes[at];
-        if lane.is_drained() {
-            return Ok(None);
-        }
-        match lane.mail_in.peek() {
-            Some(frame) if frame.head.kind != kind::MESSAGE => {
-                Err(Error::Protocol(format!("a frame of kind {} on a mail ring", frame.head.kind)))
+        while !self.lanes[at].is_drained() {
+            let Some(frame) = self.lanes[at].mail_in.peek() else { return Ok(None) };
+            if frame.head.kind == kind::MESSAGE || self.is_awaited_down(&frame)? {
+                return Ok(Some(frame));
             }
-            frame => Ok(frame),
+            self.give(at, Ring::Mail, frame);
+            self.release();
         }
+        Ok(None)
     }
 
     fn give(&mut self, at: usize, ring: Ring, frame: Frame<'static>) -> Given {

@@ -21,8 +21,12 @@ impl Link {
 
     /// What was written to the loan joins the open batch.
     pub(crate) fn commit(&mut self, mailbox: u64, type_id: u32, correlation: u32) {
-        let head = Head { kind: kind::MESSAGE, type_id, correlation, target: mailbox, sender: 0 };
-        self.lanes[lane_of(mailbox)].mail_out.commit(&head);
+        self.commit_head(&Head { kind: kind::MESSAGE, type_id, correlation, target: mailbox, sender: 0 });
+    }
+
+    /// Of the loan to its target.
+    pub(super) fn commit_head(&mut self, head: &Head) {
+        self.lanes[lane_of(head.target)].mail_out.commit(head);
         self.has_open_batch = true;
     }
 

@@ -14,6 +14,12 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 impl Link {
     /// Whether the host is there. What it says on the stream besides the answers to lookups is none of this version's.
     pub(super) fn look_for_host(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "log")]
+        self.send_lines();
+        // What the host had not read when it was said. A failure shows in what is read.
+        if self.stream.has_backlog() {
+            let _ = self.stream.flush();
+        }
         loop {
             match self.stream.receive() {
                 Ok(None) => return Ok(()),

@@ -31,7 +31,8 @@ pub(crate) mod kind {
     pub(crate) const STOP: u16 = 5;
     pub(crate) const PING: u16 = 6;
     pub(crate) const PONG: u16 = 7;
-    pub(crate) const LAST_BETWEEN_PROCESSES: u16 = 8;
+    pub(crate) const SIGNAL: u16 = 8;
+    pub(crate) const LAST_BETWEEN_PROCESSES: u16 = SIGNAL;
 }
 
 /// The words of a frame besides its commit word.

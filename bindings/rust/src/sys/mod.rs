@@ -1,4 +1,4 @@
-//! The only module with unsafe code: memory that is shared, and what the standard library has no safe call for.
+//! The only module with unsafe code: memory that is shared, numbers in it, and what the standard library has no safe call for.
 //!
 //! What it hands out is safe to use in any way but two, which a type cannot say and the callers inside of this crate promise:
 //! the bytes of a frame are borrowed only while the ring's rules keep everybody else from writing to them (see
@@ -9,6 +9,7 @@
 
 pub(crate) mod futex;
 pub(crate) mod memory;
+pub(crate) mod numbers;
 pub(crate) mod process;
 pub(crate) mod segment;
 pub(crate) mod stream;

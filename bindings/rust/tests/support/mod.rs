@@ -183,7 +183,7 @@ impl Drop for Host {
 }
 
 fn hex<M: Message>(message: &M) -> String {
-    let mut bytes = vec![0xee; M::SIZE];
+    let mut bytes = vec![0xee; message.encoded_size()];
     message.write(&mut bytes);
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     if digits.is_empty() {
@@ -196,6 +196,6 @@ fn hex<M: Message>(message: &M) -> String {
 fn from_hex<M: Message>(text: &str) -> M {
     let digit = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).unwrap();
     let bytes: Vec<u8> = if text == "-" { Vec::new() } else { (0..text.len()).step_by(2).map(digit).collect() };
-    assert!(M::try_view(&bytes).is_some(), "{text} is no {}", M::NAME);
+    assert!(M::is_valid(&bytes), "{text} is no {}", M::NAME);
     M::read(&bytes)
 }

@@ -52,7 +52,7 @@ func (m *Sample) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewSample refuses.
 func (m *Sample) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewSample(bytes)
 	if err == nil {
@@ -66,9 +66,9 @@ type SampleView struct {
 	bytes *[SampleSize]byte
 }
 
-// ViewSample refuses what has another size.
+// ViewSample refuses what is shorter. A newer version may be longer.
 func ViewSample(bytes []byte) (SampleView, error) {
-	if len(bytes) != SampleSize {
+	if len(bytes) < SampleSize {
 		return SampleView{}, ringmailSizeError(SampleName, SampleSize, len(bytes))
 	}
 	return SampleView{(*[SampleSize]byte)(bytes)}, nil
@@ -124,7 +124,7 @@ func (m SampleDraft) Pack(value *Sample) {
 
 // ValidSample tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidSample(bytes []byte) bool {
-	return len(bytes) == SampleSize
+	return len(bytes) >= SampleSize
 }
 
 const (
@@ -155,7 +155,7 @@ func (m *Get) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewGet refuses.
 func (m *Get) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewGet(bytes)
 	if err == nil {
@@ -169,9 +169,9 @@ type GetView struct {
 	bytes *[GetSize]byte
 }
 
-// ViewGet refuses what has another size.
+// ViewGet refuses what is shorter. A newer version may be longer.
 func ViewGet(bytes []byte) (GetView, error) {
-	if len(bytes) != GetSize {
+	if len(bytes) < GetSize {
 		return GetView{}, ringmailSizeError(GetName, GetSize, len(bytes))
 	}
 	return GetView{(*[GetSize]byte)(bytes)}, nil
@@ -216,7 +216,7 @@ func (m GetDraft) Pack(*Get) {}
 
 // ValidGet tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidGet(bytes []byte) bool {
-	return len(bytes) == GetSize
+	return len(bytes) >= GetSize
 }
 
 const (
@@ -250,7 +250,7 @@ func (m *Mean) MarshalBinary() ([]byte, error) {
 	return bytes, nil
 }
 
-// UnmarshalBinary refuses what has another size.
+// UnmarshalBinary refuses what ViewMean refuses.
 func (m *Mean) UnmarshalBinary(bytes []byte) error {
 	view, err := ViewMean(bytes)
 	if err == nil {
@@ -264,9 +264,9 @@ type MeanView struct {
 	bytes *[MeanSize]byte
 }
 
-// ViewMean refuses what has another size.
+// ViewMean refuses what is shorter. A newer version may be longer.
 func ViewMean(bytes []byte) (MeanView, error) {
-	if len(bytes) != MeanSize {
+	if len(bytes) < MeanSize {
 		return MeanView{}, ringmailSizeError(MeanName, MeanSize, len(bytes))
 	}
 	return MeanView{(*[MeanSize]byte)(bytes)}, nil
@@ -332,7 +332,7 @@ func (m MeanDraft) Pack(value *Mean) {
 
 // ValidMean tells whether these bytes are one: the size, every bool 0 or 1, every enum a declared value.
 func ValidMean(bytes []byte) bool {
-	return len(bytes) == MeanSize
+	return len(bytes) >= MeanSize
 }
 
 // RingmailMessage is what a handler does with a received message. The binding's Message does it.

@@ -70,13 +70,15 @@ class Groups {
   /// The one of that kind and name; made when it is asked for first. `kind` tells what its members can take: groups of different
   /// kinds may have the same name.
   Group& find(const void* kind, std::string name);
+  /// One of them. False: it is a member already.
+  bool join(Group& group, const Member& member);
   /// An actor that ends, or a peer.
   void forget(const Address& address);
 
  private:
   std::mutex mutex_;
   std::map<std::pair<const void*, std::string>, std::unique_ptr<Group>> groups_;
-  std::atomic<bool> any_{false};
+  std::atomic<bool> have_members_{false};  // or have had: until then an end takes no lock
 };
 
 }  // namespace ringmail::runtime

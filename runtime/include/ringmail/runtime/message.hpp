@@ -29,11 +29,39 @@ struct MessageType {
   void (*move)(void* to,
                void* from) noexcept = nullptr;       ///< constructs `to` from `from` and destroys `from`; null: memcpy
   void (*destroy)(void* object) noexcept = nullptr;  ///< null: nothing to do
-  bool (*valid)(const std::byte* bytes) = nullptr;   ///< of bytes that another process wrote; null: any will do
+
+  // Between processes, where a message is more than the bytes of the object: one of variable length, and any that another
+  // version of it wrote.
+  std::uint32_t (*wire_length)(const void* object) = nullptr;  ///< of variable length; null: always `size`
+  void (*write)(const void* object, std::byte* bytes) = nullptr;
+  bool (*valid)(const std::byte* bytes, std::uint32_t length) = nullptr;           ///< null: any `size` bytes will do
+  bool (*read)(const std::byte* bytes, std::uint32_t length, void* to) = nullptr;  ///< constructs it, of any version
 
   /// Whether a frame of another process that says so can be one. A type without an id never is: bytes are no objects.
   bool may_be(std::uint32_t frame_type, std::uint32_t length) const {
-    return id != 0 && frame_type == id && length == size;
+    return id != 0 && frame_type == id && (length == size || read != nullptr);
+  }
+  /// Whether so many bytes of another process are the object as it lies here.
+  bool is_as_it_lies(std::uint32_t length) const { return write == nullptr && length == size; }
+
+  std::uint32_t length_between_processes(const void* object) const {
+    return wire_length != nullptr ? wire_length(object) : size;
+  }
+  /// Constructs it from bytes that nobody changes meanwhile, if they are one.
+  bool copy_from_wire(const std::byte* bytes, std::uint32_t length, void* to) const {
+    if (!is_as_it_lies(length)) return read != nullptr && read(bytes, length, to);
+    if (valid != nullptr && !valid(bytes, length)) return false;
+    std::memcpy(to, bytes, length);
+    return true;
+  }
+  /// Destroys the object.
+  void move_to_wire(std::byte* bytes, void* object) const {
+    if (write != nullptr) {
+      write(object, bytes);
+      destroy(object);
+    } else {
+      std::memcpy(bytes, object, size);
+    }
   }
 
   void relocate(void* to, void* from) const noexcept {
@@ -85,7 +113,11 @@ struct Message {
 
   /// Moves the object to `to`, which has room for its type, and gives the storage back.
   void take(const MessageType& as, void* to) {
-    as.relocate(to, payload);
+    if (binding == nullptr && as.read != nullptr && !as.is_as_it_lies(length)) [[unlikely]] {
+      as.read(payload, length, to);  // it is valid: that was looked at when it was given to this handler
+    } else {
+      as.relocate(to, payload);
+    }
     release_storage();
   }
   /// Takes the bytes out of the ring, where who wrote them may write on while they are looked at.

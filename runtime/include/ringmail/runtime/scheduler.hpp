@@ -148,8 +148,8 @@ struct SchedulerCounters {
 
 /// Schedulers that stop together. None leaves while a cell of any is left, for it may still be sent to.
 struct SchedulerGroup {
-  std::atomic<std::uint64_t> live_cells{0};
-  std::function<void()> on_empty{};  ///< the last cell has ended, and they are to stop: wakes them all
+  std::atomic<std::uint64_t> live_cells{0};  ///< or more: schedulers that are not to stop keep some for cells that come
+  std::function<void()> on_empty{};          ///< the last cell has ended, and they are to stop: wakes them all
 };
 
 class Scheduler {
@@ -250,9 +250,9 @@ class Scheduler {
 
   // --- Sending. `object` is moved from and destroyed, whatever comes of it.
 
-  /// Whether it lives here and has no limit to keep: send_here() then does, and never waits for room.
-  bool has_here(const System& system, const Address& whom) const {
-    return system_ == &system && whom.link == 0 && whom.actor.thread() == index_ && !whom.actor.needs_credit();
+  /// Of its system: whether it lives here and has no limit to keep: send_here() then does, and never waits for room.
+  bool has_here(const Address& whom) const {
+    return whom.link == 0 && whom.actor.thread() == index_ && !whom.actor.needs_credit();
   }
   void send_here(ActorId to, const Binding& binding, void* object) {
     send_here(to, binding, object, 0, Admission::limited);
@@ -417,7 +417,7 @@ class Scheduler {
 
   // The loop and its phases.
   void loop();
-  bool is_done() const;
+  bool is_done() const { return stopping_ && group_->live_cells.load(std::memory_order_acquire) == 0; }
   bool end();
   void resume_waiters();
   void resume_yielded();
@@ -428,7 +428,6 @@ class Scheduler {
   bool drain(Inlet& inlet);
   bool drain_own_lanes();
   bool own_lane_waits() const;
-  void store_cursor(Inlet& inlet);
   bool is_behind();
   void take_tasks();
   void expire_timers();
@@ -445,6 +444,7 @@ class Scheduler {
   std::uint32_t take_own_slot();
   std::uint32_t live_slots() const;
   void deliver(Message& message);
+  void deliver_now(Message& message);
   void deliver_later(Message& message);
   bool hand_over(Cell& cell, Message& message);
   bool hand_over_now(Cell& cell, Message& message);
@@ -462,7 +462,6 @@ class Scheduler {
   void make_next(Cell& cell);
   void run_cell(Cell& cell);
   void execute(Cell& cell, Message& message);
-  void execute_now(Cell& cell, Message& message);
   void execute_start(Cell& cell);
   template <class Turn>
   void turn(Cell& cell, const Asker& asker, Turn&& body);
@@ -477,6 +476,8 @@ class Scheduler {
   void terminate(Cell& cell);
   void leave_slot(Cell& cell);
   void destroy_cell(Cell& cell);
+  void take_life(bool is_own);
+  void give_back_lives(std::uint64_t lives);
   void remove(Cell& cell);
   void discard_mail(Cell& cell);
   void take_back_stash(Cell& cell);
@@ -547,9 +548,11 @@ class Scheduler {
     if (!dirty_.empty()) publish_all_dirty();
   }
   void publish_all_dirty();
+  void retry_crowded();
   void retry_overflow(Outlet& outlet);
   void next_in_line(Outlet& outlet);
   std::byte* room_now(Outlet& outlet, std::uint32_t bytes);
+  void look_for_fault(Outlet& outlet);
   void commit(Outlet& outlet, const transport::FrameHead& head);
   void open(Outlet& outlet);
   void close(Outlet& outlet);
@@ -559,8 +562,10 @@ class Scheduler {
                    std::uint32_t bytes,
                    const transport::FrameHead& head,
                    MoveOnlyFunction<void(std::byte*)> write);
-  void write_object(
-      Outlet& outlet, const transport::FrameHead& head, const MessageType& type, const void* word, void* object);
+  /// Within the process.
+  void write_object(Outlet& outlet, const transport::FrameHead& head, const MessageType& type, void* object);
+  /// To another process.
+  void write_wire(Outlet& outlet, const transport::FrameHead& head, const MessageType& type, void* object);
   void write_word(Outlet& outlet, const transport::FrameHead& head, std::uint64_t word);
   std::expected<void, SendError> send(const Address& to,
                                       const Binding& binding,
@@ -655,6 +660,7 @@ class Scheduler {
   std::uint32_t turns_per_clock_ = 1;
   std::uint64_t messages_at_spin_ = 0;
   bool timers_due_ = false;
+  std::uint64_t kept_lives_ = 0;  // of the group's live cells: of ended ones, for those that are made next
   bool stopping_ = false;
   bool stepped_ = false;                // somebody else goes round the loop
   bool busy_ = false;                   // whether this turn of the loop has done anything

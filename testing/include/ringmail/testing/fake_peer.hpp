@@ -20,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringmail/actors/message_type.hpp"
 #include "ringmail/testing/simulation.hpp"
 
 namespace ringmail::testing {
@@ -34,7 +35,7 @@ struct FakeAnswer {
 /// What a fake peer does, and what has become of it. Shared by the test and the simulation.
 struct FakeBehaviour {
   std::string name;
-  std::map<std::uint32_t, std::function<FakeAnswer(const std::byte* payload)>> handlers{};
+  std::map<std::uint32_t, std::function<FakeAnswer(const std::byte* payload, std::uint32_t length)>> handlers{};
   std::uint64_t incarnation = 0;  ///< 0: it has not been up
   bool is_up = false;
   bool is_to_die = false;
@@ -52,17 +53,21 @@ class FakePeer {
   template <WireMessage M, std::invocable<const M&> Handler>
   FakePeer& on(Handler handler) {
     using R = std::invoke_result_t<Handler&, const M&>;
-    behaviour_->handlers[M::ringmail_type] = [handler = std::move(handler)](const std::byte* payload) mutable {
-      M message{};
-      if constexpr (!std::is_empty_v<M>) std::memcpy(&message, payload, sizeof message);
+    behaviour_->handlers[M::ringmail_type] = [handler = std::move(handler)](const std::byte* payload,
+                                                                            std::uint32_t length) mutable {
+      ringmail::detail::Room<M> room;
+      if (!message_type<M>.copy_from_wire(payload, length, room.place())) return detail::FakeAnswer();
+      room.filled();
       if constexpr (std::is_void_v<R>) {
-        handler(message);
+        handler(room.get());
         return detail::FakeAnswer{.type = Done::ringmail_type};
       } else {
         static_assert(WireMessage<R>, "an answer crosses to another process");
-        const R answer = handler(message);
+        ringmail::detail::Room<R> answer;
+        ::new (answer.place()) R(handler(room.get()));
         detail::FakeAnswer result{.type = R::ringmail_type};
-        if constexpr (!std::is_empty_v<R>) result.bytes.assign(reinterpret_cast<const char*>(&answer), sizeof answer);
+        result.bytes.resize(message_type<R>.length_between_processes(answer.place()));
+        message_type<R>.move_to_wire(reinterpret_cast<std::byte*>(result.bytes.data()), answer.place());
         return result;
       }
     };

@@ -35,6 +35,7 @@ enum class ControlKind : std::uint16_t {
   failure = 7,
   goodbye = 8,
   ring = 9,
+  log = 10,
   introduce = 16,
   introduced = 17,
   presence = 18,
@@ -104,6 +105,8 @@ class ControlStream {
   /// True when nothing is left.
   std::expected<bool, StreamError> flush();
   bool wants_write() const { return !backlog_.empty(); }
+  /// What send() keeps, and flush() has not got rid of.
+  std::size_t backlog_bytes() const { return backlog_bytes_; }
 
   /// The next whole frame, or nothing before more bytes have come. Call until it gives nothing. What the other side
   /// sent before it closed is given out first. After an error it gives that error again.

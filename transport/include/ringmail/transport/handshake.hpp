@@ -41,6 +41,8 @@ enum Feature : std::uint64_t {
       1u << 3,  ///< the peer is a scheduler of another system: its actors are addressed, monitored and linked
   pipe_doorbell = 1u << 4,  ///< the peer sleeps on a pipe, beside other descriptors, and not on its futex
   introductions = 1u << 6,  ///< the peer is given lanes to other peers
+  monitors = 1u << 7,       ///< the peer may monitor actors of the host
+  peer_log = 1u << 8,       ///< the peer may write into the host's log: `log` in the specification
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {
@@ -199,6 +201,18 @@ struct Failure {
   bool operator==(const Failure&) const = default;
 };
 
+enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical };
+
+/// Peer to host: lines for its log. The text is cut and mended like that of a refusal.
+struct Log {
+  static constexpr auto kind = ControlKind::log;
+
+  LogLevel level = LogLevel::info;
+  std::string text = {};
+
+  bool operator==(const Log&) const = default;
+};
+
 /// Peer to host: it was told to stop, has drained its mail, and exits.
 struct Goodbye {
   static constexpr auto kind = ControlKind::goodbye;
@@ -253,6 +267,7 @@ std::vector<std::byte> encode(const Resolved& resolved);
 std::vector<std::byte> encode(const Failure& failure);
 std::vector<std::byte> encode(const Goodbye& goodbye);
 std::vector<std::byte> encode(const Ring& ring);
+std::vector<std::byte> encode(const Log& log);
 std::vector<std::byte> encode(const Introduce& introduce);
 std::vector<std::byte> encode(const Introduced& introduced);
 std::vector<std::byte> encode(const Presence& presence);

@@ -31,7 +31,7 @@ enum class FrameKind : std::uint16_t {
   pong = 7,
   signal = 8,  ///< between two systems, on a mail ring: monitor, link, exit, ...; `type` says which
   last_between_processes = signal,
-  local = 0x100,  ///< carries a C++ object; refused on a ring between processes
+  local = 0x100,  ///< a C++ object; what it is stands in place of `type` and `correlation`. Refused between processes
   local_control = 0x101,
 };
 

@@ -180,19 +180,19 @@ class RingProducer {
   }
 
   void append(const FrameHead& head, std::uint32_t length, std::uint64_t bytes) {
-    const std::uint64_t offset = next_ & mask_;
+    std::byte* const frame = memory_.data + (next_ & mask_);
     const CommitWord commit{.length = length, .kind = head.kind, .sequence = static_cast<std::uint16_t>(sequence_++)};
     // Relaxed, all of them: ordered by the release of the batch's first commit word. P4
-    const auto write = [this](std::uint64_t at, std::uint64_t word) {
-      detail::word_at(memory_.data, at).store(word, std::memory_order_relaxed);
+    const auto write = [frame](std::uint64_t at, std::uint64_t word) {
+      detail::word_at(frame, at).store(word, std::memory_order_relaxed);
     };
-    write(offset + offsetof(FrameHeader, type), head.type | std::uint64_t{head.correlation} << 32);
-    write(offset + offsetof(FrameHeader, target), head.target);
-    write(offset + offsetof(FrameHeader, sender), head.sender);
+    write(offsetof(FrameHeader, type), head.type | std::uint64_t{head.correlation} << 32);
+    write(offsetof(FrameHeader, target), head.target);
+    write(offsetof(FrameHeader, sender), head.sender);
     if (next_ == tail_) {
       first_commit_ = std::bit_cast<std::uint64_t>(commit);
     } else {
-      write(offset, std::bit_cast<std::uint64_t>(commit));
+      write(offsetof(FrameHeader, commit), std::bit_cast<std::uint64_t>(commit));
     }
     next_ += bytes;
   }

@@ -1,4 +1,6 @@
 /** A Java process as a peer of a Ringmail system. */
 module dev.ringmail {
+  requires transitive java.logging;
+
   exports dev.ringmail;
 }

@@ -3,7 +3,10 @@ package conformance;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.IntFunction;
@@ -45,6 +48,27 @@ public final class Conformance {
       message conformance.Stream size 16 align 8 id 0xa43d53ec
         field count u64 offset 0
         field payload conformance.Payload offset 8
+      message conformance.Note size 56 align 8 id 0xe78b5680
+        field number u64 offset 0
+        field limit f64? offset 8
+        field title text offset 28
+        field values list<f64> offset 36
+        field author text<8> offset 48 appended default "nobody"
+      message conformance.Watch size 16 align 1 id 0x882fa0e7
+        field name text<16> offset 0
+      message conformance.Unwatch size 0 align 1 id 0x539a4c7e
+      message conformance.Ended size 68 align 4 id 0x3c008720
+        field kind u32 offset 0
+        field reason text<64> offset 4
+      message conformance.Consult size 16 align 8 id 0x6c8e61b4
+        field number u64 offset 0
+        field milliseconds u32 offset 8
+      message conformance.Outcome size 16 align 8 id 0xe18dea60
+        field number u64 offset 0
+        field answered bool offset 8
+      message conformance.Say size 36 align 4 id 0x5bb7b9cf
+        field level u32 offset 0
+        field text text<32> offset 4
       protocol conformance.Peer
         accepts conformance.Tick -> conformance.Tick
         accepts conformance.Ping -> conformance.Ping
@@ -52,10 +76,30 @@ public final class Conformance {
         accepts conformance.Get -> conformance.Sum
         accepts conformance.Fail
         accepts conformance.Stream
+        accepts conformance.Note -> conformance.Note
+      protocol conformance.Player
+        accepts conformance.Tick -> conformance.Tick
+        accepts conformance.Ping -> conformance.Ping
+        accepts conformance.Bulk -> conformance.Bulk
+        accepts conformance.Get -> conformance.Sum
+        accepts conformance.Fail
+        accepts conformance.Stream
+        accepts conformance.Note -> conformance.Note
+        accepts conformance.Watch
+        accepts conformance.Unwatch
+        accepts conformance.Consult
+        accepts conformance.Say
       protocol conformance.Host
         accepts conformance.Tick
         accepts conformance.Ping
         accepts conformance.Bulk
+        accepts conformance.Ended
+        accepts conformance.Outcome
+      protocol conformance.Desk
+        accepts conformance.Ping -> conformance.Ping
+      protocol conformance.Mortal
+        accepts conformance.Stream
+        accepts conformance.Unwatch
       """);
 
   private Conformance() {}
@@ -159,9 +203,9 @@ public final class Conformance {
       return new Level(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Level wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -259,9 +303,9 @@ public final class Conformance {
       return new Tick(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Tick wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -407,9 +451,9 @@ public final class Conformance {
       return new Ping(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Ping wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -501,9 +545,9 @@ public final class Conformance {
       return new Bulk(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Bulk wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -604,9 +648,9 @@ public final class Conformance {
       return new Sum(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Sum wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -712,9 +756,9 @@ public final class Conformance {
       return new Get(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Get wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -790,9 +834,9 @@ public final class Conformance {
       return new Fail(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Fail wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -878,9 +922,9 @@ public final class Conformance {
       return new Stream(new Place_(SIZE), 0).wrap(payload);
     }
 
-    /** Moves this view to the bytes from position to limit, which must be as many as the message has. */
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
     public Stream wrap(ByteBuffer payload) {
-      if (payload.remaining() == SIZE) return wrap(payload, payload.position());
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
       throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
     }
 
@@ -952,6 +996,834 @@ public final class Conformance {
     }
   }
 
+  /** conformance.Note, 56 bytes and content of variable length: a view, or a message of its own. */
+  public static final class Note {
+    public static final int TYPE = 0xe78b5680;
+    /** Bytes before the content of variable length. */
+    public static final int SIZE = 56;
+    public static final String NAME = "conformance.Note";
+    private static final int[] SIZES_ = {48, SIZE};
+    private static final Layout_ LAYOUT_ =
+        new Layout_(SIZE, 24,
+            28, 1, 1, -1,
+            36, 8, 8, -1);
+    private static final Note NEW_ = new Note();
+
+    private final Place_ place;
+    private final int at;
+
+    static {
+      NEW_.place.freeze();
+    }
+
+    /** A message of its own, with its defaults and without content. */
+    public Note() {
+      this(new Place_(SIZE));
+      place.lay(ByteBuffer.allocate(SIZE), LAYOUT_, LAYOUT_.lengths());
+      place.own = true;
+      preset_();
+    }
+
+    private Note(Place_ place) {
+      this.place = place;
+      this.at = 0;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Note over(ByteBuffer payload) {
+      return new Note(new Place_(SIZE)).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit, which must be of some version of the message. */
+    public Note wrap(ByteBuffer payload) {
+      return wrap(payload, payload.position(), payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Note wrap(ByteBuffer buffer, int offset, int length) {
+      Objects.checkFromIndexSize(offset, length, buffer.limit());
+      place.move(buffer, offset, length, Conformance.fixed_(NAME, buffer, offset, length, 24, SIZES_));
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** How many bytes it has from offset() on. */
+    public int payloadSize() {
+      return place.length;
+    }
+
+    /** One of its own, which can be kept. */
+    public Note copy() {
+      return new Note().set(this);
+    }
+
+    /** Makes this a message of its own, with the fields of the other one. */
+    public Note set(Note other) {
+      place.take(other.place, NEW_.place, LAYOUT_, LAYOUT_.lengths(other.place));
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      if (to.remaining() < payloadSize()) {
+        throw new IllegalArgumentException(
+            "a " + NAME + " of " + payloadSize() + " bytes, where there is room for " + to.remaining());
+      }
+      to.put(to.position(), buffer(), offset(), payloadSize()).position(to.position() + payloadSize());
+    }
+
+    private boolean sent_(int offset) {
+      return offset < place.fixed;
+    }
+
+    /** Where an appended field is read: in a new message, if the writer did not know it. */
+    private Place_ source_(int offset) {
+      return sent_(offset) ? place : NEW_.place;
+    }
+
+    private Place_ target_(int offset) {
+      if (sent_(offset)) return place;
+      throw new IllegalStateException("an older " + NAME + " has no room for this: its copy() has");
+    }
+
+    private void preset_() {
+      author("nobody");
+    }
+
+    /** Makes the bytes from position to limit a new message with so much content, and moves this view there. */
+    public Note draft(ByteBuffer payload, Lengths lengths) {
+      place.lay(payload, LAYOUT_, lengths.lengths_);
+      preset_();
+      return this;
+    }
+
+    /** How much content of variable length a message has: bytes, or elements. */
+    public static final class Lengths {
+      private final int[] lengths_ = LAYOUT_.lengths();
+
+      public Lengths title(int length) {
+        lengths_[0] = Conformance.length_(length);
+        return this;
+      }
+
+      public Lengths values(int length) {
+        lengths_[1] = Conformance.length_(length);
+        return this;
+      }
+
+      /** How many bytes such a message has. */
+      public int payloadSize() {
+        return LAYOUT_.end(lengths_);
+      }
+    }
+
+    public long number() {
+      return place.u64(at);
+    }
+
+    public Note number(long value) {
+      place.u64(at, value);
+      return this;
+    }
+
+    public boolean hasLimit() {
+      return place.bool(at + 16);
+    }
+
+    public Note clearLimit() {
+      place.zero(at + 8, 16);
+      return this;
+    }
+
+    public double limit() {
+      if (!hasLimit()) throw Conformance.none_("limit");
+      return place.f64(at + 8);
+    }
+
+    public Note limit(double value) {
+      place.f64(at + 8, value);
+      place.bool(at + 16, true);
+      return this;
+    }
+
+    /** How many bytes there are. */
+    public int titleLength() {
+      return place.length(at + 28, 1);
+    }
+
+    /** Makes room for so many, and keeps those that are there. Only a message of its own can. */
+    public Note titleLength(int length) {
+      place.resize(LAYOUT_, 0, Conformance.length_(length));
+      return this;
+    }
+
+    public String title() {
+      return place.text(at + 28);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int title(byte[] into) {
+      return place.text(at + 28, into);
+    }
+
+    public Note title(CharSequence value) {
+      place.set(LAYOUT_, 0, value.toString().getBytes(StandardCharsets.UTF_8));
+      return this;
+    }
+
+    /** The content in place: it cannot be taken back. */
+    public ByteBuffer titleBytes() {
+      return place.content(at + 28, 1);
+    }
+
+    /** How many elements there are. */
+    public int valuesLength() {
+      return place.length(at + 36, 8);
+    }
+
+    /** Makes room for so many, and keeps those that are there. Only a message of its own can. */
+    public Note valuesLength(int length) {
+      place.resize(LAYOUT_, 1, Conformance.length_(length));
+      return this;
+    }
+
+    /** The content in place: it cannot be taken back. */
+    public DoubleBuffer values() {
+      return place.content(at + 36, 8).asDoubleBuffer();
+    }
+
+    public double values(int index) {
+      return place.f64(place.element(at + 36, index, 8));
+    }
+
+    public Note values(int index, double value) {
+      place.f64(place.element(at + 36, index, 8), value);
+      return this;
+    }
+
+    public String author() {
+      return source_(48).text(at + 48, 8);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int author(byte[] into) {
+      return source_(48).text(at + 48, 8, into);
+    }
+
+    public Note author(CharSequence value) {
+      target_(48).text(at + 48, 8, value);
+      return this;
+    }
+
+    /**
+     * Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value, all
+     * content within them.
+     */
+    public boolean isValid() {
+      if (!(place.u8(at + 16) <= 1)) return false;
+      if (!place.isGood(at + 28, 1, 1)) return false;
+      if (!place.isGood(at + 36, 8, 8)) return false;
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Note{");
+      text.append("number=").append(Long.toUnsignedString(number()));
+      text.append(", limit=").append(hasLimit() ? limit() : "none");
+      text.append(", title=").append(title());
+      text.append(", values=").append(Conformance.list_(valuesLength(), i -> values(i)));
+      text.append(", author=").append(author());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Watch, 16 bytes: a view, or a message of its own. */
+  public static final class Watch {
+    public static final int TYPE = 0x882fa0e7;
+    public static final int SIZE = 16;
+    public static final String NAME = "conformance.Watch";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Watch() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Watch(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Watch over(ByteBuffer payload) {
+      return new Watch(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Watch wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Watch wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Watch copy() {
+      return new Watch().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Watch set(Watch other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public String name() {
+      return place.text(at, 16);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int name(byte[] into) {
+      return place.text(at, 16, into);
+    }
+
+    public Watch name(CharSequence value) {
+      place.text(at, 16, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Watch{");
+      text.append("name=").append(name());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Unwatch, 0 bytes: a view, or a message of its own. */
+  public static final class Unwatch {
+    public static final int TYPE = 0x539a4c7e;
+    public static final int SIZE = 0;
+    public static final String NAME = "conformance.Unwatch";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Unwatch() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Unwatch(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Unwatch over(ByteBuffer payload) {
+      return new Unwatch(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Unwatch wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Unwatch wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Unwatch copy() {
+      return new Unwatch().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Unwatch set(Unwatch other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Unwatch{");
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Ended, 68 bytes: a view, or a message of its own. */
+  public static final class Ended {
+    public static final int TYPE = 0x3c008720;
+    public static final int SIZE = 68;
+    public static final String NAME = "conformance.Ended";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Ended() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Ended(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Ended over(ByteBuffer payload) {
+      return new Ended(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Ended wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Ended wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Ended copy() {
+      return new Ended().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Ended set(Ended other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long kind() {
+      return place.u32(at);
+    }
+
+    public Ended kind(long value) {
+      place.u32(at, value);
+      return this;
+    }
+
+    public String reason() {
+      return place.text(at + 4, 64);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int reason(byte[] into) {
+      return place.text(at + 4, 64, into);
+    }
+
+    public Ended reason(CharSequence value) {
+      place.text(at + 4, 64, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Ended{");
+      text.append("kind=").append(kind());
+      text.append(", reason=").append(reason());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Consult, 16 bytes: a view, or a message of its own. */
+  public static final class Consult {
+    public static final int TYPE = 0x6c8e61b4;
+    public static final int SIZE = 16;
+    public static final String NAME = "conformance.Consult";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Consult() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Consult(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Consult over(ByteBuffer payload) {
+      return new Consult(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Consult wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Consult wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Consult copy() {
+      return new Consult().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Consult set(Consult other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long number() {
+      return place.u64(at);
+    }
+
+    public Consult number(long value) {
+      place.u64(at, value);
+      return this;
+    }
+
+    public long milliseconds() {
+      return place.u32(at + 8);
+    }
+
+    public Consult milliseconds(long value) {
+      place.u32(at + 8, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Consult{");
+      text.append("number=").append(Long.toUnsignedString(number()));
+      text.append(", milliseconds=").append(milliseconds());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Outcome, 16 bytes: a view, or a message of its own. */
+  public static final class Outcome {
+    public static final int TYPE = 0xe18dea60;
+    public static final int SIZE = 16;
+    public static final String NAME = "conformance.Outcome";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Outcome() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Outcome(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Outcome over(ByteBuffer payload) {
+      return new Outcome(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Outcome wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Outcome wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Outcome copy() {
+      return new Outcome().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Outcome set(Outcome other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long number() {
+      return place.u64(at);
+    }
+
+    public Outcome number(long value) {
+      place.u64(at, value);
+      return this;
+    }
+
+    public boolean answered() {
+      return place.bool(at + 8);
+    }
+
+    public Outcome answered(boolean value) {
+      place.bool(at + 8, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      if (!(place.u8(at + 8) <= 1)) return false;
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Outcome{");
+      text.append("number=").append(Long.toUnsignedString(number()));
+      text.append(", answered=").append(answered());
+      return text.append('}').toString();
+    }
+  }
+
+  /** conformance.Say, 36 bytes: a view, or a message of its own. */
+  public static final class Say {
+    public static final int TYPE = 0x5bb7b9cf;
+    public static final int SIZE = 36;
+    public static final String NAME = "conformance.Say";
+
+    private final Place_ place;
+    private final int at;
+
+    /** A message of its own, all zero. */
+    public Say() {
+      this(new Place_(SIZE), 0);
+      wrap(ByteBuffer.allocate(SIZE), 0);
+    }
+
+    private Say(Place_ place, int at) {
+      this.place = place;
+      this.at = at;
+    }
+
+    /** The message that fills these bytes, from position to limit. */
+    public static Say over(ByteBuffer payload) {
+      return new Say(new Place_(SIZE), 0).wrap(payload);
+    }
+
+    /** Moves this view to the bytes from position to limit. A newer version may have more of them. */
+    public Say wrap(ByteBuffer payload) {
+      if (payload.remaining() >= SIZE) return wrap(payload, payload.position());
+      throw new IllegalArgumentException(NAME + " has " + SIZE + " bytes, and not " + payload.remaining());
+    }
+
+    /** Moves this view to where a message lies. */
+    public Say wrap(ByteBuffer buffer, int offset) {
+      place.move(buffer, offset, SIZE);
+      return this;
+    }
+
+    /** Takes the bytes from this view: who uses it before it is wrapped again gets an IllegalStateException. */
+    public void release() {
+      place.release();
+    }
+
+    public ByteBuffer buffer() {
+      return place.bytes();
+    }
+
+    public int offset() {
+      return place.offset(at);
+    }
+
+    /** One of its own, which can be kept. */
+    public Say copy() {
+      return new Say().set(this);
+    }
+
+    /** Copies all bytes of the other one. */
+    public Say set(Say other) {
+      place.copy(at, other.place, other.at, SIZE);
+      return this;
+    }
+
+    /** Writes the bytes at the position of `to`, which is then behind them. */
+    public void writeTo(ByteBuffer to) {
+      to.put(to.position(), buffer(), offset(), SIZE).position(to.position() + SIZE);
+    }
+
+    public long level() {
+      return place.u32(at);
+    }
+
+    public Say level(long value) {
+      place.u32(at, value);
+      return this;
+    }
+
+    public String text() {
+      return place.text(at + 4, 32);
+    }
+
+    /** Copies the bytes of the text, as many as fit, and returns how many there are. */
+    public int text(byte[] into) {
+      return place.text(at + 4, 32, into);
+    }
+
+    public Say text(CharSequence value) {
+      place.text(at + 4, 32, value);
+      return this;
+    }
+
+    /** Whether bytes of a sender that is not trusted are one: every bool 0 or 1, every enum a declared value. */
+    public boolean isValid() {
+      return true;
+    }
+
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder("Say{");
+      text.append("level=").append(level());
+      text.append(", text=").append(text());
+      return text.append('}').toString();
+    }
+  }
+
   /**
    * conformance.Peer: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
    * accepts() and dispatch() to the peer; who speaks to it has a Handle.
@@ -965,6 +1837,7 @@ public final class Conformance {
     private final Conformance.Get get_ = new Conformance.Get(new Place_(Conformance.Get.SIZE), 0);
     private final Conformance.Fail fail_ = new Conformance.Fail(new Place_(Conformance.Fail.SIZE), 0);
     private final Conformance.Stream stream_ = new Conformance.Stream(new Place_(Conformance.Stream.SIZE), 0);
+    private final Conformance.Note note_ = new Conformance.Note(new Place_(Conformance.Note.SIZE));
 
     protected abstract Conformance.Tick on(Conformance.Tick message) throws Exception;
 
@@ -978,6 +1851,8 @@ public final class Conformance {
 
     protected abstract void on(Conformance.Stream message) throws Exception;
 
+    protected abstract Conformance.Note on(Conformance.Note message) throws Exception;
+
     public final boolean accepts(int type) {
       return switch (type) {
         case Conformance.Tick.TYPE -> true;
@@ -986,6 +1861,7 @@ public final class Conformance {
         case Conformance.Get.TYPE -> true;
         case Conformance.Fail.TYPE -> true;
         case Conformance.Stream.TYPE -> true;
+        case Conformance.Note.TYPE -> true;
         default -> false;
       };
     }
@@ -1050,6 +1926,16 @@ public final class Conformance {
             return 0;
           } finally {
             stream_.release();
+          }
+        }
+        case Conformance.Note.TYPE -> {
+          try {
+            Conformance.Note answer = on(note_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Note.TYPE;
+          } finally {
+            note_.release();
           }
         }
         default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
@@ -1120,6 +2006,273 @@ public final class Conformance {
       public void send(Conformance.Stream message) throws InterruptedException {
         send_.send(Conformance.Stream.TYPE, message.buffer(), message.offset(), Conformance.Stream.SIZE);
       }
+
+      public void send(Conformance.Note message) throws InterruptedException {
+        send_.send(Conformance.Note.TYPE, message.buffer(), message.offset(), message.payloadSize());
+      }
+
+      public CompletableFuture<Conformance.Note> ask(Conformance.Note message) throws InterruptedException {
+        return ask_.ask(Conformance.Note.TYPE, message.buffer(), message.offset(), message.payloadSize(), Conformance.Note.TYPE)
+            .thenApply(Conformance.Note::over);
+      }
+    }
+  }
+
+  /**
+   * conformance.Player: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
+   * accepts() and dispatch() to the peer; who speaks to it has a Handle.
+   */
+  public abstract static class Player {
+    public static final String NAME = "conformance.Player";
+
+    private final Conformance.Tick tick_ = new Conformance.Tick(new Place_(Conformance.Tick.SIZE), 0);
+    private final Conformance.Ping ping_ = new Conformance.Ping(new Place_(Conformance.Ping.SIZE), 0);
+    private final Conformance.Bulk bulk_ = new Conformance.Bulk(new Place_(Conformance.Bulk.SIZE), 0);
+    private final Conformance.Get get_ = new Conformance.Get(new Place_(Conformance.Get.SIZE), 0);
+    private final Conformance.Fail fail_ = new Conformance.Fail(new Place_(Conformance.Fail.SIZE), 0);
+    private final Conformance.Stream stream_ = new Conformance.Stream(new Place_(Conformance.Stream.SIZE), 0);
+    private final Conformance.Note note_ = new Conformance.Note(new Place_(Conformance.Note.SIZE));
+    private final Conformance.Watch watch_ = new Conformance.Watch(new Place_(Conformance.Watch.SIZE), 0);
+    private final Conformance.Unwatch unwatch_ = new Conformance.Unwatch(new Place_(Conformance.Unwatch.SIZE), 0);
+    private final Conformance.Consult consult_ = new Conformance.Consult(new Place_(Conformance.Consult.SIZE), 0);
+    private final Conformance.Say say_ = new Conformance.Say(new Place_(Conformance.Say.SIZE), 0);
+
+    protected abstract Conformance.Tick on(Conformance.Tick message) throws Exception;
+
+    protected abstract Conformance.Ping on(Conformance.Ping message) throws Exception;
+
+    protected abstract Conformance.Bulk on(Conformance.Bulk message) throws Exception;
+
+    protected abstract Conformance.Sum on(Conformance.Get message) throws Exception;
+
+    protected abstract void on(Conformance.Fail message) throws Exception;
+
+    protected abstract void on(Conformance.Stream message) throws Exception;
+
+    protected abstract Conformance.Note on(Conformance.Note message) throws Exception;
+
+    protected abstract void on(Conformance.Watch message) throws Exception;
+
+    protected abstract void on(Conformance.Unwatch message) throws Exception;
+
+    protected abstract void on(Conformance.Consult message) throws Exception;
+
+    protected abstract void on(Conformance.Say message) throws Exception;
+
+    public final boolean accepts(int type) {
+      return switch (type) {
+        case Conformance.Tick.TYPE -> true;
+        case Conformance.Ping.TYPE -> true;
+        case Conformance.Bulk.TYPE -> true;
+        case Conformance.Get.TYPE -> true;
+        case Conformance.Fail.TYPE -> true;
+        case Conformance.Stream.TYPE -> true;
+        case Conformance.Note.TYPE -> true;
+        case Conformance.Watch.TYPE -> true;
+        case Conformance.Unwatch.TYPE -> true;
+        case Conformance.Consult.TYPE -> true;
+        case Conformance.Say.TYPE -> true;
+        default -> false;
+      };
+    }
+
+    /**
+     * Calls on() with the message from position to limit, which is good until it returns. Writes what that returns to `reply`.
+     * Returns the type of the reply, 0 for none.
+     */
+    public final int dispatch(int type, ByteBuffer message, ByteBuffer reply) throws Exception {
+      switch (type) {
+        case Conformance.Tick.TYPE -> {
+          try {
+            Conformance.Tick answer = on(tick_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Tick.TYPE;
+          } finally {
+            tick_.release();
+          }
+        }
+        case Conformance.Ping.TYPE -> {
+          try {
+            Conformance.Ping answer = on(ping_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Ping.TYPE;
+          } finally {
+            ping_.release();
+          }
+        }
+        case Conformance.Bulk.TYPE -> {
+          try {
+            Conformance.Bulk answer = on(bulk_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Bulk.TYPE;
+          } finally {
+            bulk_.release();
+          }
+        }
+        case Conformance.Get.TYPE -> {
+          try {
+            Conformance.Sum answer = on(get_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Sum.TYPE;
+          } finally {
+            get_.release();
+          }
+        }
+        case Conformance.Fail.TYPE -> {
+          try {
+            on(fail_.wrap(message));
+            return 0;
+          } finally {
+            fail_.release();
+          }
+        }
+        case Conformance.Stream.TYPE -> {
+          try {
+            on(stream_.wrap(message));
+            return 0;
+          } finally {
+            stream_.release();
+          }
+        }
+        case Conformance.Note.TYPE -> {
+          try {
+            Conformance.Note answer = on(note_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Note.TYPE;
+          } finally {
+            note_.release();
+          }
+        }
+        case Conformance.Watch.TYPE -> {
+          try {
+            on(watch_.wrap(message));
+            return 0;
+          } finally {
+            watch_.release();
+          }
+        }
+        case Conformance.Unwatch.TYPE -> {
+          try {
+            on(unwatch_.wrap(message));
+            return 0;
+          } finally {
+            unwatch_.release();
+          }
+        }
+        case Conformance.Consult.TYPE -> {
+          try {
+            on(consult_.wrap(message));
+            return 0;
+          } finally {
+            consult_.release();
+          }
+        }
+        case Conformance.Say.TYPE -> {
+          try {
+            on(say_.wrap(message));
+            return 0;
+          } finally {
+            say_.release();
+          }
+        }
+        default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
+      }
+    }
+
+    /** Sends and asks what this protocol accepts, and nothing else. */
+    public static final class Handle {
+      private final Send send_;
+      private final Ask ask_;
+
+      /** How the bytes of a message are sent: the send() of a mailbox. */
+      public interface Send {
+        void send(int type, ByteBuffer buffer, int offset, int length) throws InterruptedException;
+      }
+
+      /** How they are asked: the ask() of a mailbox. */
+      public interface Ask {
+        CompletableFuture<ByteBuffer> ask(int type, ByteBuffer buffer, int offset, int length, int replyType)
+            throws InterruptedException;
+      }
+
+      public Handle(Send send, Ask ask) {
+        send_ = send;
+        ask_ = ask;
+      }
+
+      public void send(Conformance.Tick message) throws InterruptedException {
+        send_.send(Conformance.Tick.TYPE, message.buffer(), message.offset(), Conformance.Tick.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Tick> ask(Conformance.Tick message) throws InterruptedException {
+        return ask_.ask(Conformance.Tick.TYPE, message.buffer(), message.offset(), Conformance.Tick.SIZE, Conformance.Tick.TYPE)
+            .thenApply(Conformance.Tick::over);
+      }
+
+      public void send(Conformance.Ping message) throws InterruptedException {
+        send_.send(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Ping> ask(Conformance.Ping message) throws InterruptedException {
+        return ask_.ask(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE, Conformance.Ping.TYPE)
+            .thenApply(Conformance.Ping::over);
+      }
+
+      public void send(Conformance.Bulk message) throws InterruptedException {
+        send_.send(Conformance.Bulk.TYPE, message.buffer(), message.offset(), Conformance.Bulk.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Bulk> ask(Conformance.Bulk message) throws InterruptedException {
+        return ask_.ask(Conformance.Bulk.TYPE, message.buffer(), message.offset(), Conformance.Bulk.SIZE, Conformance.Bulk.TYPE)
+            .thenApply(Conformance.Bulk::over);
+      }
+
+      public void send(Conformance.Get message) throws InterruptedException {
+        send_.send(Conformance.Get.TYPE, message.buffer(), message.offset(), Conformance.Get.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Sum> ask(Conformance.Get message) throws InterruptedException {
+        return ask_.ask(Conformance.Get.TYPE, message.buffer(), message.offset(), Conformance.Get.SIZE, Conformance.Sum.TYPE)
+            .thenApply(Conformance.Sum::over);
+      }
+
+      public void send(Conformance.Fail message) throws InterruptedException {
+        send_.send(Conformance.Fail.TYPE, message.buffer(), message.offset(), Conformance.Fail.SIZE);
+      }
+
+      public void send(Conformance.Stream message) throws InterruptedException {
+        send_.send(Conformance.Stream.TYPE, message.buffer(), message.offset(), Conformance.Stream.SIZE);
+      }
+
+      public void send(Conformance.Note message) throws InterruptedException {
+        send_.send(Conformance.Note.TYPE, message.buffer(), message.offset(), message.payloadSize());
+      }
+
+      public CompletableFuture<Conformance.Note> ask(Conformance.Note message) throws InterruptedException {
+        return ask_.ask(Conformance.Note.TYPE, message.buffer(), message.offset(), message.payloadSize(), Conformance.Note.TYPE)
+            .thenApply(Conformance.Note::over);
+      }
+
+      public void send(Conformance.Watch message) throws InterruptedException {
+        send_.send(Conformance.Watch.TYPE, message.buffer(), message.offset(), Conformance.Watch.SIZE);
+      }
+
+      public void send(Conformance.Unwatch message) throws InterruptedException {
+        send_.send(Conformance.Unwatch.TYPE, message.buffer(), message.offset(), Conformance.Unwatch.SIZE);
+      }
+
+      public void send(Conformance.Consult message) throws InterruptedException {
+        send_.send(Conformance.Consult.TYPE, message.buffer(), message.offset(), Conformance.Consult.SIZE);
+      }
+
+      public void send(Conformance.Say message) throws InterruptedException {
+        send_.send(Conformance.Say.TYPE, message.buffer(), message.offset(), Conformance.Say.SIZE);
+      }
     }
   }
 
@@ -1133,6 +2286,8 @@ public final class Conformance {
     private final Conformance.Tick tick_ = new Conformance.Tick(new Place_(Conformance.Tick.SIZE), 0);
     private final Conformance.Ping ping_ = new Conformance.Ping(new Place_(Conformance.Ping.SIZE), 0);
     private final Conformance.Bulk bulk_ = new Conformance.Bulk(new Place_(Conformance.Bulk.SIZE), 0);
+    private final Conformance.Ended ended_ = new Conformance.Ended(new Place_(Conformance.Ended.SIZE), 0);
+    private final Conformance.Outcome outcome_ = new Conformance.Outcome(new Place_(Conformance.Outcome.SIZE), 0);
 
     protected abstract void on(Conformance.Tick message) throws Exception;
 
@@ -1140,11 +2295,17 @@ public final class Conformance {
 
     protected abstract void on(Conformance.Bulk message) throws Exception;
 
+    protected abstract void on(Conformance.Ended message) throws Exception;
+
+    protected abstract void on(Conformance.Outcome message) throws Exception;
+
     public final boolean accepts(int type) {
       return switch (type) {
         case Conformance.Tick.TYPE -> true;
         case Conformance.Ping.TYPE -> true;
         case Conformance.Bulk.TYPE -> true;
+        case Conformance.Ended.TYPE -> true;
+        case Conformance.Outcome.TYPE -> true;
         default -> false;
       };
     }
@@ -1179,6 +2340,22 @@ public final class Conformance {
             bulk_.release();
           }
         }
+        case Conformance.Ended.TYPE -> {
+          try {
+            on(ended_.wrap(message));
+            return 0;
+          } finally {
+            ended_.release();
+          }
+        }
+        case Conformance.Outcome.TYPE -> {
+          try {
+            on(outcome_.wrap(message));
+            return 0;
+          } finally {
+            outcome_.release();
+          }
+        }
         default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
       }
     }
@@ -1207,6 +2384,155 @@ public final class Conformance {
       public void send(Conformance.Bulk message) throws InterruptedException {
         send_.send(Conformance.Bulk.TYPE, message.buffer(), message.offset(), Conformance.Bulk.SIZE);
       }
+
+      public void send(Conformance.Ended message) throws InterruptedException {
+        send_.send(Conformance.Ended.TYPE, message.buffer(), message.offset(), Conformance.Ended.SIZE);
+      }
+
+      public void send(Conformance.Outcome message) throws InterruptedException {
+        send_.send(Conformance.Outcome.TYPE, message.buffer(), message.offset(), Conformance.Outcome.SIZE);
+      }
+    }
+  }
+
+  /**
+   * conformance.Desk: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
+   * accepts() and dispatch() to the peer; who speaks to it has a Handle.
+   */
+  public abstract static class Desk {
+    public static final String NAME = "conformance.Desk";
+
+    private final Conformance.Ping ping_ = new Conformance.Ping(new Place_(Conformance.Ping.SIZE), 0);
+
+    protected abstract Conformance.Ping on(Conformance.Ping message) throws Exception;
+
+    public final boolean accepts(int type) {
+      return switch (type) {
+        case Conformance.Ping.TYPE -> true;
+        default -> false;
+      };
+    }
+
+    /**
+     * Calls on() with the message from position to limit, which is good until it returns. Writes what that returns to `reply`.
+     * Returns the type of the reply, 0 for none.
+     */
+    public final int dispatch(int type, ByteBuffer message, ByteBuffer reply) throws Exception {
+      switch (type) {
+        case Conformance.Ping.TYPE -> {
+          try {
+            Conformance.Ping answer = on(ping_.wrap(message));
+            if (answer == null) return 0;
+            answer.writeTo(reply);
+            return Conformance.Ping.TYPE;
+          } finally {
+            ping_.release();
+          }
+        }
+        default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
+      }
+    }
+
+    /** Sends and asks what this protocol accepts, and nothing else. */
+    public static final class Handle {
+      private final Send send_;
+      private final Ask ask_;
+
+      /** How the bytes of a message are sent: the send() of a mailbox. */
+      public interface Send {
+        void send(int type, ByteBuffer buffer, int offset, int length) throws InterruptedException;
+      }
+
+      /** How they are asked: the ask() of a mailbox. */
+      public interface Ask {
+        CompletableFuture<ByteBuffer> ask(int type, ByteBuffer buffer, int offset, int length, int replyType)
+            throws InterruptedException;
+      }
+
+      public Handle(Send send, Ask ask) {
+        send_ = send;
+        ask_ = ask;
+      }
+
+      public void send(Conformance.Ping message) throws InterruptedException {
+        send_.send(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE);
+      }
+
+      public CompletableFuture<Conformance.Ping> ask(Conformance.Ping message) throws InterruptedException {
+        return ask_.ask(Conformance.Ping.TYPE, message.buffer(), message.offset(), Conformance.Ping.SIZE, Conformance.Ping.TYPE)
+            .thenApply(Conformance.Ping::over);
+      }
+    }
+  }
+
+  /**
+   * conformance.Mortal: what an actor of this kind accepts and what it replies. Who serves it extends this, and gives
+   * accepts() and dispatch() to the peer; who speaks to it has a Handle.
+   */
+  public abstract static class Mortal {
+    public static final String NAME = "conformance.Mortal";
+
+    private final Conformance.Stream stream_ = new Conformance.Stream(new Place_(Conformance.Stream.SIZE), 0);
+    private final Conformance.Unwatch unwatch_ = new Conformance.Unwatch(new Place_(Conformance.Unwatch.SIZE), 0);
+
+    protected abstract void on(Conformance.Stream message) throws Exception;
+
+    protected abstract void on(Conformance.Unwatch message) throws Exception;
+
+    public final boolean accepts(int type) {
+      return switch (type) {
+        case Conformance.Stream.TYPE -> true;
+        case Conformance.Unwatch.TYPE -> true;
+        default -> false;
+      };
+    }
+
+    /**
+     * Calls on() with the message from position to limit, which is good until it returns. Writes what that returns to `reply`.
+     * Returns the type of the reply, 0 for none.
+     */
+    public final int dispatch(int type, ByteBuffer message, ByteBuffer reply) throws Exception {
+      switch (type) {
+        case Conformance.Stream.TYPE -> {
+          try {
+            on(stream_.wrap(message));
+            return 0;
+          } finally {
+            stream_.release();
+          }
+        }
+        case Conformance.Unwatch.TYPE -> {
+          try {
+            on(unwatch_.wrap(message));
+            return 0;
+          } finally {
+            unwatch_.release();
+          }
+        }
+        default -> throw new IllegalArgumentException(NAME + " does not accept type 0x" + Integer.toHexString(type));
+      }
+    }
+
+    /** Sends and asks what this protocol accepts, and nothing else. */
+    public static final class Handle {
+      private final Send send_;
+
+      /** How the bytes of a message are sent: the send() of a mailbox. */
+      public interface Send {
+        void send(int type, ByteBuffer buffer, int offset, int length) throws InterruptedException;
+      }
+
+      public Handle(Send send) {
+        send_ = send;
+      }
+
+      public void send(Conformance.Stream message) throws InterruptedException {
+        send_.send(Conformance.Stream.TYPE, message.buffer(), message.offset(), Conformance.Stream.SIZE);
+      }
+
+      public void send(Conformance.Unwatch message) throws InterruptedException {
+        send_.send(Conformance.Unwatch.TYPE, message.buffer(), message.offset(), Conformance.Unwatch.SIZE);
+      }
     }
   }
 
@@ -1214,21 +2540,129 @@ public final class Conformance {
   private static final class Place_ {
     private final int size;
     private ByteBuffer bytes;
+    private ByteBuffer frozen; // of the message in which unsent fields are read
     private int start;
+    private int length; // of the whole message
+    private int fixed; // of what stands before its content, which an older version has less of
+    private boolean own; // it makes room for content
 
     Place_(int size) {
       this.size = size;
     }
 
     void move(ByteBuffer buffer, int offset, int size) {
-      if (size != this.size) throw new IllegalStateException("a part of another message stays where it is");
-      Objects.checkFromIndexSize(offset, size, buffer.limit());
+      boolean isPart = size != this.size || frozen != null;
+      if (isPart) throw new IllegalStateException("a part of another message stays where it is");
+      move(buffer, offset, size, size);
+    }
+
+    void move(ByteBuffer buffer, int offset, int length, int fixed) {
+      Objects.checkFromIndexSize(offset, length, buffer.limit());
       bytes = buffer.order() == ByteOrder.LITTLE_ENDIAN ? buffer : buffer.duplicate().order(ByteOrder.LITTLE_ENDIAN);
       start = offset;
+      this.length = length;
+      this.fixed = fixed;
+      own = false;
+    }
+
+    void freeze() {
+      frozen = bytes.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+      release();
     }
 
     void release() {
-      bytes = null;
+      bytes = frozen;
+      fixed = Integer.MAX_VALUE; // all that is asked for is looked up where no bytes are
+    }
+
+    void zero(int at, int size) {
+      int i = 0;
+      for (; i + 8 <= size; i += 8) bytes().putLong(start + at + i, 0);
+      for (; i < size; ++i) bytes().put(start + at + i, (byte) 0);
+    }
+
+    /** How much content a reference refers to: bytes, or elements of that size. All of it lies within the message. */
+    int length(int at, int size) {
+      long count = u32(at + 4);
+      if (count != 0 && u32(at) + count * size > length) {
+        throw new IllegalStateException("content that is not within the message");
+      }
+      return (int) count;
+    }
+
+    /** Where an element lies. */
+    int element(int at, int index, int size) {
+      return (int) u32(at) + Objects.checkIndex(index, length(at, size)) * size;
+    }
+
+    /** The content itself. */
+    ByteBuffer content(int at, int size) {
+      int length = length(at, size);
+      return length == 0 ? slice(0, 0) : slice((int) u32(at), length * size);
+    }
+
+    String text(int at) {
+      byte[] content = new byte[length(at, 1)];
+      text(at, content);
+      return new String(content, StandardCharsets.UTF_8);
+    }
+
+    int text(int at, byte[] into) {
+      int length = length(at, 1);
+      if (length > 0) bytes().get(start + (int) u32(at), into, 0, Math.min(length, into.length));
+      return length;
+    }
+
+    boolean isGood(int at, int size, int align) {
+      long from = u32(at);
+      long count = u32(at + 4);
+      return count == 0 || from % align == 0 && from >= fixed && from + count * size <= length;
+    }
+
+    /** Makes the bytes from position to limit a message of zeros with so much content. */
+    void lay(ByteBuffer payload, Layout_ layout, int[] lengths) {
+      int end = layout.end(lengths);
+      if (payload.remaining() != end) {
+        throw new IllegalArgumentException("room of " + payload.remaining() + " bytes, and not of " + end);
+      }
+      move(payload, payload.position(), end, layout.size);
+      zero(0, end);
+      layout.put(this, lengths);
+    }
+
+    /** Makes this a message of its own: `from`, with so much of its content. What it was not sent is as in `unsent`. */
+    void take(Place_ from, Place_ unsent, Layout_ layout, int[] lengths) {
+      int end = layout.end(lengths);
+      Place_ to = new Place_(size);
+      to.move(ByteBuffer.allocate(end), 0, end, size);
+      int sent = Math.min(from.fixed, size);
+      to.copy(0, from, 0, sent);
+      to.copy(sent, unsent, sent, size - sent);
+      int[] there = layout.lengths(from);
+      layout.put(to, lengths);
+      for (int i = 0; i < there.length; ++i) {
+        int at = layout.fields[4 * i];
+        int bytes = Math.min(there[i], lengths[i]) * layout.fields[4 * i + 1];
+        if (bytes > 0) to.copy((int) to.u32(at), from, (int) from.u32(at), bytes);
+      }
+      move(to.bytes, 0, end, size);
+      own = true;
+    }
+
+    /** Makes room for so much content, -1 for none. Only a message of its own can. */
+    void resize(Layout_ layout, int i, int length) {
+      int[] lengths = layout.lengths(this);
+      if (lengths[i] == length) return;
+      int laid = Math.max(lengths[i], 0);
+      if (!own) throw new IllegalStateException("content of " + length + " where " + laid + " was laid out");
+      lengths[i] = length;
+      take(this, this, layout, lengths);
+    }
+
+    void set(Layout_ layout, int i, byte[] value) {
+      resize(layout, i, value.length);
+      int at = layout.fields[4 * i];
+      if (value.length > 0) bytes().put(start + (int) u32(at), value);
     }
 
     ByteBuffer bytes() {
@@ -1383,5 +2817,96 @@ public final class Conformance {
     StringBuilder text = new StringBuilder("[");
     for (int i = 0; i < count; ++i) text.append(i == 0 ? "" : ", ").append(element.apply(i));
     return text.append(']').toString();
+  }
+
+  private static NoSuchElementException none_(String field) {
+    return new NoSuchElementException("there is no " + field);
+  }
+
+  private static int length_(int length) {
+    if (length < 0) throw new IllegalArgumentException("a length of " + length);
+    return length;
+  }
+
+  /** The length of the fixed part of a message in these bytes, which some version of it must have. */
+  private static int fixed_(String name, ByteBuffer buffer, int offset, int length, int fixedSizeAt, int[] sizes) {
+    int fixed = length;
+    if (fixedSizeAt >= 0 && (length > fixedSizeAt || Arrays.binarySearch(sizes, length) < 0)) {
+      if (length < fixedSizeAt + 4) {
+        throw new IllegalArgumentException("no version of " + name + " has " + length + " bytes");
+      }
+      int said = buffer.getInt(offset + fixedSizeAt);
+      if (buffer.order() != ByteOrder.LITTLE_ENDIAN) said = Integer.reverseBytes(said);
+      if (said <= fixedSizeAt || said > length) {
+        String part = Integer.toUnsignedString(said);
+        throw new IllegalArgumentException(
+            "a " + name + " of " + length + " bytes says that " + part + " are its fixed part");
+      }
+      fixed = said;
+    }
+    if (fixed < sizes[sizes.length - 1] && Arrays.binarySearch(sizes, fixed) < 0) {
+      throw new IllegalArgumentException("no version of " + name + " has a fixed part of " + fixed + " bytes");
+    }
+    return fixed;
+  }
+
+  /** Where messages of one type have their content of variable length. */
+  private static final class Layout_ {
+    final int size;
+    final int fixedSizeAt;
+    final int[] fields; // of each where its reference is, size and alignment of its elements, and its presence or -1
+
+    Layout_(int size, int fixedSizeAt, int... fields) {
+      this.size = size;
+      this.fixedSizeAt = fixedSizeAt;
+      this.fields = fields;
+    }
+
+    /** How much content a new message has: nothing, and -1 of what is optional. */
+    int[] lengths() {
+      int[] lengths = new int[fields.length / 4];
+      for (int i = 0; i < lengths.length; ++i) lengths[i] = fields[4 * i + 3] < 0 ? 0 : -1;
+      return lengths;
+    }
+
+    int[] lengths(Place_ place) {
+      int[] lengths = lengths();
+      for (int i = 0; i < lengths.length; ++i) {
+        boolean isSent = fields[4 * i] < place.fixed;
+        if (!isSent || lengths[i] < 0 && !place.bool(fields[4 * i + 3])) continue;
+        lengths[i] = place.length(fields[4 * i], fields[4 * i + 1]);
+      }
+      return lengths;
+    }
+
+    private long start(long end, int i, int length) {
+      int align = fields[4 * i + 2];
+      return length <= 0 ? end : (end + align - 1) / align * align;
+    }
+
+    int end(int[] lengths) {
+      long end = size;
+      for (int i = 0; i < lengths.length; ++i) {
+        end = start(end, i, lengths[i]) + (long) Math.max(lengths[i], 0) * fields[4 * i + 1];
+      }
+      if (end > Integer.MAX_VALUE) throw new IllegalArgumentException("a message of " + end + " bytes");
+      return (int) end;
+    }
+
+    /** Writes the references, and the fixed size. */
+    void put(Place_ place, int[] lengths) {
+      place.u32(fixedSizeAt, size);
+      long end = size;
+      for (int i = 0; i < lengths.length; ++i) {
+        int at = fields[4 * i];
+        int presence = fields[4 * i + 3];
+        int length = Math.max(lengths[i], 0);
+        long start = start(end, i, length);
+        place.u32(at, length == 0 ? 0 : start);
+        place.u32(at + 4, length);
+        if (presence >= 0) place.bool(presence, lengths[i] >= 0);
+        end = start + (long) length * fields[4 * i + 1];
+      }
+    }
   }
 }

@@ -9,14 +9,20 @@ import java.util.function.IntPredicate;
 
 /** Who handles which type. Looking it up allocates nothing. */
 final class Handlers {
-  private static final int MAX_MESSAGE_BYTES = 1 << 16;
+  // Of a fixed size. One that is too long for the ring is refused there, by a text that says so.
+  private static final int MAX_FIXED_BYTES = 1 << 16;
 
   private record Protocol(IntPredicate accepts, Dispatcher dispatcher) {}
 
   private int[] types = {};
   private Handler[] handlers = {};
   private final List<Protocol> protocols = new ArrayList<>();
-  private final ByteBuffer reply = ByteBuffer.allocate(MAX_MESSAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private final ByteBuffer reply;
+
+  /** A reply has at most so many bytes. */
+  Handlers(int maxReplyBytes) {
+    reply = ByteBuffer.allocate(Math.max(maxReplyBytes, MAX_FIXED_BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+  }
 
   void add(int type, Handler handler) {
     int at = Arrays.binarySearch(types, type);

@@ -86,14 +86,30 @@ public final class Mailbox {
   }
 
   /**
+   * Has run() or poll() call the handler once, when this actor ends: behind all that it sent to this peer before, and
+   * at once if it has ended already. Published as what is sent.
+   *
+   * @throws FullException if there is no room for {@link #PATIENCE}
+   * @throws UnsupportedOperationException if the host has no monitors
+   */
+  public Monitor monitor(DownHandler handler) throws InterruptedException {
+    return peer.monitors().start(id, handler);
+  }
+
+  /**
    * Room in the ring itself, to be written in place: {@code try (Loan loan = mailbox.loan(Book.SIZE)) { ...;
    * loan.publish(Book.TYPE); }}. It starts as zeros. One loan is open at a time, and nothing else may be sent meanwhile.
    *
    * @throws FullException if there is no room for {@link #PATIENCE}
    */
   public Loan loan(int length) throws InterruptedException {
+    return loan(length, PATIENCE);
+  }
+
+  /** As above, and waits so long for room; not at all for Duration.ZERO. */
+  public Loan loan(int length, Duration patience) throws InterruptedException {
     peer.checkThread();
-    int at = outbox.loan(id, length, PATIENCE_NANOS);
+    int at = outbox.loan(id, length, patience.toNanos());
     if (at < 0) throw Outbox.full();
     return peer.loan().open(at, length);
   }

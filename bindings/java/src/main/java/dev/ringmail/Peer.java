@@ -18,7 +18,7 @@ import java.util.function.IntPredicate;
 
 /**
  * A link to the host that spawned this process. One thread uses it: the one in run() or poll(), while there is one. Only {@link
- * #execute} may be called from any thread.
+ * #execute} and {@link #log} may be called from any thread.
  */
 public final class Peer implements AutoCloseable, Executor {
   /** Reasons of a refusal. */
@@ -32,8 +32,9 @@ public final class Peer implements AutoCloseable, Executor {
   private static final AtomicBoolean attached = new AtomicBoolean();
 
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-  private final Handlers handlers = new Handlers();
+  private final Handlers handlers;
   private final Asks asks = new Asks();
+  private final Monitors monitors;
   private final Link link;
   private final Outbox outbox;
   private final Mail mail;
@@ -89,8 +90,10 @@ public final class Peer implements AutoCloseable, Executor {
             Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
     link = Link.join(numbers, hello, options.timeout(), options.spin(), () -> !tasks.isEmpty());
     outbox = link.outbox();
+    handlers = new Handlers(outbox.maxAnswer());
     mail = new Mail(this, link);
     loan = new Loan(outbox);
+    monitors = new Monitors(this, outbox);
     promises = new Promises(options.schema(), link.welcome().schema());
     exits = options.exits();
     link.onHostGone(
@@ -179,10 +182,10 @@ public final class Peer implements AutoCloseable, Executor {
   private void handle(Received received) {
     mail.hold();
     try {
-      if (received == Received.ANSWER) {
-        takeAnswer();
-      } else {
-        takeMail();
+      switch (received) {
+        case ANSWER -> takeAnswer();
+        case DOWN -> monitors.down(link.held().target(), link.held().sender(), link.held().payload());
+        default -> takeMail();
       }
       if (outbox.loanRing() != null) throw new IllegalStateException("the handler left a loan open");
     } catch (HostGoneException e) {
@@ -228,12 +231,19 @@ public final class Peer implements AutoCloseable, Executor {
       if (mail.attempt() != 0) inHand += ", which " + mail.attempt() + " earlier processes died with";
     }
     refuseAsker();
-    StringWriter text = new StringWriter();
-    cause.printStackTrace(new PrintWriter(text, true));
-    link.reportFailure(text.toString());
+    String reason = cause.toString();
+    String trace = traceOf(cause);
+    // The first line is the reason, which the trace starts with unless it has several.
+    link.reportFailure(reason.indexOf('\n') < 0 ? trace : reason.replace('\n', ' ') + "\n" + trace);
     close();
     if (exits) Ending.soon();
     return new HandlerException("a handler failed" + inHand, cause);
+  }
+
+  static String traceOf(Throwable cause) {
+    StringWriter text = new StringWriter();
+    cause.printStackTrace(new PrintWriter(text, true));
+    return text.toString();
   }
 
   private void refuseAsker() {
@@ -268,6 +278,29 @@ public final class Peer implements AutoCloseable, Executor {
     }
     outbox.flush();
     return done;
+  }
+
+  /**
+   * Writes lines into the host's log, where they stand under this peer's name. From any thread; waits for a host that
+   * reads slowly.
+   *
+   * @throws UnsupportedOperationException if the host takes none
+   */
+  public void log(System.Logger.Level level, String text) {
+    int number =
+        switch (level) {
+          case ALL, TRACE -> 0;
+          case DEBUG -> 1;
+          case INFO -> 2;
+          case WARNING -> 3;
+          case ERROR, OFF -> 4;
+        };
+    link.log(number, text);
+  }
+
+  /** As log(), at the host's worst level, for which System.Logger has no name. */
+  public void logCritical(String text) {
+    link.log(5, text);
   }
 
   // ---- sending
@@ -332,6 +365,14 @@ public final class Peer implements AutoCloseable, Executor {
 
   Mailbox mailbox(long id) {
     return new Mailbox(this, outbox, id);
+  }
+
+  boolean hasMonitors() {
+    return (link.welcome().features() & Hello.MONITORS) != 0;
+  }
+
+  Monitors monitors() {
+    return monitors;
   }
 
   Asks asks() {

@@ -13,6 +13,7 @@ import conformance.Conformance;
 import conformance.Conformance.Bulk;
 import conformance.Conformance.Fail;
 import conformance.Conformance.Get;
+import conformance.Conformance.Note;
 import conformance.Conformance.Ping;
 import conformance.Conformance.Side;
 import conformance.Conformance.Stream;
@@ -160,6 +161,11 @@ class GeneratedTest {
 
     @Override
     protected Bulk on(Bulk message) {
+      return message;
+    }
+
+    @Override
+    protected Note on(Note message) {
       return message;
     }
 

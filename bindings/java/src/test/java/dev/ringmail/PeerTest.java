@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import conformance.Conformance.Fail;
 import conformance.Conformance.Get;
+import conformance.Conformance.Note;
 import conformance.Conformance.Payload;
 import conformance.Conformance.Ping;
 import conformance.Conformance.Side;
@@ -38,6 +39,12 @@ class PeerTest {
     return payload(line.substring(line.lastIndexOf(' ') + 1));
   }
 
+  private static String hex(Note note) {
+    ByteBuffer bytes = ByteBuffer.allocate(note.payloadSize());
+    note.writeTo(bytes);
+    return hex(bytes);
+  }
+
   private static long count(String reply) {
     return Sum.over(payloadOf(reply)).count();
   }
@@ -61,6 +68,23 @@ class PeerTest {
       host.ask(Get.TYPE, 10, "-");
       Sum sum = Sum.over(payloadOf(host.await("reply")));
       assertEquals("Sum{count=2, total=6.0, redelivered=0}", sum.toString());
+      host.stop();
+      assertEquals("", host.log());
+    }
+  }
+
+  @Test
+  void answers_what_has_no_fixed_size() throws Exception {
+    try (HostProcess host = HostProcess.start(ConformancePeer.class).ready()) {
+      Note note = new Note().number(3).title("Zürich").valuesLength(2000).values(1999, 1.5).author("ü");
+      host.ask(Note.TYPE, 9, hex(note));
+      Note reply = Note.over(payloadOf(host.await("reply")));
+      assertTrue(reply.isValid());
+      assertEquals(note.number(6).values(1999, 3).toString(), reply.toString());
+      ByteBuffer older = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN).putLong(0, 4).putInt(24, 48);
+      host.ask(Note.TYPE, 10, hex(older));
+      reply = Note.over(payloadOf(host.await("reply")));
+      assertEquals("Note{number=8, limit=none, title=, values=[], author=nobody}", reply.toString());
       host.stop();
       assertEquals("", host.log());
     }
@@ -231,6 +255,38 @@ class PeerTest {
       host.order("hear");
       assertEquals(15, count(host.await("reply")));
       for (int i = 0; i < 15 + 20; ++i) host.await("mail");
+      host.stop();
+    }
+  }
+
+  @Test
+  void is_told_of_an_end_once_and_in_its_place() throws Exception {
+    try (HostProcess host = HostProcess.start(TestPeer.class, "monitors").order("publish sink " + SINK).ready()) {
+      String kept = host.await("monitor").split(" ")[0];
+      String stopped = host.await("monitor").split(" ")[0];
+      String failing = host.await("monitor").split(" ")[0];
+      assertTrue(host.seen().contains("demonitor " + stopped + " " + SINK), host.seen().toString());
+      host.send(Get.TYPE, "-", 1);
+      host.order("down " + stopped + " " + SINK + " 0 ended normally");
+      host.order("down " + kept + " " + SINK + " 1 failed: disk full");
+      host.order("down " + kept + " " + SINK + " 1 again");
+      host.order("down " + failing + " " + SINK + " 9 gave up");
+      String failure = host.await("failure");
+      String name = "java.lang.IllegalStateException: ";
+      assertTrue(failure.startsWith(name + "two lines|" + name + "two|lines|"), failure);
+      assertEquals("1", host.await("exit"));
+      String told = "Down[mailbox=mailbox 0x7, kind=1, reason=failed: disk full]";
+      assertEquals(List.of("true false", "get", told), host.log().lines().limit(3).toList());
+    }
+  }
+
+  @Test
+  void writes_into_the_log_of_the_host() throws Exception {
+    try (HostProcess host = HostProcess.start(TestPeer.class, "logs").ready()) {
+      assertEquals("3 late by 5", host.await("log"));
+      String thrown = host.await("log");
+      assertTrue(thrown.startsWith("0 thrown|java.io.IOException: disk full|\tat dev.ringmail.TestPeer.logs("), thrown);
+      assertEquals("4 from elsewhere", host.await("log"));
       host.stop();
     }
   }

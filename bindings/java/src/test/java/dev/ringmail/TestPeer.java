@@ -47,6 +47,8 @@ final class TestPeer {
       case "polls" -> polls();
       case "allocates" -> allocates();
       case "tells" -> tells();
+      case "monitors" -> monitors();
+      case "logs" -> logs();
       default -> throw new IllegalArgumentException(what);
     }
   }
@@ -250,6 +252,33 @@ final class TestPeer {
           ping.release();
         });
     say(sink, 0);
+    peer.run();
+  }
+
+  private void monitors() throws Exception {
+    Mailbox sink = peer.lookup("sink");
+    peer.on(Get.TYPE, mail -> System.out.println("get"));
+    sink.monitor(down -> System.out.println(down));
+    Monitor stopped = sink.monitor(down -> System.out.println("stopped, and told of " + down));
+    System.out.println(stopped.stop() + " " + stopped.stop());
+    sink.monitor(
+        down -> {
+          throw new IllegalStateException("two\nlines");
+        });
+    peer.flush();
+    peer.run();
+  }
+
+  private void logs() throws Exception {
+    java.util.logging.Logger logger = java.util.logging.Logger.getLogger("gate");
+    logger.setUseParentHandlers(false);
+    logger.addHandler(new LogHandler(peer));
+    logger.setLevel(java.util.logging.Level.ALL);
+    logger.log(java.util.logging.Level.WARNING, "late by {0}", 5);
+    logger.log(java.util.logging.Level.FINER, "thrown", new java.io.IOException("disk full"));
+    Thread other = new Thread(() -> logger.severe("from elsewhere"));
+    other.start();
+    other.join();
     peer.run();
   }
 

@@ -10,7 +10,8 @@ public enum ControlKind {
   RESOLVED,
   FAILURE,
   GOODBYE,
-  RING;
+  RING,
+  LOG;
 
   private static final ControlKind[] ALL = values();
 

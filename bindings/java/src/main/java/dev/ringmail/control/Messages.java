@@ -54,6 +54,11 @@ public final class Messages {
     return new WireWriter().text(mended(text)).take();
   }
 
+  /** @param level 0 trace to 5 critical */
+  public static byte[] log(int level, String text) {
+    return new WireWriter().u8(level).text(mended(text)).take();
+  }
+
   public static byte[] ring(int lane) {
     return new WireWriter().u32(lane).take();
   }

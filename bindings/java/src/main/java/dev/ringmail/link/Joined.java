@@ -19,7 +19,8 @@ import java.util.concurrent.TimeoutException;
 
 /** What a handshake leads to. */
 record Joined(ControlStream control, Listener listener, Welcome welcome, PeerBell bell, Lane[] lanes) {
-  static final long FEATURES = Hello.MAIL_OUTLIVES_PEER | Hello.STREAM_DOORBELL | Hello.PIPE_DOORBELL;
+  static final long FEATURES =
+      Hello.MAIL_OUTLIVES_PEER | Hello.STREAM_DOORBELL | Hello.PIPE_DOORBELL | Hello.MONITORS | Hello.LOG;
 
   /** Says hello, maps what the welcome names, says ready. */
   static Joined shakeHands(ControlStream control, Hello hello, Duration timeout) {

@@ -30,6 +30,8 @@ public final class Link {
     MAIL,
     /** A reply or a no_reply. */
     ANSWER,
+    /** The end of an actor. */
+    DOWN,
     /** The host said stop, and all mail before that is finished. */
     STOPPED
   }
@@ -128,8 +130,11 @@ public final class Link {
       if (!lane.isDrained()) {
         allDrained = false;
         if (lane.mailIn.peek()) {
-          if (lane.mailIn.kind() != Frames.MESSAGE) throw broken("it sent a frame of kind " + lane.mailIn.kind() + " as mail");
-          return hold(index, lane.mailIn, Received.MAIL);
+          boolean isDown = lane.mailIn.kind() == Frames.SIGNAL && lane.mailIn.type() == Frames.SIGNAL_DOWN;
+          if (!isDown && lane.mailIn.kind() != Frames.MESSAGE) {
+            throw broken("it sent a frame of kind " + lane.mailIn.kind() + " as mail");
+          }
+          return hold(index, lane.mailIn, isDown ? Received.DOWN : Received.MAIL);
         }
       }
       checkFault(lane);
@@ -243,11 +248,24 @@ public final class Link {
     }
   }
 
+  /** Lines for the host's log. From any thread; waits for a host that reads slowly. */
+  public void log(int level, String text) {
+    if ((welcome.features() & Hello.LOG) == 0) {
+      throw new UnsupportedOperationException("the host takes no lines for its log");
+    }
+    try {
+      control.send(ControlKind.LOG, Messages.log(level, text));
+    } catch (IOException e) {
+      throw new HostGoneException("the control stream failed: " + e.getMessage());
+    }
+  }
+
   /** Tells the host why this process is about to exit. What is in hand stays unfinished; what was sent before is out. */
   public void reportFailure(String text) {
     if (closed) return;
     failed = true;
     outbox.flush();
+    storeCursors();
     say(ControlKind.FAILURE, Messages.failure(text));
   }
 

@@ -56,7 +56,11 @@ public final class Outbox {
   }
 
   public void commitLoan(int type, int correlation) {
-    loanRing.commit(Frames.MESSAGE, type, correlation, loanTarget, 0);
+    commitLoan(Frames.MESSAGE, type, correlation, 0);
+  }
+
+  public void commitLoan(int kind, int type, int correlation, long sender) {
+    loanRing.commit(kind, type, correlation, loanTarget, sender);
     loanRing = null;
     dirty = true;
   }
@@ -79,6 +83,13 @@ public final class Outbox {
     if (length != 0) ring.data().put(at, payload, offset, length);
     ring.commit(kind, type, correlation, target, sender);
     dirty = true;
+  }
+
+  /** How many bytes an answer may have. */
+  public int maxAnswer() {
+    int most = 0;
+    for (Lane lane : lanes) most = Math.max(most, lane.controlOut.maxPayload());
+    return most;
   }
 
   private int awaitRoom(Lane lane, RingProducer ring, int length, long nanos) throws InterruptedException {

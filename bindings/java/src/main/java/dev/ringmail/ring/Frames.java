@@ -16,6 +16,12 @@ public final class Frames {
   public static final int PONG = 7;
   public static final int SIGNAL = 8;
 
+  /** The types of a signal that a peer sends and is sent. */
+  public static final int SIGNAL_MONITOR = 2;
+
+  public static final int SIGNAL_DEMONITOR = 3;
+  public static final int SIGNAL_DOWN = 4;
+
   public static final int HEADER_BYTES = 32;
   static final int TYPE = 8;
   static final int TARGET = 16;

@@ -2,20 +2,32 @@ package dev.ringmail.conformance;
 
 import conformance.Conformance;
 import conformance.Conformance.Bulk;
+import conformance.Conformance.Consult;
+import conformance.Conformance.Ended;
 import conformance.Conformance.Fail;
 import conformance.Conformance.Get;
+import conformance.Conformance.Note;
+import conformance.Conformance.Outcome;
 import conformance.Conformance.Ping;
+import conformance.Conformance.Say;
 import conformance.Conformance.Side;
 import conformance.Conformance.Stream;
 import conformance.Conformance.Sum;
 import conformance.Conformance.Tick;
+import conformance.Conformance.Unwatch;
+import conformance.Conformance.Watch;
+import dev.ringmail.LogHandler;
 import dev.ringmail.Mailbox;
+import dev.ringmail.Monitor;
 import dev.ringmail.Peer;
 import dev.ringmail.PeerOptions;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** What bindings/README.md asks of the conformance peer of every language. */
-public final class ConformancePeer extends Conformance.Peer {
+public final class ConformancePeer extends Conformance.Player {
   private static final Duration PATIENCE = Duration.ofDays(1);
 
   private final Peer peer;
@@ -24,7 +36,9 @@ public final class ConformancePeer extends Conformance.Peer {
   private final Tick tick = new Tick();
   private final Ping ping = new Ping();
   private final Bulk bulk = new Bulk();
+  private final Note note = new Note();
   private Conformance.Host.Handle sink;
+  private Monitor watch; // the last one
 
   private ConformancePeer(Peer peer, boolean echo) {
     this.peer = peer;
@@ -35,6 +49,10 @@ public final class ConformancePeer extends Conformance.Peer {
     try (Peer peer = Peer.attach(new PeerOptions().schema(Conformance.SCHEMA))) {
       ConformancePeer handlers = new ConformancePeer(peer, arguments.length > 0 && arguments[0].equals("echo"));
       peer.serve(handlers::accepts, handlers::dispatch);
+      Logger all = Logger.getLogger("");
+      for (var handler : all.getHandlers()) all.removeHandler(handler);
+      all.addHandler(new LogHandler(peer));
+      all.setLevel(Level.ALL);
       peer.run();
     }
   }
@@ -66,6 +84,13 @@ public final class ConformancePeer extends Conformance.Peer {
   }
 
   @Override
+  protected Note on(Note message) {
+    note.set(message).number(2 * message.number());
+    for (int i = 0; i < note.valuesLength(); ++i) note.values(i, 2 * note.values(i));
+    return note;
+  }
+
+  @Override
   protected Sum on(Get message) {
     return sum;
   }
@@ -86,6 +111,49 @@ public final class ConformancePeer extends Conformance.Peer {
         case ping -> sink().send(ping.words(0, number));
         case bulk -> sink().send(bulk.number(number));
       }
+    }
+  }
+
+  @Override
+  protected void on(Watch message) throws Exception {
+    watch =
+        peer.lookup(message.name())
+            .monitor(down -> sink().send(new Ended().kind(down.kind()).reason(down.reason())));
+  }
+
+  @Override
+  protected void on(Unwatch message) throws Exception {
+    watch.stop();
+  }
+
+  @Override
+  protected void on(Consult message) throws Exception {
+    long number = message.number();
+    ByteBuffer question = new Ping().words(0, number).buffer();
+    peer.lookup("desk")
+        .ask(Ping.TYPE, question, 0, Ping.SIZE, Ping.TYPE, Duration.ofMillis(message.milliseconds()))
+        .whenComplete((reply, failure) -> tell(number, reply != null && Ping.over(reply).words(0) == number));
+  }
+
+  private void tell(long number, boolean answered) {
+    try {
+      sink().send(new Outcome().number(number).answered(answered));
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  protected void on(Say message) {
+    System.Logger.Level[] levels = {
+      System.Logger.Level.TRACE, System.Logger.Level.DEBUG, System.Logger.Level.INFO, System.Logger.Level.WARNING,
+      System.Logger.Level.ERROR
+    };
+    int level = (int) message.level();
+    if (level == levels.length) {
+      peer.logCritical(message.text());
+    } else {
+      System.getLogger("conformance").log(levels[level], message.text());
     }
   }
 

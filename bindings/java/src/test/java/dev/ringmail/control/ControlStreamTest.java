@@ -36,7 +36,7 @@ class ControlStreamTest {
   @Test
   void a_stream_that_has_lost_its_place_is_not_read_on() {
     assertThrows(ProtocolException.class, () -> of("somebody printed this".getBytes(StandardCharsets.US_ASCII)).receive());
-    assertThrows(ProtocolException.class, () -> of(new byte[] {0, 0, 0, 0, 10, 0, 0, 0}).receive());
+    assertThrows(ProtocolException.class, () -> of(new byte[] {0, 0, 0, 0, 99, 0, 0, 0}).receive());
     assertThrows(ProtocolException.class, () -> of(new byte[] {0, 0, 0, 0, 3, 0, 1, 0}).receive());
     assertThrows(EOFException.class, () -> of(new byte[] {0, 0, 0}).receive());
     assertThrows(EOFException.class, () -> of(new byte[] {4, 0, 0, 0, 9, 0, 0, 0, 1}).receive());

@@ -1,0 +1,32 @@
+// The conformance peers of all languages, as bindings/CMakeLists.txt lists them.
+#pragma once
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace ringmail::test {
+
+struct Language {
+  std::string name;
+  std::vector<std::string> command;
+  bool by_pipes = false;
+
+  friend void PrintTo(const Language& language, std::ostream* out) { *out << language.name; }
+};
+
+inline const std::vector<Language>& languages() {
+  static const std::vector<Language> all = [] {
+    std::vector<Language> languages;
+    std::ifstream file(RINGMAIL_CONFORMANCE_PEERS);
+    for (const auto& entry : nlohmann::json::parse(file)) {
+      languages.push_back({.name = entry["language"], .command = entry["command"], .by_pipes = entry["pipes"]});
+    }
+    return languages;
+  }();
+  return all;
+}
+
+}  // namespace ringmail::test
