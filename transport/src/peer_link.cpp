@@ -703,11 +703,10 @@ int PeerLink::log(int level, const char* text) {
   if ((link_.welcome().features & peer_log) == 0) return fail(RINGMAIL_EREFUSED, "the host takes no lines for its log");
   if (level < RINGMAIL_LOG_TRACE || level > RINGMAIL_LOG_CRITICAL)
     return fail(RINGMAIL_EMISUSE, "%d is no level", level);
-  if (auto flushed = link_.stream().flush(); !flushed) return stream_failed(flushed.error());
-  if (link_.stream().backlog_bytes() >= most_bytes_of_log)
-    return fail(RINGMAIL_EFULL, "the host does not read its log");
+  if (auto flushed = stream().flush(); !flushed) return stream_failed(flushed.error());
+  if (stream().backlog_bytes() >= most_bytes_of_log) return fail(RINGMAIL_EFULL, "the host does not read its log");
   const Log lines{.level = static_cast<LogLevel>(level), .text = text};
-  if (auto sent = link_.stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
+  if (auto sent = stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
   return 0;
 }
 
