@@ -15,16 +15,7 @@ import (
 func main() {
 	options := ringmail.Options{Schema: conformance.RingmailSchema}
 	ringmail.Main(options, func(ctx context.Context, peer *ringmail.Peer) error {
-		sink, err := peer.Lookup(ctx, "sink")
-		if err != nil {
-			return err
-		}
-		p := &player{
-			ctx:  ctx,
-			sink: conformance.HostMailbox[ringmail.Mailbox]{To: sink},
-			echo: len(os.Args) > 1 && os.Args[1] == "echo",
-			peer: peer,
-		}
+		p := &player{ctx: ctx, peer: peer, echo: len(os.Args) > 1 && os.Args[1] == "echo"}
 		slog.SetDefault(slog.New(peer.LogHandler(ringmail.LevelTrace)))
 		return peer.Run(ctx, conformance.HandlePlayer(p))
 	})
@@ -32,12 +23,21 @@ func main() {
 
 type player struct {
 	ctx  context.Context
-	sink conformance.HostMailbox[ringmail.Mailbox]
+	peer *ringmail.Peer
+	host conformance.HostMailbox[ringmail.Mailbox]
 	echo bool
 	sum  conformance.Sum
 
-	peer  *ringmail.Peer
 	watch ringmail.Monitor // the last one
+}
+
+// sink is looked up for the first message that goes there: not every host has one.
+func (p *player) sink() (conformance.HostMailbox[ringmail.Mailbox], error) {
+	var err error
+	if p.host.To.IsNobody() {
+		p.host.To, err = p.peer.Lookup(p.ctx, "sink")
+	}
+	return p.host, err
 }
 
 func (p *player) count(m *ringmail.Message) {
@@ -58,13 +58,17 @@ func (p *player) Tick(m *ringmail.Message, tick conformance.TickView) (reply con
 	if !p.echo {
 		return reply, nil
 	}
-	echoed, err := p.sink.LoanTick(p.ctx)
+	sink, err := p.sink()
+	if err != nil {
+		return reply, err
+	}
+	echoed, err := sink.LoanTick(p.ctx)
 	if err != nil {
 		return reply, err
 	}
 	tick.RingmailPut(echoed.RingmailBytes())
 	echoed.SetPrice(2 * tick.Price())
-	return reply, p.sink.To.Publish()
+	return reply, sink.To.Publish()
 }
 
 func (p *player) Ping(m *ringmail.Message, ping conformance.PingView) (conformance.Ping, error) {
@@ -84,7 +88,11 @@ func (p *player) same(m *ringmail.Message, message ringmail.Sendable) error {
 	if !p.echo {
 		return nil
 	}
-	return p.sink.To.Send(p.ctx, message)
+	sink, err := p.sink()
+	if err != nil {
+		return err
+	}
+	return sink.To.Send(p.ctx, message)
 }
 
 func (*player) Note(_ *ringmail.Message, note conformance.NoteView) (conformance.Note, error) {
@@ -119,7 +127,11 @@ func (p *player) Watch(_ *ringmail.Message, watch conformance.WatchView) error {
 	}
 	p.watch, err = mailbox.Monitor(p.ctx, func(down ringmail.Down) error {
 		reason := down.Reason[:min(len(down.Reason), 64)]
-		return p.sink.SendEnded(p.ctx, &conformance.Ended{Kind: uint32(down.Kind), Reason: reason})
+		sink, err := p.sink()
+		if err != nil {
+			return err
+		}
+		return sink.SendEnded(p.ctx, &conformance.Ended{Kind: uint32(down.Kind), Reason: reason})
 	})
 	return err
 }
@@ -144,7 +156,11 @@ func (p *player) Consult(_ *ringmail.Message, consult conformance.ConsultView) e
 		cancel()
 		ping, invalid := conformance.ViewPing(reply.Payload)
 		answered := err == nil && invalid == nil && ping.Words(0) == number
-		return p.sink.SendOutcome(p.ctx, &conformance.Outcome{Number: number, Answered: answered})
+		sink, err := p.sink()
+		if err != nil {
+			return err
+		}
+		return sink.SendOutcome(p.ctx, &conformance.Outcome{Number: number, Answered: answered})
 	})
 	return nil
 }
@@ -162,21 +178,25 @@ func (p *player) streamed(payload conformance.Payload) (func(number uint64) erro
 	tick := conformance.Tick{Side: conformance.SideAsk, Live: true, Symbol: "abc"}
 	var ping conformance.Ping
 	var bulk conformance.Bulk
+	sink, err := p.sink()
+	if err != nil {
+		return nil, err
+	}
 	switch payload {
 	case conformance.PayloadTick:
 		return func(number uint64) error {
 			tick.Number, tick.Price = number, float64(number)
-			return p.sink.SendTick(p.ctx, &tick)
+			return sink.SendTick(p.ctx, &tick)
 		}, nil
 	case conformance.PayloadPing:
 		return func(number uint64) error {
 			ping.Words[0] = number
-			return p.sink.SendPing(p.ctx, &ping)
+			return sink.SendPing(p.ctx, &ping)
 		}, nil
 	case conformance.PayloadBulk:
 		return func(number uint64) error {
 			bulk.Number = number
-			return p.sink.SendBulk(p.ctx, &bulk)
+			return sink.SendBulk(p.ctx, &bulk)
 		}, nil
 	}
 	return nil, fmt.Errorf("a stream of %v", payload)
