@@ -33,7 +33,10 @@ static int reply(Peer* self, uint32_t type, const void* payload, uint32_t size) 
 /* The answer to who asks where no reply is promised. */
 static int done(Peer* self) { return is_asked(self) ? reply(self, ringmail_type_id("ringmail.Done"), NULL, 0) : 0; }
 
-static int find_sink(Peer* self) { return self->sink != 0 ? 0 : ringmail_lookup(self->link, "sink", -1, &self->sink); }
+static int find_sink(Peer* self) {
+  const char* const name = getenv("CONFORMANCE_SINK");
+  return self->sink != 0 ? 0 : ringmail_lookup(self->link, name != NULL ? name : "sink", -1, &self->sink);
+}
 
 static int send_to_sink(Peer* self, uint32_t type, const void* payload, uint32_t size) {
   const int found = find_sink(self);
@@ -244,6 +247,8 @@ int main(int argc, char** argv) {
   Peer self = {.echoes = argc > 1 && strcmp(argv[1], "echo") == 0};
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
   options.schema = conformance_schema;
+  options.path = getenv("CONFORMANCE_PATH");
+  if (options.path != NULL) options.name = "conformance";
   int result = ringmail_attach(&options, &self.link);
   if (result >= 0) result = run(&self);
   if (result == failed) {

@@ -1,5 +1,6 @@
 // The conformance peer in C++, over ringmail/peer.hpp and without the runtime. bindings/README.md says what it does.
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <ringmail/peer.hpp>
 #include <stdexcept>
@@ -102,7 +103,8 @@ class Handlers {
   template <class M>
   void send(const M& message) {
     if (!sink_) {
-      const auto found = peer_.lookup("sink");
+      const char* const name = std::getenv("CONFORMANCE_SINK");
+      const auto found = peer_.lookup(name != nullptr ? name : "sink");
       check(found);
       sink_ = *found;
     }
@@ -124,7 +126,10 @@ class Handlers {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto peer = Peer::attach({.schema = conformance::ringmail_schema});
+  const char* const path = std::getenv("CONFORMANCE_PATH");
+  auto peer = path == nullptr
+                  ? Peer::attach({.schema = conformance::ringmail_schema})
+                  : Peer::attach({.path = path, .name = "conformance", .schema = conformance::ringmail_schema});
   if (!peer) return peer.error().report("peer");
   Handlers handlers(*peer, argc > 1 && std::string_view(argv[1]) == "echo");
   const auto ended = peer->run<conformance::Player>(handlers);

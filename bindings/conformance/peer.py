@@ -1,6 +1,7 @@
 """The conformance peer in Python: generated messages over the ringmail package. bindings/README.md says what it does."""
 
 import logging
+import os
 import sys
 
 import ringmail
@@ -28,10 +29,13 @@ from conformance_mail import (
 LEVELS = [ringmail.TRACE, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL]
 
 
+SINK = os.environ.get("CONFORMANCE_SINK", "sink")
+
+
 class Handlers(Player):
     def __init__(self, peer: ringmail.Peer, echoes: bool) -> None:
         self.peer = peer
-        self.sink = peer.mailbox("sink") if echoes else None
+        self.sink = peer.mailbox(SINK, timeout=None) if echoes else None
         self.sum = Sum()
 
     def on_Tick(self, message: Tick) -> Tick:
@@ -59,7 +63,7 @@ class Handlers(Player):
         raise RuntimeError(f"failed with {message.code}")
 
     def on_Stream(self, message: Stream) -> None:
-        sink = self.peer.mailbox("sink")
+        sink = self.peer.mailbox(SINK)
         tick = Tick(side=Side.ask, live=True, symbol="abc")
         ping = Ping()
         bulk = Bulk()
@@ -116,7 +120,8 @@ class Handlers(Player):
             self.sink.send(echo, timeout=None)
 
 
-peer = ringmail.peer(schema=SCHEMA)
+path = os.environ.get("CONFORMANCE_PATH")
+peer = ringmail.peer(schema=SCHEMA, **({"path": path, "name": "conformance"} if path else {}))
 logging.basicConfig(level=ringmail.TRACE, format="%(message)s", handlers=[ringmail.LogHandler(peer)])
 peer.follow(Handlers(peer, sys.argv[1:] == ["echo"]))
 peer.run()

@@ -1,14 +1,12 @@
 // What the operating system knows of processes that are peers. One file a platform.
 #pragma once
 
-#include <sys/types.h>
-
 #include <expected>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "ringmail/transport/descriptor.hpp"
+#include "ringmail/transport/socket_peer.hpp"
 
 namespace ringmail::runtime {
 
@@ -19,8 +17,9 @@ struct ExitStatus {
   bool known = true;  ///< false: somebody else reaped it, or it is not a child of ours
 };
 
-/// Becomes readable when the process is dead. None where the system has no such thing.
-transport::Descriptor open_death_watch(int pid);
+using transport::open_death_watch;
+using transport::socket_peer;
+using transport::SocketPeer;
 
 /// Of a child that is dead.
 ExitStatus reap(int death_watch);
@@ -49,13 +48,5 @@ class ExecHelper {
   transport::Descriptor image_;  // where memory can be executed
   std::string path_;
 };
-
-/// Who is at the other end of a Unix socket, as the kernel saw it when it connected.
-struct SocketPeer {
-  int pid = 0;
-  uid_t uid = 0;
-  transport::Descriptor death_watch;
-};
-std::optional<SocketPeer> socket_peer(int socket);
 
 }  // namespace ringmail::runtime

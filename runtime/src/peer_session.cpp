@@ -33,7 +33,11 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!between_systems) limits.features |= transport::pipe_doorbell | transport::monitors | transport::peer_log;
   if (!between_systems && has_arenas(options)) limits.features |= transport::large;
-  if (trust_of(options) == transport::Trust::untrusted) limits.required_features |= transport::stream_doorbell;
+  if (trust_of(options) == transport::Trust::untrusted) {
+    limits.required_features |= transport::stream_doorbell;
+  } else if (!between_systems) {
+    limits.features |= transport::introductions;
+  }
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
   if (!chosen) return chosen;
@@ -227,6 +231,10 @@ void PeerSession::take_open(const ControlFrame& frame) {
     case ControlKind::ring:
       if (const auto request = decode<transport::Ring>(frame)) ring(request->lane);
       return;
+    case ControlKind::introduced:
+      if ((agreed_ & transport::introductions) == 0) break;
+      if (const auto answer = decode<transport::Introduced>(frame)) events_->session_introduced(*answer);
+      return;
     case ControlKind::resolved:
       if (!offer_.between_systems) break;
       if (const auto answer = decode<transport::Resolved>(frame)) {
@@ -241,6 +249,19 @@ void PeerSession::take_open(const ControlFrame& frame) {
 void PeerSession::lookup(const std::string& name, NameLookups::Done done) {
   if (phase_ != Phase::open || !watch_) return done({});
   send(transport::Resolve{.request = lookups_.add(std::move(done)), .name = name});
+}
+
+void PeerSession::tell(const transport::Introduce& introduce, std::span<const int> descriptors) {
+  if (phase_ != Phase::open || !watch_) return;
+  send(introduce, descriptors);
+  // One that sleeps on its futex looks at the stream when it is woken for nothing.
+  transport::wake(offer_.incarnation.bell()->bell[0]);
+}
+
+void PeerSession::tell(const transport::Presence& presence) {
+  if (phase_ != Phase::open || !watch_) return;
+  send(presence);
+  transport::wake(offer_.incarnation.bell()->bell[0]);
 }
 
 void PeerSession::resolve(const transport::Resolve& request) {

@@ -24,7 +24,7 @@
 
 namespace ringmail::runtime {
 
-/// What a session tells of, at most once each but `session_resolve` and `session_log`. None may destroy the session.
+/// What a session tells of, at most once each but where it says so. None may destroy the session.
 class SessionEvents {
  public:
   virtual void session_began() = 0;  ///< the first byte of a hello
@@ -35,8 +35,9 @@ class SessionEvents {
   virtual void session_broken(const std::string& what) = 0;  ///< something impossible came over an open stream
   virtual void session_failure(const std::string& text) = 0;
   virtual void session_goodbye() = 0;
-  virtual void session_log(const transport::Log& log) = 0;
-  virtual void session_resolve(const std::string& name, std::function<void(ActorId)> done) = 0;
+  virtual void session_log(const transport::Log& log) = 0;                                       ///< any number
+  virtual void session_introduced(const transport::Introduced& answer) = 0;                      ///< any number
+  virtual void session_resolve(const std::string& name, std::function<void(ActorId)> done) = 0;  ///< any number
   virtual std::string session_compare_schemas(const std::string& theirs) = 0;
 
  protected:
@@ -81,6 +82,10 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
   /// Of another system: which of its actors has that name; nobody where none has, or its process is gone.
   void lookup(const std::string& name, NameLookups::Done done);
+
+  /// Only where it has agreed to be introduced to others.
+  void tell(const transport::Introduce& introduce, std::span<const int> descriptors);
+  void tell(const transport::Presence& presence);
 
   /// The peer is dead: reads what it had still said, then listens no more.
   void finish();

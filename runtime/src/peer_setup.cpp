@@ -1,7 +1,6 @@
 #include "peer_setup.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "ringmail/transport/handshake.hpp"
@@ -9,9 +8,7 @@
 namespace ringmail::runtime {
 namespace {
 
-bool is_ring_size(std::uint64_t bytes) {
-  return std::has_single_bit(bytes) && bytes >= transport::min_ring_bytes && bytes <= transport::max_ring_bytes;
-}
+using transport::is_ring_size;
 
 std::string ring_size_error(const char* what, std::uint64_t bytes) {
   return std::string(what) + " cannot be " + std::to_string(bytes) + ": a ring is a power of two from " +

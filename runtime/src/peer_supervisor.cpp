@@ -59,7 +59,9 @@ PeerSupervisor::PeerSupervisor(const PeerHost& host,
       callbacks_(std::move(callbacks)),
       history_(options_.restart, random_seed()),
       timer_(host.loop),
-      lines_(host.loop, host.log, "peer '" + options_.name + "'", most_lines_a_second) {}
+      lines_(host.loop, host.log, "peer '" + options_.name + "'", most_lines_a_second) {
+  host_.introductions.enlist(link_, *this);
+}
 
 void PeerSupervisor::open() {
   // A lane is polled before it is used: nothing is spawned before the schedulers have it.
@@ -249,6 +251,7 @@ void PeerSupervisor::spawn() {
 void PeerSupervisor::died(ExitReason reason) {
   if (process_) callbacks_.pid_changed(0);
   process_.reset();
+  host_.introductions.down(link_);
   reason_ = std::move(reason);
   const auto decision = is_held() && !stop_wanted_
                             ? RestartHistory::Decision{.restart = true, .why = "its supervisor decides"}
@@ -258,7 +261,7 @@ void PeerSupervisor::died(ExitReason reason) {
   if (!decision.restart) return handle(PeerEvent::finished, why);
 
   // Made before the death is settled, so that mail can be queued towards it meanwhile.
-  auto next = transport::Incarnation::create(memory_.layout, trust_of(options_));
+  auto next = transport::Incarnation::create(memory_.layout, trust_of(options_), memory_.incarnation->bell());
   if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
   next_ = std::make_unique<transport::Incarnation>(std::move(*next));
   // While it is being stopped nothing but its supervisor starts it again.
@@ -284,6 +287,11 @@ void PeerSupervisor::settled(const LinkAccount& account) {
 
 void PeerSupervisor::closed(LinkAccount account) {
   note_account(account);
+  account.unfinished_from_peers = host_.introductions.ended(link_);
+  if (account.unfinished_from_peers != 0) {
+    host_.log.warn("peer '{}': {} messages that other peers had sent it were not finished", name(),
+                   account.unfinished_from_peers);
+  }
   host_.owner.down(link_, reason_);
   memory_ = {};
   handle(PeerEvent::settled, fmt::format("{}; {} messages sent, {} not finished, {} received", to_string(reason_),
@@ -323,6 +331,7 @@ void PeerSupervisor::session_ready(std::uint64_t features) {
   insisted_ |= features & (transport::monitors | transport::large);
   handle(PeerEvent::ready, hello_ + " is ready");
   host_.owner.up(link_, number_, transport::ordering_of(features), (features & transport::large) != 0);
+  host_.introductions.up(link_, (features & transport::introductions) != 0);
 }
 
 void PeerSupervisor::session_refused(const std::string& why) {
@@ -361,7 +370,25 @@ void PeerSupervisor::session_goodbye() {
 }
 
 void PeerSupervisor::session_resolve(const std::string& name, std::function<void(ActorId)> done) {
-  host_.owner.resolve(link_, name, std::move(done));
+  // What was published under a name comes before the peers.
+  host_.owner.resolve(
+      link_, name, [&introductions = host_.introductions, link = link_, name, done = std::move(done)](ActorId actor) {
+        actor ? done(actor) : introductions.resolve(link, name, done);
+      });
+}
+
+void PeerSupervisor::session_introduced(const transport::Introduced& answer) {
+  if (!host_.introductions.answered(link_, answer)) {
+    broke_protocol("it answers an introduction to lane " + std::to_string(answer.lane) + ", which it has not");
+  }
+}
+
+void PeerSupervisor::tell(const transport::Introduce& introduce, std::span<const int> descriptors) {
+  if (process_) process_->session().tell(introduce, descriptors);
+}
+
+void PeerSupervisor::tell(const transport::Presence& presence) {
+  if (process_) process_->session().tell(presence);
 }
 
 std::string PeerSupervisor::session_compare_schemas(const std::string& theirs) {

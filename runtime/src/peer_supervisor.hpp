@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "introductions.hpp"
 #include "log_budget.hpp"
 #include "peer_process.hpp"
 #include "peer_setup.hpp"
@@ -27,10 +28,11 @@ struct PeerHost {
   ReactorLoop& loop;
   LinkOwner& owner;
   ExecHelper& helper;
+  Introductions& introductions;
   spdlog::logger& log;
 };
 
-class PeerSupervisor final : private SessionEvents {
+class PeerSupervisor final : private SessionEvents, private Introducible {
  public:
   struct Callbacks {
     std::function<void(int pid)> pid_changed;  ///< 0: no process
@@ -102,8 +104,15 @@ class PeerSupervisor final : private SessionEvents {
   void session_failure(const std::string& text) override;
   void session_goodbye() override;
   void session_log(const transport::Log& log) override;
+  void session_introduced(const transport::Introduced& answer) override;
   void session_resolve(const std::string& name, std::function<void(ActorId)> done) override;
   std::string session_compare_schemas(const std::string& theirs) override;
+
+  const PeerOptions& introduced_as() const override { return options_; }
+  std::uint32_t lanes_to_host() const override { return memory_.layout.lanes; }
+  transport::PeerBell& bell() override { return *memory_.incarnation->bell(); }
+  void tell(const transport::Introduce& introduce, std::span<const int> descriptors) override;
+  void tell(const transport::Presence& presence) override;
 
   PeerHost host_;
   std::uint32_t link_;

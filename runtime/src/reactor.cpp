@@ -88,6 +88,7 @@ class Reactor::Impl {
   // The reactor's thread's. Destroyed before the loop.
   ExecHelper helper_;
   std::unique_ptr<ReactorListener> listener_;
+  Introductions introductions_{*log_};
   std::map<std::uint32_t, std::unique_ptr<PeerSupervisor>> peers_;
   std::map<std::uint32_t, std::unique_ptr<JoinedSystem>> joined_;  // by their first links
   bool quitting_ = false;
@@ -201,7 +202,8 @@ std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
             ended(std::move(reason), std::move(account));
           },
   };
-  const PeerHost host{.loop = *loop_, .owner = owner_, .helper = helper_, .log = *log_};
+  const PeerHost host{
+      .loop = *loop_, .owner = owner_, .helper = helper_, .introductions = introductions_, .log = *log_};
   const auto [place, is_new] =
       peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
                                                             std::move(memory), std::move(callbacks)));

@@ -1,12 +1,7 @@
 #include "reactor_listener.hpp"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -28,97 +23,46 @@ constexpr int accepts_a_turn = 64;
 /// After accept() failed for want of descriptors, which it would do again at once.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
-std::unexpected<std::string> failed(const std::string& what, const std::string& why) {
-  return std::unexpected("cannot listen at " + what + ": " + why);
-}
-
-/// Where nobody else could put a socket of the same name, or connect to ours.
-std::expected<void, std::string> make_private_directory(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return failed(path, std::strerror(errno));
-  struct stat status{};
-  if (::lstat(directory.c_str(), &status) != 0) return failed(path, std::strerror(errno));
-  if (!S_ISDIR(status.st_mode)) return failed(path, directory + " is not a directory");
-  if (status.st_uid != ::geteuid()) return failed(path, directory + " belongs to another user");
-  if ((status.st_mode & 077) != 0)
-    return failed(path, "others may enter " + directory + ", which must be of mode 0700");
-  return {};
-}
-
 }  // namespace
 
 ReactorListener::HalfOpen::HalfOpen(ReactorLoop& loop, Descriptor socket, SocketPeer process)
     : stream(std::move(socket), ControlStream::Descriptors::refused), peer(std::move(process)), timer(loop) {}
 
-ReactorListener::ReactorListener(ReactorLoop& loop, std::string path, spdlog::logger& log, Callbacks callbacks)
+ReactorListener::ReactorListener(ReactorLoop& loop,
+                                 transport::ListeningSocket socket,
+                                 spdlog::logger& log,
+                                 Callbacks callbacks)
     : loop_(loop),
-      path_(std::move(path)),
+      socket_(std::move(socket)),
       log_(log),
       callbacks_(std::move(callbacks)),
       pause_(loop),
-      about_strangers_(loop, log, "at " + path_) {}
-
-ReactorListener::~ReactorListener() {
-  // While the lock is held: the next host's socket is not the one that goes.
-  if (socket_) ::unlink(path_.c_str());
-}
+      about_strangers_(loop, log, "at " + path()) {}
 
 std::expected<std::unique_ptr<ReactorListener>, std::string> ReactorListener::open(ReactorLoop& loop,
                                                                                    const std::string& path,
                                                                                    spdlog::logger& log,
                                                                                    Callbacks callbacks) {
-  std::unique_ptr<ReactorListener> listener(new ReactorListener(loop, path, log, std::move(callbacks)));
-  if (auto made = make_private_directory(path); !made) return std::unexpected(std::move(made.error()));
-  if (auto taken = listener->take_place(); !taken) return std::unexpected(std::move(taken.error()));
-  if (auto listening = listener->listen(); !listening) return std::unexpected(std::move(listening.error()));
+  auto socket = transport::ListeningSocket::open(path, static_cast<int>(max_half_open));
+  if (!socket) return std::unexpected(std::move(socket.error()));
+  std::unique_ptr<ReactorListener> listener(new ReactorListener(loop, std::move(*socket), log, std::move(callbacks)));
+  auto watch =
+      LoopWatch::create(loop, listener->socket_.descriptor(), [raw = listener.get()](unsigned) { raw->accept(); });
+  if (!watch) return std::unexpected("cannot listen at " + path + ": " + std::strerror(watch.error()));
+  listener->watch_ = std::move(*watch);
+  listener->watch_->watch(LoopWatch::readable);
   return listener;
-}
-
-std::expected<void, std::string> ReactorListener::take_place() {
-  const std::string lock = path_ + ".lock";
-  lock_ = Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock_) return failed(path_, lock + ": " + std::strerror(errno));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    return failed(path_, errno == EWOULDBLOCK ? "another host does already" : lock + ": " + std::strerror(errno));
-  }
-  struct stat status{};
-  if (::lstat(path_.c_str(), &status) != 0) return {};
-  if (!S_ISSOCK(status.st_mode)) return failed(path_, "there is something that is not a socket");
-  ::unlink(path_.c_str());
-  return {};
-}
-
-std::expected<void, std::string> ReactorListener::listen() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) {
-    return failed(path_, "the path of a socket has at most " + std::to_string(sizeof address.sun_path - 1) + " bytes");
-  }
-  std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
-  Descriptor socket = transport::unix_socket();
-  if (!socket) return failed(path_, std::strerror(errno));
-  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    return failed(path_, std::strerror(errno));
-  }
-  socket_ = std::move(socket);
-  if (::listen(socket_.get(), static_cast<int>(max_half_open)) != 0) return failed(path_, std::strerror(errno));
-  auto watch = LoopWatch::create(loop_, socket_.get(), [this](unsigned) { accept(); });
-  if (!watch) return failed(path_, std::strerror(watch.error()));
-  watch_ = std::move(*watch);
-  watch_->watch(LoopWatch::readable);
-  return {};
 }
 
 void ReactorListener::accept() {
   for (int turn = 0; turn < accepts_a_turn; ++turn) {
-    Descriptor socket = transport::accept_connection(socket_.get());
+    Descriptor socket = transport::accept_connection(socket_.descriptor());
     if (socket) {
       admit(std::move(socket));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
     } else if (errno != EINTR && errno != ECONNABORTED) {
-      log_.error("at {}: cannot accept a connection: {}", path_, std::strerror(errno));
+      log_.error("at {}: cannot accept a connection: {}", path(), std::strerror(errno));
       watch_->stop();
       return pause_.set(accept_pause, [this] { watch_->watch(LoopWatch::readable); });
     }
@@ -128,7 +72,7 @@ void ReactorListener::accept() {
 void ReactorListener::admit(Descriptor socket) {
   auto peer = socket_peer(socket.get());
   if (!peer || peer->uid != ::geteuid()) {
-    return about_strangers_.warn("at {}: process {} is of another user and was turned away", path_,
+    return about_strangers_.warn("at {}: process {} is of another user and was turned away", path(),
                                  peer ? peer->pid : 0);
   }
   half_open_.emplace_front(loop_, std::move(socket), std::move(*peer));
@@ -165,7 +109,7 @@ ReactorListener::Place ReactorListener::least_deserving() {
 
 void ReactorListener::turn_away(Place place) {
   if (!place->is_refused) {
-    about_strangers_.warn("at {}: process {} was turned away: {} others have not said hello yet", path_,
+    about_strangers_.warn("at {}: process {} was turned away: {} others have not said hello yet", path(),
                           place->peer.pid, max_half_open);
     const transport::Refused busy{RefusalCode::busy, "too many processes have not said hello yet"};
     static_cast<void>(place->stream.send(busy.kind, encode(busy)));
@@ -182,7 +126,7 @@ bool ReactorListener::read(Place place) {
       refuse(place, refusal(frame.error()));
       return true;
     }
-    about_strangers_.warn("at {}: process {} went away without a hello", path_, place->peer.pid);
+    about_strangers_.warn("at {}: process {} went away without a hello", path(), place->peer.pid);
     half_open_.erase(place);
     return false;
   }
@@ -211,7 +155,7 @@ bool ReactorListener::read_refused(Place place) {
 }
 
 void ReactorListener::refuse(Place place, const transport::Refusal& refusal) {
-  about_strangers_.warn("at {}: process {} was refused: {}", path_, place->peer.pid, to_string(refusal));
+  about_strangers_.warn("at {}: process {} was refused: {}", path(), place->peer.pid, to_string(refusal));
   place->is_refused = true;
   static_cast<void>(place->stream.send(refusal.kind, encode(refusal)));
   ::shutdown(place->stream.descriptor(), SHUT_WR);

@@ -1,7 +1,5 @@
-// The socket at which processes that somebody else started become peers.
-//
-// It lies in a directory of mode 0700 that belongs to this user, and a lock beside it (which stays) tells a socket that a
-// dead host left from one that is in use. Who connects must have the same uid, and say hello within the handshake's time.
+// How processes that somebody else started become peers, at a socket that lies where listening_socket.hpp says. Who connects must
+// have the same uid, and say hello within the handshake's time.
 //
 // Somebody may connect ten thousand times and say nothing, and a good peer is still let in at once:
 //   - who has said its hello when it is accepted needs no place among the half-open;
@@ -24,6 +22,7 @@
 #include "reactor_loop.hpp"
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
+#include "ringmail/transport/listening_socket.hpp"
 
 namespace ringmail::runtime {
 
@@ -42,7 +41,6 @@ class ReactorListener {
                                                                            const std::string& path,
                                                                            spdlog::logger& log,
                                                                            Callbacks callbacks);
-  ~ReactorListener();
 
  private:
   /// Connected, and its hello is not whole yet; or refused, and it may still read why.
@@ -57,9 +55,8 @@ class ReactorListener {
   };
   using Place = std::list<HalfOpen>::iterator;
 
-  ReactorListener(ReactorLoop& loop, std::string path, spdlog::logger& log, Callbacks callbacks);
-  std::expected<void, std::string> take_place();
-  std::expected<void, std::string> listen();
+  ReactorListener(ReactorLoop& loop, transport::ListeningSocket socket, spdlog::logger& log, Callbacks callbacks);
+  const std::string& path() const { return socket_.path(); }
   void accept();
   void admit(transport::Descriptor socket);
   void wait_for_hello(Place place);
@@ -70,11 +67,9 @@ class ReactorListener {
   void refuse(Place place, const transport::Refusal& refusal);
 
   ReactorLoop& loop_;
-  std::string path_;
+  transport::ListeningSocket socket_;
   spdlog::logger& log_;
   Callbacks callbacks_;
-  transport::Descriptor lock_;
-  transport::Descriptor socket_;
   std::unique_ptr<LoopWatch> watch_;
   LoopTimer pause_;
   LogBudget about_strangers_;

@@ -126,6 +126,16 @@ void TestHost::send_welcome(const Welcome& welcome) {
   EXPECT_TRUE(stream_->send(Welcome::kind, encode(welcome), descriptors));
 }
 
+void TestHost::introduce(const Introduce& introduce, std::span<const int> with) {
+  EXPECT_TRUE(stream_->send(Introduce::kind, encode(introduce), with));
+  wake(incarnation_->bell()->bell[0]);
+}
+
+void TestHost::tell(const Presence& presence) {
+  EXPECT_TRUE(stream_->send(Presence::kind, encode(presence)));
+  wake(incarnation_->bell()->bell[0]);
+}
+
 void TestHost::send_refusal(const Refused& refused) { EXPECT_TRUE(stream_->send(Refused::kind, encode(refused))); }
 
 bool TestHost::receive_ready() { return next<Ready>() && incarnation_->seal_peer(); }
@@ -137,7 +147,7 @@ bool TestHost::shake_hands() {
 }
 
 bool TestHost::respawn(const std::function<int()>& peer, std::uint32_t attempt) {
-  auto next = must(Incarnation::create(layout_));
+  auto next = must(Incarnation::create(layout_, Trust::trusted, incarnation_->bell()));
   for (std::uint32_t i = 0; i < layout_.lanes; ++i) {
     RingProducer& mail_out = lanes_[i].mail_out;
     const auto left = mail_out.unfinished();

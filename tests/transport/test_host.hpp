@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,8 @@ class TestHost {
   Welcome make_welcome();
   void send_welcome(const Welcome& welcome);
   void send_refusal(const Refused& refused);
+  void introduce(const Introduce& introduce, std::span<const int> with);
+  void tell(const Presence& presence);
   bool receive_ready();
   /// spawn() and shake_hands() for the peer after the one that died: it takes up where that one left.
   bool respawn(const std::function<int()>& peer, std::uint32_t attempt = 0);

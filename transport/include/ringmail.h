@@ -234,7 +234,7 @@ int ringmail_unkeep(const ringmail_body* body);
 /*
  * Room for a body of a message to that mailbox: waits for it up to timeout_ns, then RINGMAIL_EFULL. Any number may be open, for as
  * long as one likes; each is sent or cancelled. Write all of it: the room holds old bytes. RINGMAIL_ETOOLONG: longer than the arena;
- * also where the host has none.
+ * also where the host has none. RINGMAIL_EREFUSED: the mailbox is another peer's.
  */
 int ringmail_loan_large(
     ringmail_peer* peer, ringmail_mailbox target, uint64_t length, int64_t timeout_ns, ringmail_body* body);
@@ -274,8 +274,8 @@ int ringmail_lookup(ringmail_peer* peer, const char* name, int64_t timeout_ns, r
  * A RINGMAIL_DOWN comes once, when the actor of that mailbox ends: behind all that it sent to this peer before. It
  * comes at once for one that has ended already. An actor that its supervisor starts anew has ended, too; monitor it
  * again. *monitor, never 0, tells this monitor from others of the same mailbox. A peer may have 1024 at a time; a
- * further one is RINGMAIL_EMISUSE. RINGMAIL_EREFUSED: the host has no monitors. Joins the batch and waits for room as
- * ringmail_send() does.
+ * further one is RINGMAIL_EMISUSE. RINGMAIL_EREFUSED: the host has no monitors, or the mailbox is another
+ * peer's. Joins the batch and waits for room as ringmail_send() does.
  */
 int ringmail_monitor(ringmail_peer* peer, ringmail_mailbox target, int64_t timeout_ns, uint64_t* monitor);
 
@@ -344,6 +344,56 @@ int ringmail_resolved(ringmail_peer* peer, uint32_t* request, ringmail_mailbox* 
  * loan may be. RINGMAIL_ENOTFOUND: there is no such lane.
  */
 int ringmail_ring_memory(ringmail_peer* peer, uint32_t lane, int outgoing, void** memory, uint64_t* bytes);
+
+/*
+ * Peers without a system: a process listens at the path of a socket, others attach to it by options.path, and each that has come is
+ * a ringmail_peer like any other, of which this process is the host (docs/spec/peers.md). A listener and the peers that it gave out
+ * are used by one thread at a time, together. In what is said above, host then means the peer that has connected, and
+ *
+ *   - it is pollable: ringmail_prepare() and its likes are for it too, so that one thread can wait for several;
+ *   - each end is mailbox 1 to the other, under which it is looked up by its name, and finds what came from it;
+ *   - ringmail_name() and ringmail_schema() are what it said of itself. The schemas are for it to compare;
+ *   - after its end what it had published can still be received, then every function returns RINGMAIL_ECLOSED and ringmail_error()
+ *     tells its last words. What it has not finished waits, if it had a name, for the next peer of that name, however soon this one
+ *     is detached; of as many as 64 names.
+ */
+typedef struct ringmail_listener ringmail_listener;
+
+/*
+ * Takes the path, name, schema and ring_bytes (the most that a peer may wish for, and what it gets otherwise) of the options. The socket lies in a directory of mode 0700, which is made, and only this user's processes are let in. 0, or an error with
+ * *listener set all the same where there was memory for it.
+ */
+int ringmail_listen(const ringmail_options* options, ringmail_listener** listener);
+
+/* Takes the socket away, and gives up the mail that waits. Peers that were given out live on. NULL is allowed. */
+void ringmail_unlisten(ringmail_listener* listener);
+
+/*
+ * The next peer that has shaken hands: 1 and *peer, which the caller detaches. 0: none within the time. Handshakes only go on in
+ * here; one takes 2 s at the most, and none waits for another.
+ */
+int ringmail_accept(ringmail_listener* listener, int64_t timeout_ns, ringmail_peer** peer);
+
+/* To be polled for readability, for an event loop: then ringmail_accept() with a timeout of 0, which also is due every second. */
+int ringmail_listener_descriptor(const ringmail_listener* listener);
+
+const char* ringmail_listener_error(const ringmail_listener* listener);
+
+typedef struct ringmail_listener_counters {
+  uint64_t waiting;  /* messages that were published to peers that have ended, and wait for the next of their names */
+  uint64_t given_up; /* those that nobody will get */
+} ringmail_listener_counters;
+
+void ringmail_listener_count(ringmail_listener* listener, ringmail_listener_counters* counters);
+
+/*
+ * Tells a peer that has connected to stop: it gets RINGMAIL_ESTOPPED once it has released what was sent before, and goes. What is
+ * sent after it is for the next of its name.
+ */
+int ringmail_stop(ringmail_peer* peer);
+
+/* How many of the messages that were published to the other side are not finished there, as far as it says. Publishes first. */
+int ringmail_unfinished(ringmail_peer* peer, uint64_t* messages);
 
 /* One line about the last failure, never NULL. */
 const char* ringmail_error(const ringmail_peer* peer);

@@ -1,12 +1,17 @@
 // The C ABI: argument checks, and PeerLink behind them. No exception crosses it.
 #include <cstring>
+#include <memory>
 #include <new>
+#include <utility>
 
 #include "peer_link.hpp"
 #include "ringmail.h"
 
 struct ringmail_peer {
   ringmail::transport::PeerLink link;
+};
+struct ringmail_listener {
+  ringmail::transport::PeerListener listener;
 };
 
 using ringmail::transport::FrameKind;
@@ -15,12 +20,22 @@ namespace {
 
 /// What reaches the control stream may allocate.
 template <class Call>
-int guarded(ringmail_peer* peer, Call&& call) {
+int guarded(auto& link, Call&& call) {
   try {
     return call();
   } catch (const std::bad_alloc&) {
-    return peer->link.fail(RINGMAIL_ESYSTEM, "out of memory");
+    return link.fail(RINGMAIL_ESYSTEM, "out of memory");
   }
+}
+template <class Call>
+int guarded(ringmail_peer* peer, Call&& call) {
+  return guarded(peer->link, call);
+}
+
+ringmail_options complete(const ringmail_options* options) {
+  ringmail_options copy = RINGMAIL_OPTIONS_INIT;
+  if (options != nullptr) std::memcpy(&copy, options, options->size < sizeof copy ? options->size : sizeof copy);
+  return copy;
 }
 
 int send(ringmail_peer* peer,
@@ -82,10 +97,52 @@ int answer(ringmail_peer* peer,
 int ringmail_attach(const ringmail_options* options, ringmail_peer** peer) {
   *peer = new (std::nothrow) ringmail_peer;
   if (*peer == nullptr) return RINGMAIL_ESYSTEM;
-  ringmail_options copy = RINGMAIL_OPTIONS_INIT;
-  if (options != nullptr) std::memcpy(&copy, options, options->size < sizeof copy ? options->size : sizeof copy);
-  return guarded(*peer, [&] { return (*peer)->link.attach(copy); });
+  return guarded(*peer, [&] { return (*peer)->link.attach(complete(options)); });
 }
+
+int ringmail_listen(const ringmail_options* options, ringmail_listener** listener) {
+  try {
+    *listener = new ringmail_listener;
+  } catch (const std::bad_alloc&) {
+    *listener = nullptr;
+    return RINGMAIL_ESYSTEM;
+  }
+  auto& opened = (*listener)->listener;
+  return guarded(opened, [&] { return opened.open(complete(options)); });
+}
+
+void ringmail_unlisten(ringmail_listener* listener) { delete listener; }
+
+int ringmail_accept(ringmail_listener* listener, int64_t timeout_ns, ringmail_peer** peer) {
+  auto& from = listener->listener;
+  return guarded(from, [&] {
+    auto made = std::make_unique<ringmail_peer>();
+    std::unique_ptr<ringmail::transport::AcceptedLink> link;
+    if (const int result = from.accept(timeout_ns, link); result != 1) return result;
+    const int result = made->link.accept(std::move(link), from.left_mail(), from.name());
+    if (result == 0) {
+      *peer = made.release();
+      return 1;
+    }
+    from.fail(result, "%s", made->link.error());
+    made->link.detach();
+    return result;
+  });
+}
+
+int ringmail_listener_descriptor(const ringmail_listener* listener) {
+  const int descriptor = listener->listener.descriptor();
+  return descriptor >= 0 ? descriptor : RINGMAIL_EMISUSE;
+}
+const char* ringmail_listener_error(const ringmail_listener* listener) { return listener->listener.error(); }
+void ringmail_listener_count(ringmail_listener* listener, ringmail_listener_counters* counters) {
+  listener->listener.count(*counters);
+}
+
+int ringmail_stop(ringmail_peer* peer) {
+  return guarded(peer, [&] { return peer->link.stop(); });
+}
+int ringmail_unfinished(ringmail_peer* peer, uint64_t* messages) { return peer->link.unfinished(*messages); }
 
 void ringmail_detach(ringmail_peer* peer) {
   if (peer == nullptr) return;

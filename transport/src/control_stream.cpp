@@ -37,7 +37,10 @@ std::uint16_t kind_of(std::span<const std::byte> header) { return load<std::uint
 std::uint16_t reserved_of(std::span<const std::byte> header) { return load<std::uint16_t>(header, 6); }
 
 bool known(std::uint16_t kind) {
-  return kind >= static_cast<std::uint16_t>(ControlKind::hello) && kind <= static_cast<std::uint16_t>(ControlKind::log);
+  const auto within = [kind](ControlKind least, ControlKind most) {
+    return kind >= static_cast<std::uint16_t>(least) && kind <= static_cast<std::uint16_t>(most);
+  };
+  return within(ControlKind::hello, ControlKind::log) || within(ControlKind::introduce, ControlKind::presence);
 }
 
 union AncillaryBuffer {

@@ -271,6 +271,29 @@ void fields(Io& io, In<Io, Log>& log) {
   io.mended_text("text", log.text, max_text_bytes);
 }
 
+template <class Io>
+void fields(Io& io, In<Io, Introduce>& introduce) {
+  io.number("lane", introduce.lane);
+  io.text("name", introduce.name, max_name_bytes, TextRule::name);
+  for (const auto& [field, bytes] :
+       {std::pair("mail_bytes", &introduce.mail_bytes), std::pair("control_bytes", &introduce.control_bytes)}) {
+    io.number(field, *bytes);
+    io.require(field, is_ring_size(*bytes), *bytes);
+  }
+}
+
+template <class Io>
+void fields(Io& io, In<Io, Introduced>& introduced) {
+  io.number("lane", introduced.lane);
+  io.mended_text("text", introduced.text, max_text_bytes);
+}
+
+template <class Io>
+void fields(Io& io, In<Io, Presence>& presence) {
+  io.number("lane", presence.lane);
+  io.number("state", presence.state, Presence::away, Presence::ended);
+}
+
 // A later version may append to its hello, and must still be told which versions this host speaks.
 bool may_be_longer(const Hello& hello) { return hello.version_max > protocol_version; }
 bool may_be_longer(const Welcome& welcome) { return welcome.version > protocol_version; }
@@ -295,6 +318,9 @@ std::vector<std::byte> encode(const Failure& failure) { return write(failure); }
 std::vector<std::byte> encode(const Goodbye& goodbye) { return write(goodbye); }
 std::vector<std::byte> encode(const Ring& ring) { return write(ring); }
 std::vector<std::byte> encode(const Log& log) { return write(log); }
+std::vector<std::byte> encode(const Introduce& introduce) { return write(introduce); }
+std::vector<std::byte> encode(const Introduced& introduced) { return write(introduced); }
+std::vector<std::byte> encode(const Presence& presence) { return write(presence); }
 
 template <class Message>
 std::expected<Message, DecodeError> decode(std::span<const std::byte> payload) {
@@ -315,5 +341,8 @@ template std::expected<Failure, DecodeError> decode<Failure>(std::span<const std
 template std::expected<Goodbye, DecodeError> decode<Goodbye>(std::span<const std::byte>);
 template std::expected<Ring, DecodeError> decode<Ring>(std::span<const std::byte>);
 template std::expected<Log, DecodeError> decode<Log>(std::span<const std::byte>);
+template std::expected<Introduce, DecodeError> decode<Introduce>(std::span<const std::byte>);
+template std::expected<Introduced, DecodeError> decode<Introduced>(std::span<const std::byte>);
+template std::expected<Presence, DecodeError> decode<Presence>(std::span<const std::byte>);
 
 }  // namespace ringmail::transport

@@ -82,13 +82,26 @@ ArenaProducer LinkMail::body_producer(std::uint32_t lane, const ReturnsBlock* re
   return ArenaProducer(Arena::memory(arena_, lane, layout_.arena_to_peer_bytes, returns));
 }
 
-std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout, Trust trust) {
+std::expected<std::shared_ptr<PeerBell>, MemoryFailure> PeerBell::create() {
+  auto bell = Bells::create("ringmail.bell", 1);
+  if (!bell) return std::unexpected(bell.error());
+  auto made = std::make_shared<PeerBell>();
+  made->bell = std::move(*bell);
+  return made;
+}
+
+std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout,
+                                                              Trust trust,
+                                                              std::shared_ptr<PeerBell> bell) {
   auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!host) return std::unexpected(host.error());
   auto peer = make("ringmail.peer", layout.peer_bytes(), Mapping::Access::read, Seal::size);
   if (!peer) return std::unexpected(peer.error());
-  auto bell = Bells::create("ringmail.bell", 1);
-  if (!bell) return std::unexpected(bell.error());
+  if (bell == nullptr) {
+    auto made = PeerBell::create();
+    if (!made) return std::unexpected(made.error());
+    bell = std::move(*made);
+  }
 
   Incarnation incarnation;
   if (layout.has_arenas()) {
@@ -102,9 +115,13 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   incarnation.host_map_ = std::make_shared<Mapping>(std::move(host->mapping));
   incarnation.peer_ = std::move(peer->segment);
   incarnation.peer_map_ = std::make_shared<const Mapping>(std::move(peer->mapping));
-  incarnation.bell_ = std::make_shared<Bells>(std::move(*bell));
-  incarnation.pipe_ = std::make_shared<PipeBell>();
+  incarnation.bell_ = std::move(bell);
   return incarnation;
+}
+
+std::expected<void, int> Incarnation::open_doorbell() {
+  polls_ = true;
+  return bell_->pipe.open();
 }
 
 std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, const Resume& resume) {
@@ -140,7 +157,7 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
                                   .capacity = layout_.control_bytes,
                                   .other = peer_map_->at<ProducerBlock>(layout_.peer_control_producer(lane)),
                                   .own = host_map_->at<ConsumerBlock>(layout_.host_control_consumer(lane))}),
-      .bell = Doorbell((*bell_)[0], *pipe_),
+      .bell = Doorbell(bell_->bell[0], bell_->pipe),
       .mail_consumer = peer_map_->at<ConsumerBlock>(layout_.peer_mail_consumer(lane)),
       .trust = trust_,
       .returns = peer_map_->at<ReturnsBlock>(layout_.peer_returns(lane)),
@@ -154,7 +171,6 @@ std::shared_ptr<BodySource> Incarnation::body_source(std::uint32_t lane) {
   source->host_ = host_map_;
   source->peer_ = peer_map_;
   source->bell_ = bell_;
-  source->pipe_ = pipe_;
   source->consumer_ = ArenaConsumer(arena_->part(lane, layout_.arena_to_host_bytes),
                                     host_map_->at<ReturnsBlock>(layout_.host_returns(lane)),
                                     peer_map_->at<ProducerBlock>(layout_.peer_mail_producer(lane)));
@@ -163,7 +179,7 @@ std::shared_ptr<BodySource> Incarnation::body_source(std::uint32_t lane) {
 
 void BodySource::give_back(const ReceivedBody& body) {
   // A doorbell of its own: the lane's is its thread's.
-  if (consumer_.give_back(body.slot, body.serial)) Doorbell((*bell_)[0], *pipe_).ring();
+  if (consumer_.give_back(body.slot, body.serial)) Doorbell(bell_->bell[0], bell_->pipe).ring();
 }
 
 std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
@@ -180,12 +196,12 @@ std::vector<WelcomeSegment> Incarnation::segments(const LinkMail& mail,
   add(SegmentRole::host, host_);
   add(SegmentRole::peer, peer_);
   add(trust_ == Trust::trusted ? SegmentRole::host_bells : SegmentRole::host_parked, bells);
-  add(SegmentRole::peer_bells, bell_->segment());
-  if (pipe_->is_open()) {
+  add(SegmentRole::peer_bells, bell_->bell.segment());
+  if (polls_) {
     list.push_back({.role = SegmentRole::doorbell,
                     .bytes = doorbell_bytes,
-                    .host_fd = static_cast<std::uint32_t>(pipe_->read_end())});
-    descriptors.push_back(pipe_->read_end());
+                    .host_fd = static_cast<std::uint32_t>(bell_->pipe.read_end())});
+    descriptors.push_back(bell_->pipe.read_end());
   }
   if (with_arenas) {
     add(SegmentRole::arena_to_peer, mail.arena()->segment);

@@ -36,6 +36,7 @@ std::string names_of(std::uint64_t features) {
              : lowest == stream_doorbell    ? "stream_doorbell"
              : lowest == between_systems    ? "between_systems"
              : lowest == pipe_doorbell      ? "pipe_doorbell"
+             : lowest == introductions      ? "introductions"
              : lowest == monitors           ? "monitors"
              : lowest == peer_log           ? "log"
              : lowest == large              ? "large"
@@ -188,6 +189,9 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::goodbye: return "goodbye";
     case ControlKind::ring: return "ring";
     case ControlKind::log: return "log";
+    case ControlKind::introduce: return "introduce";
+    case ControlKind::introduced: return "introduced";
+    case ControlKind::presence: return "presence";
   }
   return "an unknown message";
 }

@@ -24,6 +24,7 @@ SleepResult Parker::sleep_on_several(std::uint32_t parked, std::uint64_t timeout
 }
 
 std::expected<void, int> PipeBell::open() {
+  if (is_open()) return {};
   auto ends = pipe_pair();
   if (!ends) return std::unexpected(ends.error());
   read_end_ = std::move(ends->first);
@@ -32,16 +33,19 @@ std::expected<void, int> PipeBell::open() {
   return {};
 }
 
+void PipeBell::adopt(Descriptor pipe) {
+  write_end_ = std::move(pipe);
+  number_.store(write_end_.get(), std::memory_order_relaxed);
+}
+
 void PipeBell::ring() const {
   const char byte = 0;
   // A pipe that is full has woken it already, and nothing else can go wrong.
   static_cast<void>(!::write(number_.load(std::memory_order_relaxed), &byte, 1));
 }
 
-bool Doorbell::ring_on_pipe() const {
-  if (!pipe_->is_open()) return false;
-  pipe_->ring();
-  return true;
+void Doorbell::ring_on_pipe() const {
+  if (pipe_->is_open()) pipe_->ring();
 }
 
 void Doorbell::ring_on_stream() {

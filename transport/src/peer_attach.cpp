@@ -47,7 +47,7 @@ int PeerLink::find_stream(const ringmail_options& options, std::uint64_t timeout
 
 int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
-  std::uint64_t offered = features_everywhere | stream_doorbell | monitors | peer_log | large;
+  std::uint64_t offered = features_everywhere | stream_doorbell | introductions | monitors | peer_log | large;
   if (register_for_barriers()) offered |= asymmetric_barrier;
   if (options.pollable != 0) offered |= pipe_doorbell;
   const Hello hello{.features = offered,
@@ -66,12 +66,15 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
     doorbell_.emplace(std::move(*doorbell));
   }
   lanes_.resize(link_.layout().lanes);
-  for (std::uint32_t i = 0; i < lanes_.size(); ++i) static_cast<Lane&>(lanes_[i]) = link_.lane(i);
+  for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
+    static_cast<Lane&>(lanes_[i]) = link_.lane(i);
+    lanes_[i].index = i;
+  }
   if (link_.has_arenas()) {
     auto bodies = PeerBodies::create(link_.segments());
     if (!bodies) return fail(RINGMAIL_ESYSTEM, "no memory for what it keeps: %s", std::strerror(bodies.error()));
     bodies_.reset(*bodies);
-    for (std::uint32_t i = 0; i < lanes_.size(); ++i) lanes_[i].bodies_out = link_.body_producer(i);
+    for (PeerLane& lane : lanes_) lane.bodies_out = link_.body_producer(lane.index);
   }
   parker_ = Parker(link_.bell(), link_.ordering());
   return link_.say_ready();

@@ -1,26 +1,32 @@
 #include "peer_doorbell.hpp"
 
-#include <poll.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <utility>
 
 namespace ringmail::transport {
 
-PeerDoorbell::PeerDoorbell(Descriptor set, Descriptor pipe, Descriptor interruption)
+PeerDoorbell::PeerDoorbell(ReadySet set, Descriptor pipe, Descriptor interruption)
     : set_(std::move(set)), pipe_(std::move(pipe)), interruption_(std::move(interruption)) {}
 
-SleepResult PeerDoorbell::sleep(std::uint64_t timeout_ns) const {
-  pollfd polled{.fd = set_.get(), .events = POLLIN, .revents = 0};
-  // Rounded up: one that sleeps too short would look at the clock again and again.
-  const std::uint64_t timeout_ms =
-      std::min<std::uint64_t>(timeout_ns / 1'000'000 + (timeout_ns % 1'000'000 != 0), INT_MAX);
-  const int ready = ::poll(&polled, 1, static_cast<int>(timeout_ms));
-  if (ready < 0 && errno == EINTR) return SleepResult::interrupted;
-  return ready == 0 ? SleepResult::timed_out : SleepResult::woken;
+std::expected<PeerDoorbell, int> PeerDoorbell::create(Descriptor pipe, int stream) {
+  struct stat status{};
+  if (fstat(pipe.get(), &status) != 0) return std::unexpected(errno);
+  if (!S_ISFIFO(status.st_mode)) return std::unexpected(EINVAL);
+  // The host writes to the other end; nobody else reads this one.
+  if (fcntl(pipe.get(), F_SETFL, O_NONBLOCK) != 0) return std::unexpected(errno);
+  auto doorbell = with(std::move(pipe), stream);
+  if (doorbell && !doorbell->set_.add(doorbell->pipe_.get())) return std::unexpected(errno);
+  return doorbell;
+}
+
+std::expected<PeerDoorbell, int> PeerDoorbell::on_stream(int stream, int death_watch) {
+  auto doorbell = with({}, stream);
+  if (doorbell && death_watch >= 0 && !doorbell->set_.add(death_watch)) return std::unexpected(errno);
+  return doorbell;
 }
 
 void PeerDoorbell::empty_pipe() {

@@ -8,8 +8,14 @@
 namespace ringmail::transport {
 namespace {
 
-/// While mail comes without a pause, asks expire so many messages late at the most.
+/// Of the number of an ask, which has the life of its asker above.
+constexpr std::uint32_t asks_of_a_life = (1u << 24) - 1;
+
+/// While mail comes without a pause, asks expire so many messages late at the most, and questions on the stream wait so long.
 constexpr std::uint32_t looks_between_clocks = 64;
+/// Of the control stream; and how long it is left alone by who has other things to do.
+constexpr int frames_a_look = 64;
+constexpr std::uint64_t stream_left_alone_ns = 1'000'000;
 
 /// The types of a FrameKind::signal that a peer sends and is sent. docs/spec/ring.md
 enum : std::uint32_t { signal_monitor = 2, signal_demonitor = 3, signal_down = 4 };
@@ -35,7 +41,7 @@ int PeerLink::fail(int code, const char* format, ...) {
 bool PeerLink::has_input() const {
   bool all_drained = !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
-    if (!lane.control_in.empty() || lane.has_mail()) return true;
+    if (lane.has_control() || lane.has_mail()) return true;
     all_drained = all_drained && lane.drained();
   }
   return all_drained;
@@ -51,10 +57,12 @@ void PeerLink::describe(const PeerLane& lane,
              .correlation = frame.head.correlation,
              .kind = static_cast<std::uint16_t>(frame.head.kind),
              .redelivered = static_cast<std::uint16_t>(ring.redelivers() ? 1 : 0),
-             .lane = static_cast<std::uint32_t>(&lane - lanes_.data()),
+             .lane = lane.index,
              .attempt = ring.attempt(),
              .target = frame.head.target,
-             .sender = frame.head.sender};
+             .sender = accepted_  ? other_mailbox
+                       : lane.met ? mailbox_on(lane.index, frame.head.sender)
+                                  : frame.head.sender};
 }
 
 void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ringmail_message& message) {
@@ -67,9 +75,8 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
 /// A frame of mail: what stands before the message of one with a body is not its receiver's.
 int PeerLink::give_mail(PeerLane& lane, Frame frame, ringmail_message& message) {
   if (frame.head.kind == FrameKind::large) {
-    if (!bodies_) return fail(RINGMAIL_EPROTOCOL, "the host sent a body, and has no arena");
-    const auto index = static_cast<std::uint32_t>(&lane - lanes_.data());
-    const auto body = bodies_->take(index, {frame.payload, frame.length});
+    if (!bodies_) return fail(RINGMAIL_EPROTOCOL, "the %s sent a body, and has no arena", other());
+    const auto body = bodies_->take(lane.index, {frame.payload, frame.length});
     if (!body) {
       return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %s", to_string(body.error()).data());
     }
@@ -79,7 +86,7 @@ int PeerLink::give_mail(PeerLane& lane, Frame frame, ringmail_message& message) 
     frame.length -= static_cast<std::uint32_t>(sizeof(BodyPlace));
     frame.head.kind = FrameKind::message;
   } else if (frame.head.kind != FrameKind::message) {
-    return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+    return fail(RINGMAIL_EPROTOCOL, "the %s sent a system frame as mail", other());
   }
   give(lane, lane.mail_in, frame, message);
   return 1;
@@ -87,20 +94,28 @@ int PeerLink::give_mail(PeerLane& lane, Frame frame, ringmail_message& message) 
 
 /// Deals with what the host says to this process: 1 when the next frame is a reply to its user.
 int PeerLink::take_control(PeerLane& lane, Frame& reply) {
+  if (lane.broken) return 0;
   while (const auto frame = lane.control_in.peek()) {
     switch (frame->head.kind) {
       case FrameKind::reply:
       case FrameKind::no_reply:
+        if (!is_for_this_life(lane, frame->head.correlation)) break;  // that of a predecessor
         if ((frame->head.correlation & TimedAsks::mark) == 0 || asks_.remove(frame->head.correlation)) {
           reply = *frame;
           return 1;
         }
         break;  // its time was up
       case FrameKind::stop:
+        if (accepted_) return fail(RINGMAIL_EPROTOCOL, "the peer sent a frame of a kind that only a host sends");
+        if (lane.met) return cut(lane, "it sent a frame of a kind that only a host sends");
         if (frame->length != sizeof lane.stop_at)
           return fail(RINGMAIL_EPROTOCOL, "the host sent a stop without a position");
         std::memcpy(&lane.stop_at, frame->payload, sizeof lane.stop_at);
         lane.stopping = true;
+        // What other peers have sent so far is read as well, and no more.
+        for (PeerLane& each : lanes_) {
+          if (each.met) stop_reading(each);
+        }
         break;
       case FrameKind::ping:
         // One that finds no room is not answered: the host then has not read the answers before it.
@@ -110,7 +125,9 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
         }
         break;
       case FrameKind::pong: break;
-      default: return fail(RINGMAIL_EPROTOCOL, "the host sent mail on a control ring");
+      default:
+        if (lane.met) return cut(lane, "it sent mail on a control ring");
+        return fail(RINGMAIL_EPROTOCOL, "the %s sent mail on a control ring", other());
     }
     lane.control_in.advance();
     lane.store_cursors();
@@ -128,7 +145,6 @@ bool PeerLink::is_forked() {
 
 /// An ask of this peer whose time is up, as a message without a frame.
 bool PeerLink::give_expired(ringmail_message& message) {
-  looks_ = 0;
   const auto correlation = asks_.empty() ? std::nullopt : asks_.take_expired(monotonic_ns());
   if (!correlation) return false;
   message = {.payload = nullptr,
@@ -149,9 +165,11 @@ int PeerLink::take_mail(PeerLane& lane, ringmail_message& message) {
   while (!lane.drained()) {
     const auto frame = lane.mail_in.peek();
     if (!frame) return 0;
+    if (lane.met && frame->head.kind != FrameKind::message) return cut(lane, "it sent a system frame as mail");
     if (frame->head.kind != FrameKind::signal) [[likely]]
       return give_mail(lane, *frame, message);
-    if (frame->head.type != signal_down) return fail(RINGMAIL_EPROTOCOL, "the host sent a system frame as mail");
+    if (accepted_ || frame->head.type != signal_down)
+      return fail(RINGMAIL_EPROTOCOL, "the %s sent a system frame as mail", other());
     if (monitors_.erase(frame->head.target) != 0) {
       give(lane, lane.mail_in, *frame, message);
       return describe_down(message);
@@ -185,9 +203,13 @@ int PeerLink::receive(ringmail_message& message) {
     return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   // The clock is not asked for each message, unless there is none.
-  if (!asks_.empty() && ++looks_ >= looks_between_clocks && give_expired(message)) {
-    holds_expired_ = true;
-    return 1;
+  if ((!asks_.empty() || answers_on_stream()) && ++looks_ >= looks_between_clocks) [[unlikely]] {
+    looks_ = 0;
+    if (give_expired(message)) {
+      holds_expired_ = true;
+      return 1;
+    }
+    if (answers_on_stream()) look_at_stream(monotonic_ns());
   }
   bool all_drained = true;
   const auto lanes = static_cast<std::uint32_t>(lanes_.size());
@@ -199,16 +221,17 @@ int PeerLink::receive(ringmail_message& message) {
       if (taken == 1) give(lane, lane.control_in, reply, message);
       return taken;
     }
-    if (!lane.drained()) {
+    if (!lane.drained() && !lane.broken) {
       all_drained = false;
       if (const int taken = take_mail(lane, message); taken != 0) return taken;
     }
-    if (lane.fault() != RingFault::none) return faulted(lane);
+    if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
   if (give_expired(message)) {
     holds_expired_ = true;
     return 1;
   }
+  if (gone_) return end("has ended");
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
 
@@ -262,10 +285,14 @@ int PeerLink::wait(std::int64_t timeout_ns) {
   const auto has_work = [this] { return has_input() || interrupted_.load(std::memory_order_seq_cst); };
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   const std::uint64_t until_ns = std::min(deadline_ns, asks_.earliest_ns());
+  if (answers_on_stream()) look_at_stream(monotonic_ns());
   const std::uint64_t drained = received_ - std::exchange(received_at_wait_, received_);
   if (!has_work() && (timeout_ns == 0 || !spin_.spin(has_work, drained, until_ns))) {
     while (true) {
-      if (host_is_gone()) return RINGMAIL_ECLOSED;
+      if (other_is_gone()) {
+        if (closed_) return RINGMAIL_ECLOSED;
+        break;
+      }
       const std::uint64_t now_ns = monotonic_ns();
       if (now_ns >= asks_.earliest_ns()) return 1;
       if (now_ns >= deadline_ns) return 0;
@@ -301,22 +328,35 @@ int PeerLink::wait_for_room(PeerLane& lane,
   // What is open must be seen, or the consumer could not make room. The messages held back by it count as sent.
   flush();
   const auto is_broken = [&] { return ring.fault() != RingFault::none || lane.bodies_out.fault() != RingFault::none; };
+  const auto broken = [&] {
+    const int result = faulted(lane);
+    return result != 0 ? result : is_cut_off(lane);
+  };
   const auto try_again = [&] { return (*room = try_loan()) != nullptr || is_broken(); };
   const bool may_wait = deadline_ns != 0;
-  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns))) return is_broken() ? faulted(lane) : 0;
-  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the %s to the host", where);
+  if (try_again() || (may_wait && spin_.spin(try_again, 0, deadline_ns))) return is_broken() ? broken() : 0;
+  if (!may_wait) return fail(RINGMAIL_EFULL, "no room in the %s to the %s", where, other());
   // What is finished is told before a sleep: the host may wait for that room.
   for (PeerLane& each : lanes_) each.store_cursors();
   ring.want_room(true);
   int result = 0;
   while (!try_again()) {
-    if (host_is_gone()) {
+    if (other_is_gone()) {
       result = RINGMAIL_ECLOSED;
+      break;
+    }
+    if (lane.is_cut()) {
+      result = is_cut_off(lane);
+      break;
+    }
+    // Whoever asked is dead, and nobody makes room for answers to him.
+    if (lane.other == Presence::away && &ring == &lane.control_out) {
+      result = RINGMAIL_EFULL;
       break;
     }
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns) {
-      result = fail(RINGMAIL_EFULL, "no room in the %s to the host", where);
+      result = fail(RINGMAIL_EFULL, "no room in the %s to the %s", where, other());
       break;
     }
     const SleepResult slept = park(deadline_ns - now_ns, try_again);
@@ -327,25 +367,29 @@ int PeerLink::wait_for_room(PeerLane& lane,
     }
   }
   ring.want_room(&ring == &lane.mail_out && lane.is_short());
-  if (is_broken()) return faulted(lane);
-  return result;
+  return is_broken() ? broken() : result;
+}
+
+int PeerLink::wait_for_room(
+    PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room) {
+  return wait_for_room(lane, ring, "ring", deadline_ns, room, [&] { return ring.try_loan(length); });
 }
 
 int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
-  if (closed_) return RINGMAIL_ECLOSED;
+  if (closed_ || gone_) return RINGMAIL_ECLOSED;
   PeerLane* const found = lane_to(target);
   if (found == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   PeerLane& lane = *found;
+  if (lane.is_cut()) return is_cut_off(lane);
   if (length > lane.mail_out.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
                 lane.mail_out.max_payload());
   }
   std::byte* room = lane.mail_out.try_loan(length);
   if (room == nullptr) {
-    const int result = wait_for_room(lane, lane.mail_out, "ring", deadline_after(timeout_ns), &room,
-                                     [&] { return lane.mail_out.try_loan(length); });
+    const int result = wait_for_room(lane, lane.mail_out, length, deadline_after(timeout_ns), &room);
     if (result != 0) return result;
   }
   if (lane.short_of_room) [[unlikely]] {
@@ -353,7 +397,7 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
     lane.mail_out.want_room(lane.is_short());
   }
   loan_lane_ = &lane;
-  loan_target_ = target;
+  loan_target_ = on_wire(lane, target);
   *payload = room;
   return 0;
 }
@@ -368,6 +412,7 @@ int PeerLink::publish_loan(FrameHead head) {
 
 void PeerLink::commit_loan(FrameHead head) {
   head.target = loan_target_;
+  if (accepted_) head.sender = own_mailbox;
   loan_lane_->mail_out.commit(head);
   loan_lane_ = nullptr;
   dirty_ = true;
@@ -382,8 +427,9 @@ int PeerLink::cancel_loan() {
 }
 
 PeerLink::PeerLane* PeerLink::lane_to(ringmail_mailbox target) {
+  if (target == 0 || (accepted_ && target != other_mailbox)) return nullptr;
   const std::uint32_t index = lane_of(target);
-  return target != 0 && index < lanes_.size() ? &lanes_[index] : nullptr;
+  return index < lanes_.size() ? &lanes_[index] : nullptr;
 }
 
 // --- Bodies
@@ -391,9 +437,10 @@ PeerLink::PeerLane* PeerLink::lane_to(ringmail_mailbox target) {
 int PeerLink::loan_large(ringmail_mailbox target, std::uint64_t length, std::int64_t timeout_ns, ringmail_body& body) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
-  if (closed_) return RINGMAIL_ECLOSED;
+  if (closed_ || gone_) return RINGMAIL_ECLOSED;
   PeerLane* const lane = lane_to(target);
   if (lane == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  if (accepted_ || lane->met) return fail(RINGMAIL_EREFUSED, "there are no bodies between two peers");
   if (length > lane->bodies_out.bytes() || !bodies_) {
     return fail(RINGMAIL_ETOOLONG, "a body of %llu bytes is more than the host has room for (%llu)",
                 static_cast<unsigned long long>(length), static_cast<unsigned long long>(lane->bodies_out.bytes()));
@@ -408,8 +455,7 @@ int PeerLink::loan_large(ringmail_mailbox target, std::uint64_t length, std::int
     lane->short_of_arena = false;
     lane->mail_out.want_room(lane->is_short());
   }
-  const auto index = static_cast<std::uint32_t>(lane - lanes_.data());
-  body = {.data = block, .length = length, .owner = nullptr, .lane = index, .slot = 0, .serial = 0};
+  body = {.data = block, .length = length, .owner = nullptr, .lane = lane->index, .slot = 0, .serial = 0};
   return 0;
 }
 
@@ -465,11 +511,12 @@ int PeerLink::answer(
     const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "a loan is open");
-  if (closed_) return RINGMAIL_ECLOSED;
+  if (closed_ || gone_) return RINGMAIL_ECLOSED;
   if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
     return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
   if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
   PeerLane& lane = lanes_[asked.lane];
+  if (lane.is_cut() || lane.other == Presence::away) return 0;  // whoever asked is no more
   RingProducer& ring = lane.control_out;
   if (length > ring.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a reply of %u bytes is more than half a control ring (%u)", length,
@@ -477,28 +524,33 @@ int PeerLink::answer(
   }
   std::byte* room = ring.try_loan(length);
   if (room == nullptr) {
-    const int result = wait_for_room(lane, ring, "ring", UINT64_MAX, &room, [&] { return ring.try_loan(length); });
-    if (result != 0) return result;
+    const int result = wait_for_room(lane, ring, length, UINT64_MAX, &room);
+    if (result != 0) return lane.is_cut() || lane.other == Presence::away ? 0 : result;
   }
   if (length != 0) std::memcpy(room, payload, length);
-  ring.commit(
-      {.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target});
+  ring.commit({.kind = kind,
+               .type = type,
+               .correlation = asked.correlation,
+               .target = on_wire(lane, asked.sender),
+               .sender = asked.target});
   dirty_ = true;
   return 0;
 }
 
 std::uint32_t PeerLink::next_correlation() {
-  correlation_ = (correlation_ + 1) & ~TimedAsks::mark;
-  if (correlation_ == 0) ++correlation_;
-  return correlation_;
+  asked_ = (asked_ + 1) & asks_of_a_life;
+  if (asked_ == 0) ++asked_;
+  return life() | asked_;
 }
 
 std::uint32_t PeerLink::next_timed_correlation() {
   asks_.reserve();
+  std::uint32_t correlation = 0;
   do {
-    timed_correlation_ = (timed_correlation_ + 1) | TimedAsks::mark;
-  } while (asks_.contains(timed_correlation_));
-  return timed_correlation_;
+    timed_asked_ = (timed_asked_ + 1) & asks_of_a_life;
+    correlation = TimedAsks::mark | life() | timed_asked_;
+  } while (asks_.contains(correlation));
+  return correlation;
 }
 
 int PeerLink::flush() {
@@ -509,46 +561,93 @@ int PeerLink::flush() {
   return 0;
 }
 
-bool PeerLink::host_is_gone() {
-  // What the host had not read when it was said. A failure shows in what is read.
-  if (link_.stream().wants_write()) static_cast<void>(link_.stream().flush());
-  // Reading shows the end of the stream. Answers are kept for whom they are for, other frames are none of this version's.
-  while (true) {
-    auto frame = link_.stream().receive();
-    if (!frame) {
-      closed_ = true;
-      fail(RINGMAIL_ECLOSED, "the host has closed the link");
+bool PeerLink::other_is_gone() {
+  if (gone_) return true;
+  // What the other had not read when it was said. A failure shows in what is read.
+  if (stream().wants_write()) static_cast<void>(stream().flush());
+  // Asked first: what the dead had said and published is all there.
+  const bool is_dead = accepted_ && accepted_->is_dead();
+  // Reading shows the end of the stream. What a peer writes on and on is looked at another time.
+  for (int frames = 0; frames < frames_a_look; ++frames) {
+    auto frame = stream().receive();
+    if (!frame || (!*frame && is_dead)) {
+      if (accepted_) {
+        gone_ = true;
+        fail(RINGMAIL_ECLOSED, "the peer has ended");
+      } else {
+        end("has closed the link");
+      }
       return true;
     }
     if (!*frame) return false;
-    if (doorbell_) keep_answer(**frame);
+    take(std::move(**frame));
   }
+  return false;
+}
+
+/// For who never finds nothing to do: somebody may wait for an answer there.
+void PeerLink::look_at_stream(std::uint64_t now_ns) {
+  if (now_ns - stream_seen_ns_ < stream_left_alone_ns) return;
+  stream_seen_ns_ = now_ns;
+  other_is_gone();
+}
+
+/// Answers are kept for whom they are for; what is left is none of this version's, or has woken this process, which is all that it
+/// was to do.
+void PeerLink::take(ControlFrame frame) {
+  if (!accepted_) {
+    if (frame.kind == ControlKind::introduce) return introduce(std::move(frame));
+    if (frame.kind == ControlKind::presence) {
+      if (const auto presence = decode<Presence>(frame)) note_presence(*presence);
+      return;
+    }
+    if (doorbell_) keep_answer(frame);
+    return;
+  }
+  if (const auto question = decode<Resolve>(frame)) answer_resolve(*question);
+  if (const auto failure = decode<Failure>(frame)) last_words_ = failure->text;
+}
+
+/// The other side is, for good.
+int PeerLink::end(const char* how) {
+  leave();
+  closed_ = true;
+  const char* const separator = last_words_.empty() ? "" : ": ";
+  return fail(RINGMAIL_ECLOSED, "the %s %s%s%s", other(), how, separator, last_words_.c_str());
 }
 
 int PeerLink::stream_failed(const StreamError& error) {
+  leave();
   closed_ = true;
   return fail(RINGMAIL_ECLOSED, "the control stream: %s", to_string(error).c_str());
 }
 
-int PeerLink::faulted(const PeerLane& lane) {
+/// 0: the link goes on, without that lane.
+int PeerLink::faulted(PeerLane& lane) {
   const auto fault = lane.fault() != RingFault::none ? lane.fault() : lane.bodies_out.fault();
-  return fail(RINGMAIL_EPROTOCOL, "the host broke the protocol: %.*s", static_cast<int>(to_string(fault).size()),
+  if (lane.met) return lane.broken ? 0 : cut(lane, std::string(to_string(fault)).c_str());
+  return fail(RINGMAIL_EPROTOCOL, "the %s broke the protocol: %.*s", other(), static_cast<int>(to_string(fault).size()),
               to_string(fault).data());
 }
 
 int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_) return RINGMAIL_ECLOSED;
+  if (accepted_) return find_other(name, mailbox);
   const std::uint32_t request = ++request_;
   const auto question = encode(Resolve{.request = request, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = link_.stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
+  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
   while (true) {
-    auto frame = link_.stream().receive_until(deadline_ns);
+    auto frame = stream().receive_until(deadline_ns);
     if (!frame) return stream_failed(frame.error());
     if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
+    if ((*frame)->kind != Resolved::kind) {
+      take(std::move(**frame));
+      continue;
+    }
     const auto answer = decode<Resolved>(**frame);
     if (!answer) return fail(RINGMAIL_EPROTOCOL, "the host answered: %s", to_string(answer.error()).c_str());
     if (answer->request != request) {  // of a lookup that timed out, or of ask_host()
@@ -564,6 +663,9 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
 int PeerLink::monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_) return RINGMAIL_ECLOSED;
+  const PeerLane* const lane = lane_to(target);
+  if (accepted_ || (lane != nullptr && lane->met))
+    return fail(RINGMAIL_EREFUSED, "there are no monitors between two peers");
   if ((link_.welcome().features & transport::monitors) == 0) return fail(RINGMAIL_EREFUSED, "the host has no monitors");
   // The host would end the link.
   if (monitors_.size() == most_monitors)
@@ -597,45 +699,53 @@ int PeerLink::demonitor(std::uint64_t monitor, std::int64_t timeout_ns) {
 int PeerLink::log(int level, const char* text) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (closed_) return RINGMAIL_ECLOSED;
+  if (accepted_) return fail(RINGMAIL_EREFUSED, "a peer takes no lines for a log");
   if ((link_.welcome().features & peer_log) == 0) return fail(RINGMAIL_EREFUSED, "the host takes no lines for its log");
   if (level < RINGMAIL_LOG_TRACE || level > RINGMAIL_LOG_CRITICAL)
     return fail(RINGMAIL_EMISUSE, "%d is no level", level);
-  if (auto flushed = link_.stream().flush(); !flushed) return stream_failed(flushed.error());
-  if (link_.stream().backlog_bytes() >= most_bytes_of_log)
-    return fail(RINGMAIL_EFULL, "the host does not read its log");
+  if (auto flushed = stream().flush(); !flushed) return stream_failed(flushed.error());
+  if (stream().backlog_bytes() >= most_bytes_of_log) return fail(RINGMAIL_EFULL, "the host does not read its log");
   const Log lines{.level = static_cast<LogLevel>(level), .text = text};
-  if (auto sent = link_.stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
+  if (auto sent = stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
   return 0;
 }
 
 int PeerLink::report_failure(const char* text) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_ || !link_.has_stream()) return RINGMAIL_ECLOSED;
+  if (closed_ || !has_stream()) return RINGMAIL_ECLOSED;
+  if (accepted_) return fail(RINGMAIL_EMISUSE, "a peer that has connected is told nothing of failures");
   // What is held stays unreleased, but what was sent before is out, and what was finished is: that comes first.
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();
-  if (auto sent = link_.stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
+  if (auto sent = stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
     return stream_failed(sent.error());
-  if (auto flushed = link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
+  if (auto flushed = stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
     return stream_failed(flushed.error());
   return 0;
 }
 
 void PeerLink::detach() {
   // A child only gives its copies back.
-  if (!owner_.is_forked() && link_.has_stream() && !closed_ && !lanes_.empty()) {
-    flush();
-    bool all_drained = true;
-    for (PeerLane& lane : lanes_) {
-      lane.store_cursors();
-      all_drained = all_drained && lane.drained();
-    }
-    if (all_drained && link_.stream().send(Goodbye::kind, encode(Goodbye{}))) {
-      static_cast<void>(link_.stream().flush_until(monotonic_ns() + handshake_timeout_ns));
-    }
+  if (!owner_.is_forked()) {
+    if (has_stream() && !closed_ && !lanes_.empty()) say_goodbye();
+    leave();
   }
   lanes_.clear();
   link_.close_stream();
+  accepted_.reset();
+}
+
+void PeerLink::say_goodbye() {
+  if (loan_lane_ != nullptr) cancel_loan();
+  flush();
+  bool all_drained = true;
+  for (PeerLane& lane : lanes_) {
+    lane.store_cursors();
+    all_drained = all_drained && lane.drained();
+  }
+  if (!accepted_ && all_drained && stream().send(Goodbye::kind, encode(Goodbye{}))) {
+    static_cast<void>(stream().flush_until(monotonic_ns() + handshake_timeout_ns));
+  }
 }
 
 void PeerLink::count(ringmail_counters& counters) const {

@@ -3,16 +3,20 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "accepted_link.hpp"
 #include "peer_bodies.hpp"
 #include "peer_doorbell.hpp"
+#include "peer_listener.hpp"
 #include "ringmail.h"
 #include "ringmail/transport/fork_guard.hpp"
+#include "ringmail/transport/introduction.hpp"
 #include "ringmail/transport/join.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/spin.hpp"
@@ -22,7 +26,9 @@ namespace ringmail::transport {
 
 class PeerLink {
  public:
+  /// As the peer of a host, or as the host of a peer that a listener has let in, which is known there as `own_name`.
   int attach(const ringmail_options& options);
+  int accept(std::unique_ptr<AcceptedLink> link, std::shared_ptr<LeftMail> left, std::string own_name);
   void detach();
 
   int receive(ringmail_message& message);
@@ -61,15 +67,18 @@ class PeerLink {
   void expect_answer(std::uint32_t correlation, std::uint64_t deadline_ns) { asks_.add(correlation, deadline_ns); }
   int flush();
 
+  int stop();
+  int unfinished(std::uint64_t& messages);
+
   int lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox);
   int monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor);
   int demonitor(std::uint64_t monitor, std::int64_t timeout_ns);
   int log(int level, const char* text);
   int report_failure(const char* text);
 
-  const char* name() const { return link_.welcome().name.c_str(); }
-  const char* schema() const { return link_.welcome().schema.c_str(); }
-  std::uint64_t incarnation() const { return link_.welcome().incarnation; }
+  const char* name() const { return accepted_ ? accepted_->name().c_str() : link_.welcome().name.c_str(); }
+  const char* schema() const { return accepted_ ? accepted_->schema().c_str() : link_.welcome().schema.c_str(); }
+  std::uint64_t incarnation() const { return accepted_ ? accepted_->incarnation() : link_.welcome().incarnation; }
   const char* error() const { return link_.error(); }
   void count(ringmail_counters& counters) const;
 
@@ -77,6 +86,10 @@ class PeerLink {
 
  private:
   struct PeerLane : Lane {
+    std::uint32_t index = 0;
+    std::unique_ptr<IntroducedLane> met;      ///< to another peer; null: to the host
+    Presence::State other = Presence::there;  ///< the other peer
+    bool broken = false;                      ///< the other peer wrote the impossible: it is not read any more
     bool stopping = false;
     std::uint64_t stop_at = 0;    ///< position in mail up to which it must be read first
     bool short_of_room = false;   ///< an event loop waits until the host has read some of this lane's mail
@@ -87,11 +100,17 @@ class PeerLink {
       return (short_of_room && mail_out.cursor_moved()) || (short_of_arena && bodies_out.may_have_room(mail_out));
     }
     bool drained() const { return stopping && mail_in.position() >= stop_at; }
-    bool has_mail() const { return !drained() && !mail_in.empty(); }
+    bool has_mail() const { return !broken && !drained() && !mail_in.empty(); }
+    bool has_control() const { return !broken && !control_in.empty(); }
+    bool is_cut() const { return broken || other == Presence::ended; }
   };
 
   int find_stream(const ringmail_options& options, std::uint64_t timeout_ns);
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
+
+  ControlStream& stream() { return accepted_ ? accepted_->stream() : link_.stream(); }
+  bool has_stream() const { return accepted_ ? accepted_->has_stream() : link_.has_stream(); }
+  const char* other() const { return accepted_ ? "peer" : "host"; }
 
   bool has_input() const;
   bool give_expired(ringmail_message& message);
@@ -116,17 +135,41 @@ class PeerLink {
                     std::uint64_t deadline_ns,
                     std::byte** room,
                     TryLoan&& try_loan);
+  int wait_for_room(
+      PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
   void commit_loan(FrameHead head);
   bool is_forked();
   PeerLane* lane_to(ringmail_mailbox target);
-  bool host_is_gone();
+  bool other_is_gone();
+  void look_at_stream(std::uint64_t now_ns);
+  void take(ControlFrame frame);
+  bool answers_on_stream() const { return accepted_ || (link_.welcome().features & introductions) != 0; }
+  void answer_resolve(const Resolve& question);
+  int find_other(const char* name, ringmail_mailbox& mailbox);
+
+  // Other peers, that the host introduces.
+  void introduce(ControlFrame frame);
+  std::string meet(const Introduce& introduce, std::vector<Descriptor> descriptors);
+  void note_presence(const Presence& presence);
+  void stop_reading(PeerLane& lane);
+  int cut(PeerLane& lane, const char* why);
+  int is_cut_off(PeerLane& lane);
+  bool is_for_this_life(const PeerLane& lane, std::uint32_t correlation) const;
+  std::uint32_t life() const { return static_cast<std::uint32_t>(incarnation() & 0x7f) << 24; }
+  std::uint64_t on_wire(const PeerLane& lane, ringmail_mailbox mailbox) const;
+  int end(const char* how);
+  void leave();
+  void say_goodbye();
   int stream_failed(const StreamError& error);
-  int faulted(const PeerLane& lane);
+  int faulted(PeerLane& lane);
 
   // Set up by attach().
   ForkGuard owner_;
-  JoinedLink link_;
-  std::vector<PeerLane> lanes_;
+  JoinedLink link_;  // or
+  std::unique_ptr<AcceptedLink> accepted_;
+  std::string own_name_;            // to who looks it up over an accepted link
+  std::shared_ptr<LeftMail> left_;  // where the mail goes once an accepted link has ended; then null
+  std::deque<PeerLane> lanes_;      // at addresses that stay, whoever is introduced
   struct LeaveBodies {
     void operator()(PeerBodies* bodies) const { bodies->leave(); }
   };
@@ -142,14 +185,17 @@ class PeerLink {
   bool held_has_body_ = false;
   std::optional<ringmail_body> held_body_;  // unless it is kept
   PeerLane* loan_lane_ = nullptr;
-  ringmail_mailbox loan_target_ = 0;
-  bool dirty_ = false;  // some lane has an open batch
-  bool closed_ = true;  // until attach() is done, and again after the host's death
-  std::uint32_t correlation_ = 0;
-  std::uint32_t timed_correlation_ = 0;
+  std::uint64_t loan_target_ = 0;  // as it goes on the wire
+  bool dirty_ = false;             // some lane has an open batch
+  bool closed_ = true;             // until attach() is done, and again after the host's death
+  bool gone_ = false;              // the peer of an accepted link is, and what it left is read before that is closed
+  std::string last_words_;
+  std::uint32_t asked_ = 0;
+  std::uint32_t timed_asked_ = 0;
   TimedAsks asks_;
-  std::uint32_t looks_ = 0;     // for messages, since the clock was asked which of them has expired
-  bool holds_expired_ = false;  // what is held is no frame of a ring
+  std::uint32_t looks_ = 0;           // for messages, since the clock was asked which of them has expired
+  std::uint64_t stream_seen_ns_ = 0;  // when the stream was looked at last, by who answers there
+  bool holds_expired_ = false;        // what is held is no frame of a ring
   std::unordered_map<std::uint64_t, ringmail_mailbox> monitors_;  // by the numbers that stand for them
   std::uint32_t monitor_ = 0;                                     // the last one's, in this incarnation
   std::uint32_t request_ = 0;

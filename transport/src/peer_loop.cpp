@@ -11,12 +11,12 @@ bool PeerLink::has_work(bool for_mail) const {
   const bool takes_mail = for_mail && held_ring_ == nullptr;
   bool all_drained = takes_mail && !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
-    if (!lane.control_in.empty() || (takes_mail && lane.has_mail())) return true;
-    if (lane.may_have_room()) return true;
+    if (lane.has_control() || (takes_mail && lane.has_mail())) return true;
+    if (lane.may_have_room() || (lane.is_short() && lane.is_cut())) return true;
     all_drained = all_drained && lane.drained();
   }
   if (!asks_.empty() && monotonic_ns() >= asks_.earliest_ns()) return true;
-  return all_drained || !answers_.empty() ||
+  return all_drained || gone_ || !answers_.empty() ||
          interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
 
@@ -74,7 +74,7 @@ int PeerLink::resume() {
   get_up();
   end_idleness();
   doorbell_->quiet();
-  if (host_is_gone()) return RINGMAIL_ECLOSED;
+  if (other_is_gone() && closed_) return RINGMAIL_ECLOSED;
   if (interrupted_.exchange(false, std::memory_order_seq_cst)) return fail(RINGMAIL_EINTERRUPTED, "interrupted");
   return 0;
 }
@@ -95,7 +95,7 @@ int PeerLink::receive_reply(ringmail_message& message) {
       lane.control_in.advance();
       return 1;
     }
-    if (lane.fault() != RingFault::none) return faulted(lane);
+    if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
   return give_expired(message) ? 1 : 0;
 }
@@ -141,10 +141,16 @@ int PeerLink::ask_host(const char* name, std::uint32_t& request) {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (!doorbell_) return fail(RINGMAIL_EMISUSE, "this peer was not attached to be polled");
   if (closed_) return RINGMAIL_ECLOSED;
+  if (accepted_) {
+    Resolved answer{.request = request = ++request_};
+    answer.found = find_other(name, answer.mailbox) == 0;
+    answers_.push_back(answer);
+    return 0;
+  }
   const auto question = encode(Resolve{.request = ++request_, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = link_.stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
+  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   request = request_;
   return 0;
 }
@@ -164,7 +170,10 @@ int PeerLink::take_answer(std::uint32_t& request, ringmail_mailbox& mailbox) {
 
 int PeerLink::ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes) {
   if (lane >= lanes_.size()) return RINGMAIL_ENOTFOUND;
-  const auto ring = link_.mail_memory(lane, outgoing != 0);
+  const auto& met = lanes_[lane].met;
+  const auto ring = accepted_ ? accepted_->mail_memory(outgoing != 0)
+                    : met     ? met->mail_memory(outgoing != 0)
+                              : link_.mail_memory(lane, outgoing != 0);
   *memory = const_cast<std::byte*>(ring.data());
   *bytes = ring.size();
   return 0;

@@ -5,8 +5,9 @@ import {
 } from '../build/conformance/conformance.js';
 
 const echoes = process.argv[2] === 'echo';
-const peer = await attach({ schema: $schema });
-const sink = await peer.mailbox('sink', Host);
+const path = process.env.CONFORMANCE_PATH ?? '';
+const peer = await attach({ schema: $schema, path, name: path === '' ? '' : 'conformance' });
+const sink = await peer.mailbox(process.env.CONFORMANCE_SINK ?? 'sink', { protocol: Host, timeout: 20_000 });
 
 let count = 0n;
 let total = 0;

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,9 +11,6 @@
 // Newer than some of the headers that this is built with.
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
-#endif
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
 #endif
 
 #include "exec_helper_image.hpp"
@@ -39,15 +34,6 @@ Descriptor executable_memory() {
 }
 
 }  // namespace
-
-Descriptor open_death_watch(int pid) {
-#ifdef SYS_pidfd_open
-  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-#else
-  static_cast<void>(pid);
-  return {};
-#endif
-}
 
 ExitStatus reap(int death_watch) {
   siginfo_t info{};
@@ -85,22 +71,5 @@ std::expected<void, std::string> ExecHelper::prepare() {
 }
 
 ExecHelper::~ExecHelper() = default;
-
-std::optional<SocketPeer> socket_peer(int socket) {
-  ucred credentials{};
-  socklen_t length = sizeof credentials;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return std::nullopt;
-
-  // Linux 6.5. Asking by number can name another process, if that one has died since and its number was given away.
-  int number = -1;
-  length = sizeof number;
-  Descriptor death_watch;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &number, &length) == 0) {
-    death_watch = Descriptor(number);
-  } else {
-    death_watch = open_death_watch(credentials.pid);
-  }
-  return SocketPeer{.pid = credentials.pid, .uid = credentials.uid, .death_watch = std::move(death_watch)};
-}
 
 }  // namespace ringmail::runtime

@@ -381,6 +381,16 @@ class Peer {
     return peer;
   }
 
+  /// Of one that a Listener has let in: tells it to stop, behind all that was sent before.
+  Result<> stop() { return check(ringmail_stop(peer_)); }
+  /// How many of the messages that were sent are not finished at the other side, as far as it says. Publishes first.
+  Result<std::uint64_t> unfinished() {
+    std::uint64_t messages = 0;
+    const int code = ringmail_unfinished(peer_, &messages);
+    if (code < 0) return std::unexpected(Errc{code});
+    return messages;
+  }
+
   Peer(Peer&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)) {}
   Peer& operator=(Peer&& other) noexcept {
     std::swap(peer_, other.peer_);
@@ -569,6 +579,7 @@ class Peer {
   std::expected<void, Failure> run(Handlers& handlers);
 
  private:
+  friend class Listener;
   explicit Peer(ringmail_peer* peer) : peer_(peer) {}
 
   static Result<> check(int code) {
@@ -613,6 +624,62 @@ class Peer {
   class Loop;  // peer_run.hpp
 
   ringmail_peer* peer_;
+};
+
+/// Without a system: a process that other peers attach to by Options::path. Each is a Peer whose host this process is, looked up by
+/// name at either end. Used by one thread at a time, together with the peers that it let in; docs/spec/peers.md.
+class Listener {
+ public:
+  struct Options {
+    std::string_view path{};       ///< of the socket, in a directory of mode 0700, which is made
+    std::string_view name{};       ///< under which this process is looked up
+    std::string_view schema{};     ///< the generated ringmail_schema
+    std::uint64_t ring_bytes = 0;  ///< of a mail ring, a power of two from 4096; 0: 1 MiB
+  };
+
+  static std::expected<Listener, Peer::Failure> open(const Options& options) {
+    const std::string path(options.path), name(options.name), schema(options.schema);
+    ringmail_options raw = RINGMAIL_OPTIONS_INIT;
+    raw.path = path.c_str();
+    raw.name = name.c_str();
+    raw.schema = schema.c_str();
+    raw.ring_bytes = options.ring_bytes;
+    ringmail_listener* opened = nullptr;
+    const int code = ringmail_listen(&raw, &opened);
+    Listener listener(opened);
+    if (code < 0) {
+      return std::unexpected(
+          Peer::Failure{Peer::Errc{code}, opened ? ringmail_listener_error(opened) : ringmail_strerror(code)});
+    }
+    return listener;
+  }
+
+  Listener(Listener&& other) noexcept : listener_(std::exchange(other.listener_, nullptr)) {}
+  Listener& operator=(Listener&& other) noexcept {
+    std::swap(listener_, other.listener_);
+    return *this;
+  }
+  ~Listener() { ringmail_unlisten(listener_); }
+
+  /// The next peer that has shaken hands, or none within the time.
+  std::expected<std::optional<Peer>, Peer::Failure> accept(Peer::nanoseconds timeout = Peer::forever) {
+    ringmail_peer* peer = nullptr;
+    const int code = ringmail_accept(listener_, timeout.count(), &peer);
+    if (code < 0) return std::unexpected(Peer::Failure{Peer::Errc{code}, ringmail_listener_error(listener_)});
+    if (code == 0) return std::nullopt;
+    return Peer(peer);
+  }
+  /// To be polled for readability: then accept(at_once).
+  int descriptor() const { return ringmail_listener_descriptor(listener_); }
+  ringmail_listener_counters counters() const {
+    ringmail_listener_counters counters{};
+    ringmail_listener_count(listener_, &counters);
+    return counters;
+  }
+
+ private:
+  explicit Listener(ringmail_listener* listener) : listener_(listener) {}
+  ringmail_listener* listener_;
 };
 
 }  // namespace ringmail

@@ -34,6 +34,8 @@ std::expected<std::pair<Descriptor, Descriptor>, int> pipe_pair() {
   return std::pair(closed_on_exec(ends[0]), closed_on_exec(ends[1]));
 }
 
+std::expected<Descriptor, int> reopen_pipe(int) { return std::unexpected(ENOTSUP); }
+
 void prepare_stream(int socket) {
   const int on = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <string>
 
 namespace ringmail::transport {
 
@@ -20,6 +21,13 @@ std::expected<std::pair<Descriptor, Descriptor>, int> pipe_pair() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return std::unexpected(errno);
   return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
+}
+
+std::expected<Descriptor, int> reopen_pipe(int end) {
+  const std::string path = "/proc/self/fd/" + std::to_string(end);
+  Descriptor pipe(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!pipe) return std::unexpected(errno);
+  return pipe;
 }
 
 void prepare_stream(int) {}

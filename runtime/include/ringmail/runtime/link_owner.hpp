@@ -26,12 +26,15 @@ struct LinkAccount {
   std::uint64_t published = 0;   ///< messages to the peer, ever
   std::uint64_t unfinished = 0;  ///< of these, not finished by the peer, by its cursor as it was when it died
   std::uint64_t received = 0;    ///< messages from the peer, ever
-  std::string fault{};           ///< not empty: what was wrong with a cursor or a frame
+  std::uint64_t unfinished_from_peers =
+      0;                ///< messages to it from peers it was introduced to that it has not finished, at its end
+  std::string fault{};  ///< not empty: what was wrong with a cursor or a frame
 
   LinkAccount& operator+=(const LinkAccount& other) {
     published += other.published;
     unfinished += other.unfinished;
     received += other.received;
+    unfinished_from_peers += other.unfinished_from_peers;
     if (fault.empty()) fault = other.fault;
     return *this;
   }

@@ -57,7 +57,10 @@ struct PeerOptions {
       true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
   bool control_by_pipes = false;  ///< for a language that can use no socket which it did not make itself, such as Java.
                                   ///< Nor can it wake a futex: it is treated as one that is not trusted
-  std::string schema{};           ///< canonical text of what this host speaks with it; sent in the welcome
+  /// Other peers that look it up by its name are introduced to it: they are given a lane of their own to it, and it to them. Both must
+  /// be trusted and know introductions.
+  bool introduce = false;
+  std::string schema{};  ///< canonical text of what this host speaks with it; sent in the welcome
 };
 
 }  // namespace ringmail::runtime

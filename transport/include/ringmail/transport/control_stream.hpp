@@ -36,6 +36,9 @@ enum class ControlKind : std::uint16_t {
   goodbye = 8,
   ring = 9,
   log = 10,
+  introduce = 16,
+  introduced = 17,
+  presence = 18,
 };
 
 inline constexpr std::size_t control_header_bytes = 8;

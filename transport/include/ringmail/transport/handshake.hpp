@@ -8,6 +8,7 @@
 // characters, because it ends up in log lines. A name or schema longer than its bound is the sender's bug.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -39,6 +40,7 @@ enum Feature : std::uint64_t {
   between_systems =
       1u << 3,  ///< the peer is a scheduler of another system: its actors are addressed, monitored and linked
   pipe_doorbell = 1u << 4,  ///< the peer sleeps on a pipe, beside other descriptors, and not on its futex
+  introductions = 1u << 6,  ///< the peer is given lanes to other peers
   monitors = 1u << 7,       ///< the peer may monitor actors of the host
   peer_log = 1u << 8,       ///< the peer may write into the host's log: `log` in the specification
   large = 1u << 9,          ///< messages have bodies, in arenas. arena.hpp
@@ -51,11 +53,19 @@ inline constexpr std::uint64_t features_everywhere = mail_outlives_peer;
 
 inline constexpr std::uint64_t min_ring_bytes = 4096;
 inline constexpr std::uint64_t max_ring_bytes = std::uint64_t{1} << 30;
+constexpr bool is_ring_size(std::uint64_t bytes) {
+  return std::has_single_bit(bytes) && bytes >= min_ring_bytes && bytes <= max_ring_bytes;
+}
 inline constexpr std::uint32_t max_lanes = 256;
 
 /// The lane that leads to the thread on which an actor of the host lives, by the actor's id. docs/spec/ring.md
 constexpr std::uint32_t lane_of(std::uint64_t mailbox) {
   return static_cast<std::uint32_t>(mailbox >> 52) & (max_lanes - 1);
+}
+
+/// What is `actor` at the other end of that lane.
+constexpr std::uint64_t mailbox_on(std::uint32_t lane, std::uint64_t actor) {
+  return std::uint64_t{lane} << 52 | (actor & ((std::uint64_t{1} << 52) - 1));
 }
 
 inline constexpr std::size_t max_language_bytes = 32;
@@ -212,6 +222,45 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
+/// Host to peer, with the descriptors of its own side, of the other's, of the other's bell and of the pipe that rings the other: a
+/// lane to another peer. docs/spec/peers.md
+struct Introduce {
+  static constexpr auto kind = ControlKind::introduce;
+
+  std::uint32_t lane = 0;
+  std::string name = {};  ///< what the host calls the other
+  std::uint64_t mail_bytes = 0;
+  std::uint64_t control_bytes = 0;
+
+  bool operator==(const Introduce&) const = default;
+};
+inline constexpr std::size_t introduction_descriptors = 4;
+
+/// Peer to host: it reads that lane, or why it does not.
+struct Introduced {
+  static constexpr auto kind = ControlKind::introduced;
+
+  std::uint32_t lane = 0;
+  std::string text = {};  ///< empty: it does
+
+  bool operator==(const Introduced&) const = default;
+};
+
+/// Host to peer: what has become of the other end of a lane.
+struct Presence {
+  static constexpr auto kind = ControlKind::presence;
+  enum State : std::uint8_t {
+    away,   ///< its process is dead, and another one is to come
+    there,  ///< it reads the lane
+    ended,  ///< there is none any more
+  };
+
+  std::uint32_t lane = 0;
+  State state = there;
+
+  bool operator==(const Presence&) const = default;
+};
+
 std::vector<std::byte> encode(const Hello& hello);
 std::vector<std::byte> encode(const Welcome& welcome);
 std::vector<std::byte> encode(const Ready& ready);
@@ -222,6 +271,9 @@ std::vector<std::byte> encode(const Failure& failure);
 std::vector<std::byte> encode(const Goodbye& goodbye);
 std::vector<std::byte> encode(const Ring& ring);
 std::vector<std::byte> encode(const Log& log);
+std::vector<std::byte> encode(const Introduce& introduce);
+std::vector<std::byte> encode(const Introduced& introduced);
+std::vector<std::byte> encode(const Presence& presence);
 
 struct DecodeError {
   enum Code : std::uint8_t {

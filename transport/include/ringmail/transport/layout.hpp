@@ -70,6 +70,7 @@ static_assert(sizeof(ProducerBlock) == 128);
 /// hardly ever; the producer reads the first when the ring looks full and the last after every publish.
 struct ConsumerBlock {
   alignas(isolation_bytes) std::atomic<std::uint64_t> cursor{0};  ///< position of the first frame not finished
+  std::atomic<std::uint32_t> sequence{0};  ///< of the frame at the cursor, for who takes up an empty ring
   alignas(isolation_bytes) std::atomic<std::uint64_t> in_hand{
       0};  ///< 1 + position of the frame last given to a handler; 0: none
   alignas(isolation_bytes) std::atomic<std::uint32_t> cold{0};  ///< n > 0: set bit n - 1 of the pending set as well
@@ -77,6 +78,7 @@ struct ConsumerBlock {
   alignas(isolation_bytes) std::uint64_t resume_tail{0};  ///< up to here the predecessor may have seen the messages
   std::uint32_t resume_sequence{0};                       ///< of the frame at the cursor
   std::uint32_t attempt{0};                               ///< how many incarnations died with that very frame in hand
+  std::uint64_t attempted{0};                             ///< 1 + the position of that frame, between two peers
 };
 static_assert(sizeof(ConsumerBlock) == 512 && offsetof(ConsumerBlock, in_hand) == 128 &&
               offsetof(ConsumerBlock, cold) == 256 && offsetof(ConsumerBlock, resume_tail) == 384);

@@ -50,6 +50,14 @@ class ParkMirrors {
   Mapping mapping_;
 };
 
+/// What a peer sleeps on. It outlives every incarnation, for other peers ring it, too.
+struct PeerBell {
+  static std::expected<std::shared_ptr<PeerBell>, MemoryFailure> create();
+
+  Bells bell;
+  PipeBell pipe;
+};
+
 /// The host's end of a lane's arena that a peer writes. Outlives its incarnation where bodies from it are held.
 class BodySource {
  public:
@@ -63,8 +71,7 @@ class BodySource {
   std::shared_ptr<const Arena> arena_;
   std::shared_ptr<Mapping> host_;
   std::shared_ptr<const Mapping> peer_;
-  std::shared_ptr<Bells> bell_;
-  std::shared_ptr<const PipeBell> pipe_;
+  std::shared_ptr<PeerBell> bell_;
   ArenaConsumer consumer_;
 };
 
@@ -76,6 +83,9 @@ class LinkMail {
   const LinkLayout& layout() const { return layout_; }
   const Segment& segment() const { return segment_; }
   ProducerMemory producer(std::uint32_t lane, const ConsumerBlock* consumer);
+  std::span<const std::byte> data(std::uint32_t lane) const {
+    return {mapping_.data() + layout_.mail_data(lane), layout_.mail_to_peer_bytes};
+  }
 
   /// Null: the layout has none. Who holds bodies that were not sent may hold it past the link.
   const std::shared_ptr<Arena>& arena() const { return arena_; }
@@ -101,13 +111,17 @@ struct Resume {
 class Incarnation {
  public:
   /// Everything made, mapped, sealed as far as it may be before the peer has mapped its part.
-  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout, Trust trust = Trust::trusted);
+  /// `bell`: of the incarnation before, if there was one.
+  static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout,
+                                                          Trust trust = Trust::trusted,
+                                                          std::shared_ptr<PeerBell> bell = nullptr);
 
   /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
   std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
 
   /// Before the welcome, for a peer that sleeps on a pipe. Or errno.
-  std::expected<void, int> open_doorbell() { return pipe_->open(); }
+  std::expected<void, int> open_doorbell();
+  const std::shared_ptr<PeerBell>& bell() const { return bell_; }
 
   /// After `ready`: nobody else will ever write what the peer writes.
   std::expected<void, MemoryFailure> seal_peer();
@@ -124,6 +138,10 @@ class Incarnation {
     std::shared_ptr<BodySource> bodies_in = {};  ///< of the peer's mail. Null: the layout has no arenas
   };
   HostEnd host_end(std::uint32_t lane);
+  /// Where the data of the mail from the peer lie.
+  std::span<const std::byte> mail_in_data(std::uint32_t lane) const {
+    return {peer_map_->data() + layout_.peer_mail_data(lane), layout_.mail_to_host_bytes};
+  }
 
   /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
   /// `with_arenas`: `large` was chosen, and the layout has some.
@@ -140,8 +158,8 @@ class Incarnation {
   Segment host_, peer_;
   std::shared_ptr<Mapping> host_map_;
   std::shared_ptr<const Mapping> peer_map_;
-  std::shared_ptr<Bells> bell_;
-  std::shared_ptr<PipeBell> pipe_;
+  std::shared_ptr<PeerBell> bell_;
+  bool polls_ = false;  // sleeps on the pipe
   std::shared_ptr<Arena> arena_;
 };
 

@@ -191,13 +191,13 @@ class Doorbell {
     // Failure means that another producer rang or the sleeper woke; the wake below is then merely spurious.
     std::uint32_t expected = ParkWord::make(count, ParkState::parked);
     bell_->park.compare_exchange_strong(expected, ParkWord::make(count, ParkState::ringing), std::memory_order_seq_cst);
-    if (pipe_ != nullptr && ring_on_pipe()) return;
+    // On both: a pipe that is open may be an earlier incarnation's, and this one sleep on the futex.
+    if (pipe_ != nullptr) ring_on_pipe();
     futex_wake(bell_->park);
   }
 
   void ring_on_stream();
-  /// False: there is none, and the sleep is on the futex.
-  bool ring_on_pipe() const;
+  void ring_on_pipe() const;
 
   const std::atomic<std::uint32_t>* park_ = nullptr;
   Bell* bell_ = nullptr;  // or

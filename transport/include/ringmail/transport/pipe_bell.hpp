@@ -12,8 +12,10 @@ namespace ringmail::transport {
 /// makes it once; any thread rings.
 class PipeBell {
  public:
-  /// Or errno.
+  /// Or errno. Does nothing where it is open.
   std::expected<void, int> open();
+  /// Rings somebody else's, by what reopen_pipe() has made of it there.
+  void adopt(Descriptor pipe);
   /// For the peer. It stays open here as well, so that to ring for the dead is no SIGPIPE.
   int read_end() const { return read_end_.get(); }
 

@@ -92,6 +92,8 @@ class RingConsumer {
   bool store_cursor() {
     if (stored_ == position_) return false;
     stored_ = position_;
+    // Relaxed: ordered by the cursor. On its line, so that it costs nothing.
+    memory_.own->sequence.store(sequence_, std::memory_order_relaxed);
     // SYNC(cursor): with the load in RingProducer::refresh_cursor. C2.
     // SYNC(want): ordered before the load of `want`; with RingProducer::want_room.
     store_before_loads(memory_.own->cursor, position_, ordering_);

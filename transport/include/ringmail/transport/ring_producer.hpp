@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "ringmail/transport/ring.hpp"
+#include "ringmail/transport/ring_survey.hpp"
 
 namespace ringmail::transport {
 
@@ -15,6 +16,13 @@ class RingProducer {
   RingProducer() = default;
   explicit RingProducer(const ProducerMemory& memory) : memory_(memory), mask_(memory.capacity - 1) {
     assert(std::has_single_bit(memory.capacity) && memory.capacity >= page_bytes);
+  }
+
+  /// Goes on where a dead producer has left off.
+  RingProducer(const ProducerMemory& memory, const RingSurvey& left) : RingProducer(memory) {
+    tail_ = next_ = zeroed_ = left.tail;
+    cursor_ = left.cursor;
+    sequence_ = left.tail_sequence;
   }
 
   /// Sequential unless said otherwise. Asymmetric only when this process is registered and the consumer's barriers come.

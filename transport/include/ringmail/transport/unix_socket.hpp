@@ -25,6 +25,10 @@ std::expected<std::pair<Descriptor, Descriptor>, int> control_pair();
 /// A pipe: the end that is read and the end that is written, both close-on-exec and non-blocking, or errno.
 std::expected<std::pair<Descriptor, Descriptor>, int> pipe_pair();
 
+/// The same pipe as a description of its own, for another process to write to: whatever it sets there is set for it alone, and it is
+/// open for reading as well, so that writing to the dead is no SIGPIPE. errno; ENOTSUP where the system has no such thing.
+std::expected<Descriptor, int> reopen_pipe(int end);
+
 /// Before the first of the two calls below. Changes nothing where flags of the calls can say it all.
 void prepare_stream(int socket);
 
