@@ -9,6 +9,7 @@
 #include "outlet.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "scheduler_outlets.hpp"
 
 namespace ringmail::runtime {
 

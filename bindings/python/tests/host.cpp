@@ -399,10 +399,9 @@ class Host {
       words >> head.target >> head.sender >> reason[0];
       std::getline(words >> std::ws, payload);
       reason[3] = static_cast<std::uint32_t>(payload.size());
-      const auto text = std::as_bytes(std::span(payload));
-      const auto numbers = std::as_bytes(std::span(reason));
-      std::vector<std::byte> bytes(numbers.begin(), numbers.end());
-      bytes.insert(bytes.end(), text.begin(), text.end());
+      std::vector<std::byte> bytes(sizeof reason + payload.size());
+      std::memcpy(bytes.data(), reason, sizeof reason);
+      std::memcpy(bytes.data() + sizeof reason, payload.data(), payload.size());
       put(mail_out_, head, bytes);
       publish(mail_out_);
     } else if (order == "stop") {
