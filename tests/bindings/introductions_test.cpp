@@ -64,6 +64,8 @@ class Sink : public Actor {
   void on(const Tick& tick) { heard_.add(tick.number); }
   void on(const Ping& ping) { heard_.add(ping.words[0]); }
   void on(const conformance::Bulk&) {}
+  void on(const conformance::Ended&) {}
+  void on(const conformance::Outcome&) {}
 
  private:
   Heard& heard_;

@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Forged{"longest_length", 0, {UINT32_MAX, FrameKind::message, 0}, RingFault::frame_too_long},
                     Forged{"past_end", lines - 2, {2 * line_bytes, FrameKind::message, 0}, RingFault::frame_past_end},
                     Forged{"kind_0", 0, {8, kind(0), 0}, RingFault::unknown_kind},
-                    Forged{"kind_after_the_last", 0, {8, kind(9), 0}, RingFault::unknown_kind},
+                    Forged{"kind_after_the_last", 0, {8, kind(10), 0}, RingFault::unknown_kind},
                     Forged{"local_kind", 0, {8, FrameKind::local, 0}, RingFault::unknown_kind},
                     Forged{"local_control_kind", 0, {8, FrameKind::local_control, 0}, RingFault::unknown_kind},
                     Forged{"largest_kind", 0, {8, kind(0xffff), 0}, RingFault::unknown_kind},
@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(RingFault, a_local_ring_knows_its_own_kinds_and_no_others) {
   for (const auto& [number, good] :
-       {std::pair(0x100u, true), {0x101u, true}, {0x102u, false}, {0xffu, false}, {9u, false}}) {
+       {std::pair(0x100u, true), {0x101u, true}, {0x102u, false}, {0xffu, false}, {10u, false}}) {
     TestRing ring;
     auto consumer = ring.consumer(RingKind::local);
     ring.forge(0, {.length = 0, .kind = kind(number), .sequence = 0});
