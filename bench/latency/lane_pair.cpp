@@ -74,6 +74,8 @@ LaneEnd& LanePair::far_end() {
       case SegmentRole::host_bells:
       case SegmentRole::host_parked:
       case SegmentRole::doorbell: break;  // the mapping made before the fork serves
+      case SegmentRole::arena_to_peer:
+      case SegmentRole::arena_to_host: break;  // not asked for
       case SegmentRole::peer_bells: far_bell_map_ = map(Seal::shared_writers, Mapping::Access::write); break;
     }
   }

@@ -86,7 +86,7 @@ TEST(MessageType, what_comes_from_a_mail_file_has_an_id_and_a_name_and_nothing_t
 
 TEST(MessageType, a_message_without_fields_has_no_bytes_between_processes) {
   EXPECT_EQ(message_type<Reset>.size, 0u);
-  EXPECT_TRUE(message_type<Reset>.valid(nullptr));
+  EXPECT_TRUE(message_type<Reset>.valid(nullptr, 0));
   // In C++ it is an object of one byte, which somebody may count on.
   struct Counted {
     Counted() = default;

@@ -1,4 +1,4 @@
-//! Has the messages written anew when their schema changes. RINGMAIL_TOOL names the `ringmail` program, unless it is in the PATH.
+//! Has the messages written anew when their schema or the program changes. RINGMAIL_TOOL names the `ringmail` program, unless it is in the PATH.
 use std::{env, path::Path, process::Command};
 
 fn main() {
@@ -8,4 +8,7 @@ fn main() {
     assert!(made.unwrap_or_else(|error| panic!("{tool}: {error}")).success());
     println!("cargo:rerun-if-changed=../averaging.mail");
     println!("cargo:rerun-if-env-changed=RINGMAIL_TOOL");
+    if Path::new(&tool).exists() {
+        println!("cargo:rerun-if-changed={tool}");
+    }
 }
