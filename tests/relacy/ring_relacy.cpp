@@ -10,7 +10,7 @@
 
 // Nobody here rings otherwise than by the bell.
 void ringmail::transport::Doorbell::ring_on_stream() { std::abort(); }
-bool ringmail::transport::Doorbell::ring_on_pipe() const { std::abort(); }
+void ringmail::transport::Doorbell::ring_on_pipe() const { std::abort(); }
 
 namespace {
 
