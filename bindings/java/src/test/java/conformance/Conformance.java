@@ -2576,7 +2576,9 @@ public final class Conformance {
     }
 
     void zero(int at, int size) {
-      for (int i = 0; i < size; ++i) bytes().put(start + at + i, (byte) 0);
+      int i = 0;
+      for (; i + 8 <= size; i += 8) bytes().putLong(start + at + i, 0);
+      for (; i < size; ++i) bytes().put(start + at + i, (byte) 0);
     }
 
     /** How much content a reference refers to: bytes, or elements of that size. All of it lies within the message. */
