@@ -69,7 +69,7 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
       report_fault(lane, "a system frame came as mail");
       return;
     }
-    ++lane.received;
+    if (lane.system != nullptr) ++lane.received;  // between systems both ends count signals; a peer's are no messages
     take_signal(lane, frame);
     inlet.ring->advance();
     return;

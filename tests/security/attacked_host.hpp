@@ -186,6 +186,8 @@ class Watcher : public Actor {
 inline std::set<std::string> named_errors() {
   std::set<std::string> names{"a system frame came as mail",
                               "a frame of a kind that only a host sends",
+                              "a signal that only systems send",
+                              "more monitors than a peer may have",
                               "it does not read what it is sent",
                               "more was written than its ring holds",
                               "on the control stream: it rang more often than this host slept",

@@ -234,5 +234,5 @@ def test_a_reference_out_of_the_message_is_a_fault_of_the_host(host, note):
     struct.pack_into("<I", payload, 40, 2**32 - 1)
     running.order("send", note._id, 0, payload.hex())
     expected = f"ProtocolError: the {len(payload)} bytes that came as a desk.Note are none"
-    assert " ".join(running.wait_for("failure")) == expected
+    assert running.failure() == expected
     assert running.wait_for("exit") == ["1"]
