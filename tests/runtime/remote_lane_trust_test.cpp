@@ -351,13 +351,13 @@ TEST_F(RemoteLaneTrustTest, a_peer_is_told_once_of_an_end_and_of_one_that_it_can
     EXPECT_EQ(down->head.target, 5u);
     EXPECT_EQ(down->head.sender, unknown.value());
   }
-  for (const std::uint64_t number : {6, 7, 8}) ASSERT_TRUE(signal(peer(), monitor_signal, actor, number));
+  for (const std::uint64_t number : {6u, 7u, 8u}) ASSERT_TRUE(signal(peer(), monitor_signal, actor, number));
   ASSERT_TRUE(signal(peer(), demonitor_signal, actor, 7));
   ASSERT_TRUE(signal(peer(), demonitor_signal, actor, 99));
   ASSERT_TRUE(peer().send(0, actor, 1, 1));  // behind them, and asked: so they have been read
   EXPECT_TRUE(peer().wait_for_control(0));
   schedulers_.run_on(0, [&] { schedulers_[0].stop({0, actor}); });
-  for (const std::uint64_t number : {6, 8}) EXPECT_EQ(peer().wait_for_mail(0)->head.target, number);
+  for (const std::uint64_t number : {6u, 8u}) EXPECT_EQ(peer().wait_for_mail(0)->head.target, number);
   ASSERT_TRUE(send(1));
   EXPECT_EQ(peer().wait_for_mail(0)->head.kind, FrameKind::message) << "and nothing else";
   EXPECT_TRUE(faults().empty());
