@@ -13,7 +13,7 @@ set(RINGMAIL_TESTS_NOT_EMULATED
   # It says yes to MADV_GUARD_INSTALL and does nothing.
   Modes/StackPoolGuards.*/automatic
   # And so to MADV_WIPEONFORK.
-  CAbiFork.* ForkGuard.* Traps.a_child_* Schedulers/ForkTest.*)
+  CAbiFork.* ForkGuard.* Listen.a_fork_* Traps.a_child_* Schedulers/ForkTest.*)
 
 execute_process(COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} --executes RESULT_VARIABLE cannot_execute)
 if(cannot_execute)
