@@ -132,8 +132,13 @@ impl Host {
     }
 
     pub fn send<M: Message>(&mut self, message: &M, count: u32) {
-        self.order(format!("send {} 7 {} {count}", M::TYPE, hex(message)));
+        self.order_to_send(message, count);
         self.wait_for("sent");
+    }
+
+    /// Without waiting: what has come by then is still to be looked at.
+    pub fn order_to_send<M: Message>(&mut self, message: &M, count: u32) {
+        self.order(format!("send {} 7 {} {count}", M::TYPE, hex(message)));
     }
 
     pub fn ask<M: Message>(&mut self, message: &M, correlation: u32) {
