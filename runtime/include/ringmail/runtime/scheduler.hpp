@@ -92,6 +92,8 @@ enum class WaitFor : std::uint8_t {
 
 /// One suspension of one handler. Lies on the stack that is suspended.
 struct Waiter {
+  Waiter() noexcept {}  // an aggregate is cleared by `rep stos`, which takes a quarter of a suspension
+
   Fiber* fiber = nullptr;
   Cell* cell = nullptr;
   Wake result = Wake::ready;
