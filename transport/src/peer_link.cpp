@@ -13,20 +13,6 @@ constexpr std::uint32_t asks_of_a_life = (1u << 24) - 1;
 
 /// While mail comes without a pause, asks expire so many messages late at the most, and questions on the stream wait so long.
 constexpr std::uint32_t looks_between_clocks = 64;
-/// Of the control stream; and how long it is left alone by who has other things to do.
-constexpr int frames_a_look = 64;
-constexpr std::uint64_t stream_left_alone_ns = 1'000'000;
-
-/// The types of a FrameKind::signal that a peer sends and is sent. docs/spec/ring.md
-enum : std::uint32_t { signal_monitor = 2, signal_demonitor = 3, signal_down = 4 };
-constexpr std::size_t most_monitors = 1024;
-
-/// That wait for the host: what comes beyond is left out, and the link lives on.
-constexpr std::size_t most_bytes_of_log = 1 << 20;
-
-std::uint64_t deadline_after(std::int64_t timeout_ns) {
-  return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
-}
 
 }  // namespace
 
@@ -181,20 +167,6 @@ int PeerLink::take_mail(PeerLane& lane, ringmail_message& message) {
     if (lane.mail_in.cursor_due() || lane.mail_in.empty()) lane.store_cursors();
   }
   return 0;
-}
-
-/// Its payload is u32 kind, i32 code, i32 signal, u32 length, and so much text.
-int PeerLink::describe_down(ringmail_message& message) {
-  constexpr std::uint32_t head_bytes = 16;
-  std::uint32_t words[head_bytes / sizeof(std::uint32_t)];
-  if (message.length < head_bytes) return fail(RINGMAIL_EPROTOCOL, "the host sent an exit reason that is none");
-  std::memcpy(words, message.payload, head_bytes);
-  if (words[3] > message.length - head_bytes)
-    return fail(RINGMAIL_EPROTOCOL, "the host sent an exit reason that is none");
-  message.type = words[0];
-  message.payload = static_cast<const std::byte*>(message.payload) + head_bytes;
-  message.length = words[3];
-  return 1;
 }
 
 int PeerLink::receive(ringmail_message& message) {
@@ -561,167 +533,12 @@ int PeerLink::flush() {
   return 0;
 }
 
-bool PeerLink::other_is_gone() {
-  if (gone_) return true;
-  // What the other had not read when it was said. A failure shows in what is read.
-  if (stream().wants_write()) static_cast<void>(stream().flush());
-  // Asked first: what the dead had said and published is all there.
-  const bool is_dead = accepted_ && accepted_->is_dead();
-  // Reading shows the end of the stream. What a peer writes on and on is looked at another time.
-  for (int frames = 0; frames < frames_a_look; ++frames) {
-    auto frame = stream().receive();
-    if (!frame || (!*frame && is_dead)) {
-      if (accepted_) {
-        gone_ = true;
-        fail(RINGMAIL_ECLOSED, "the peer has ended");
-      } else {
-        end("has closed the link");
-      }
-      return true;
-    }
-    if (!*frame) return false;
-    take(std::move(**frame));
-  }
-  return false;
-}
-
-/// For who never finds nothing to do: somebody may wait for an answer there.
-void PeerLink::look_at_stream(std::uint64_t now_ns) {
-  if (now_ns - stream_seen_ns_ < stream_left_alone_ns) return;
-  stream_seen_ns_ = now_ns;
-  other_is_gone();
-}
-
-/// Answers are kept for whom they are for; what is left is none of this version's, or has woken this process, which is all that it
-/// was to do.
-void PeerLink::take(ControlFrame frame) {
-  if (!accepted_) {
-    if (frame.kind == ControlKind::introduce) return introduce(std::move(frame));
-    if (frame.kind == ControlKind::presence) {
-      if (const auto presence = decode<Presence>(frame)) note_presence(*presence);
-      return;
-    }
-    if (doorbell_) keep_answer(frame);
-    return;
-  }
-  if (const auto question = decode<Resolve>(frame)) answer_resolve(*question);
-  if (const auto failure = decode<Failure>(frame)) last_words_ = failure->text;
-}
-
-/// The other side is, for good.
-int PeerLink::end(const char* how) {
-  leave();
-  closed_ = true;
-  const char* const separator = last_words_.empty() ? "" : ": ";
-  return fail(RINGMAIL_ECLOSED, "the %s %s%s%s", other(), how, separator, last_words_.c_str());
-}
-
-int PeerLink::stream_failed(const StreamError& error) {
-  leave();
-  closed_ = true;
-  return fail(RINGMAIL_ECLOSED, "the control stream: %s", to_string(error).c_str());
-}
-
 /// 0: the link goes on, without that lane.
 int PeerLink::faulted(PeerLane& lane) {
   const auto fault = lane.fault() != RingFault::none ? lane.fault() : lane.bodies_out.fault();
   if (lane.met) return lane.broken ? 0 : cut(lane, std::string(to_string(fault)).c_str());
   return fail(RINGMAIL_EPROTOCOL, "the %s broke the protocol: %.*s", other(), static_cast<int>(to_string(fault).size()),
               to_string(fault).data());
-}
-
-int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox& mailbox) {
-  if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_) return RINGMAIL_ECLOSED;
-  if (accepted_) return find_other(name, mailbox);
-  const std::uint32_t request = ++request_;
-  const auto question = encode(Resolve{.request = request, .name = name});
-  // The host would end the link over a name that cannot be one.
-  if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
-  const std::uint64_t deadline_ns = deadline_after(timeout_ns);
-  while (true) {
-    auto frame = stream().receive_until(deadline_ns);
-    if (!frame) return stream_failed(frame.error());
-    if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
-    if ((*frame)->kind != Resolved::kind) {
-      take(std::move(**frame));
-      continue;
-    }
-    const auto answer = decode<Resolved>(**frame);
-    if (!answer) return fail(RINGMAIL_EPROTOCOL, "the host answered: %s", to_string(answer.error()).c_str());
-    if (answer->request != request) {  // of a lookup that timed out, or of ask_host()
-      if (doorbell_) answers_.push_back(*answer);
-      continue;
-    }
-    if (!answer->found) return fail(RINGMAIL_ENOTFOUND, "no mailbox has the name '%s'", name);
-    mailbox = answer->mailbox;
-    return 0;
-  }
-}
-
-int PeerLink::monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uint64_t& monitor) {
-  if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_) return RINGMAIL_ECLOSED;
-  const PeerLane* const lane = lane_to(target);
-  if (accepted_ || (lane != nullptr && lane->met))
-    return fail(RINGMAIL_EREFUSED, "there are no monitors between two peers");
-  if ((link_.welcome().features & transport::monitors) == 0) return fail(RINGMAIL_EREFUSED, "the host has no monitors");
-  // The host would end the link.
-  if (monitors_.size() == most_monitors)
-    return fail(RINGMAIL_EMISUSE, "a peer has %zu monitors at most", most_monitors);
-  // No number of an earlier incarnation, whose downs may come yet.
-  std::uint64_t number = 0;
-  do {
-    number = incarnation() << 32 | ++monitor_;
-  } while (monitors_.contains(number));
-  const auto entry = monitors_.emplace(number, target).first;
-  void* room = nullptr;
-  if (const int result = loan(target, 0, timeout_ns, &room); result != 0) {
-    monitors_.erase(entry);
-    return result;
-  }
-  monitor = number;
-  return publish_loan({.kind = FrameKind::signal, .type = signal_monitor, .sender = number});
-}
-
-int PeerLink::demonitor(std::uint64_t monitor, std::int64_t timeout_ns) {
-  if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_) return RINGMAIL_ECLOSED;
-  const auto found = monitors_.find(monitor);
-  if (found == monitors_.end()) return fail(RINGMAIL_ENOTFOUND, "there is no such monitor");
-  void* room = nullptr;
-  if (const int result = loan(found->second, 0, timeout_ns, &room); result != 0) return result;
-  monitors_.erase(found);
-  return publish_loan({.kind = FrameKind::signal, .type = signal_demonitor, .sender = monitor});
-}
-
-int PeerLink::log(int level, const char* text) {
-  if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_) return RINGMAIL_ECLOSED;
-  if (accepted_) return fail(RINGMAIL_EREFUSED, "a peer takes no lines for a log");
-  if ((link_.welcome().features & peer_log) == 0) return fail(RINGMAIL_EREFUSED, "the host takes no lines for its log");
-  if (level < RINGMAIL_LOG_TRACE || level > RINGMAIL_LOG_CRITICAL)
-    return fail(RINGMAIL_EMISUSE, "%d is no level", level);
-  if (auto flushed = stream().flush(); !flushed) return stream_failed(flushed.error());
-  if (stream().backlog_bytes() >= most_bytes_of_log) return fail(RINGMAIL_EFULL, "the host does not read its log");
-  const Log lines{.level = static_cast<LogLevel>(level), .text = text};
-  if (auto sent = stream().send(Log::kind, encode(lines)); !sent) return stream_failed(sent.error());
-  return 0;
-}
-
-int PeerLink::report_failure(const char* text) {
-  if (is_forked()) return RINGMAIL_EFORKED;
-  if (closed_ || !has_stream()) return RINGMAIL_ECLOSED;
-  if (accepted_) return fail(RINGMAIL_EMISUSE, "a peer that has connected is told nothing of failures");
-  // What is held stays unreleased, but what was sent before is out, and what was finished is: that comes first.
-  flush();
-  for (PeerLane& lane : lanes_) lane.store_cursors();
-  if (auto sent = stream().send(Failure::kind, encode(Failure{.text = text})); !sent)
-    return stream_failed(sent.error());
-  if (auto flushed = stream().flush_until(monotonic_ns() + handshake_timeout_ns); !flushed)
-    return stream_failed(flushed.error());
-  return 0;
 }
 
 void PeerLink::detach() {
@@ -733,19 +550,6 @@ void PeerLink::detach() {
   lanes_.clear();
   link_.close_stream();
   accepted_.reset();
-}
-
-void PeerLink::say_goodbye() {
-  if (loan_lane_ != nullptr) cancel_loan();
-  flush();
-  bool all_drained = true;
-  for (PeerLane& lane : lanes_) {
-    lane.store_cursors();
-    all_drained = all_drained && lane.drained();
-  }
-  if (!accepted_ && all_drained && stream().send(Goodbye::kind, encode(Goodbye{}))) {
-    static_cast<void>(stream().flush_until(monotonic_ns() + handshake_timeout_ns));
-  }
 }
 
 void PeerLink::count(ringmail_counters& counters) const {

@@ -24,6 +24,13 @@
 
 namespace ringmail::transport {
 
+/// The types of a FrameKind::signal that a peer sends and is sent. docs/spec/ring.md
+enum : std::uint32_t { signal_monitor = 2, signal_demonitor = 3, signal_down = 4 };
+
+inline std::uint64_t deadline_after(std::int64_t timeout_ns) {
+  return timeout_ns < 0 ? UINT64_MAX : timeout_ns == 0 ? 0 : monotonic_ns() + static_cast<std::uint64_t>(timeout_ns);
+}
+
 class PeerLink {
  public:
   /// As the peer of a host, or as the host of a peer that a listener has let in, which is known there as `own_name`.
