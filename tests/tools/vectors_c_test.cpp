@@ -2,19 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "vectors.mail.h"
+#include "vectors_file.hpp"
 
 namespace {
 
@@ -293,33 +291,13 @@ std::map<std::string, Bytes> values() {
   return all;
 }
 
-struct Vector {
-  std::string kind, name, message, good;
-  Bytes bytes;
-};
-
-std::vector<Vector> all_vectors() {
-  std::ifstream file(VECTORS_FILE);
-  EXPECT_TRUE(file.is_open()) << VECTORS_FILE;
-  std::vector<Vector> vectors;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#')) continue;
-    Vector& vector = vectors.emplace_back();
-    std::string hex;
-    std::istringstream(line) >> vector.kind >> vector.name >> vector.message >> hex >> vector.good;
-    for (std::size_t i = 0; hex != "-" && i < hex.size(); i += 2) {
-      unsigned char byte = 0;
-      std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
-      vector.bytes.push_back(byte);
-    }
-  }
-  return vectors;
-}
+using Vector = ringmail::test::Vector<unsigned char>;
+using ringmail::test::all_vectors;
 
 TEST(VectorsC, every_good_one_is_written_and_read) {
   const auto known = values();
   std::size_t good = 0;
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<unsigned char>()) {
     if (vector.kind != "good") continue;
     SCOPED_TRACE(vector.name);
     ++good;
@@ -332,7 +310,7 @@ TEST(VectorsC, every_good_one_is_written_and_read) {
 
 TEST(VectorsC, every_other_form_is_read_as_the_good_one) {
   const auto known = values();
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<unsigned char>()) {
     if (vector.kind != "read") continue;
     SCOPED_TRACE(vector.name);
     EXPECT_EQ(messages().at(vector.message)(vector.bytes), known.at(vector.good));
@@ -340,7 +318,7 @@ TEST(VectorsC, every_other_form_is_read_as_the_good_one) {
 }
 
 TEST(VectorsC, every_bad_one_is_refused) {
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<unsigned char>()) {
     if (vector.kind != "bad") continue;
     SCOPED_TRACE(vector.name);
     EXPECT_FALSE(messages().at(vector.message)(vector.bytes));
@@ -348,7 +326,7 @@ TEST(VectorsC, every_bad_one_is_refused) {
 }
 
 TEST(VectorsC, a_payload_that_is_cut_or_changed_anywhere_is_read_or_refused) {
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<unsigned char>()) {
     const Rewrite& rewrite = messages().at(vector.message);
     for (std::size_t at = 0; at < vector.bytes.size(); ++at) {
       rewrite(Bytes(vector.bytes.begin(), vector.bytes.begin() + static_cast<std::ptrdiff_t>(at)));

@@ -1,17 +1,15 @@
 // The vectors of bindings/vectors, by generated C++.
 #include <gtest/gtest.h>
 
-#include <charconv>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "vectors.mail.hpp"
+#include "vectors_file.hpp"
 
 namespace vectors {
 namespace {
@@ -54,28 +52,8 @@ Point point(std::int32_t x, std::int16_t y) {
   return point;
 }
 
-struct Vector {
-  std::string kind, name, message, good;
-  Bytes bytes;
-};
-
-std::vector<Vector> all_vectors() {
-  std::ifstream file(VECTORS_FILE);
-  EXPECT_TRUE(file.is_open()) << VECTORS_FILE;
-  std::vector<Vector> vectors;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#')) continue;
-    Vector& vector = vectors.emplace_back();
-    std::string hex;
-    std::istringstream(line) >> vector.kind >> vector.name >> vector.message >> hex >> vector.good;
-    for (std::size_t i = 0; hex != "-" && i < hex.size(); i += 2) {
-      unsigned byte = 0;
-      std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
-      vector.bytes.push_back(static_cast<std::byte>(byte));
-    }
-  }
-  return vectors;
-}
+using Vector = ringmail::test::Vector<std::byte>;
+using ringmail::test::all_vectors;
 
 /// What is done with the vectors of one message.
 struct Message {
@@ -177,7 +155,7 @@ const std::map<std::string, Bytes>& values() {
 
 TEST(Vectors, every_good_one_is_written_and_read) {
   std::size_t good = 0;
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<std::byte>()) {
     if (vector.kind != "good") continue;
     SCOPED_TRACE(vector.name);
     ++good;
@@ -196,7 +174,7 @@ TEST(Vectors, every_good_one_is_written_and_read) {
 
 TEST(Vectors, every_other_form_is_read_as_the_good_one) {
   std::map<std::string, Bytes> good;
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<std::byte>()) {
     if (vector.kind == "good") good[vector.name] = vector.bytes;
     if (vector.kind != "read") continue;
     SCOPED_TRACE(vector.name);
@@ -207,7 +185,7 @@ TEST(Vectors, every_other_form_is_read_as_the_good_one) {
 }
 
 TEST(Vectors, every_bad_one_is_refused) {
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<std::byte>()) {
     if (vector.kind != "bad") continue;
     SCOPED_TRACE(vector.name);
     EXPECT_FALSE(messages().at(vector.message).rewrite(vector.bytes));
@@ -215,7 +193,7 @@ TEST(Vectors, every_bad_one_is_refused) {
 }
 
 TEST(Vectors, a_payload_that_is_cut_anywhere_is_read_or_refused) {
-  for (const Vector& vector : all_vectors()) {
+  for (const Vector& vector : all_vectors<std::byte>()) {
     for (std::size_t length = 0; length < vector.bytes.size(); ++length) {
       // Of its own size, so that a sanitizer sees what reads past it.
       static_cast<void>(

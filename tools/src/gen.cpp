@@ -33,7 +33,6 @@ struct Language {
   std::string_view what;
   /// `file_name` without its folder: the same file gives the same code wherever it is built.
   std::string (*generate)(const schema::Schema& schema, std::string_view file_name);
-  bool fixed_only = false;  ///< knows no text, bytes, list<T>, T?, defaults and +
 };
 
 constexpr Language languages[] = {
@@ -77,16 +76,6 @@ std::expected<std::string, std::string> generate(const Language& language, const
   if (!source) return std::unexpected(source.error());
   const auto parsed = schema::parse_mail(*source, options.input.string());
   if (!parsed) return std::unexpected(parsed.error().to_string());
-  if (language.fixed_only) {
-    for (const schema::Message& message : parsed->messages) {
-      for (const schema::Field& field : message.fields) {
-        if (!field.is_variable() && !field.is_optional && !field.is_appended && !field.preset) continue;
-        return std::unexpected(options.input.string() + ": error: --lang " + std::string(language.name) +
-                               " does not know text, " + "bytes, list<T>, T?, defaults and + yet: field " + field.name +
-                               " of message " + message.name);
-      }
-    }
-  }
   return language.generate(*parsed, options.input.filename().string());
 }
 
