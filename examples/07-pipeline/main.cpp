@@ -33,6 +33,16 @@ class Printer : public ringmail::Actor {
   std::promise<void>& printed_;
 };
 
+/// Whether it ended in order, and had read all that it was sent.
+bool ends_well(ringmail::System& system, const char* name, const auto& peer) {
+  const auto end = system.stop_and_wait(peer);
+  const auto left = end.account.unfinished + end.account.unfinished_from_peers;
+  if (end.reason.kind == ringmail::ExitReason::Kind::normal && left == 0) return true;
+  std::fprintf(stderr, "%s: %s; %llu messages left\n", name, to_string(end.reason).c_str(),
+               static_cast<unsigned long long>(left));
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,5 +69,8 @@ int main(int argc, char** argv) {
   if (printed.get_future().wait_for(60s) != std::future_status::ready) {
     return std::fprintf(stderr, "no report came within a minute\n"), 1;
   }
-  return 0;
+  bool all = ends_well(*system, "reader", *reader);
+  all = ends_well(*system, "filter", *filter) && all;
+  all = ends_well(*system, "statistics", *statistics) && all;
+  return all ? 0 : 1;
 }
