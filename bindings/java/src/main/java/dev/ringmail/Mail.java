@@ -16,6 +16,7 @@ public final class Mail {
   private final Link link;
   private RingConsumer ring; // null: released
   private boolean answered;
+  private Body body; // once it was asked for
   private Mailbox lastSender;
 
   Mail(Peer peer, Link link) {
@@ -30,6 +31,9 @@ public final class Mail {
 
   void release() {
     ring = null;
+    if (body == null) return;
+    body.release();
+    body = null;
   }
 
   boolean isHeld() {
@@ -59,9 +63,17 @@ public final class Mail {
     return held().payload();
   }
 
-  /** Who sent it; null if no actor did. */
+  /** What lies beside it, or null. Good until the handler returns, unless it is {@link Body#keep kept}. */
+  public Body body() {
+    held();
+    if (body == null && link.heldBody() != null) body = new Body(link);
+    return body;
+  }
+
+  /** Who sent it, an actor of the host or another peer; null if nobody did. */
   public Mailbox sender() {
-    long id = held().sender();
+    held();
+    long id = link.heldSender();
     if (id == 0) return null;
     if (lastSender == null || lastSender.id() != id) lastSender = peer.mailbox(id);
     return lastSender;

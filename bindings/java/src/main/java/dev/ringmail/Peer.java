@@ -14,10 +14,11 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 
 /**
- * A link to the host that spawned this process. One thread uses it: the one in run() or poll(), while there is one. Only {@link
+ * A link to the host that spawned this process, or that it has attached to. One thread uses it: the one in run() or poll(), while there is one. Only {@link
  * #execute} and {@link #log} may be called from any thread.
  */
 public final class Peer implements AutoCloseable, Executor {
@@ -51,8 +52,8 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   /**
-   * Joins the host that spawned this process. In a process that was started otherwise it says so in one line on stderr and
-   * exits with status 2.
+   * Joins the host that spawned this process, or that listens at {@link PeerOptions#path}. In a process that was started otherwise,
+   * and is told no path, it says so in one line on stderr and exits with status 2.
    *
    * @throws RefusedException if host and peer do not agree
    */
@@ -72,6 +73,7 @@ public final class Peer implements AutoCloseable, Executor {
    * @throws NotSpawnedException if nobody spawned this process
    */
   public static Peer join(PeerOptions options) {
+    if (options.path() != null) return new Peer(null, options);
     // Its descriptors are taken: a second peer would read the first one's frames.
     if (!attached.compareAndSet(false, true)) throw new IllegalStateException("this process has joined its host already");
     boolean joined = false;
@@ -88,7 +90,11 @@ public final class Peer implements AutoCloseable, Executor {
     Hello hello =
         new Hello(
             Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
-    link = Link.join(numbers, hello, options.timeout(), options.spin(), () -> !tasks.isEmpty());
+    BooleanSupplier hasTasks = () -> !tasks.isEmpty();
+    link =
+        options.path() == null
+            ? Link.join(numbers, hello, options.timeout(), options.spin(), hasTasks)
+            : Link.attach(options.path(), hello, options.timeout(), options.spin(), hasTasks);
     outbox = link.outbox();
     handlers = new Handlers(outbox.maxAnswer());
     mail = new Mail(this, link);
@@ -306,7 +312,7 @@ public final class Peer implements AutoCloseable, Executor {
   // ---- sending
 
   /**
-   * The mailbox that the host has published under a name.
+   * The mailbox that the host has published under a name, or another peer of that name, if the host introduces it.
    *
    * @throws NotFoundException if it has none
    */

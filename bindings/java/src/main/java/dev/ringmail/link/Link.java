@@ -3,6 +3,7 @@ package dev.ringmail.link;
 import dev.ringmail.HostGoneException;
 import dev.ringmail.NotFoundException;
 import dev.ringmail.ProtocolException;
+import dev.ringmail.arena.BodyPlace;
 import dev.ringmail.RingmailException;
 import dev.ringmail.control.ControlKind;
 import dev.ringmail.control.ControlStream;
@@ -16,6 +17,7 @@ import dev.ringmail.ring.RingFault;
 import dev.ringmail.ring.Spin;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -40,7 +42,9 @@ public final class Link {
   private final Listener listener;
   private final Welcome welcome;
   private final PeerBell bell;
-  private final Lane[] lanes;
+  private final Lane[] ofHost;
+  private final Lanes lanes; // and those to other peers
+  private final Introductions introductions;
   private final Spin spin;
   private final Outbox outbox;
   private final BooleanSupplier hasWork;
@@ -48,8 +52,10 @@ public final class Link {
   private boolean closed;
   private boolean failed;
   private int nextLane;
-  private int heldLane;
+  private Lane heldLane;
   private RingConsumer held; // the ring of the message that is not released yet
+  private BodyPlace heldBody; // null: it has none, or it is kept
+  private boolean hadBody;
   private int request;
   private long received;
 
@@ -63,6 +69,11 @@ public final class Link {
     return new Link(Joined.shakeHands(Inherited.open(numbers), hello, timeout), spin, wakeFor);
   }
 
+  /** Joins whoever listens at the path, as above. */
+  public static Link attach(Path path, Hello hello, Duration timeout, Duration spin, BooleanSupplier wakeFor) {
+    return new Link(Joined.shakeHands(Connected.open(path), hello, timeout), spin, wakeFor);
+  }
+
   /** What a peer in Java offers. */
   public static long features() {
     return Joined.FEATURES;
@@ -73,10 +84,13 @@ public final class Link {
     listener = joined.listener();
     welcome = joined.welcome();
     bell = joined.bell();
-    lanes = joined.lanes();
+    ofHost = joined.lanes();
+    lanes = new Lanes(ofHost);
+    introductions = joined.introductions();
     this.spin = new Spin(spin.toNanos());
     outbox = new Outbox(this, lanes, bell, this.spin);
-    hasWork = () -> hasInput() || wakeFor.getAsBoolean() || listener.hasEnded();
+    hasWork = () -> hasInput() || wakeFor.getAsBoolean() || introductions.hasNews() || listener.hasEnded();
+    listener.onNews(bell::wake);
     listener.onEnd(bell::wake);
   }
 
@@ -106,11 +120,20 @@ public final class Link {
     return listener.hasEnded();
   }
 
+  boolean hasNews() {
+    return introductions.hasNews();
+  }
+
+  /** What is said of other peers. */
+  void takeNews() {
+    if (introductions.hasNews()) introductions.takeNews(lanes);
+  }
+
   // ---- receiving
 
   private boolean hasInput() {
     boolean allDrained = true;
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes.all()) {
       if (lane.hasInput()) return true;
       allDrained &= lane.isDrained();
     }
@@ -121,20 +144,18 @@ public final class Link {
   public Received receive() {
     checkOpen();
     if (held != null) throw new IllegalStateException("the message received before has not been released");
+    takeNews();
     boolean allDrained = true;
-    for (int tried = 0; tried < lanes.length; ++tried) {
-      int index = nextLane;
-      Lane lane = lanes[index];
-      nextLane = index + 1 == lanes.length ? 0 : index + 1;
-      if (takeControl(lane)) return hold(index, lane.controlIn, Received.ANSWER);
+    Lane[] all = lanes.all();
+    for (int tried = 0; tried < all.length; ++tried) {
+      Lane lane = all[nextLane];
+      nextLane = nextLane + 1 == all.length ? 0 : nextLane + 1;
+      if (takeControl(lane)) return hold(lane, lane.controlIn, Received.ANSWER);
       if (!lane.isDrained()) {
         allDrained = false;
         if (lane.mailIn.peek()) {
-          boolean isDown = lane.mailIn.kind() == Frames.SIGNAL && lane.mailIn.type() == Frames.SIGNAL_DOWN;
-          if (!isDown && lane.mailIn.kind() != Frames.MESSAGE) {
-            throw broken("it sent a frame of kind " + lane.mailIn.kind() + " as mail");
-          }
-          return hold(index, lane.mailIn, isDown ? Received.DOWN : Received.MAIL);
+          Received what = takeMail(lane);
+          if (what != Received.NOTHING) return hold(lane, lane.mailIn, what);
         }
       }
       checkFault(lane);
@@ -142,25 +163,50 @@ public final class Link {
     return allDrained ? Received.STOPPED : Received.NOTHING;
   }
 
-  private Received hold(int lane, RingConsumer ring, Received what) {
+  private Received hold(Lane lane, RingConsumer ring, Received what) {
     ring.begin();
     heldLane = lane;
     held = ring;
     return what;
   }
 
+  /** What the frame at the front of its mail is; NOTHING: it is none, and the lane is given up. */
+  private Received takeMail(Lane lane) {
+    RingConsumer ring = lane.mailIn;
+    int kind = ring.kind();
+    if (kind == Frames.MESSAGE) return Received.MAIL;
+    if (lane.isToPeer()) {
+      introductions.cut(lane, "it sent a frame of kind " + kind + " as mail");
+      return Received.NOTHING;
+    }
+    if (kind == Frames.SIGNAL && ring.type() == Frames.SIGNAL_DOWN) return Received.DOWN;
+    if (kind != Frames.LARGE) throw broken("it sent a frame of kind " + kind + " as mail");
+    if (lane.bodiesIn == null) throw broken(RingFault.BODY_NOT_DESCRIBED.toString());
+    heldBody = lane.bodiesIn.take(ring.payload());
+    if (heldBody == null) throw broken(lane.bodiesIn.fault().toString());
+    hadBody = true;
+    ring.strip(BodyPlace.BYTES);
+    return Received.MAIL;
+  }
+
   /** Deals with what the host says to this process. Whether there is something for its user. */
   private boolean takeControl(Lane lane) {
     RingConsumer ring = lane.controlIn;
-    while (ring.peek()) {
+    while (!lane.isBroken() && ring.peek()) {
       switch (ring.kind()) {
         case Frames.REPLY, Frames.NO_REPLY -> {
-          return true;
+          // Between two peers rings outlive them, and so do answers to whoever is dead.
+          if (!lane.isToPeer() || outbox.isOfThisLife(ring.correlation())) return true;
         }
         case Frames.STOP -> {
+          if (lane.isToPeer()) {
+            introductions.cut(lane, "it sent a frame of a kind that only a host sends");
+            return false;
+          }
           if (ring.length() != Long.BYTES) throw broken("it sent a stop without a position");
           ByteBuffer payload = ring.payload();
           lane.stopAt(payload.getLong(payload.position()));
+          lanes.stopReadingPeers();
         }
         case Frames.PING -> {
           // One that finds no room is not answered: the host then has not read the answers before it.
@@ -170,7 +216,12 @@ public final class Link {
           }
         }
         case Frames.PONG -> {}
-        default -> throw broken("it sent a frame of kind " + ring.kind() + " on a control ring");
+        default -> {
+          String what = "it sent a frame of kind " + ring.kind() + " on a control ring";
+          if (!lane.isToPeer()) throw broken(what);
+          introductions.cut(lane, what);
+          return false;
+        }
       }
       ring.advance();
       lane.storeCursors();
@@ -184,16 +235,46 @@ public final class Link {
   }
 
   public int heldLane() {
-    return heldLane;
+    return heldLane.number;
+  }
+
+  /** Of the message in hand, in this peer's terms; 0 if nobody sent it. */
+  public long heldSender() {
+    return heldLane.isToPeer() ? (long) heldLane.number << 52 | held.sender() : held.sender();
+  }
+
+  /** Where the body of the message in hand is, or null. */
+  public BodyPlace heldBody() {
+    return heldBody;
+  }
+
+  /** The body of the message in hand is its user's from now on, to be given back by {@link #giveBack}. */
+  public void keepBody() {
+    heldBody = null;
+  }
+
+  /** So many bytes of the body of a message that came by that lane. Any thread. */
+  public ByteBuffer view(int lane, BodyPlace body, long at, int length) {
+    return ofHost[lane].bodiesIn.memory().view(body.offset() + at, length);
+  }
+
+  /** Any thread, also when the link is closed. */
+  public void giveBack(int lane, BodyPlace body) {
+    Lane from = ofHost[lane];
+    if (from.bodiesIn.giveBack(body)) from.ring();
   }
 
   /** The message in hand is finished: publishes what was sent meanwhile, and only then may the host forget it. */
   public void release() {
-    Lane lane = lanes[heldLane];
+    Lane lane = heldLane;
     if (held == lane.mailIn) ++received;
     held.advance();
     outbox.flush();
-    if (held.cursorDue() || held.isEmpty()) lane.storeCursors();
+    if (heldBody != null) giveBack(lane.number, heldBody);
+    // A host that waits for a block needs the cursor as well.
+    if (hadBody || held.cursorDue() || held.isEmpty()) lane.storeCursors();
+    heldBody = null;
+    hadBody = false;
     held = null;
   }
 
@@ -201,11 +282,12 @@ public final class Link {
   public void await(long nanos) throws InterruptedException {
     checkOpen();
     outbox.flush();
-    storeCursors();
+    lanes.storeCursors();
     if (hasWork.getAsBoolean() || nanos <= 0) {
       if (!hasInput()) checkHost();
       return;
     }
+    if (spin.look(hasWork)) return;
     long deadline = System.nanoTime() + Math.min(nanos, Outbox.FOREVER);
     if (spin.spin(hasWork, deadline)) return;
     while (true) {
@@ -217,10 +299,6 @@ public final class Link {
       if (hasWork.getAsBoolean()) break;
     }
     spin.observe();
-  }
-
-  void storeCursors() {
-    for (Lane lane : lanes) lane.storeCursors();
   }
 
   // ---- the control stream
@@ -236,6 +314,8 @@ public final class Link {
       control.send(ControlKind.RESOLVE, question);
       Resolved resolved = answer.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
       if (!resolved.found()) throw new NotFoundException("no mailbox has the name '" + name + "'");
+      // The lane to another peer was told of before.
+      takeNews();
       return resolved.mailbox();
     } catch (TimeoutException e) {
       throw new TimeoutException("the host did not answer where '" + name + "' is");
@@ -265,7 +345,7 @@ public final class Link {
     if (closed) return;
     failed = true;
     outbox.flush();
-    storeCursors();
+    lanes.storeCursors();
     say(ControlKind.FAILURE, Messages.failure(text));
   }
 
@@ -274,7 +354,7 @@ public final class Link {
     if (closed) return;
     outbox.flush();
     boolean allDrained = held == null && !failed;
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes.all()) {
       lane.storeCursors();
       allDrained &= lane.isDrained();
     }
@@ -307,7 +387,9 @@ public final class Link {
 
   void checkFault(Lane lane) {
     RingFault fault = lane.fault();
-    if (fault != null) throw broken(fault.toString());
+    if (fault == null) return;
+    if (!lane.isToPeer()) throw broken(fault.toString());
+    introductions.cut(lane, fault.toString());
   }
 
   private static ProtocolException broken(String what) {
