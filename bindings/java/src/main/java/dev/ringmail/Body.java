@@ -2,7 +2,7 @@ package dev.ringmail;
 
 import dev.ringmail.arena.ArenaMemory;
 import dev.ringmail.arena.BodyPlace;
-import dev.ringmail.link.Link;
+import dev.ringmail.link.Inbox;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -14,16 +14,16 @@ public final class Body implements AutoCloseable {
   /** A longer one, or what is longer of one, does not fit into a ByteBuffer for sure. */
   public static final int LONGEST_VIEW = ArenaMemory.LONGEST_VIEW;
 
-  private final Link link;
+  private final Inbox inbox;
   private final int lane;
   private final BodyPlace place;
   private final AtomicBoolean isOpen = new AtomicBoolean(true);
   private volatile boolean isKept;
 
-  Body(Link link) {
-    this.link = link;
-    lane = link.heldLane();
-    place = link.heldBody();
+  Body(Inbox inbox) {
+    this.inbox = inbox;
+    lane = inbox.heldLane();
+    place = inbox.heldBody();
   }
 
   /** In bytes. */
@@ -47,7 +47,7 @@ public final class Body implements AutoCloseable {
       throw new IllegalStateException("this body was given back when " + when);
     }
     check(at, length, place.length());
-    return link.view(lane, place, at, length);
+    return inbox.view(lane, place, at, length);
   }
 
   /**
@@ -57,7 +57,7 @@ public final class Body implements AutoCloseable {
     if (!isOpen.get()) throw new IllegalStateException("this body was given back already");
     if (!isKept) {
       isKept = true;
-      link.keepBody();
+      inbox.keepBody();
     }
     return this;
   }
@@ -68,7 +68,7 @@ public final class Body implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (isKept && isOpen.getAndSet(false)) link.giveBack(lane, place);
+    if (isKept && isOpen.getAndSet(false)) inbox.giveBack(lane, place);
   }
 
   /** The handler has returned. */

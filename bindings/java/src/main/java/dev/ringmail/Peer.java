@@ -1,8 +1,9 @@
 package dev.ringmail;
 
 import dev.ringmail.control.Hello;
+import dev.ringmail.link.Inbox;
+import dev.ringmail.link.Inbox.Received;
 import dev.ringmail.link.Link;
-import dev.ringmail.link.Link.Received;
 import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import java.io.PrintWriter;
@@ -18,8 +19,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 
 /**
- * A link to the host that spawned this process, or that it has attached to. One thread uses it: the one in run() or poll(), while there is one. Only {@link
- * #execute} and {@link #log} may be called from any thread.
+ * A link to the host that spawned this process, or that it has attached to. One thread uses it: the one in run() or poll(), while
+ * there is one. Only {@link #execute} and {@link #log} may be called from any thread.
  */
 public final class Peer implements AutoCloseable, Executor {
   /** Reasons of a refusal. */
@@ -37,6 +38,7 @@ public final class Peer implements AutoCloseable, Executor {
   private final Asks asks = new Asks();
   private final Monitors monitors;
   private final Link link;
+  private final Inbox inbox;
   private final Outbox outbox;
   private final Mail mail;
   private final Loan loan;
@@ -95,9 +97,10 @@ public final class Peer implements AutoCloseable, Executor {
         options.path() == null
             ? Link.join(numbers, hello, options.timeout(), options.spin(), hasTasks)
             : Link.attach(options.path(), hello, options.timeout(), options.spin(), hasTasks);
+    inbox = link.inbox();
     outbox = link.outbox();
     handlers = new Handlers(outbox.maxAnswer());
-    mail = new Mail(this, link);
+    mail = new Mail(this, inbox, outbox);
     loan = new Loan(outbox);
     monitors = new Monitors(this, outbox);
     promises = new Promises(options.schema(), link.welcome().schema());
@@ -177,7 +180,7 @@ public final class Peer implements AutoCloseable, Executor {
     while (true) {
       if (!tasks.isEmpty()) handled += runTasks();
       asks.expire(0);
-      Received received = link.receive();
+      Received received = inbox.receive();
       if (received == Received.STOPPED) return -1;
       if (received == Received.NOTHING) return handled;
       handle(received);
@@ -190,7 +193,7 @@ public final class Peer implements AutoCloseable, Executor {
     try {
       switch (received) {
         case ANSWER -> takeAnswer();
-        case DOWN -> monitors.down(link.held().target(), link.held().sender(), link.held().payload());
+        case DOWN -> monitors.down(inbox.held().target(), inbox.held().sender(), inbox.held().payload());
         default -> takeMail();
       }
       if (outbox.loanRing() != null) throw new IllegalStateException("the handler left a loan open");
@@ -201,7 +204,7 @@ public final class Peer implements AutoCloseable, Executor {
       throw failed(e);
     }
     mail.release();
-    link.release();
+    inbox.release();
   }
 
   private void takeMail() throws Exception {
@@ -221,7 +224,7 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   private void takeAnswer() {
-    var ring = link.held();
+    var ring = inbox.held();
     if (ring.kind() == Frames.REPLY) {
       asks.reply(ring.correlation(), ring.type(), ring.payload());
     } else {
@@ -354,7 +357,7 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   public Counters counters() {
-    return new Counters(link.received(), outbox.sent(), dropped, link.sleeps(), link.lostWakeups());
+    return new Counters(inbox.received(), outbox.sent(), dropped, link.sleeps(), link.lostWakeups());
   }
 
   /** Publishes what was sent, and says goodbye if the host said stop. A second call does nothing. */
