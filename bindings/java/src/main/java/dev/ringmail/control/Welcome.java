@@ -100,6 +100,9 @@ public record Welcome(
     if ((features & Hello.PIPE_DOORBELL) == 0) {
       throw refused("a Java peer cannot sleep on a futex: the host must choose pipe_doorbell");
     }
+    if ((features & (Hello.LARGE | Hello.INTRODUCTIONS)) != 0 && (features & Hello.BY_PROC) == 0) {
+      throw refused("the host chose large or introductions without by_proc, and does not share its bells");
+    }
     if (lineBytes != Frames.LINE_BYTES) {
       throw refused("the host's frames start every " + lineBytes + " bytes, this peer's every " + Frames.LINE_BYTES);
     }

@@ -105,31 +105,35 @@ class HandshakeTest {
 
   private static Draft withArenas(long toPeer, long toHost) {
     Draft draft = new Draft();
-    draft.features |= Hello.LARGE;
+    draft.features |= Hello.LARGE | Hello.BY_PROC;
     draft.segments.add(new long[] {8, toPeer, 18});
     draft.segments.add(new long[] {9, toHost, 19});
     return draft;
   }
 
   private static String refusalOf(Draft draft) {
-    long offered = FEATURES | Hello.LARGE;
+    long offered = FEATURES | Hello.LARGE | Hello.BY_PROC;
     return assertThrows(RefusedException.class, () -> Welcome.decode(draft.encode()).check(offered)).getMessage();
   }
 
   @Test
   void arenas_have_whole_pages_for_each_lane() {
     assertEquals(
-        1 << 20, Welcome.decode(withArenas(1 << 20, 1 << 20).encode()).check(FEATURES | Hello.LARGE).get(Role.ARENA_TO_PEER).bytes());
+        1 << 20, Welcome.decode(withArenas(1 << 20, 1 << 20).encode()).check(FEATURES | Hello.LARGE | Hello.BY_PROC).get(Role.ARENA_TO_PEER).bytes());
     String wrong = "segment arena_to_host of %s bytes, not whole pages for each of 1 lanes";
     for (String bytes : List.of("0", "4095", "4097", "18446744073709547520", "1099511631872")) {
       assertEquals(wrong.formatted(bytes), refusalOf(withArenas(4096, Long.parseUnsignedLong(bytes))));
     }
     Draft none = new Draft();
-    none.features |= Hello.LARGE;
+    none.features |= Hello.LARGE | Hello.BY_PROC;
     assertEquals("no segment arena_to_peer", refusalOf(none));
     Draft unasked = withArenas(4096, 4096);
     unasked.features = FEATURES;
     assertEquals("a segment too many: arena_to_peer", refusalOf(unasked));
+    Draft alone = withArenas(4096, 4096);
+    alone.features = FEATURES | Hello.LARGE;
+    assertEquals(
+        "the host chose large or introductions without by_proc, and does not share its bells", refusalOf(alone));
   }
 
   private static WireWriter introduce(long lane, String name, long mail, long control) {
