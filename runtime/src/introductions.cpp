@@ -94,15 +94,33 @@ void Introductions::resolve(std::uint32_t link, const std::string& name, Done do
 }
 
 bool Introductions::answered(std::uint32_t link, const transport::Introduced& answer) {
-  const auto pair = std::ranges::find_if(
-      pairs_, [&](const Pair& each) { return each.is_of(link) && each.lane[each.side_of(link)] == answer.lane; });
-  if (answer.lane == 0 || pair == pairs_.end()) {
-    // It may speak of a lane that has been given up meanwhile.
-    const Party* const party = find(link);
-    return party != nullptr && answer.lane != 0 && answer.lane < party->next_lane;
-  }
+  const auto pair = by_lane(link, answer.lane);
+  if (pair == pairs_.end()) return had(link, answer.lane);
   if (!answer.text.empty()) give_up(pair, "'" + name_of(link) + "' says: " + answer.text);
   return true;
+}
+
+bool Introductions::rang(std::uint32_t link, std::uint32_t lane) {
+  const auto pair = by_lane(link, lane);
+  if (pair == pairs_.end()) return had(link, lane);
+  // One that is awake is not woken: who rings for nothing costs himself a turn of the loop.
+  if (const Party* const other = find(pair->link[1 - pair->side_of(link)])) {
+    transport::PeerBell& bell = other->peer->bell();
+    transport::Doorbell(bell.bell[0], bell.pipe).ring();
+  }
+  return true;
+}
+
+Introductions::Place Introductions::by_lane(std::uint32_t link, std::uint32_t lane) {
+  if (lane == 0) return pairs_.end();
+  return std::ranges::find_if(
+      pairs_, [&](const Pair& each) { return each.is_of(link) && each.lane[each.side_of(link)] == lane; });
+}
+
+/// It may speak of a lane that has been given up meanwhile.
+bool Introductions::had(std::uint32_t link, std::uint32_t lane) {
+  const Party* const party = find(link);
+  return party != nullptr && lane >= party->peer->lanes_to_host() && lane < party->next_lane;
 }
 
 // --- What they are told

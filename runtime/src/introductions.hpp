@@ -59,6 +59,8 @@ class Introductions {
   void resolve(std::uint32_t link, const std::string& name, Done done);
   /// What it says to an introduction; false: it has no such lane.
   bool answered(std::uint32_t link, const transport::Introduced& answer);
+  /// It has something for the other on that lane, who sleeps, and cannot wake him; false: it has no such lane.
+  bool rang(std::uint32_t link, std::uint32_t lane);
 
  private:
   enum class State : std::uint8_t { coming, there, unable, away };
@@ -86,6 +88,8 @@ class Introductions {
   Party* find(std::uint32_t link);
   std::map<std::uint32_t, Party>::iterator find(const std::string& name);
   ActorId meet(std::uint32_t asker, std::uint32_t whom);
+  Place by_lane(std::uint32_t link, std::uint32_t lane);
+  bool had(std::uint32_t link, std::uint32_t lane);
   Place pair_of(std::uint32_t one, std::uint32_t other);
   bool introduce(Pair& pair, unsigned side);
   void tell(Pair& pair, unsigned side, transport::Presence::State other);

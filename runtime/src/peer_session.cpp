@@ -1,8 +1,10 @@
 #include "peer_session.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -32,11 +34,13 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!between_systems) limits.features |= transport::pipe_doorbell | transport::monitors | transport::peer_log;
-  if (!between_systems && has_arenas(options)) limits.features |= transport::large;
-  if (trust_of(options) == transport::Trust::untrusted) {
-    limits.required_features |= transport::stream_doorbell;
-  } else if (!between_systems) {
-    limits.features |= transport::introductions;
+  const bool shares_bells = trust_of(options) == transport::Trust::trusted;
+  if (!shares_bells) limits.required_features |= transport::stream_doorbell;
+  // Without the bells it takes one that rings whomever through this host.
+  const std::uint64_t by_proc = shares_bells ? 0 : hello.features & transport::by_proc;
+  if (!between_systems && options.trusted && (shares_bells || by_proc != 0)) {
+    limits.features |= transport::introductions | by_proc;
+    if (has_arenas(options)) limits.features |= transport::large;
   }
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
@@ -233,7 +237,10 @@ void PeerSession::take_open(const ControlFrame& frame) {
       return;
     case ControlKind::introduced:
       if ((agreed_ & transport::introductions) == 0) break;
-      if (const auto answer = decode<transport::Introduced>(frame)) events_->session_introduced(*answer);
+      if (const auto answer = decode<transport::Introduced>(frame)) {
+        given_.erase(answer->lane);
+        events_->session_introduced(*answer);
+      }
       return;
     case ControlKind::resolved:
       if (!offer_.between_systems) break;
@@ -253,9 +260,22 @@ void PeerSession::lookup(const std::string& name, NameLookups::Done done) {
 
 void PeerSession::tell(const transport::Introduce& introduce, std::span<const int> descriptors) {
   if (phase_ != Phase::open || !watch_) return;
+  if ((agreed_ & transport::by_proc) != 0) return tell_by_number(introduce, descriptors);
   send(introduce, descriptors);
   // One that sleeps on its futex looks at the stream when it is woken for nothing.
   transport::wake(offer_.incarnation.bell()->bell[0]);
+}
+
+/// By numbers that stand for the same until it has answered, whatever becomes of the lane.
+void PeerSession::tell_by_number(const transport::Introduce& introduce, std::span<const int> descriptors) {
+  std::vector<transport::Descriptor>& given = given_[introduce.lane];
+  for (const int descriptor : descriptors.first(3)) {
+    given.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!given.back()) return broken(std::string("the host has no descriptor for it: ") + std::strerror(errno));
+  }
+  const auto number = [&](std::size_t i) { return static_cast<std::uint32_t>(given[i].get()); };
+  send(transport::IntroduceByNumber{
+      .introduce = introduce, .own_fd = number(0), .other_fd = number(1), .bell_fd = number(2)});
 }
 
 void PeerSession::tell(const transport::Presence& presence) {
@@ -284,6 +304,7 @@ void PeerSession::answer(std::uint32_t request, ActorId actor) {
 void PeerSession::ring(std::uint32_t lane) {
   if (trust_of(offer_.options) == transport::Trust::trusted)
     return broken("ring is not said by a peer that shares the host's bells");
+  if (lane >= offer_.layout.lanes && (agreed_ & transport::by_proc) != 0) return events_->session_rang(lane);
   if (lane >= offer_.layout.lanes) return broken("it rang lane " + std::to_string(lane) + ", which it has not");
   Rings& rings = rings_[lane];
   const std::uint32_t parks = parks_of(lane);

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,9 @@ class SessionEvents {
   virtual void session_broken(const std::string& what) = 0;  ///< something impossible came over an open stream
   virtual void session_failure(const std::string& text) = 0;
   virtual void session_goodbye() = 0;
-  virtual void session_log(const transport::Log& log) = 0;                                       ///< any number
-  virtual void session_introduced(const transport::Introduced& answer) = 0;                      ///< any number
+  virtual void session_log(const transport::Log& log) = 0;                   ///< any number
+  virtual void session_introduced(const transport::Introduced& answer) = 0;  ///< any number
+  virtual void session_rang(std::uint32_t lane) = 0;                         ///< of a lane to another peer; any number
   virtual void session_resolve(const std::string& name, std::function<void(ActorId)> done) = 0;  ///< any number
   virtual std::string session_compare_schemas(const std::string& theirs) = 0;
 
@@ -105,6 +107,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void welcome(const transport::Chosen& chosen);
   void resolve(const transport::Resolve& request);
   void answer(std::uint32_t request, ActorId actor);
+  void tell_by_number(const transport::Introduce& introduce, std::span<const int> descriptors);
   void ring(std::uint32_t lane);
   std::uint32_t parks_of(std::uint32_t lane);
   void stream_failed(const transport::StreamError& error);
@@ -131,10 +134,12 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   bool began_ = false;
   std::uint64_t agreed_ = 0;  // features
   bool was_ready_ = false;
-  bool has_failed_ = false;                 // and said so; what it says of it after that is not looked at
-  std::size_t unanswered_ = 0;              // resolves
-  NameLookups lookups_;                     // of this side
-  std::vector<Rings> rings_;                // by lane
+  bool has_failed_ = false;     // and said so; what it says of it after that is not looked at
+  std::size_t unanswered_ = 0;  // resolves
+  NameLookups lookups_;         // of this side
+  std::vector<Rings> rings_;    // by lane
+  std::map<std::uint32_t, std::vector<transport::Descriptor>>
+      given_;                               // by number, with a lane that it has not answered yet
   std::unique_ptr<LoopWatch> watch_;        // null once the peer is dead
   std::unique_ptr<LoopWatch> write_watch_;  // where the stream has another descriptor to write to
 };

@@ -14,15 +14,13 @@ namespace ringmail::runtime {
 /// One line that names what is wrong with `options`, or nothing.
 std::expected<void, std::string> check(const PeerOptions& options);
 
-/// Who is spoken to by pipes cannot wake a futex either, and so is shown when this host's threads sleep.
+/// Who shares this host's bells. Who is spoken to by pipes cannot wake a futex either, and so is shown when this host's threads sleep.
 inline transport::Trust trust_of(const PeerOptions& options) {
   return options.trusted && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
-/// Whoever shares no bells has no way to say that a body has come back.
-inline bool has_arenas(const PeerOptions& options) {
-  return options.large_bytes != 0 && trust_of(options) == transport::Trust::trusted;
-}
+/// Bodies are read in place, where their writer could still change them.
+inline bool has_arenas(const PeerOptions& options) { return options.large_bytes != 0 && options.trusted; }
 
 /// The memory of a link and of its first incarnation.
 struct LinkMemory {

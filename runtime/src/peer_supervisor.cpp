@@ -328,7 +328,7 @@ void PeerSupervisor::session_hello(const transport::Hello& hello) {
 void PeerSupervisor::session_ready(std::uint64_t features) {
   if (process_->is_dead()) return;
   // Its mail, which its successor takes up, may have the answers to its monitors, and bodies.
-  insisted_ |= features & (transport::monitors | transport::large);
+  insisted_ |= features & (transport::monitors | transport::large | transport::by_proc);
   handle(PeerEvent::ready, hello_ + " is ready");
   host_.owner.up(link_, number_, transport::ordering_of(features), (features & transport::large) != 0);
   host_.introductions.up(link_, (features & transport::introductions) != 0);
@@ -380,6 +380,12 @@ void PeerSupervisor::session_resolve(const std::string& name, std::function<void
 void PeerSupervisor::session_introduced(const transport::Introduced& answer) {
   if (!host_.introductions.answered(link_, answer)) {
     broke_protocol("it answers an introduction to lane " + std::to_string(answer.lane) + ", which it has not");
+  }
+}
+
+void PeerSupervisor::session_rang(std::uint32_t lane) {
+  if (!host_.introductions.rang(link_, lane)) {
+    broke_protocol("it rang lane " + std::to_string(lane) + ", which it has not");
   }
 }
 

@@ -105,6 +105,7 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   void session_goodbye() override;
   void session_log(const transport::Log& log) override;
   void session_introduced(const transport::Introduced& answer) override;
+  void session_rang(std::uint32_t lane) override;
   void session_resolve(const std::string& name, std::function<void(ActorId)> done) override;
   std::string session_compare_schemas(const std::string& theirs) override;
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -80,12 +81,22 @@ bool is_filled(const Body& body, std::size_t length, unsigned value) {
          std::ranges::all_of(body.bytes(), [&](std::byte byte) { return byte == static_cast<std::byte>(value); });
 }
 
-class LargeTest : public testing::TestWithParam<std::uint32_t> {
+/// Whom it is played with.
+struct Partner {
+  const char* name;
+  std::uint32_t schedulers;
+  std::vector<std::string> command;
+  bool by_pipes = false;
+
+  friend void PrintTo(const Partner& partner, std::ostream* out) { *out << partner.name; }
+};
+
+class LargeTest : public testing::TestWithParam<Partner> {
  protected:
   LargeTest() {
     transport::test::start_watchdog();
     system_ = std::move(*System::create(
-        {.schedulers = GetParam(),
+        {.schedulers = GetParam().schedulers,
          .log = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_mt>())}));
   }
   ~LargeTest() override {
@@ -95,7 +106,8 @@ class LargeTest : public testing::TestWithParam<std::uint32_t> {
 
   void start(PeerOptions options = {.large_bytes = arena_bytes}) {
     options.name = "viewer";
-    options.command = {RINGMAIL_LARGE_PEER};
+    options.command = GetParam().command;
+    options.control_by_pipes = GetParam().by_pipes;
     options.restart = {.when = RestartPolicy::When::permanent, .max_restarts = 1000, .first_delay = 0ms};
     auto spawned = system_->spawn_peer<large::Viewer>(options);
     ASSERT_TRUE(spawned) << spawned.error();
@@ -285,7 +297,22 @@ TEST_P(LargeTest, a_size_that_cannot_be_is_named) {
   EXPECT_EQ(peer.error(), "peer 'odd': large_bytes cannot be 5000: whole pages of 4096 bytes, at most 1099511627776");
 }
 
-INSTANTIATE_TEST_SUITE_P(Schedulers, LargeTest, testing::Values(1u, 3u));
+std::vector<Partner> partners() {
+  std::vector<Partner> partners{{.name = "cpp_of_one_scheduler", .schedulers = 1, .command = {RINGMAIL_LARGE_PEER}},
+                                {.name = "cpp_of_three_schedulers", .schedulers = 3, .command = {RINGMAIL_LARGE_PEER}}};
+#ifdef RINGMAIL_LARGE_JAVA
+  partners.push_back(
+      {.name = "java",
+       .schedulers = 2,
+       .command = {RINGMAIL_LARGE_JAVA, "-XX:+UseSerialGC", "-cp", RINGMAIL_LARGE_JAVA_CLASSES, "LargePeer"},
+       .by_pipes = true});
+#endif
+  return partners;
+}
+
+INSTANTIATE_TEST_SUITE_P(With, LargeTest, testing::ValuesIn(partners()), [](const auto& info) {
+  return info.param.name;
+});
 
 // --- Within a process
 

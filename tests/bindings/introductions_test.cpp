@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,8 +22,8 @@ namespace ringmail::test {
 namespace {
 
 using namespace std::chrono_literals;
-using conformance::Get, conformance::Payload, conformance::Ping, conformance::Stream, conformance::Sum,
-    conformance::Tick;
+using conformance::Consult, conformance::Get, conformance::Payload, conformance::Ping, conformance::Stream,
+    conformance::Sum, conformance::Tick;
 using transport::test::until;
 
 struct Pair {
@@ -38,6 +40,17 @@ std::vector<Pair> pairs() {
   return pairs;
 }
 
+/// All of it: the threads of a process stop one after the other.
+bool is_stopped(int pid) {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("State:") && line.find("T (stopped)") == std::string::npos) return false;
+    }
+  }
+  return true;
+}
+
 /// The numbers of what has arrived, in order. Any thread.
 class Heard {
  public:
@@ -51,6 +64,7 @@ class Heard {
     return numbers_;
   }
   std::atomic<std::uint64_t> next{0};  ///< the first number that has not come yet
+  std::atomic<bool> answered{false};   ///< what the last Outcome says
 
  private:
   std::mutex mutex_;
@@ -65,7 +79,10 @@ class Sink : public Actor {
   void on(const Ping& ping) { heard_.add(ping.words[0]); }
   void on(const conformance::Bulk&) {}
   void on(const conformance::Ended&) {}
-  void on(const conformance::Outcome&) {}
+  void on(const conformance::Outcome& outcome) {
+    heard_.answered = outcome.answered;
+    heard_.add(outcome.number);
+  }
 
  private:
   Heard& heard_;
@@ -92,6 +109,7 @@ class Introductions : public testing::TestWithParam<Pair> {
   PeerOptions options(const Language& language, const std::string& name, const std::string& sink) {
     PeerOptions options{.name = name, .command = language.command, .mail_bytes = 1 << 14};
     options.command.emplace_back("echo");
+    options.control_by_pipes = language.by_pipes;
     options.environment = {{"CONFORMANCE_SINK", sink}};
     options.restart = {
         .when = RestartPolicy::When::transient, .max_restarts = 10, .first_delay = 0ns, .longest_delay = 0ns};
@@ -208,6 +226,30 @@ TEST_P(Introductions, loses_nothing_when_the_writer_is_killed_in_mid_stream) {
   expect_no_hop();
 }
 
+TEST_P(Introductions, asks_and_gives_up_at_a_deadline) {
+  PeerOptions second = options(GetParam().to, "desk", "sink");
+  second.introduce = true;
+  to = start(std::move(second));
+  const auto asker = system_->spawn_peer<conformance::Player>(options(GetParam().from, "from", "sink"));
+  ASSERT_TRUE(asker) << asker.error();
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(asker->send(Consult{.number = i, .milliseconds = 60'000}));
+    ASSERT_TRUE(until([&] { return heard_.next > i; }));
+    EXPECT_TRUE(heard_.answered);
+  }
+  const int pid = system_->runtime().peer_pid(to.address().link);
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  ASSERT_TRUE(until([&] { return is_stopped(pid); }));
+  ASSERT_TRUE(asker->send(Consult{.number = 3, .milliseconds = 10}));
+  EXPECT_TRUE(until([&] { return heard_.next > 3; }));
+  EXPECT_FALSE(heard_.answered);
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  // The late answer is nobody's.
+  ASSERT_TRUE(asker->send(Consult{.number = 4, .milliseconds = 60'000}));
+  EXPECT_TRUE(until([&] { return heard_.next > 4; }));
+  EXPECT_TRUE(heard_.answered);
+}
+
 TEST_P(Introductions, reports_what_the_last_life_of_the_reader_leaves) {
   PeerOptions second = options(GetParam().to, "to", "sink");
   second.introduce = true;
@@ -220,6 +262,7 @@ TEST_P(Introductions, reports_what_the_last_life_of_the_reader_leaves) {
   EXPECT_EQ(counted(to), 1u);
   const int pid = system_->runtime().peer_pid(to.address().link);
   ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  ASSERT_TRUE(until([&] { return is_stopped(pid); }));
   constexpr std::uint64_t count = 20;
   for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(from.send(Tick{.number = 1 + i}));
   EXPECT_EQ(counted(from), 1 + count);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <tuple>
 
 #include "../transport/deadline.hpp"
 #include "reactor_host.hpp"
@@ -251,6 +252,38 @@ TEST(PeerProcess, that_rings_a_lane_that_it_has_not_is_killed) {
   const Ending ending = end_of(host, untrusted(test_peer({"ring", "1", "1"})));
   EXPECT_EQ(ending.reason.kind, Kind::protocol);
   EXPECT_EQ(ending.reason.text, "on the control stream: it rang lane 1, which it has not");
+}
+
+PeerOptions over_pipes(std::uint64_t offered, bool trusted, const char* rings) {
+  PeerOptions options = test_peer({"over-pipes", std::to_string(offered), rings});
+  options.control_by_pipes = true;
+  options.trusted = trusted;
+  options.deadlines.drain = milliseconds(50);
+  return options;
+}
+
+TEST(PeerProcess, that_rings_through_the_host_has_bodies_and_meets_others_if_it_is_trusted) {
+  using namespace transport;
+  constexpr std::uint64_t least = mail_outlives_peer | stream_doorbell;
+  constexpr std::uint64_t all = least | introductions | large | by_proc;
+  for (const auto [offered, trusted, chosen] : {std::tuple{all, true, all}, std::tuple{all, false, least},
+                                                std::tuple{all & ~std::uint64_t{by_proc}, true, least}}) {
+    ReactorHost host;
+    const auto link = host.spawn(over_pipes(offered, trusted, "0"));
+    host.log().await("[peer] chosen " + std::to_string(chosen));
+    host.told().await("up 1");
+    host.reactor().stop_peer(link);
+    EXPECT_NE(host.await_end(link).reason.kind, Kind::protocol);
+  }
+}
+
+TEST(PeerProcess, that_rings_a_lane_to_a_peer_whom_it_does_not_know_is_killed) {
+  using namespace transport;
+  ReactorHost host;
+  const auto offered = mail_outlives_peer | stream_doorbell | by_proc;
+  const Ending ending = end_of(host, over_pipes(offered, true, "1"));
+  EXPECT_EQ(ending.reason.kind, Kind::protocol);
+  EXPECT_EQ(ending.reason.text, "it rang lane 1, which it has not");
 }
 
 TEST(PeerProcess, that_is_trusted_and_rings_on_the_stream_is_killed) {

@@ -247,6 +247,19 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
        }
        wait_for_ever();
      }},
+    {"over-pipes",  // offers these features, and rings a lane
+     [](const Arguments& arguments) -> int {
+       ControlStream stream{Descriptor(stream_number), Descriptor(stream_number + 1), Descriptor()};
+       const Hello hello{.features = std::strtoull(arguments[0].c_str(), nullptr, 10), .pid = 1, .language = "c++"};
+       if (!stream.send(Hello::kind, encode(hello))) return 1;
+       const auto answer = stream.receive_until(monotonic_ns() + 60'000'000'000);
+       const auto welcome = answer && *answer ? decode<Welcome>(**answer) : std::unexpected(DecodeError{});
+       if (!welcome) return 1;
+       say("chosen " + std::to_string(welcome->features));
+       const Ring ring{.lane = static_cast<std::uint32_t>(std::atoi(arguments[1].c_str()))};
+       if (!stream.send(Ready::kind, encode(Ready{})) || !stream.send(Ring::kind, encode(ring))) return 1;
+       wait_for_ever();
+     }},
     {"close-stream",
      [](const Arguments&) -> int {
        ringmail_detach(attached());

@@ -83,6 +83,11 @@ TEST(Handshake, every_message_is_read_as_it_was_written_whole_or_not_at_all) {
   whole_or_nothing(Failure{"ValueError: no such airport\n"});
   whole_or_nothing(Goodbye{});
   whole_or_nothing(Log{.level = LogLevel::critical, .text = "two\nlines"});
+  const Introduce introduce{.lane = 3, .name = "other", .mail_bytes = 4096, .control_bytes = 8192};
+  whole_or_nothing(introduce);
+  whole_or_nothing(IntroduceByNumber{.introduce = introduce, .own_fd = 10, .other_fd = 11, .bell_fd = 12});
+  whole_or_nothing(Introduced{.lane = 3, .text = "no memory"});
+  whole_or_nothing(Presence{.lane = 3, .state = Presence::ended});
 }
 
 TEST(Handshake, the_bytes_of_a_hello_are_those_of_the_specification) {
@@ -386,6 +391,21 @@ TEST(Welcome, whose_host_keeps_its_bells_shows_when_it_sleeps_instead) {
   refuses(but([](Welcome& w) { w.segments[3].role = SegmentRole::host_parked; }), RefusalCode::bad_segment,
           "no segment host_bells", 5, offered);
   refuses(kept, RefusalCode::missing_feature, "the host chose what this peer does not offer: stream_doorbell");
+}
+
+TEST(Welcome, bodies_come_where_bells_are_shared_or_rung_through_the_host) {
+  const std::uint64_t offered = features_everywhere | stream_doorbell | large | by_proc;
+  const auto with = [](std::uint64_t features) {
+    return but([&](Welcome& w) {
+      w.features = features;
+      w.segments[3].role = SegmentRole::host_parked;
+      w.segments.push_back({.role = SegmentRole::arena_to_peer, .bytes = 3 * 4096, .host_fd = 9});
+      w.segments.push_back({.role = SegmentRole::arena_to_host, .bytes = 3 * 4096, .host_fd = 10});
+    });
+  };
+  EXPECT_TRUE(check(with(stream_doorbell | large | by_proc), 7, offered));
+  refuses(with(stream_doorbell | large), RefusalCode::malformed, "the host chose large, and does not share its bells",
+          7, offered);
 }
 
 TEST(Welcome, who_sleeps_on_a_pipe_is_given_its_end) {

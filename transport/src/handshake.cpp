@@ -283,6 +283,14 @@ void fields(Io& io, In<Io, Introduce>& introduce) {
 }
 
 template <class Io>
+void fields(Io& io, In<Io, IntroduceByNumber>& message) {
+  fields<Io>(io, message.introduce);
+  io.number("own_fd", message.own_fd);
+  io.number("other_fd", message.other_fd);
+  io.number("bell_fd", message.bell_fd);
+}
+
+template <class Io>
 void fields(Io& io, In<Io, Introduced>& introduced) {
   io.number("lane", introduced.lane);
   io.mended_text("text", introduced.text, max_text_bytes);
@@ -319,6 +327,7 @@ std::vector<std::byte> encode(const Goodbye& goodbye) { return write(goodbye); }
 std::vector<std::byte> encode(const Ring& ring) { return write(ring); }
 std::vector<std::byte> encode(const Log& log) { return write(log); }
 std::vector<std::byte> encode(const Introduce& introduce) { return write(introduce); }
+std::vector<std::byte> encode(const IntroduceByNumber& introduce) { return write(introduce); }
 std::vector<std::byte> encode(const Introduced& introduced) { return write(introduced); }
 std::vector<std::byte> encode(const Presence& presence) { return write(presence); }
 
@@ -342,6 +351,7 @@ template std::expected<Goodbye, DecodeError> decode<Goodbye>(std::span<const std
 template std::expected<Ring, DecodeError> decode<Ring>(std::span<const std::byte>);
 template std::expected<Log, DecodeError> decode<Log>(std::span<const std::byte>);
 template std::expected<Introduce, DecodeError> decode<Introduce>(std::span<const std::byte>);
+template std::expected<IntroduceByNumber, DecodeError> decode<IntroduceByNumber>(std::span<const std::byte>);
 template std::expected<Introduced, DecodeError> decode<Introduced>(std::span<const std::byte>);
 template std::expected<Presence, DecodeError> decode<Presence>(std::span<const std::byte>);
 

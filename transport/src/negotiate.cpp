@@ -40,6 +40,7 @@ std::string names_of(std::uint64_t features) {
              : lowest == monitors           ? "monitors"
              : lowest == peer_log           ? "log"
              : lowest == large              ? "large"
+             : lowest == by_proc            ? "by_proc"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -111,7 +112,7 @@ std::expected<void, Refusal> check(const Welcome& welcome, std::size_t descripto
     return refuse(RefusalCode::bad_segment, std::to_string(descriptors) + " descriptors came for " +
                                                 std::to_string(welcome.segments.size()) + " segments");
   }
-  if (constexpr auto both = large | stream_doorbell; (welcome.features & both) == both) {
+  if (constexpr auto both = large | stream_doorbell; (welcome.features & (both | by_proc)) == both) {
     return refuse(RefusalCode::malformed, "the host chose large, and does not share its bells");
   }
   std::array<bool, segment_roles> seen{};
@@ -192,6 +193,7 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::introduce: return "introduce";
     case ControlKind::introduced: return "introduced";
     case ControlKind::presence: return "presence";
+    case ControlKind::introduce_by_number: return "introduce_by_number";
   }
   return "an unknown message";
 }

@@ -277,8 +277,9 @@ class Host {
     say("hello ", hello->language, ' ', hello->schema.size());
     if (!options_.refusal.empty()) return send(Refused{.code = RefusalCode::schema, .text = options_.refusal});
     std::uint64_t features = features_everywhere | (hello->features & (pipe_doorbell | monitors | peer_log));
-    if (options_.pipes) features |= hello->features & stream_doorbell;
-    if (options_.arena_bytes != 0) features |= hello->features & large;
+    if (options_.pipes) features |= hello->features & (stream_doorbell | by_proc);
+    if (options_.arena_bytes != 0 && (!options_.pipes || (features & by_proc) != 0))
+      features |= hello->features & large;
     if ((features & pipe_doorbell) != 0 && !incarnation_.open_doorbell()) give_up("no pipe");
     std::vector<int> descriptors;
     const Welcome welcome{
@@ -374,6 +375,15 @@ class Host {
       words >> head.type >> head.sender >> payload >> length >> fill;
       send_large(head, from_hex(payload), length, fill);
       say("sent");
+    } else if (order == "describe") {
+      // A message whose body lies where it is said to, or nowhere.
+      BodyPlace place{};
+      words >> head.type >> place.offset >> place.length >> place.slot >> place.serial;
+      head.kind = FrameKind::large;
+      std::vector<std::byte> bytes(sizeof place);
+      std::memcpy(bytes.data(), &place, sizeof place);
+      put(mail_out_, head, bytes);
+      publish(mail_out_);
     } else if (order == "give_back") {
       for (const ReceivedBody& body : held_) end_->bodies_in->give_back(body);
       held_.clear();

@@ -55,8 +55,9 @@ struct PeerOptions {
   std::uint64_t large_bytes = 1 << 30;
   bool trusted =
       true;  ///< false: it does not share the memory on which this host's threads sleep, and rings through the kernel
-  bool control_by_pipes = false;  ///< for a language that can use no socket which it did not make itself, such as Java.
-                                  ///< Nor can it wake a futex: it is treated as one that is not trusted
+  /// For a language that can use no socket which it did not make itself, such as Java. Nor can it wake a futex: it does not share this
+  /// host's bells either. For one that attaches by a path, that alone.
+  bool control_by_pipes = false;
   /// Other peers that look it up by its name are introduced to it: they are given a lane of their own to it, and it to them. Both must
   /// be trusted and know introductions.
   bool introduce = false;

@@ -39,6 +39,7 @@ enum class ControlKind : std::uint16_t {
   introduce = 16,
   introduced = 17,
   presence = 18,
+  introduce_by_number = 19,
 };
 
 inline constexpr std::size_t control_header_bytes = 8;

@@ -44,6 +44,7 @@ enum Feature : std::uint64_t {
   monitors = 1u << 7,       ///< the peer may monitor actors of the host
   peer_log = 1u << 8,       ///< the peer may write into the host's log: `log` in the specification
   large = 1u << 9,          ///< messages have bodies, in arenas. arena.hpp
+  by_proc = 1u << 10,       ///< the peer opens what it is given in /proc, and rings whomever through the host
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {
@@ -166,7 +167,8 @@ struct Refused {
 };
 using Refusal = Refused;
 
-/// Peer to host: the thread of this lane sleeps, and there is something for it. At most once a sleep.
+/// Peer to host: the thread of this lane sleeps, and there is something for it. At most once a sleep. Where `by_proc` was chosen,
+/// also of a lane to another peer.
 struct Ring {
   static constexpr auto kind = ControlKind::ring;
 
@@ -236,6 +238,18 @@ struct Introduce {
 };
 inline constexpr std::size_t introduction_descriptors = 4;
 
+/// The same to a peer that opens descriptors as /proc/<host_pid>/fd/<number>. It rings the other through the host, and is given no pipe.
+struct IntroduceByNumber {
+  static constexpr auto kind = ControlKind::introduce_by_number;
+
+  Introduce introduce = {};
+  std::uint32_t own_fd = 0;    ///< the side that it writes
+  std::uint32_t other_fd = 0;  ///< the other side
+  std::uint32_t bell_fd = 0;   ///< on which the other sleeps
+
+  bool operator==(const IntroduceByNumber&) const = default;
+};
+
 /// Peer to host: it reads that lane, or why it does not.
 struct Introduced {
   static constexpr auto kind = ControlKind::introduced;
@@ -272,6 +286,7 @@ std::vector<std::byte> encode(const Goodbye& goodbye);
 std::vector<std::byte> encode(const Ring& ring);
 std::vector<std::byte> encode(const Log& log);
 std::vector<std::byte> encode(const Introduce& introduce);
+std::vector<std::byte> encode(const IntroduceByNumber& introduce);
 std::vector<std::byte> encode(const Introduced& introduced);
 std::vector<std::byte> encode(const Presence& presence);
 

@@ -1,6 +1,7 @@
 package dev.ringmail;
 
-import dev.ringmail.link.Link;
+import dev.ringmail.link.Inbox;
+import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import dev.ringmail.ring.RingConsumer;
 import java.nio.ByteBuffer;
@@ -13,23 +14,29 @@ public final class Mail {
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private final Peer peer;
-  private final Link link;
+  private final Inbox inbox;
+  private final Outbox outbox;
   private RingConsumer ring; // null: released
   private boolean answered;
+  private Body body; // once it was asked for
   private Mailbox lastSender;
 
-  Mail(Peer peer, Link link) {
+  Mail(Peer peer, Inbox inbox, Outbox outbox) {
     this.peer = peer;
-    this.link = link;
+    this.inbox = inbox;
+    this.outbox = outbox;
   }
 
   void hold() {
-    ring = link.held();
+    ring = inbox.held();
     answered = false;
   }
 
   void release() {
     ring = null;
+    if (body == null) return;
+    body.release();
+    body = null;
   }
 
   boolean isHeld() {
@@ -59,9 +66,17 @@ public final class Mail {
     return held().payload();
   }
 
-  /** Who sent it; null if no actor did. */
+  /** What lies beside it, or null. Good until the handler returns, unless it is {@link Body#keep kept}. */
+  public Body body() {
+    held();
+    if (body == null && inbox.heldBody() != null) body = new Body(inbox);
+    return body;
+  }
+
+  /** Who sent it, an actor of the host or another peer; null if nobody did. */
   public Mailbox sender() {
-    long id = held().sender();
+    held();
+    long id = inbox.heldSender();
     if (id == 0) return null;
     if (lastSender == null || lastSender.id() != id) lastSender = peer.mailbox(id);
     return lastSender;
@@ -105,8 +120,8 @@ public final class Mail {
   private void answer(int kind, int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
     checkAsked();
     peer.checkThread();
-    link.outbox()
-        .answer(link.heldLane(), kind, type, ring.correlation(), ring.sender(), ring.target(), payload, offset, length);
+    outbox.answer(
+        inbox.heldLane(), kind, type, ring.correlation(), ring.sender(), ring.target(), payload, offset, length);
     answered = true;
   }
 
@@ -114,7 +129,7 @@ public final class Mail {
   public Ask later() {
     checkAsked();
     answered = true;
-    return new Ask(peer, link.outbox(), link.heldLane(), ring.correlation(), ring.sender(), ring.target());
+    return new Ask(peer, outbox, inbox.heldLane(), ring.correlation(), ring.sender(), ring.target());
   }
 
   private void checkAsked() {

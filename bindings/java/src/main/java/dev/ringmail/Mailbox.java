@@ -1,11 +1,12 @@
 package dev.ringmail;
 
+import dev.ringmail.arena.Block;
 import dev.ringmail.link.Outbox;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
-/** An actor of the host. Good for the life of this process, and not to be stored. */
+/** An actor of the host, or another peer. Good for the life of this process, and not to be stored. */
 public final class Mailbox {
   /** How long send() waits for room, and how long ask() waits for its reply, if they are not told. */
   public static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -30,6 +31,7 @@ public final class Mailbox {
    * Sends a copy of the bytes. It is published when the handler returns; outside of handlers by run(), poll() or flush().
    *
    * @throws FullException if there is no room for {@link #PATIENCE}
+   * @throws NotFoundException if it is another peer's, and that has ended
    */
   public void send(int type, ByteBuffer payload, int offset, int length) throws InterruptedException {
     if (!put(type, payload, offset, length, 0, PATIENCE_NANOS)) throw Outbox.full();
@@ -90,7 +92,7 @@ public final class Mailbox {
    * at once if it has ended already. Published as what is sent.
    *
    * @throws FullException if there is no room for {@link #PATIENCE}
-   * @throws UnsupportedOperationException if the host has no monitors
+   * @throws UnsupportedOperationException if the host has no monitors, or it is another peer's
    */
   public Monitor monitor(DownHandler handler) throws InterruptedException {
     return peer.monitors().start(id, handler);
@@ -112,6 +114,25 @@ public final class Mailbox {
     int at = outbox.loan(id, length, patience.toNanos());
     if (at < 0) throw Outbox.full();
     return peer.loan().open(at, length);
+  }
+
+  /**
+   * Room for the body of a message to this mailbox, of any length that the host has room for: {@code try (BodyLoan body =
+   * mailbox.loanLarge(bytes)) { body.buffer().put(...); body.send(Frame.TYPE, ...); }}.
+   *
+   * @throws FullException if there is no room for {@link #PATIENCE}
+   * @throws UnsupportedOperationException if the host takes no bodies, or it is another peer's
+   */
+  public BodyLoan loanLarge(long length) throws InterruptedException {
+    return loanLarge(length, PATIENCE);
+  }
+
+  /** As above, and waits so long for room; not at all for Duration.ZERO. */
+  public BodyLoan loanLarge(long length, Duration patience) throws InterruptedException {
+    peer.checkThread();
+    Block block = outbox.loanLarge(id, length, patience.toNanos());
+    if (block == null) throw Outbox.full();
+    return new BodyLoan(peer, outbox, id, block);
   }
 
   @Override

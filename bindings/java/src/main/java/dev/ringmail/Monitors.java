@@ -26,6 +26,7 @@ final class Monitors {
 
   Monitor start(long mailbox, DownHandler handler) throws InterruptedException {
     peer.checkThread();
+    if (outbox.isOfPeer(mailbox)) throw new UnsupportedOperationException("there are no monitors between two peers");
     if (!peer.hasMonitors()) throw new UnsupportedOperationException("the host has no monitors");
     if (handlers.size() == MOST) throw new IllegalStateException("a peer has " + MOST + " monitors at most");
     // No number of an earlier incarnation, whose downs may come yet.

@@ -1,8 +1,9 @@
 package dev.ringmail;
 
 import dev.ringmail.control.Hello;
+import dev.ringmail.link.Inbox;
+import dev.ringmail.link.Inbox.Received;
 import dev.ringmail.link.Link;
-import dev.ringmail.link.Link.Received;
 import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import java.io.PrintWriter;
@@ -14,11 +15,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 
 /**
- * A link to the host that spawned this process. One thread uses it: the one in run() or poll(), while there is one. Only {@link
- * #execute} and {@link #log} may be called from any thread.
+ * A link to the host that spawned this process, or that it has attached to. One thread uses it: the one in run() or poll(), while
+ * there is one. Only {@link #execute} and {@link #log} may be called from any thread.
  */
 public final class Peer implements AutoCloseable, Executor {
   /** Reasons of a refusal. */
@@ -36,6 +38,7 @@ public final class Peer implements AutoCloseable, Executor {
   private final Asks asks = new Asks();
   private final Monitors monitors;
   private final Link link;
+  private final Inbox inbox;
   private final Outbox outbox;
   private final Mail mail;
   private final Loan loan;
@@ -51,8 +54,8 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   /**
-   * Joins the host that spawned this process. In a process that was started otherwise it says so in one line on stderr and
-   * exits with status 2.
+   * Joins the host that spawned this process, or that listens at {@link PeerOptions#path}. In a process that was started otherwise,
+   * and is told no path, it says so in one line on stderr and exits with status 2.
    *
    * @throws RefusedException if host and peer do not agree
    */
@@ -72,6 +75,7 @@ public final class Peer implements AutoCloseable, Executor {
    * @throws NotSpawnedException if nobody spawned this process
    */
   public static Peer join(PeerOptions options) {
+    if (options.path() != null) return new Peer(null, options);
     // Its descriptors are taken: a second peer would read the first one's frames.
     if (!attached.compareAndSet(false, true)) throw new IllegalStateException("this process has joined its host already");
     boolean joined = false;
@@ -88,10 +92,15 @@ public final class Peer implements AutoCloseable, Executor {
     Hello hello =
         new Hello(
             Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
-    link = Link.join(numbers, hello, options.timeout(), options.spin(), () -> !tasks.isEmpty());
+    BooleanSupplier hasTasks = () -> !tasks.isEmpty();
+    link =
+        options.path() == null
+            ? Link.join(numbers, hello, options.timeout(), options.spin(), hasTasks)
+            : Link.attach(options.path(), hello, options.timeout(), options.spin(), hasTasks);
+    inbox = link.inbox();
     outbox = link.outbox();
     handlers = new Handlers(outbox.maxAnswer());
-    mail = new Mail(this, link);
+    mail = new Mail(this, inbox, outbox);
     loan = new Loan(outbox);
     monitors = new Monitors(this, outbox);
     promises = new Promises(options.schema(), link.welcome().schema());
@@ -171,7 +180,7 @@ public final class Peer implements AutoCloseable, Executor {
     while (true) {
       if (!tasks.isEmpty()) handled += runTasks();
       asks.expire(0);
-      Received received = link.receive();
+      Received received = inbox.receive();
       if (received == Received.STOPPED) return -1;
       if (received == Received.NOTHING) return handled;
       handle(received);
@@ -184,7 +193,7 @@ public final class Peer implements AutoCloseable, Executor {
     try {
       switch (received) {
         case ANSWER -> takeAnswer();
-        case DOWN -> monitors.down(link.held().target(), link.held().sender(), link.held().payload());
+        case DOWN -> monitors.down(inbox.held().target(), inbox.held().sender(), inbox.held().payload());
         default -> takeMail();
       }
       if (outbox.loanRing() != null) throw new IllegalStateException("the handler left a loan open");
@@ -195,7 +204,7 @@ public final class Peer implements AutoCloseable, Executor {
       throw failed(e);
     }
     mail.release();
-    link.release();
+    inbox.release();
   }
 
   private void takeMail() throws Exception {
@@ -215,7 +224,7 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   private void takeAnswer() {
-    var ring = link.held();
+    var ring = inbox.held();
     if (ring.kind() == Frames.REPLY) {
       asks.reply(ring.correlation(), ring.type(), ring.payload());
     } else {
@@ -306,7 +315,7 @@ public final class Peer implements AutoCloseable, Executor {
   // ---- sending
 
   /**
-   * The mailbox that the host has published under a name.
+   * The mailbox that the host has published under a name, or another peer of that name, if the host introduces it.
    *
    * @throws NotFoundException if it has none
    */
@@ -348,7 +357,7 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   public Counters counters() {
-    return new Counters(link.received(), outbox.sent(), dropped, link.sleeps(), link.lostWakeups());
+    return new Counters(inbox.received(), outbox.sent(), dropped, link.sleeps(), link.lostWakeups());
   }
 
   /** Publishes what was sent, and says goodbye if the host said stop. A second call does nothing. */

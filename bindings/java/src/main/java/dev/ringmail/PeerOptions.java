@@ -1,5 +1,6 @@
 package dev.ringmail;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
 
@@ -7,6 +8,7 @@ import java.util.Objects;
 public final class PeerOptions {
   private String schema = "";
   private String name = "";
+  private Path path;
   private long ringBytes;
   private Duration timeout = Duration.ofSeconds(10);
   private Duration spin = Duration.ofNanos(50_000);
@@ -24,6 +26,15 @@ public final class PeerOptions {
   /** What to be known as. Not given: what the host calls it. */
   public PeerOptions name(String text) {
     name = Objects.requireNonNull(text);
+    return this;
+  }
+
+  /**
+   * Where a host listens, or another peer: joins it, in place of whoever spawned this process. {@code RINGMAIL_FDS} does not count
+   * then, and a process may join several.
+   */
+  public PeerOptions path(Path socket) {
+    path = Objects.requireNonNull(socket);
     return this;
   }
 
@@ -61,6 +72,10 @@ public final class PeerOptions {
 
   String name() {
     return name;
+  }
+
+  Path path() {
+    return path;
   }
 
   long ringBytes() {

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 
 /** The host of bindings/python/tests/host.cpp, told what to do line by line, and the peer that it spawns. */
 final class HostProcess implements AutoCloseable {
-  private static final long DEADLINE_SECONDS = 30; // a watchdog, not a measure
+  private static final long DEADLINE_SECONDS = 120; // a watchdog, not a measure
   private static final String END = "(the host has ended)";
   private static Path program;
 

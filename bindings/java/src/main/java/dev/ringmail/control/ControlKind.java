@@ -2,26 +2,38 @@ package dev.ringmail.control;
 
 /** The messages of the control stream, by their numbers in docs/spec/handshake.md. */
 public enum ControlKind {
-  HELLO,
-  WELCOME,
-  READY,
-  REFUSED,
-  RESOLVE,
-  RESOLVED,
-  FAILURE,
-  GOODBYE,
-  RING,
-  LOG;
+  HELLO(1),
+  WELCOME(2),
+  READY(3),
+  REFUSED(4),
+  RESOLVE(5),
+  RESOLVED(6),
+  FAILURE(7),
+  GOODBYE(8),
+  RING(9),
+  LOG(10),
+  INTRODUCED(17),
+  PRESENCE(18),
+  INTRODUCE_BY_NUMBER(19);
 
   private static final ControlKind[] ALL = values();
 
-  public int number() {
-    return ordinal() + 1;
+  private final int number;
+
+  ControlKind(int number) {
+    this.number = number;
   }
 
-  /** Null for a number that no message has. */
+  public int number() {
+    return number;
+  }
+
+  /** Null for a number that no message has which a peer like this one is sent, or sends. */
   static ControlKind of(int number) {
-    return number >= 1 && number <= ALL.length ? ALL[number - 1] : null;
+    for (ControlKind kind : ALL) {
+      if (kind.number == number) return kind;
+    }
+    return null;
   }
 
   @Override

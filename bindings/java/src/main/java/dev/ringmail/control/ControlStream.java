@@ -50,11 +50,19 @@ public final class ControlStream {
   }
 
   public void send(ControlKind kind, byte[] payload) throws IOException {
+    send(frame(kind, payload));
+  }
+
+  /** The bytes of a frame, for who sends the same again and again. */
+  public static byte[] frame(ControlKind kind, byte[] payload) {
     ByteBuffer frame = ByteBuffer.allocate(HEADER_BYTES + payload.length).order(ByteOrder.LITTLE_ENDIAN);
-    frame.putInt(payload.length).putShort((short) kind.number()).putShort((short) 0).put(payload);
+    return frame.putInt(payload.length).putShort((short) kind.number()).putShort((short) 0).put(payload).array();
+  }
+
+  public void send(byte[] frame) throws IOException {
     writing.lock();
     try {
-      out.write(frame.array());
+      out.write(frame);
     } finally {
       writing.unlock();
     }

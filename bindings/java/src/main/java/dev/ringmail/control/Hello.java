@@ -14,8 +14,11 @@ public record Hello(
   public static final long MAIL_OUTLIVES_PEER = 1;
   public static final long STREAM_DOORBELL = 1 << 2;
   public static final long PIPE_DOORBELL = 1 << 4;
+  public static final long INTRODUCTIONS = 1 << 6;
   public static final long MONITORS = 1 << 7;
   public static final long LOG = 1 << 8;
+  public static final long LARGE = 1 << 9;
+  public static final long BY_PROC = 1 << 10;
 
   static final int MAX_LANGUAGE_BYTES = 32;
   static final int MAX_NAME_BYTES = 255;

@@ -1,5 +1,6 @@
 package dev.ringmail.control;
 
+import dev.ringmail.ring.Frames;
 import java.nio.charset.StandardCharsets;
 
 /** The shorter messages of the control stream. */
@@ -35,6 +36,64 @@ public final class Messages {
       reader.finish();
       return new Resolved(request, found == 1, mailbox);
     }
+  }
+
+  /**
+   * A lane to another peer.
+   *
+   * @param ownFd the host's descriptor of the side that this peer writes: /proc/hostPid/fd/ownFd
+   * @param otherFd of the other side
+   * @param bellFd of the bell on which the other sleeps
+   */
+  public record Introduce(
+      int lane, String name, long mailBytes, long controlBytes, long ownFd, long otherFd, long bellFd) {
+    public static Introduce decode(byte[] payload) {
+      WireReader reader = new WireReader(ControlKind.INTRODUCE_BY_NUMBER, payload);
+      long lane = reader.u32("lane");
+      reader.require("lane", lane < Welcome.MAX_LANES, lane);
+      String name = reader.name("name", Hello.MAX_NAME_BYTES);
+      long mail = ringBytes(reader, "mail_bytes");
+      long control = ringBytes(reader, "control_bytes");
+      Introduce introduce =
+          new Introduce(
+              (int) lane, name, mail, control, reader.u32("own_fd"), reader.u32("other_fd"), reader.u32("bell_fd"));
+      reader.finish();
+      return introduce;
+    }
+
+    private static long ringBytes(WireReader reader, String field) {
+      long bytes = reader.u64(field);
+      reader.require(field, Frames.isRingSize(bytes), bytes);
+      return bytes;
+    }
+  }
+
+  /** What has become of the peer at the other end of a lane. */
+  public record Presence(long lane, State state) {
+    /** By their numbers. */
+    public enum State {
+      /** Its process is dead, and another one is to come. */
+      AWAY,
+      THERE,
+      /** There is none any more. */
+      ENDED
+    }
+
+    private static final State[] STATES = State.values();
+
+    public static Presence decode(byte[] payload) {
+      WireReader reader = new WireReader(ControlKind.PRESENCE, payload);
+      long lane = reader.u32("lane");
+      int state = reader.u8("state");
+      reader.require("state", state < STATES.length, state);
+      reader.finish();
+      return new Presence(lane, STATES[state]);
+    }
+  }
+
+  /** Answers an introduction; with a text: this peer does not read the lane, or not any more, and why. */
+  public static byte[] introduced(int lane, String text) {
+    return new WireWriter().u32(lane).text(mended(text)).take();
   }
 
   /** Null when the name is not one: the host would end the link over it. */

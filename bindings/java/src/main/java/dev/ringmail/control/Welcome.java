@@ -21,8 +21,9 @@ public record Welcome(
     String schema,
     long hostPid,
     List<Segment> segments) {
-  private static final int MAX_LANES = 256;
+  public static final int MAX_LANES = 256;
   private static final int MAX_SEGMENTS = 8;
+  private static final long MAX_ARENA_BYTES = 1L << 40;
 
   /** What a segment is for. */
   public enum Role {
@@ -32,7 +33,9 @@ public record Welcome(
     HOST_BELLS,
     PEER_BELLS,
     HOST_PARKED,
-    DOORBELL;
+    DOORBELL,
+    ARENA_TO_PEER,
+    ARENA_TO_HOST;
 
     private static final Role[] ALL = values();
 
@@ -92,10 +95,13 @@ public record Welcome(
     if ((features & Hello.STREAM_DOORBELL) == 0) {
       throw refused(
           "a Java peer cannot wake a thread that sleeps on a futex: the host must choose stream_doorbell"
-              + " (PeerOptions::trusted = false)");
+              + " (PeerOptions::control_by_pipes)");
     }
     if ((features & Hello.PIPE_DOORBELL) == 0) {
       throw refused("a Java peer cannot sleep on a futex: the host must choose pipe_doorbell");
+    }
+    if ((features & (Hello.LARGE | Hello.INTRODUCTIONS)) != 0 && (features & Hello.BY_PROC) == 0) {
+      throw refused("the host chose large or introductions without by_proc, and does not share its bells");
     }
     if (lineBytes != Frames.LINE_BYTES) {
       throw refused("the host's frames start every " + lineBytes + " bytes, this peer's every " + Frames.LINE_BYTES);
@@ -106,6 +112,10 @@ public record Welcome(
     Map<Role, Segment> byRole = new EnumMap<>(Role.class);
     for (Segment segment : segments) {
       if (byRole.put(segment.role(), segment) != null) throw refused("segment " + segment.role() + " was named twice");
+      if (isArena(segment.role())) {
+        checkArenas(segment);
+        continue;
+      }
       long due = bytesDue(segment.role());
       if (segment.bytes() != due) {
         throw refused(
@@ -113,10 +123,25 @@ public record Welcome(
       }
     }
     for (Role role : Role.ALL) {
-      boolean isDue = role != Role.HOST_BELLS;
+      boolean isDue = isArena(role) ? (features & Hello.LARGE) != 0 : role != Role.HOST_BELLS;
       if (byRole.containsKey(role) != isDue) throw refused((isDue ? "no segment " : "a segment too many: ") + role);
     }
     return byRole;
+  }
+
+  private static boolean isArena(Role role) {
+    return role == Role.ARENA_TO_PEER || role == Role.ARENA_TO_HOST;
+  }
+
+  /** A part for each lane, in whole pages. */
+  private void checkArenas(Segment segment) {
+    long bytes = segment.bytes();
+    long part = Long.divideUnsigned(bytes, lanes);
+    boolean isPossible = part >= Frames.PAGE_BYTES && part <= MAX_ARENA_BYTES && part % Frames.PAGE_BYTES == 0;
+    if (isPossible && part * lanes == bytes) return;
+    throw refused(
+        "segment " + segment.role() + " of " + Long.toUnsignedString(bytes) + " bytes, not whole pages for each of "
+            + lanes + " lanes");
   }
 
   /** By the tables of docs/spec/ring.md. */
@@ -130,6 +155,7 @@ public record Welcome(
       case PEER_BELLS -> 2 * page;
       case HOST_PARKED -> (lanes * 128L + page - 1) / page * page;
       case DOORBELL -> page;
+      case ARENA_TO_PEER, ARENA_TO_HOST -> throw new IllegalArgumentException("an arena has any size");
     };
   }
 

@@ -18,9 +18,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** What a handshake leads to. */
-record Joined(ControlStream control, Listener listener, Welcome welcome, PeerBell bell, Lane[] lanes) {
+record Joined(
+    ControlStream control, Listener listener, Welcome welcome, PeerBell bell, Lane[] lanes, Introductions introductions) {
   static final long FEATURES =
-      Hello.MAIL_OUTLIVES_PEER | Hello.STREAM_DOORBELL | Hello.PIPE_DOORBELL | Hello.MONITORS | Hello.LOG;
+      Hello.MAIL_OUTLIVES_PEER
+          | Hello.STREAM_DOORBELL
+          | Hello.PIPE_DOORBELL
+          | Hello.INTRODUCTIONS
+          | Hello.MONITORS
+          | Hello.LOG
+          | Hello.LARGE
+          | Hello.BY_PROC;
 
   /** Says hello, maps what the welcome names, says ready. */
   static Joined shakeHands(ControlStream control, Hello hello, Duration timeout) {
@@ -48,7 +56,9 @@ record Joined(ControlStream control, Listener listener, Welcome welcome, PeerBel
       for (int i = 0; i < lanes.length; ++i) lanes[i] = segments.lane(i, control);
       PeerBell bell = segments.bell();
       bell.listen(segments.doorbell());
-      return new Joined(control, listener, welcome, bell, lanes);
+      Introductions introductions = new Introductions(control, welcome);
+      if ((welcome.features() & Hello.INTRODUCTIONS) != 0) listener.introduceBy(introductions);
+      return new Joined(control, listener, welcome, bell, lanes, introductions);
     } catch (RefusedException e) {
       fault = e.getMessage();
     } catch (IOException e) {

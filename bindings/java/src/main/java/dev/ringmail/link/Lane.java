@@ -1,26 +1,73 @@
 package dev.ringmail.link;
 
+import dev.ringmail.arena.ArenaConsumer;
+import dev.ringmail.arena.ArenaProducer;
+import dev.ringmail.control.Messages.Presence;
 import dev.ringmail.ring.RingConsumer;
 import dev.ringmail.ring.RingFault;
 import dev.ringmail.ring.RingProducer;
 
-/** What connects this peer with one thread of the host: two rings in, two rings out, and that thread's doorbell. */
+/**
+ * What connects this peer with one thread of the host, or with another peer: two rings in, two rings out, and the doorbell of who is
+ * there; with a thread of the host perhaps arenas.
+ */
 final class Lane {
+  final int number;
   final RingConsumer mailIn;
   final RingConsumer controlIn;
   final RingProducer mailOut;
   final RingProducer controlOut;
-  private final HostBell bell;
+  final ArenaConsumer bodiesIn; // null: it has no arenas
+  final ArenaProducer bodiesOut; // likewise
+  private final Doorbell bell;
+  private final Met met; // null: the host
 
   private boolean stopping;
   private long stopAt; // the position in mail up to which it must be read first
 
-  Lane(RingConsumer mailIn, RingConsumer controlIn, RingProducer mailOut, RingProducer controlOut, HostBell bell) {
-    this.mailIn = mailIn;
-    this.controlIn = controlIn;
-    this.mailOut = mailOut;
-    this.controlOut = controlOut;
-    this.bell = bell;
+  // Of another peer.
+  private Presence.State presence = Presence.State.THERE;
+  private boolean broken; // it has written the impossible, and is not read any more
+
+  /** The rings of a lane, and where they lead to. */
+  record Ends(
+      RingConsumer mailIn, RingConsumer controlIn, RingProducer mailOut, RingProducer controlOut, Doorbell bell) {}
+
+  /** To a thread of the host. */
+  Lane(int number, Ends ends, ArenaConsumer bodiesIn, ArenaProducer bodiesOut) {
+    this(number, ends, bodiesIn, bodiesOut, null);
+  }
+
+  /** To another peer. */
+  Lane(int number, Ends ends, Met met) {
+    this(number, ends, null, null, met);
+  }
+
+  private Lane(int number, Ends ends, ArenaConsumer bodiesIn, ArenaProducer bodiesOut, Met met) {
+    this.number = number;
+    mailIn = ends.mailIn;
+    controlIn = ends.controlIn;
+    mailOut = ends.mailOut;
+    controlOut = ends.controlOut;
+    bell = ends.bell;
+    this.bodiesIn = bodiesIn;
+    this.bodiesOut = bodiesOut;
+    this.met = met;
+  }
+
+  boolean isToPeer() {
+    return met != null;
+  }
+
+  /** Of the peer that it leads to. */
+  String otherName() {
+    return met.name();
+  }
+
+  // ---- stopping
+
+  boolean isStopping() {
+    return stopping;
   }
 
   void stopAt(long position) {
@@ -28,13 +75,44 @@ final class Lane {
     stopAt = position;
   }
 
-  /** Whether the host said stop, and all mail before that has been read. */
-  boolean isDrained() {
-    return stopping && mailIn.position() - stopAt >= 0;
+  /** What another peer has published by now is read, and not beyond: that is for the next life. */
+  void stopReading() {
+    if (!stopping) stopAt(met.endOfMail());
   }
 
+  /** Whether the host said stop, and all mail before that has been read. */
+  boolean isDrained() {
+    return broken || (stopping && mailIn.position() - stopAt >= 0);
+  }
+
+  // ---- the other peer
+
+  void note(Presence.State state) {
+    presence = state;
+  }
+
+  void breakOff() {
+    broken = true;
+  }
+
+  boolean isBroken() {
+    return broken;
+  }
+
+  /** Nobody will read what is sent there. */
+  boolean isCut() {
+    return broken || presence == Presence.State.ENDED;
+  }
+
+  /** Nobody waits there for an answer. */
+  boolean isForgotten() {
+    return broken || presence != Presence.State.THERE;
+  }
+
+  // ---- the rings
+
   boolean hasInput() {
-    return !controlIn.isEmpty() || (!isDrained() && !mailIn.isEmpty());
+    return !broken && (!controlIn.isEmpty() || (!isDrained() && !mailIn.isEmpty()));
   }
 
   /** Publishes both open batches and rings for them. */
@@ -51,10 +129,17 @@ final class Lane {
     if (wanted) bell.ring();
   }
 
-  /** The first fault of the host's on this lane, or null. */
+  /** For a body that was given back. Any thread. */
+  void ring() {
+    bell.ring();
+  }
+
+  /** The first fault of the other side's on this lane, or null. */
   RingFault fault() {
     if (mailIn.fault() != null) return mailIn.fault();
     if (controlIn.fault() != null) return controlIn.fault();
-    return mailOut.fault() != null ? mailOut.fault() : controlOut.fault();
+    if (mailOut.fault() != null) return mailOut.fault();
+    if (controlOut.fault() != null) return controlOut.fault();
+    return bodiesOut != null ? bodiesOut.fault() : null;
   }
 }

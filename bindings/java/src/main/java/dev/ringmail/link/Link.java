@@ -10,12 +10,10 @@ import dev.ringmail.control.Hello;
 import dev.ringmail.control.Messages;
 import dev.ringmail.control.Messages.Resolved;
 import dev.ringmail.control.Welcome;
-import dev.ringmail.ring.Frames;
-import dev.ringmail.ring.RingConsumer;
 import dev.ringmail.ring.RingFault;
 import dev.ringmail.ring.Spin;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -24,34 +22,20 @@ import java.util.function.BooleanSupplier;
 
 /** The peer's side of a link. One thread, but for wake(). */
 public final class Link {
-  /** What receive() found. */
-  public enum Received {
-    NOTHING,
-    MAIL,
-    /** A reply or a no_reply. */
-    ANSWER,
-    /** The end of an actor. */
-    DOWN,
-    /** The host said stop, and all mail before that is finished. */
-    STOPPED
-  }
-
   private final ControlStream control;
   private final Listener listener;
   private final Welcome welcome;
   private final PeerBell bell;
-  private final Lane[] lanes;
+  private final Lanes lanes;
+  private final Introductions introductions;
   private final Spin spin;
+  private final Inbox inbox;
   private final Outbox outbox;
   private final BooleanSupplier hasWork;
 
   private boolean closed;
   private boolean failed;
-  private int nextLane;
-  private int heldLane;
-  private RingConsumer held; // the ring of the message that is not released yet
   private int request;
-  private long received;
 
   /**
    * Joins the host that spawned this process.
@@ -61,6 +45,11 @@ public final class Link {
    */
   public static Link join(String numbers, Hello hello, Duration timeout, Duration spin, BooleanSupplier wakeFor) {
     return new Link(Joined.shakeHands(Inherited.open(numbers), hello, timeout), spin, wakeFor);
+  }
+
+  /** Joins whoever listens at the path, as above. */
+  public static Link attach(Path path, Hello hello, Duration timeout, Duration spin, BooleanSupplier wakeFor) {
+    return new Link(Joined.shakeHands(Connected.open(path), hello, timeout), spin, wakeFor);
   }
 
   /** What a peer in Java offers. */
@@ -73,10 +62,13 @@ public final class Link {
     listener = joined.listener();
     welcome = joined.welcome();
     bell = joined.bell();
-    lanes = joined.lanes();
+    lanes = new Lanes(joined.lanes());
+    introductions = joined.introductions();
     this.spin = new Spin(spin.toNanos());
     outbox = new Outbox(this, lanes, bell, this.spin);
-    hasWork = () -> hasInput() || wakeFor.getAsBoolean() || listener.hasEnded();
+    inbox = new Inbox(this, lanes, joined.lanes(), introductions, outbox);
+    hasWork = () -> inbox.hasInput() || wakeFor.getAsBoolean() || introductions.hasNews() || listener.hasEnded();
+    listener.onNews(bell::wake);
     listener.onEnd(bell::wake);
   }
 
@@ -98,6 +90,10 @@ public final class Link {
     bell.wake();
   }
 
+  public Inbox inbox() {
+    return inbox;
+  }
+
   public Outbox outbox() {
     return outbox;
   }
@@ -106,110 +102,31 @@ public final class Link {
     return listener.hasEnded();
   }
 
-  // ---- receiving
-
-  private boolean hasInput() {
-    boolean allDrained = true;
-    for (Lane lane : lanes) {
-      if (lane.hasInput()) return true;
-      allDrained &= lane.isDrained();
-    }
-    return allDrained;
+  boolean hasNews() {
+    return introductions.hasNews();
   }
 
-  /** The next message, which {@link #held()} then describes, without waiting. Replies come before mail. */
-  public Received receive() {
-    checkOpen();
-    if (held != null) throw new IllegalStateException("the message received before has not been released");
-    boolean allDrained = true;
-    for (int tried = 0; tried < lanes.length; ++tried) {
-      int index = nextLane;
-      Lane lane = lanes[index];
-      nextLane = index + 1 == lanes.length ? 0 : index + 1;
-      if (takeControl(lane)) return hold(index, lane.controlIn, Received.ANSWER);
-      if (!lane.isDrained()) {
-        allDrained = false;
-        if (lane.mailIn.peek()) {
-          boolean isDown = lane.mailIn.kind() == Frames.SIGNAL && lane.mailIn.type() == Frames.SIGNAL_DOWN;
-          if (!isDown && lane.mailIn.kind() != Frames.MESSAGE) {
-            throw broken("it sent a frame of kind " + lane.mailIn.kind() + " as mail");
-          }
-          return hold(index, lane.mailIn, isDown ? Received.DOWN : Received.MAIL);
-        }
-      }
-      checkFault(lane);
-    }
-    return allDrained ? Received.STOPPED : Received.NOTHING;
+  /** What is said of other peers. */
+  void takeNews() {
+    if (introductions.hasNews()) introductions.takeNews(lanes);
   }
 
-  private Received hold(int lane, RingConsumer ring, Received what) {
-    ring.begin();
-    heldLane = lane;
-    held = ring;
-    return what;
-  }
-
-  /** Deals with what the host says to this process. Whether there is something for its user. */
-  private boolean takeControl(Lane lane) {
-    RingConsumer ring = lane.controlIn;
-    while (ring.peek()) {
-      switch (ring.kind()) {
-        case Frames.REPLY, Frames.NO_REPLY -> {
-          return true;
-        }
-        case Frames.STOP -> {
-          if (ring.length() != Long.BYTES) throw broken("it sent a stop without a position");
-          ByteBuffer payload = ring.payload();
-          lane.stopAt(payload.getLong(payload.position()));
-        }
-        case Frames.PING -> {
-          // One that finds no room is not answered: the host then has not read the answers before it.
-          if (lane.controlOut.tryLoan(0) >= 0) {
-            lane.controlOut.commit(Frames.PONG, 0, ring.correlation(), 0, 0);
-            lane.publish();
-          }
-        }
-        case Frames.PONG -> {}
-        default -> throw broken("it sent a frame of kind " + ring.kind() + " on a control ring");
-      }
-      ring.advance();
-      lane.storeCursors();
-    }
-    return false;
-  }
-
-  /** The ring at whose front the message in hand stands, or null. */
-  public RingConsumer held() {
-    return held;
-  }
-
-  public int heldLane() {
-    return heldLane;
-  }
-
-  /** The message in hand is finished: publishes what was sent meanwhile, and only then may the host forget it. */
-  public void release() {
-    Lane lane = lanes[heldLane];
-    if (held == lane.mailIn) ++received;
-    held.advance();
-    outbox.flush();
-    if (held.cursorDue() || held.isEmpty()) lane.storeCursors();
-    held = null;
-  }
+  // ---- waiting
 
   /** Waits until there is something to do, or the time is up. Publishes first. Spins a while, then sleeps. */
   public void await(long nanos) throws InterruptedException {
     checkOpen();
     outbox.flush();
-    storeCursors();
+    lanes.storeCursors();
     if (hasWork.getAsBoolean() || nanos <= 0) {
-      if (!hasInput()) checkHost();
+      if (!inbox.hasInput()) checkHost();
       return;
     }
+    if (spin.look(hasWork)) return;
     long deadline = System.nanoTime() + Math.min(nanos, Outbox.FOREVER);
     if (spin.spin(hasWork, deadline)) return;
     while (true) {
-      if (!hasInput()) checkHost();
+      if (!inbox.hasInput()) checkHost();
       if (Thread.interrupted()) throw new InterruptedException();
       long left = deadline - System.nanoTime();
       if (left <= 0) return;
@@ -217,10 +134,6 @@ public final class Link {
       if (hasWork.getAsBoolean()) break;
     }
     spin.observe();
-  }
-
-  void storeCursors() {
-    for (Lane lane : lanes) lane.storeCursors();
   }
 
   // ---- the control stream
@@ -236,6 +149,8 @@ public final class Link {
       control.send(ControlKind.RESOLVE, question);
       Resolved resolved = answer.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
       if (!resolved.found()) throw new NotFoundException("no mailbox has the name '" + name + "'");
+      // The lane to another peer was told of before.
+      takeNews();
       return resolved.mailbox();
     } catch (TimeoutException e) {
       throw new TimeoutException("the host did not answer where '" + name + "' is");
@@ -265,7 +180,7 @@ public final class Link {
     if (closed) return;
     failed = true;
     outbox.flush();
-    storeCursors();
+    lanes.storeCursors();
     say(ControlKind.FAILURE, Messages.failure(text));
   }
 
@@ -273,8 +188,8 @@ public final class Link {
   public void close() {
     if (closed) return;
     outbox.flush();
-    boolean allDrained = held == null && !failed;
-    for (Lane lane : lanes) {
+    boolean allDrained = inbox.held() == null && !failed;
+    for (Lane lane : lanes.all()) {
       lane.storeCursors();
       allDrained &= lane.isDrained();
     }
@@ -307,15 +222,13 @@ public final class Link {
 
   void checkFault(Lane lane) {
     RingFault fault = lane.fault();
-    if (fault != null) throw broken(fault.toString());
+    if (fault == null) return;
+    if (!lane.isToPeer()) throw broken(fault.toString());
+    introductions.cut(lane, fault.toString());
   }
 
-  private static ProtocolException broken(String what) {
+  static ProtocolException broken(String what) {
     return new ProtocolException("the host broke the protocol: " + what);
-  }
-
-  public long received() {
-    return received;
   }
 
   public long sleeps() {

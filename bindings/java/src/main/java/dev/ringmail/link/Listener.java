@@ -1,9 +1,11 @@
 package dev.ringmail.link;
 
 import dev.ringmail.HostGoneException;
-import dev.ringmail.control.ControlKind;
+import dev.ringmail.ProtocolException;
 import dev.ringmail.control.ControlStream;
 import dev.ringmail.control.ControlStream.Frame;
+import dev.ringmail.control.Messages.Introduce;
+import dev.ringmail.control.Messages.Presence;
 import dev.ringmail.control.Messages.Resolved;
 import java.io.IOException;
 import java.util.Map;
@@ -11,13 +13,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Reads the control stream, on a daemon thread: the answer to the hello, the answers to lookups, and the end, which is the
- * death of the host.
+ * Reads the control stream, on a daemon thread: the answer to the hello, the answers to lookups, what is said of other peers, and the
+ * end, which is the death of the host.
  */
 final class Listener {
   private final ControlStream control;
   private final CompletableFuture<Frame> answer = new CompletableFuture<>();
   private final Map<Integer, CompletableFuture<Resolved>> lookups = new ConcurrentHashMap<>();
+  private volatile Introductions introductions; // null: none were agreed on
+  private volatile Runnable onNews = () -> {};
   private volatile Runnable onEnd = () -> {};
   private volatile String end;
 
@@ -37,6 +41,17 @@ final class Listener {
   void onEnd(Runnable action) {
     onEnd = action;
     if (end != null) action.run();
+  }
+
+  /** Before the peer says that it is ready: nobody is introduced to it earlier. */
+  void introduceBy(Introductions introductions) {
+    this.introductions = introductions;
+  }
+
+  /** Runs on the thread of this when there is news of other peers. */
+  void onNews(Runnable action) {
+    onNews = action;
+    action.run();
   }
 
   boolean hasEnded() {
@@ -74,10 +89,24 @@ final class Listener {
 
   private void take(Frame frame) {
     if (answer.complete(frame)) return;
-    // Other kinds are none that a host of this version sends to a peer.
-    if (frame.kind() != ControlKind.RESOLVED) return;
-    Resolved resolved = Resolved.decode(frame.payload());
-    CompletableFuture<Resolved> lookup = lookups.remove(resolved.request());
-    if (lookup != null) lookup.complete(resolved);
+    switch (frame.kind()) {
+      case RESOLVED -> {
+        Resolved resolved = Resolved.decode(frame.payload());
+        CompletableFuture<Resolved> lookup = lookups.remove(resolved.request());
+        if (lookup != null) lookup.complete(resolved);
+      }
+      case INTRODUCE_BY_NUMBER -> {
+        Introduce introduce = Introduce.decode(frame.payload());
+        if (introductions == null) throw new ProtocolException("introductions were not agreed on");
+        introductions.introduce(introduce);
+        onNews.run();
+      }
+      case PRESENCE -> {
+        Presence presence = Presence.decode(frame.payload());
+        if (introductions != null) introductions.note(presence);
+        onNews.run();
+      }
+      default -> {} // none that a host of this version sends to a peer
+    }
   }
 }

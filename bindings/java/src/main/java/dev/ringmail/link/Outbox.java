@@ -1,31 +1,42 @@
 package dev.ringmail.link;
 
 import dev.ringmail.FullException;
+import dev.ringmail.NotFoundException;
+import dev.ringmail.arena.Block;
+import dev.ringmail.arena.BodyPlace;
 import dev.ringmail.ring.Frames;
 import dev.ringmail.ring.RingProducer;
 import dev.ringmail.ring.Spin;
 import java.nio.ByteBuffer;
 import java.util.function.BooleanSupplier;
 
-/** What a peer sends: loans, answers, and how it waits for room. One thread. */
+/** What a peer sends: loans, bodies, answers, and how it waits for room. One thread. */
 public final class Outbox {
   static final long FOREVER = Long.MAX_VALUE / 2;
 
+  /** Of the number of an ask, which has the life of its asker above: the bits 24 to 30. */
+  private static final int ASKS_OF_A_LIFE = (1 << 24) - 1;
+
+  private static final int LIFE = 0x7f << 24;
+  private static final long ACTOR = (1L << 52) - 1;
+
   private final Link link;
-  private final Lane[] lanes;
+  private final Lanes lanes;
   private final PeerBell bell;
   private final Spin spin;
 
   private boolean dirty; // some lane has an open batch
   private RingProducer loanRing;
   private long loanTarget;
-  private int correlation;
+  private final int life;
+  private int asks;
 
-  Outbox(Link link, Lane[] lanes, PeerBell bell, Spin spin) {
+  Outbox(Link link, Lanes lanes, PeerBell bell, Spin spin) {
     this.link = link;
     this.lanes = lanes;
     this.bell = bell;
     this.spin = spin;
+    life = (int) link.welcome().incarnation() << 24 & LIFE;
   }
 
   /**
@@ -35,19 +46,34 @@ public final class Outbox {
   public int loan(long target, int length, long nanos) throws InterruptedException {
     link.checkOpen();
     if (loanRing != null) throw new IllegalStateException("another loan is open");
-    int index = laneOf(target);
-    if (target == 0 || index >= lanes.length) {
-      throw new IllegalArgumentException("there is no mailbox 0x" + Long.toHexString(target));
-    }
-    Lane lane = lanes[index];
+    Lane lane = laneTo(target);
     checkLength(length, lane.mailOut);
     int at = lane.mailOut.tryLoan(length);
     if (at < 0) at = awaitRoom(lane, lane.mailOut, length, nanos);
     if (at >= 0) {
       loanRing = lane.mailOut;
-      loanTarget = target;
+      // To another peer: 0 is the peer itself.
+      loanTarget = lane.isToPeer() ? target & ACTOR : target;
     }
     return at;
+  }
+
+  /** The lane that leads to the thread on which a mailbox of the host lives, or to another peer. */
+  private Lane laneTo(long mailbox) {
+    Lane lane = mailbox == 0 ? null : lanes.of(mailbox >>> 52 & 0xff);
+    if (lane == null) throw new IllegalArgumentException("there is no mailbox 0x" + Long.toHexString(mailbox));
+    if (lane.isCut()) throw isCut(lane);
+    return lane;
+  }
+
+  private static NotFoundException isCut(Lane lane) {
+    String how = lane.isBroken() ? "broke the protocol" : "has ended";
+    return new NotFoundException("the peer '" + lane.otherName() + "' " + how);
+  }
+
+  /** Whether that mailbox is another peer's. */
+  public boolean isOfPeer(long mailbox) {
+    return laneTo(mailbox).isToPeer();
   }
 
   /** The ring of the open loan, or null. */
@@ -76,10 +102,13 @@ public final class Outbox {
       throws InterruptedException {
     link.checkOpen();
     if (loanRing != null) throw new IllegalStateException("a loan is open");
-    RingProducer ring = lanes[lane].controlOut;
+    Lane to = lanes.of(lane);
+    if (to.isForgotten()) return; // whoever asked is no more
+    RingProducer ring = to.controlOut;
     checkLength(length, ring);
     int at = ring.tryLoan(length);
-    if (at < 0) at = awaitRoom(lanes[lane], ring, length, FOREVER);
+    if (at < 0) at = awaitAnswerRoom(to, length);
+    if (at < 0) return;
     if (length != 0) ring.data().put(at, payload, offset, length);
     ring.commit(kind, type, correlation, target, sender);
     dirty = true;
@@ -88,49 +117,133 @@ public final class Outbox {
   /** How many bytes an answer may have. */
   public int maxAnswer() {
     int most = 0;
-    for (Lane lane : lanes) most = Math.max(most, lane.controlOut.maxPayload());
+    for (Lane lane : lanes.all()) most = Math.max(most, lane.controlOut.maxPayload());
     return most;
   }
 
+  // ---- bodies
+
+  /** Room for a body, or null if there is none within the time. Any number of these loans may be open. */
+  public Block loanLarge(long target, long length, long nanos) throws InterruptedException {
+    link.checkOpen();
+    if (loanRing != null) throw new IllegalStateException("another loan is open");
+    Lane lane = laneTo(target);
+    if (lane.isToPeer()) throw new UnsupportedOperationException("there are no bodies between two peers");
+    if (lane.bodiesOut == null) throw new UnsupportedOperationException("the host has no room for bodies");
+    long most = lane.bodiesOut.memory().bytes();
+    if (length < 0 || length > most) {
+      throw new IllegalArgumentException("a body of " + length + " bytes: the host has room for " + most);
+    }
+    Block block = lane.bodiesOut.tryLoan(length, lane.mailOut);
+    if (block != null) return block;
+    Block[] found = {null};
+    await(
+        lane,
+        lane.mailOut,
+        () -> found[0] != null || (found[0] = lane.bodiesOut.tryLoan(length, lane.mailOut)) != null,
+        nanos);
+    return found[0];
+  }
+
+  /** Where a block of that mailbox's lane is written, so many bytes of it, at most {@link #LONGEST_VIEW}. */
+  public ByteBuffer view(long target, Block block, long at, int length) {
+    return laneTo(target).bodiesOut.memory().view(block.offset() + at, length);
+  }
+
+  public void cancelLarge(long target, Block block) {
+    laneTo(target).bodiesOut.cancel(block);
+  }
+
+  /** A message with that body. False if there is no room for it in the ring within the time; the block is loaned still. */
+  public boolean sendLarge(
+      long target, Block block, int type, ByteBuffer payload, int offset, int length, int correlation, long nanos)
+      throws InterruptedException {
+    int at = loan(target, BodyPlace.BYTES + length, nanos);
+    if (at < 0) return false;
+    RingProducer ring = loanRing;
+    boolean written = false;
+    try {
+      ring.data().put(at + BodyPlace.BYTES, payload, offset, length);
+      written = true;
+    } finally {
+      if (!written) cancelLoan();
+    }
+    Lane lane = laneTo(target);
+    lane.bodiesOut.describe(block, ring.data(), at);
+    commitLoan(Frames.LARGE, type, correlation, 0);
+    lane.bodiesOut.committed(block, ring);
+    return true;
+  }
+
+  // ---- room
+
   private int awaitRoom(Lane lane, RingProducer ring, int length, long nanos) throws InterruptedException {
-    // What is open must be seen, or the host could not make room.
-    flush();
     int[] at = {-1};
-    BooleanSupplier tryAgain = () -> at[0] >= 0 || (at[0] = ring.tryLoan(length)) >= 0 || ring.fault() != null;
-    long deadline = System.nanoTime() + Math.min(nanos, FOREVER);
-    if (!tryAgain.getAsBoolean() && nanos > 0 && !spin.spin(tryAgain, deadline)) sleepForRoom(ring, tryAgain, deadline);
-    link.checkFault(lane);
+    await(lane, ring, () -> at[0] >= 0 || (at[0] = ring.tryLoan(length)) >= 0, nanos);
     return at[0];
   }
 
-  private void sleepForRoom(RingProducer ring, BooleanSupplier tryAgain, long deadline) throws InterruptedException {
-    // What is finished is told before a sleep: the host may wait for that room.
-    link.storeCursors();
+  /** -1: whoever asked is no more. */
+  private int awaitAnswerRoom(Lane lane, int length) throws InterruptedException {
+    try {
+      return awaitRoom(lane, lane.controlOut, length, FOREVER);
+    } catch (NotFoundException e) {
+      return -1;
+    }
+  }
+
+  /** Until `tryAgain` has found room, or the time is up. */
+  private void await(Lane lane, RingProducer ring, BooleanSupplier tryAgain, long nanos) throws InterruptedException {
+    // What is open must be seen, or the consumer could not make room.
+    flush();
+    BooleanSupplier isOver = () -> tryAgain.getAsBoolean() || lane.fault() != null;
+    if (!isOver.getAsBoolean() && nanos > 0 && !spin.look(isOver)) {
+      long deadline = System.nanoTime() + Math.min(nanos, FOREVER);
+      if (!spin.spin(isOver, deadline)) sleepForRoom(lane, ring, isOver, deadline);
+    }
+    link.checkFault(lane);
+    if (lane.isBroken()) throw isCut(lane);
+  }
+
+  private void sleepForRoom(Lane lane, RingProducer ring, BooleanSupplier isOver, long deadline)
+      throws InterruptedException {
+    // What is finished is told before a sleep: the other side may wait for that room.
+    lanes.storeCursors();
     ring.wantRoom(true);
     try {
-      while (!tryAgain.getAsBoolean()) {
+      while (!isOver.getAsBoolean()) {
         link.checkHost();
+        link.takeNews();
+        if (lane.isCut()) throw isCut(lane);
+        // Whoever asked is dead, and nobody makes room for answers to him.
+        if (ring == lane.controlOut && lane.isForgotten()) return;
         if (Thread.interrupted()) throw new InterruptedException();
         long left = deadline - System.nanoTime();
         if (left <= 0) return;
-        bell.park(left, () -> tryAgain.getAsBoolean() || link.hasLostHost());
+        bell.park(left, () -> isOver.getAsBoolean() || link.hasLostHost() || link.hasNews());
       }
     } finally {
       ring.wantRoom(false);
     }
   }
 
-  /** Not 0, and not that of one of the last four billion asks. */
+  /** Not that of one of the last asks, of this life or of the ones before. */
   public int nextCorrelation() {
-    if (++correlation == 0) ++correlation;
-    return correlation;
+    asks = asks + 1 & ASKS_OF_A_LIFE;
+    if (asks == 0) ++asks;
+    return life | asks;
+  }
+
+  /** Whether an answer that came by a lane between two peers, which outlives both, is to an ask of this life. */
+  boolean isOfThisLife(int correlation) {
+    return (correlation & LIFE) == life;
   }
 
   /** Publishes what was sent so far. */
   public void flush() {
     if (!dirty) return;
     dirty = false;
-    for (Lane lane : lanes) lane.publish();
+    lanes.publish();
   }
 
   private static void checkLength(int length, RingProducer ring) {
@@ -139,18 +252,13 @@ public final class Outbox {
     }
   }
 
-  /** The lane that leads to the thread on which a mailbox of the host lives. */
-  private static int laneOf(long mailbox) {
-    return (int) (mailbox >>> 52) & 0xff;
-  }
-
   public static FullException full() {
-    return new FullException("no room in the ring to the host");
+    return new FullException("no room for it, within the time");
   }
 
   public long sent() {
     long sent = 0;
-    for (Lane lane : lanes) sent += lane.mailOut.published();
+    for (Lane lane : lanes.all()) sent += lane.mailOut.published();
     return sent;
   }
 }

@@ -1,10 +1,11 @@
 package dev.ringmail.link;
 
-import static dev.ringmail.ring.Frames.CONSUMER_BLOCK_BYTES;
 import static dev.ringmail.ring.Frames.PAGE_BYTES;
-import static dev.ringmail.ring.Frames.PRODUCER_BLOCK_BYTES;
 
 import dev.ringmail.RefusedException;
+import dev.ringmail.arena.ArenaConsumer;
+import dev.ringmail.arena.ArenaMemory;
+import dev.ringmail.arena.ArenaProducer;
 import dev.ringmail.control.ControlStream;
 import dev.ringmail.control.Welcome;
 import dev.ringmail.control.Welcome.Role;
@@ -16,25 +17,20 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Map;
 
-/**
- * The memory of a link, mapped by the host's descriptors in /proc. Sizes are checked before anything is mapped; seals are not,
- * since Java cannot ask for them, and so a host could shrink a file under this process. Mappings stay until they are garbage.
- */
+/** The memory of a link to a host. */
 final class Segments implements AutoCloseable {
   private static final int PARK_MIRROR_BYTES = 128;
 
   private final Welcome welcome;
-  private final FileChannel mail;
-  private final FileChannel host;
-  private final FileChannel peer;
+  private final HostFile mail;
+  private final HostFile host;
+  private final HostFile peer;
+  private final HostFile arenaIn; // null: it has none
+  private final HostFile arenaOut;
   private final ByteBuffer parked;
   private final ByteBuffer bell;
   private final InputStream doorbell;
@@ -44,37 +40,23 @@ final class Segments implements AutoCloseable {
     mail = open(segments.get(Role.MAIL), false);
     host = open(segments.get(Role.HOST), false);
     peer = open(segments.get(Role.PEER), true);
-    try (FileChannel mirrors = open(segments.get(Role.HOST_PARKED), false);
-        FileChannel bells = open(segments.get(Role.PEER_BELLS), true)) {
-      parked = map(mirrors, MapMode.READ_ONLY, 0, (int) mirrors.size());
-      bell = map(bells, MapMode.READ_WRITE, 0, (int) bells.size());
+    boolean hasArenas = segments.containsKey(Role.ARENA_TO_PEER);
+    arenaIn = hasArenas ? open(segments.get(Role.ARENA_TO_PEER), false) : null;
+    arenaOut = hasArenas ? open(segments.get(Role.ARENA_TO_HOST), true) : null;
+    try (HostFile mirrors = open(segments.get(Role.HOST_PARKED), false);
+        HostFile bells = open(segments.get(Role.PEER_BELLS), true)) {
+      parked = mirrors.map(0, (int) segments.get(Role.HOST_PARKED).bytes());
+      bell = bells.map(0, (int) segments.get(Role.PEER_BELLS).bytes());
     }
-    Path pipe = path(segments.get(Role.DOORBELL));
+    Path pipe = HostFile.path(welcome.hostPid(), segments.get(Role.DOORBELL).hostFd());
     boolean isPipe = Files.readSymbolicLink(pipe).toString().startsWith("pipe:");
     if (!isPipe) throw new RefusedException("segment doorbell: it is not a pipe");
     doorbell = new FileInputStream(pipe.toFile());
   }
 
-  private Path path(Segment segment) {
-    return Path.of("/proc/" + welcome.hostPid() + "/fd/" + segment.hostFd());
-  }
-
-  private FileChannel open(Segment segment, boolean writable) throws IOException {
-    FileChannel channel =
-        writable
-            ? FileChannel.open(path(segment), StandardOpenOption.READ, StandardOpenOption.WRITE)
-            : FileChannel.open(path(segment), StandardOpenOption.READ);
-    // Also because map() would make a writable file longer.
-    if (channel.size() != segment.bytes()) {
-      long size = channel.size();
-      channel.close();
-      throw new RefusedException("segment " + segment.role() + ": it has " + size + " bytes, and not " + segment.bytes());
-    }
-    return channel;
-  }
-
-  private static ByteBuffer map(FileChannel channel, MapMode mode, long at, int bytes) throws IOException {
-    return channel.map(mode, at, bytes).order(ByteOrder.LITTLE_ENDIAN);
+  private HostFile open(Segment segment, boolean writable) throws IOException {
+    Path path = HostFile.path(welcome.hostPid(), segment.hostFd());
+    return new HostFile(path, "segment " + segment.role(), segment.bytes(), writable);
   }
 
   /** Of this peer. */
@@ -86,36 +68,37 @@ final class Segments implements AutoCloseable {
     return doorbell;
   }
 
-  /** A ring of a gigabyte and its page are less than what one mapping can be. */
   Lane lane(int i, ControlStream control) throws IOException {
     int toPeer = (int) welcome.mailToPeerBytes();
     int toHost = (int) welcome.mailToHostBytes();
     int controlBytes = (int) welcome.controlBytes();
     long mailAt = i * (PAGE_BYTES + (long) toPeer);
     long hostAt = i * (PAGE_BYTES + (long) controlBytes);
-    long peerAt = i * (PAGE_BYTES + (long) toHost + controlBytes);
     // Only what this peer writes is writable.
-    ByteBuffer mailBlocks = map(mail, MapMode.READ_ONLY, mailAt, PAGE_BYTES);
-    ByteBuffer mailData = map(mail, MapMode.READ_ONLY, mailAt + PAGE_BYTES, toPeer);
-    ByteBuffer hostBlocks = map(host, MapMode.READ_ONLY, hostAt, PAGE_BYTES);
-    ByteBuffer hostData = map(host, MapMode.READ_ONLY, hostAt + PAGE_BYTES, controlBytes);
-    ByteBuffer peerBlocks = map(peer, MapMode.READ_WRITE, peerAt, PAGE_BYTES);
-    ByteBuffer peerMail = map(peer, MapMode.READ_WRITE, peerAt + PAGE_BYTES, toHost);
-    ByteBuffer peerControl = map(peer, MapMode.READ_WRITE, peerAt + PAGE_BYTES + toHost, controlBytes);
+    ByteBuffer mailProducer = Side.producer(mail.map(mailAt, PAGE_BYTES), 0);
+    ByteBuffer mailData = mail.map(mailAt + PAGE_BYTES, toPeer);
+    ByteBuffer hostBlocks = host.map(hostAt, PAGE_BYTES);
+    ByteBuffer hostData = host.map(hostAt + PAGE_BYTES, controlBytes);
+    Side own = Side.map(peer, i * Side.bytes(toHost, controlBytes), toHost, controlBytes);
+    Lane.Ends ends =
+        new Lane.Ends(
+            new RingConsumer(new RingMemory(mailData, own.mailConsumer(), mailProducer)),
+            new RingConsumer(new RingMemory(hostData, own.controlConsumer(), Side.producer(hostBlocks, 1024))),
+            new RingProducer(new RingMemory(own.mail(), own.mailProducer(), Side.consumer(hostBlocks, 0))),
+            new RingProducer(new RingMemory(own.control(), own.controlProducer(), Side.consumer(hostBlocks, 512))),
+            new Doorbell(parked, i * PARK_MIRROR_BYTES, control, i));
+    if (arenaIn == null) return new Lane(i, ends, null, null);
     return new Lane(
-        new RingConsumer(new RingMemory(mailData, consumer(peerBlocks, 0), producer(mailBlocks, 0))),
-        new RingConsumer(new RingMemory(hostData, consumer(peerBlocks, 512), producer(hostBlocks, 1024))),
-        new RingProducer(new RingMemory(peerMail, producer(peerBlocks, 1024), consumer(hostBlocks, 0))),
-        new RingProducer(new RingMemory(peerControl, producer(peerBlocks, 1152), consumer(hostBlocks, 512))),
-        new HostBell(parked, i * PARK_MIRROR_BYTES, control, i));
+        i,
+        ends,
+        new ArenaConsumer(arena(arenaIn, i), own.returns(), mailProducer),
+        new ArenaProducer(arena(arenaOut, i), Side.returns(hostBlocks)));
   }
 
-  private static ByteBuffer consumer(ByteBuffer page, int at) {
-    return page.slice(at, CONSUMER_BLOCK_BYTES);
-  }
-
-  private static ByteBuffer producer(ByteBuffer page, int at) {
-    return page.slice(at, PRODUCER_BLOCK_BYTES);
+  /** The lane's part of it. */
+  private ArenaMemory arena(HostFile file, int lane) throws IOException {
+    long bytes = file.channel().size() / welcome.lanes();
+    return ArenaMemory.map(file.channel(), file.mode(), lane * bytes, bytes);
   }
 
   /** Of the descriptors; what is mapped stays. */
@@ -124,5 +107,8 @@ final class Segments implements AutoCloseable {
     mail.close();
     host.close();
     peer.close();
+    if (arenaIn == null) return;
+    arenaIn.close();
+    arenaOut.close();
   }
 }

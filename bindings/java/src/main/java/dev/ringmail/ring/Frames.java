@@ -15,6 +15,7 @@ public final class Frames {
   public static final int PING = 6;
   public static final int PONG = 7;
   public static final int SIGNAL = 8;
+  public static final int LARGE = 9;
 
   /** The types of a signal that a peer sends and is sent. */
   public static final int SIGNAL_MONITOR = 2;
@@ -29,15 +30,17 @@ public final class Frames {
 
   /** Of a producer block. */
   public static final int PRODUCER_BLOCK_BYTES = 128;
-  static final int WANT = 0;
+  public static final int WANT = 0;
 
   /** Of a consumer block. */
   public static final int CONSUMER_BLOCK_BYTES = 512;
   static final int CURSOR = 0;
+  static final int SEQUENCE = 8;
   static final int IN_HAND = 128;
   static final int RESUME_TAIL = 384;
   static final int RESUME_SEQUENCE = 392;
   static final int ATTEMPT = 396;
+  static final int ATTEMPTED = 400;
 
   private Frames() {}
 

@@ -27,4 +27,13 @@ public final class ParkWord {
   public static int next(int count) {
     return count + 1 & MAX_COUNT;
   }
+
+  public static int before(int count) {
+    return count - 1 & MAX_COUNT;
+  }
+
+  /** Counts go round: the nearer way tells. */
+  public static boolean isLater(int count, int than) {
+    return count - than << 2 > 0;
+  }
 }

@@ -89,7 +89,7 @@ public final class RingConsumer {
 
   private RingFault check(long word, int at, long frame) {
     if ((int) (word >>> 48) != sequence) return RingFault.SEQUENCE_GAP;
-    if (kind < Frames.PADDING || kind > Frames.SIGNAL) return RingFault.UNKNOWN_KIND;
+    if (kind < Frames.PADDING || kind > Frames.LARGE) return RingFault.UNKNOWN_KIND;
     if (frame > capacity / 2) return RingFault.FRAME_TOO_LONG;
     if (at + frame > capacity) return RingFault.FRAME_PAST_END;
     if (kind == Frames.PADDING && at + frame != capacity) return RingFault.PADDING_LENGTH;
@@ -126,6 +126,12 @@ public final class RingConsumer {
     return payload;
   }
 
+  /** What stands before the message is not its receiver's: where a body is. */
+  public void strip(int bytes) {
+    payloadAt += bytes;
+    length -= bytes;
+  }
+
   /** Says which frame a handler is about to work on, for whoever asks after a hang or a death. */
   public void begin() {
     LONG.setOpaque(own, Frames.IN_HAND, position + 1);
@@ -155,6 +161,8 @@ public final class RingConsumer {
   public boolean storeCursor() {
     if (stored == position) return false;
     stored = position;
+    // Opaque: ordered by the cursor. On its line, so that it costs nothing.
+    INT.setOpaque(own, Frames.SEQUENCE, sequence);
     // SYNC(cursor): with the load in RingProducer.refreshCursor.
     // SYNC(want): ordered before the load of `want`; with RingProducer.wantRoom.
     LONG.setVolatile(own, Frames.CURSOR, position);

@@ -43,6 +43,18 @@ public final class RingProducer {
     mask = capacity - 1;
   }
 
+  /** Takes up where a dead one has left off. */
+  public RingProducer(RingMemory memory, RingSurvey left) {
+    this(memory);
+    tail = left.tail();
+    next = tail;
+    zeroed = tail;
+    cursor = left.cursor();
+    sequence = left.tailSequence();
+    // It may have waited for room.
+    wantRoom(false);
+  }
+
   /** Where rooms lie. */
   public ByteBuffer data() {
     return data;
@@ -58,6 +70,16 @@ public final class RingProducer {
 
   public boolean isLoaned() {
     return loaned;
+  }
+
+  /** Behind the last frame that was committed. */
+  public long end() {
+    return next;
+  }
+
+  /** The consumer's, as last read. */
+  public long cursor() {
+    return cursor;
   }
 
   /** Messages that were published. */
@@ -118,7 +140,8 @@ public final class RingProducer {
     INT.setVolatile(own, Frames.WANT, wanted ? 1 : 0);
   }
 
-  private boolean refreshCursor() {
+  /** Reads the consumer's cursor. False: it is at fault. */
+  public boolean refreshCursor() {
     if (fault != null) return false;
     // SYNC(cursor): with the store in RingConsumer.storeCursor; what was read before it may be overwritten after this.
     long read = (long) LONG.getVolatile(other, Frames.CURSOR);

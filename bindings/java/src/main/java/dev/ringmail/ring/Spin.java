@@ -23,14 +23,9 @@ public final class Spin {
     expectedGap = longest / 2;
   }
 
-  /**
-   * Looks until there is work or the time is up, at the deadline (of System.nanoTime) at the latest. Returns whether there was.
-   */
-  public boolean spin(BooleanSupplier hasWork, long deadline) {
-    if (longest == 0) {
-      idleSince = System.nanoTime();
-      return hasWork.getAsBoolean();
-    }
+  /** Looks some times, before anybody reads a clock. Returns whether there was work. spin() follows if there was none. */
+  public boolean look(BooleanSupplier hasWork) {
+    if (longest == 0) return false;
     for (int i = 0; i < LOOKS_WITHOUT_CLOCK; ++i) {
       Thread.onSpinWait();
       if (hasWork.getAsBoolean()) {
@@ -38,7 +33,15 @@ public final class Spin {
         return true;
       }
     }
+    return false;
+  }
+
+  /**
+   * Looks until there is work or the time is up, at the deadline (of System.nanoTime) at the latest. Returns whether there was.
+   */
+  public boolean spin(BooleanSupplier hasWork, long deadline) {
     idleSince = System.nanoTime();
+    if (longest == 0) return hasWork.getAsBoolean();
     long until = idleSince + (expectedGap < longest ? longest : longest / 16);
     if (deadline - until < 0) until = deadline;
     while (System.nanoTime() - until < 0) {

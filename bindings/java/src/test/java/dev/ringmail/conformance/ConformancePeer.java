@@ -22,6 +22,7 @@ import dev.ringmail.Monitor;
 import dev.ringmail.Peer;
 import dev.ringmail.PeerOptions;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -46,7 +47,10 @@ public final class ConformancePeer extends Conformance.Player {
   }
 
   public static void main(String[] arguments) throws Exception {
-    try (Peer peer = Peer.attach(new PeerOptions().schema(Conformance.SCHEMA))) {
+    PeerOptions options = new PeerOptions().schema(Conformance.SCHEMA);
+    String path = System.getenv("CONFORMANCE_PATH");
+    if (path != null) options.path(Path.of(path)).name("conformance");
+    try (Peer peer = Peer.attach(options)) {
       ConformancePeer handlers = new ConformancePeer(peer, arguments.length > 0 && arguments[0].equals("echo"));
       peer.serve(handlers::accepts, handlers::dispatch);
       Logger all = Logger.getLogger("");
@@ -164,7 +168,7 @@ public final class ConformancePeer extends Conformance.Player {
 
   private Conformance.Host.Handle sink() throws Exception {
     if (sink == null) {
-      Mailbox mailbox = peer.lookup("sink");
+      Mailbox mailbox = peer.lookup(System.getenv().getOrDefault("CONFORMANCE_SINK", "sink"));
       sink =
           new Conformance.Host.Handle(
               (type, buffer, offset, length) -> mailbox.send(type, buffer, offset, length, PATIENCE));

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringmail.ProtocolException;
 import dev.ringmail.RefusedException;
+import dev.ringmail.control.Messages.Introduce;
+import dev.ringmail.control.Messages.Presence;
 import dev.ringmail.control.Messages.Refused;
 import dev.ringmail.control.Messages.Resolved;
 import dev.ringmail.control.Welcome.Role;
@@ -101,6 +103,71 @@ class HandshakeTest {
         "segment peer has 4096 bytes, and must have 135168", refusal(draft -> draft.segments.get(2)[1] = 4096));
   }
 
+  private static Draft withArenas(long toPeer, long toHost) {
+    Draft draft = new Draft();
+    draft.features |= Hello.LARGE | Hello.BY_PROC;
+    draft.segments.add(new long[] {8, toPeer, 18});
+    draft.segments.add(new long[] {9, toHost, 19});
+    return draft;
+  }
+
+  private static String refusalOf(Draft draft) {
+    long offered = FEATURES | Hello.LARGE | Hello.BY_PROC;
+    return assertThrows(RefusedException.class, () -> Welcome.decode(draft.encode()).check(offered)).getMessage();
+  }
+
+  @Test
+  void arenas_have_whole_pages_for_each_lane() {
+    assertEquals(
+        1 << 20, Welcome.decode(withArenas(1 << 20, 1 << 20).encode()).check(FEATURES | Hello.LARGE | Hello.BY_PROC).get(Role.ARENA_TO_PEER).bytes());
+    String wrong = "segment arena_to_host of %s bytes, not whole pages for each of 1 lanes";
+    for (String bytes : List.of("0", "4095", "4097", "18446744073709547520", "1099511631872")) {
+      assertEquals(wrong.formatted(bytes), refusalOf(withArenas(4096, Long.parseUnsignedLong(bytes))));
+    }
+    Draft none = new Draft();
+    none.features |= Hello.LARGE | Hello.BY_PROC;
+    assertEquals("no segment arena_to_peer", refusalOf(none));
+    Draft unasked = withArenas(4096, 4096);
+    unasked.features = FEATURES;
+    assertEquals("a segment too many: arena_to_peer", refusalOf(unasked));
+    Draft alone = withArenas(4096, 4096);
+    alone.features = FEATURES | Hello.LARGE;
+    assertEquals(
+        "the host chose large or introductions without by_proc, and does not share its bells", refusalOf(alone));
+  }
+
+  private static WireWriter introduce(long lane, String name, long mail, long control) {
+    return new WireWriter().u32(lane).text(name).u64(mail).u64(control);
+  }
+
+  @Test
+  void an_introduction_is_read() {
+    byte[] whole = introduce(3, "other", 4096, 8192).u32(10).u32(11).u32(12).take();
+    assertEquals(new Introduce(3, "other", 4096, 8192, 10, 11, 12), Introduce.decode(whole));
+    for (int length = 0; length < whole.length; ++length) {
+      byte[] cut = java.util.Arrays.copyOf(whole, length);
+      assertThrows(ProtocolException.class, () -> Introduce.decode(cut));
+    }
+    assertThrows(ProtocolException.class, () -> Introduce.decode(java.util.Arrays.copyOf(whole, whole.length + 1)));
+  }
+
+  @Test
+  void a_malformed_introduction_is_found_out() {
+    java.util.function.Function<WireWriter, String> fault =
+        start -> {
+          byte[] payload = start.u32(10).u32(11).u32(12).take();
+          return assertThrows(ProtocolException.class, () -> Introduce.decode(payload)).getMessage();
+        };
+    assertEquals("introduce_by_number: lane cannot be 256", fault.apply(introduce(256, "other", 4096, 4096)));
+    assertEquals(
+        "introduce_by_number: name is empty, not UTF-8, or holds a control character",
+        fault.apply(introduce(1, "", 4096, 4096)));
+    assertEquals("introduce_by_number: mail_bytes cannot be 4097", fault.apply(introduce(1, "other", 4097, 4096)));
+    assertEquals("introduce_by_number: control_bytes cannot be 0", fault.apply(introduce(1, "other", 4096, 0)));
+    assertThrows(ProtocolException.class, () -> Presence.decode(new WireWriter().u32(1).u8(3).take()));
+    assertEquals(new Presence(1, Presence.State.ENDED), Presence.decode(new WireWriter().u32(1).u8(2).take()));
+  }
+
   private static String fault(Consumer<Draft> change) {
     Draft draft = new Draft();
     change.accept(draft);
@@ -112,7 +179,7 @@ class HandshakeTest {
     assertEquals("welcome: lanes cannot be 257", fault(draft -> draft.lanes = 257));
     assertEquals("welcome: name is empty, not UTF-8, or holds a control character", fault(draft -> draft.name = ""));
     assertEquals("welcome: name is too long (256)", fault(draft -> draft.name = "x".repeat(256)));
-    assertEquals("welcome: segment role cannot be 8", fault(draft -> draft.segments.get(0)[0] = 8));
+    assertEquals("welcome: segment role cannot be 10", fault(draft -> draft.segments.get(0)[0] = 10));
     assertEquals("welcome: 1 bytes too many", fault(draft -> draft.more = new byte[1]));
     byte[] whole = new Draft().encode();
     for (int length = 0; length < whole.length; ++length) {

@@ -210,7 +210,7 @@ class RingTest {
   @Test
   void wrong_frames_end_the_link() {
     assertEquals(RingFault.SEQUENCE_GAP, faultOf(Frames.commitWord(5, Frames.MESSAGE, 1)));
-    assertEquals(RingFault.UNKNOWN_KIND, faultOf(Frames.commitWord(5, 9, 0)));
+    assertEquals(RingFault.UNKNOWN_KIND, faultOf(Frames.commitWord(5, 10, 0)));
     assertEquals(RingFault.UNKNOWN_KIND, faultOf(Frames.commitWord(5, 0x100, 0)));
     assertEquals(RingFault.UNKNOWN_KIND, faultOf(5));
     assertEquals(RingFault.FRAME_TOO_LONG, faultOf(Frames.commitWord(2048 - 31, Frames.MESSAGE, 0)));
