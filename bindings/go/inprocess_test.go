@@ -182,11 +182,7 @@ func (h *fakeHost) welcome() error {
 		}
 	}
 	for i := uint32(0); i < h.layout.Lanes; i++ {
-		lane := h.layout.HostLane(h.segments, i)
-		if h.pipe >= 0 {
-			lane.Bell = ring.NewMirroredDoorbell(h.segments.PeerBells, func() { syscall.Write(h.pipe, []byte{1}) })
-		}
-		h.lanes = append(h.lanes, lane)
+		h.lanes = append(h.lanes, h.layout.HostLane(h.segments, i, ring.NewPipeDoorbell(h.segments.PeerBells, h.pipe)))
 	}
 	if h.socket == nil { // nothing travels on pipes: the peer opens the host's
 		kept := descriptors
@@ -517,8 +513,8 @@ func TestReceivingAndAnsweringAllocatesNothing(t *testing.T) {
 		Mail: memory(layout.MailBytes()), Host: memory(layout.HostBytes()), Peer: memory(layout.PeerBytes()),
 		HostBells: memory(layout.HostBellsBytes()), PeerBells: memory(ring.BellBytes),
 	}
-	peer := newPeer(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, false)
-	lane := layout.HostLane(segments, 0)
+	peer := newPeerOfHost(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, 0)
+	lane := layout.HostLane(segments, 0, ring.NewDoorbell(segments.PeerBells))
 	ctx := context.Background()
 	tick := make([]byte, conformance.TickSize)
 	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})

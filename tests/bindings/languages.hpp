@@ -34,7 +34,7 @@ inline std::vector<Language> languages_over_the_c_abi() {
   std::vector<Language> some;
   for (const Language& language : languages()) {
     const auto& name = language.name;
-    if (name == "c" || name == "cpp" || name == "python" || name == "node") some.push_back(language);
+    if (name == "c" || name == "cpp" || name == "python" || name == "node" || name == "go") some.push_back(language);
   }
   return some;
 }

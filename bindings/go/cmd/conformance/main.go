@@ -13,7 +13,10 @@ import (
 )
 
 func main() {
-	options := ringmail.Options{Schema: conformance.RingmailSchema}
+	options := ringmail.Options{Schema: conformance.RingmailSchema, Path: os.Getenv("CONFORMANCE_PATH")}
+	if options.Path != "" {
+		options.Name = "conformance"
+	}
 	ringmail.Main(options, func(ctx context.Context, peer *ringmail.Peer) error {
 		p := &player{ctx: ctx, peer: peer, echo: len(os.Args) > 1 && os.Args[1] == "echo"}
 		slog.SetDefault(slog.New(peer.LogHandler(ringmail.LevelTrace)))
@@ -35,7 +38,11 @@ type player struct {
 func (p *player) sink() (conformance.HostMailbox[ringmail.Mailbox], error) {
 	var err error
 	if p.host.To.IsNobody() {
-		p.host.To, err = p.peer.Lookup(p.ctx, "sink")
+		name := os.Getenv("CONFORMANCE_SINK")
+		if name == "" {
+			name = "sink"
+		}
+		p.host.To, err = p.peer.Lookup(p.ctx, name)
 	}
 	return p.host, err
 }
