@@ -29,11 +29,12 @@ const (
 
 // Parker is the sleeper's side of a bell. One goroutine, but for Wake and the counters.
 type Parker struct {
-	bell    Memory
-	sleeper sleeper
-	count   uint32
-	sleeps  atomic.Uint64
-	lost    atomic.Uint64
+	bell     Memory
+	sleeper  sleeper
+	count    uint32
+	isMirror bool
+	sleeps   atomic.Uint64
+	lost     atomic.Uint64
 }
 
 // NewParker sleeps until the pipe can be read, or on the bell's futex where there is no pipe.
@@ -47,7 +48,7 @@ func NewParker(bell Memory, pipe *os.File) *Parker {
 
 // NewMirrorParker is for a bell that nobody else may write to: its producers look at the word, and are heard by whoever calls Wake.
 func NewMirrorParker(mirror Memory) *Parker {
-	return &Parker{bell: mirror, sleeper: newChannelSleeper(), count: countOf(mirror.load32(parkOffset))}
+	return &Parker{bell: mirror, sleeper: newChannelSleeper(), isMirror: true, count: countOf(mirror.load32(parkOffset))}
 }
 
 // Park sleeps until rung, or the deadline or the longest sleep has passed. The look polls everything that this side's producers
@@ -96,8 +97,8 @@ func (p *Parker) lookForLostWakeup(word uint32, look func() bool) {
 			return
 		}
 		p.sleeper.prepare(until)
-		if p.sleeper.sleep(p.bell, word) == woken {
-			return // where producers have only a mirror the word stays as it is
+		if p.sleeper.sleep(p.bell, word) == woken && p.isMirror {
+			return // its producers do not change the word
 		}
 	}
 }

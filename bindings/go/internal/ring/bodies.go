@@ -38,6 +38,9 @@ func (b *Bodies) Take(payload []byte) (Body, Fault) {
 	if size := b.arena.Size(); length > size || offset > size-length {
 		return Body{}, BodyPastEnd
 	}
+	if length == 0 {
+		offset = 0 // no pointer may stand behind the arena
+	}
 	if b.held[slot].Swap(true) {
 		return Body{}, BodySentTwice
 	}
