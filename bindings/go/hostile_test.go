@@ -124,12 +124,13 @@ func TestWhereThereIsNoArenaThereAreNoBodies(t *testing.T) {
 func TestBodiesOfEachLaneAllocateNothing(t *testing.T) {
 	h, peer := attachInProcess(t, link.LargeMessages, 2)
 	ctx := context.Background()
-	serial := uint32(0)
+	serial, place := uint32(0), bodyAt(4096, 5000, 3, 0)
 	lane := h.lanes[1]
 	to := Mailbox{peer, 1<<laneShift | 5}
 	round := func() {
 		serial++
-		copy(lane.MailOut.TryLoan(ring.BodyPlaceBytes), bodyAt(4096, 5000, 3, serial))
+		binary.LittleEndian.PutUint32(place[20:], serial)
+		copy(lane.MailOut.TryLoan(ring.BodyPlaceBytes), place)
 		lane.MailOut.Commit(ring.Head{Kind: ring.Large, Type: 1})
 		lane.Publish()
 		m, err := peer.Receive(ctx)
@@ -144,7 +145,7 @@ func TestBodiesOfEachLaneAllocateNothing(t *testing.T) {
 		if err == nil {
 			err = loan.Cancel()
 		}
-		if err := errors.Join(err, m.Release(), body.Release()); err != nil {
+		if err != nil || m.Release() != nil || body.Release() != nil {
 			t.Fatal(err)
 		}
 	}
