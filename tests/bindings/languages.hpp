@@ -39,4 +39,13 @@ inline std::vector<Language> languages_over_the_c_abi() {
   return some;
 }
 
+/// Those whose conformance peers listen where they are told a path.
+inline std::vector<Language> languages_that_listen() {
+  std::vector<Language> some;
+  for (const Language& language : languages()) {
+    if (language.name == "go") some.push_back(language);
+  }
+  return some;
+}
+
 }  // namespace ringmail::test
