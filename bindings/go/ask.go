@@ -58,9 +58,7 @@ func (b Mailbox) ask(ctx context.Context, typeID uint32, size int) (*Call, []byt
 	if err != nil {
 		return nil, nil, err
 	}
-	call := &Call{peer: b.peer, correlation: correlation, ctx: ctx}
-	b.peer.calls.open[correlation] = call
-	return call, room, nil
+	return b.peer.calls.begin(ctx, correlation), room, nil
 }
 
 // Wait waits for the answer until the context is done, also in the middle of a handler: mail is not read meanwhile. An answer
@@ -76,12 +74,15 @@ func (c *Call) Wait(ctx context.Context) (Reply, error) {
 		return Reply{}, misuse("the answer goes to a function")
 	}
 	for !c.finished {
+		p.adopt()
 		for _, lane := range p.lanes {
 			if err := p.takeControl(lane); err != nil {
 				return Reply{}, err
 			}
 			if fault := lane.ControlIn.Fault(); fault != ring.NoFault {
-				return Reply{}, &ProtocolError{fault.String()}
+				if err := p.faulted(lane, fault.String()); err != nil {
+					return Reply{}, err
+				}
 			}
 		}
 		if c.finished {
@@ -123,22 +124,29 @@ func (c *Call) finish(reply Reply, err error) {
 
 // calls are all that are under way.
 type calls struct {
-	peer        *Peer
-	correlation uint32
-	open        map[uint32]*Call
-	ready       []*Call     // whose functions are due
-	expired     atomic.Bool // the context of one of them, perhaps
+	peer    *Peer
+	count   uint32
+	open    map[uint32]*Call
+	ready   []*Call     // whose functions are due
+	expired atomic.Bool // the context of one of them, perhaps
 }
 
 func (c *calls) init(peer *Peer) { c.peer, c.open = peer, map[uint32]*Call{} }
 
 func (c *calls) next() uint32 {
 	for {
-		c.correlation++
-		if _, taken := c.open[c.correlation]; c.correlation != 0 && !taken {
-			return c.correlation
+		c.count = (c.count + 1) & asksOfALife
+		correlation := c.peer.life() | c.count
+		if _, taken := c.open[correlation]; c.count != 0 && !taken {
+			return correlation
 		}
 	}
+}
+
+func (c *calls) begin(ctx context.Context, correlation uint32) *Call {
+	call := &Call{peer: c.peer, correlation: correlation, ctx: ctx}
+	c.open[correlation] = call
+	return call
 }
 
 func (c *calls) forget(call *Call) { delete(c.open, call.correlation) }

@@ -24,7 +24,7 @@ type Options struct {
 	Schema string
 	// Name is what to be known as. Empty: what the host calls it.
 	Name string
-	// Path is the socket of a host that did not spawn this process.
+	// Path is the socket of a host that did not spawn this process, or of a peer that listens: of any language.
 	Path string
 	// Socket is connected to the host, where neither RINGMAIL_FDS nor Path says how. The peer takes it over.
 	Socket *net.UnixConn
@@ -94,6 +94,13 @@ func parseNumbers(text string) ([]int, error) {
 	return numbers, nil
 }
 
+func (o *Options) logf() func(string, ...any) {
+	if o.Logf != nil {
+		return o.Logf
+	}
+	return log.Printf
+}
+
 func (o *Options) timeout() time.Duration {
 	if o.Timeout > 0 {
 		return o.Timeout
@@ -131,17 +138,13 @@ func (o *Options) shakeHands(ctx context.Context, stream *link.Stream) (*Peer, e
 	if err := stream.SetReadDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	peer := newPeer(welcome.Layout, mapped.Segments, ring.NewParker(mapped.PeerBells, mapped.Doorbell), stream,
-		welcome.Features&link.StreamDoorbell != 0)
+	peer := newPeerOfHost(welcome.Layout, mapped.Segments, ring.NewParker(mapped.PeerBells, mapped.Doorbell), stream,
+		welcome.Features)
 	peer.name, peer.schema, peer.incarnation = welcome.Name, welcome.Schema, welcome.Incarnation
-	peer.hasMonitors, peer.hasLog = welcome.Features&link.Monitors != 0, welcome.Features&link.Log != 0
-	peer.logf = o.Logf
-	if peer.logf == nil {
-		peer.logf = log.Printf
-	}
+	peer.logf = o.logf()
 	if err := stream.Send(link.KindReady, nil); err != nil {
 		return nil, err
 	}
-	go peer.host.listen()
+	go peer.control.listen()
 	return peer, nil
 }

@@ -12,18 +12,20 @@ var (
 	ErrNotSpawned = errors.New("this process was not spawned by a Ringmail system")
 	// ErrHostGone: the host has died, or has closed the link. The process should exit; see Main.
 	ErrHostGone = errors.New("the host has closed the link")
+	// ErrPeerGone: the peer that had attached to this one has ended. All that it had sent was received before.
+	ErrPeerGone = errors.New("the peer has ended")
 	// ErrStopped: the host said stop, and all mail that it had sent before has been released.
 	ErrStopped = errors.New("the host said stop")
 	// ErrClosed: Close was called, or the peer has failed.
 	ErrClosed = errors.New("the peer is closed")
-	// ErrFull: there was no room in the ring to the host, within the time given.
-	ErrFull = errors.New("no room in the ring to the host")
-	// ErrTooLong: a payload that half a ring can never take.
-	ErrTooLong = errors.New("the payload is more than half a ring")
-	// ErrNotFound: no mailbox has that name, or a mailbox is nobody's.
+	// ErrFull: there was no room in the ring or, for a body, in the arena, within the time given.
+	ErrFull = errors.New("no room in the ring or the arena")
+	// ErrTooLong: a payload that half a ring can never take, or a body that the arena cannot.
+	ErrTooLong = errors.New("too long")
+	// ErrNotFound: no mailbox has that name, or a mailbox is nobody's, or was that of a peer that has ended.
 	ErrNotFound = errors.New("there is no such mailbox")
-	// ErrUnsupported: the host is older than what was wanted of it.
-	ErrUnsupported = errors.New("the host cannot do this")
+	// ErrUnsupported: the host is older than what was wanted of it, or two peers were to do what only a host and a peer can.
+	ErrUnsupported = errors.New("the other side cannot do this")
 	// ErrMisuse: a rule that this package states was broken; the text says which.
 	ErrMisuse = errors.New("misuse")
 )
@@ -31,12 +33,18 @@ var (
 // RefusedError is a handshake that the host ended or, where ByPeer, this process. Its Code is one of handshake.md.
 type RefusedError = link.RefusedError
 
-// ProtocolError is something impossible that the host wrote: the link is dead.
+// ProtocolError is something impossible that the other side wrote: the link is dead.
 type ProtocolError struct {
-	Text string
+	Text   string
+	byPeer bool // and not the host
 }
 
-func (e *ProtocolError) Error() string { return "the host broke the protocol: " + e.Text }
+func (e *ProtocolError) Error() string {
+	if e.byPeer {
+		return "the peer broke the protocol: " + e.Text
+	}
+	return "the host broke the protocol: " + e.Text
+}
 
 // Reason why an ask is not answered.
 type Reason uint32

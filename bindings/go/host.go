@@ -4,61 +4,72 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"ringmail.dev/ringmail/internal/link"
 )
 
-// lastWords is how long a host has to take them that does not read its stream.
-const lastWords = 2 * time.Second
-
-// host is the control stream after the handshake. A goroutine of its own reads it, so that the host's death is known at once
-// and names can be looked up by anybody.
+// host is what is said with a host after the handshake: names can be looked up by any goroutine.
 type host struct {
-	stream  *link.Stream
-	wake    func() // ends a sleep of the peer's goroutine
-	gone    chan struct{}
-	isGone  atomic.Bool
-	leaving atomic.Bool // the end of the stream is then no death
-	closed  sync.Once
+	*control
+	arrivals *arrivals
+	mayMeet  bool // introductions were agreed on
 
 	mutex   sync.Mutex
 	request uint32
 	lookups map[uint32]chan link.Resolved
 }
 
-func newHost(stream *link.Stream, wake func()) *host {
-	return &host{stream: stream, wake: wake, gone: make(chan struct{}), lookups: map[uint32]chan link.Resolved{}}
+func newHost(control *control, arrivals *arrivals, mayMeet bool) *host {
+	h := &host{control: control, arrivals: arrivals, mayMeet: mayMeet, lookups: map[uint32]chan link.Resolved{}}
+	control.take = h.take
+	return h
 }
 
-func (h *host) listen() {
-	for {
-		frame, err := h.stream.Receive()
-		frame.Close() // none is due any more
-		if err != nil {
-			break
+func (h *host) take(frame *link.Frame) error {
+	switch frame.Kind {
+	case link.KindResolved:
+		return h.resolved(frame)
+	case link.KindIntroduce:
+		return h.introduce(frame)
+	case link.KindPresence:
+		lane, state, err := link.DecodePresence(frame.Payload)
+		if err == nil && h.arrivals.note(lane, state) {
+			h.wake()
 		}
-		if frame.Kind != link.KindResolved {
-			continue // nothing else is of this version
-		}
-		answer, err := link.DecodeResolved(frame.Payload)
-		if err != nil {
-			break
-		}
-		h.mutex.Lock()
-		if waiting := h.lookups[answer.Request]; waiting != nil {
-			waiting <- answer // has room for it
-			delete(h.lookups, answer.Request)
-		}
-		h.mutex.Unlock()
+		return err
 	}
-	if h.leaving.Load() {
-		return
+	return nil // nothing else is of this version
+}
+
+func (h *host) resolved(frame *link.Frame) error {
+	answer, err := link.DecodeResolved(frame.Payload)
+	if err != nil {
+		return err
 	}
-	h.isGone.Store(true)
-	close(h.gone)
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if waiting := h.lookups[answer.Request]; waiting != nil {
+		waiting <- answer // has room for it
+		delete(h.lookups, answer.Request)
+	}
+	return nil
+}
+
+// introduce maps the lane here and not in the peer's goroutine, which may be in a handler for long: the lane is polled from then on
+// whenever that one polls.
+func (h *host) introduce(frame *link.Frame) error {
+	introduce, err := link.DecodeIntroduce(frame.Payload)
+	if err != nil {
+		return err
+	}
+	text := ""
+	if !h.mayMeet {
+		text = "introductions were not agreed on"
+	} else if err := h.arrivals.meet(introduce, frame.Descriptors); err != nil {
+		text = err.Error()
+	}
 	h.wake()
+	return h.stream.Send(link.KindIntroduced, link.EncodeIntroduced(introduce.Lane, text))
 }
 
 func (h *host) lookup(ctx context.Context, name string) (uint64, error) {
@@ -94,15 +105,3 @@ func (h *host) lookup(ctx context.Context, name string) (uint64, error) {
 
 // ringLane is how a host is rung that does not share its bells. An error is the host's death, which listen notices.
 func (h *host) ringLane(lane uint32) { _ = h.stream.Send(link.KindRing, link.EncodeRing(lane)) }
-
-// sayLast sends what the host may close the stream over.
-func (h *host) sayLast(kind link.Kind, payload []byte) error {
-	h.leaving.Store(true)
-	_ = h.stream.SetWriteDeadline(time.Now().Add(lastWords))
-	return h.stream.Send(kind, payload)
-}
-
-func (h *host) close() {
-	h.leaving.Store(true)
-	h.closed.Do(func() { _ = h.stream.Close() })
-}

@@ -41,6 +41,8 @@ type fakeHost struct {
 
 const allSeals = 2 | 4 | 16 | 1
 
+const fakeArenaBytes = 16 * ring.PageBytes // of each lane
+
 func newFakeHost(t *testing.T, features uint64, lanes uint32) (*fakeHost, *net.UnixConn) {
 	t.Helper()
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
@@ -153,6 +155,10 @@ func (h *fakeHost) welcome() error {
 	if h.features&link.PipeDoorbell != 0 {
 		roles = append(roles, link.RoleDoorbell)
 	}
+	if h.features&link.LargeMessages != 0 {
+		h.layout.ArenaToPeerBytes, h.layout.ArenaToHostBytes = fakeArenaBytes, fakeArenaBytes
+		roles = append(roles, link.RoleArenaToPeer, link.RoleArenaToHost)
+	}
 	var descriptors []int
 	defer func() {
 		for _, number := range descriptors {
@@ -182,11 +188,7 @@ func (h *fakeHost) welcome() error {
 		}
 	}
 	for i := uint32(0); i < h.layout.Lanes; i++ {
-		lane := h.layout.HostLane(h.segments, i)
-		if h.pipe >= 0 {
-			lane.Bell = ring.NewMirroredDoorbell(h.segments.PeerBells, func() { syscall.Write(h.pipe, []byte{1}) })
-		}
-		h.lanes = append(h.lanes, lane)
+		h.lanes = append(h.lanes, h.layout.HostLane(h.segments, i, ring.NewPipeDoorbell(h.segments.PeerBells, h.pipe)))
 	}
 	if h.socket == nil { // nothing travels on pipes: the peer opens the host's
 		kept := descriptors
@@ -221,6 +223,10 @@ func (h *fakeHost) makeSegment(role link.Role) (number int, bytes uint64) {
 		into, bytes, seals = &h.segments.PeerBells, ring.BellBytes, 1|2|4
 	case link.RoleHostParked:
 		into, bytes = &h.segments.HostParked, h.layout.HostParkedBytes()
+	case link.RoleArenaToPeer:
+		into, bytes = &h.segments.ArenaToPeer, h.layout.ArenaToPeer()
+	case link.RoleArenaToHost:
+		into, bytes, seals = &h.segments.ArenaToHost, h.layout.ArenaToHost(), 2|4
 	case link.RoleDoorbell:
 		var ends [2]int
 		if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
@@ -517,8 +523,8 @@ func TestReceivingAndAnsweringAllocatesNothing(t *testing.T) {
 		Mail: memory(layout.MailBytes()), Host: memory(layout.HostBytes()), Peer: memory(layout.PeerBytes()),
 		HostBells: memory(layout.HostBellsBytes()), PeerBells: memory(ring.BellBytes),
 	}
-	peer := newPeer(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, false)
-	lane := layout.HostLane(segments, 0)
+	peer := newPeerOfHost(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, 0)
+	lane := layout.HostLane(segments, 0, ring.NewDoorbell(segments.PeerBells))
 	ctx := context.Background()
 	tick := make([]byte, conformance.TickSize)
 	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})

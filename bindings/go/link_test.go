@@ -110,7 +110,7 @@ func TestALoanIsWrittenInPlace(t *testing.T) {
 	}
 	open := "misuse: a loan is open: nothing else may be done before it is published or cancelled"
 	expectLines(t, h.stop(), open, open, "misuse: no loan is open",
-		"true the payload is more than half a ring: 1048576 bytes, and the most is 32736")
+		"true too long: a payload of 1048576 bytes is more than half a ring (32736)")
 }
 
 func TestSendingIntoAFullRingFailsOrWaits(t *testing.T) {

@@ -22,7 +22,7 @@ func (p *Peer) Log(level slog.Level, text string) error {
 	if !p.hasLog {
 		return ErrUnsupported
 	}
-	if err := p.host.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
+	if err := p.control.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
 		return fmt.Errorf("%w: %w", ErrHostGone, err)
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"ringmail.dev/ringmail/internal/ring"
 )
 
-// Mailbox is an actor of the host. It is good for the life of this process, and not to be stored.
+// Mailbox is an actor of the host, or another peer. It is good for the life of this process, and not to be stored.
 type Mailbox struct {
 	peer *Peer
 	id   uint64
@@ -59,17 +59,36 @@ func (b Mailbox) Publish() error { return b.peer.Publish() }
 func (b Mailbox) loan(
 	ctx context.Context, mayWait bool, typeID uint32, size int, correlation uint32,
 ) ([]byte, error) {
-	return b.open(ctx, mayWait, size,
-		ring.Head{Kind: ring.Message, Type: typeID, Correlation: correlation, Target: b.id})
+	return b.open(ctx, mayWait, size, ring.Head{Kind: ring.Message, Type: typeID, Correlation: correlation})
 }
 
+// open fills in the head's target and, where the other side would not know it, the sender.
 func (b Mailbox) open(ctx context.Context, mayWait bool, size int, head ring.Head) ([]byte, error) {
-	// A mailbox names its lane.
-	lane := int(b.id >> 52 & (ring.MaxLanes - 1))
-	if b.id == 0 || lane >= len(b.peer.lanes) {
+	lane, err := b.lane()
+	if err != nil {
+		return nil, err
+	}
+	head.Target = b.peer.onWire(lane, b.id)
+	if b.peer.accepted != nil {
+		head.Sender = ownMailbox
+	}
+	return b.peer.open(ctx, mayWait, lane, &lane.MailOut, size, head)
+}
+
+// lane is what the mailbox names in its bits.
+func (b Mailbox) lane() (*lane, error) {
+	p := b.peer
+	index := uint32(b.id & laneMask >> laneShift)
+	if b.id == 0 || (p.accepted != nil && b.id != otherMailbox) {
 		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
 	}
-	return b.peer.open(ctx, mayWait, b.peer.lanes[lane], &b.peer.lanes[lane].MailOut, size, head)
+	if index >= uint32(len(p.lanes)) {
+		p.adopt() // it was looked up, and the lane has not been polled yet
+	}
+	if index >= uint32(len(p.lanes)) {
+		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
+	}
+	return p.lanes[index], nil
 }
 
 // Loan is [Mailbox.Loan].
@@ -77,16 +96,17 @@ func (p *Peer) Loan(ctx context.Context, to Mailbox, typeID uint32, size int) ([
 	return to.Loan(ctx, typeID, size)
 }
 
-// loan is the one that is open, if it has a producer.
+// loan is the one that is open, if one is.
 type loan struct {
-	producer *ring.Producer
+	open     bool
+	producer *ring.Producer // nil: there is nobody any more for whom it is
 	head     ring.Head
 	answers  *Message // of a reply to the message in hand
 }
 
 // open loans room for a frame, and keeps its head until it is published.
 func (p *Peer) open(
-	ctx context.Context, mayWait bool, lane *ring.Lane, producer *ring.Producer, size int, head ring.Head,
+	ctx context.Context, mayWait bool, lane *lane, producer *ring.Producer, size int, head ring.Head,
 ) ([]byte, error) {
 	p.enter()
 	defer p.leave()
@@ -94,27 +114,24 @@ func (p *Peer) open(
 		return nil, err
 	}
 	if size < 0 || uint64(size) > producer.MaxPayload() {
-		return nil, fmt.Errorf("%w: %d bytes, and the most is %d", ErrTooLong, size, producer.MaxPayload())
+		return nil, fmt.Errorf("%w: a payload of %d bytes is more than half a ring (%d)", ErrTooLong, size, producer.MaxPayload())
+	}
+	switch {
+	case lane.meeting != nil && lane.isCut():
+		return nil, lane.cutOff()
+	case p.accepted != nil && p.control.isGone.Load():
+		return nil, p.goneError()
 	}
 	room := producer.TryLoan(uint32(size))
 	if room == nil {
-		// What is open must be seen, or its consumer could not make room.
-		p.flush()
-		room = producer.TryLoan(uint32(size))
-	}
-	if room == nil {
-		if fault := lane.Fault(); fault != ring.NoFault {
-			return nil, &ProtocolError{fault.String()}
-		}
-		if !mayWait {
-			return nil, ErrFull
-		}
-		var err error
-		if room, err = p.waiter.waitForRoom(ctx, producer, uint32(size)); err != nil {
+		w := &p.waiter
+		w.wanted = wanted{lane: lane, producer: producer, length: uint64(size)}
+		if err := w.waitForRoom(ctx, mayWait); err != nil {
 			return nil, err
 		}
+		room = w.wanted.room
 	}
-	p.loan = loan{producer: producer, head: head}
+	p.loan = loan{open: true, producer: producer, head: head}
 	return room, nil
 }
 
@@ -122,15 +139,17 @@ func (p *Peer) open(
 func (p *Peer) Publish() error {
 	p.enter()
 	defer p.leave()
-	if p.loan.producer == nil {
+	if !p.loan.open {
 		return p.noLoan()
 	}
-	p.loan.producer.Commit(p.loan.head)
+	if p.loan.producer != nil {
+		p.loan.producer.Commit(p.loan.head)
+		p.dirty = true
+	}
 	if p.loan.answers != nil {
 		p.loan.answers.answered = true
 	}
 	p.loan = loan{}
-	p.dirty = true
 	return nil
 }
 
@@ -138,7 +157,7 @@ func (p *Peer) Publish() error {
 func (p *Peer) Cancel() error {
 	p.enter()
 	defer p.leave()
-	if p.loan.producer == nil {
+	if !p.loan.open {
 		return p.noLoan()
 	}
 	p.cancel()
@@ -146,13 +165,15 @@ func (p *Peer) Cancel() error {
 }
 
 func (p *Peer) cancel() {
-	p.loan.producer.Cancel()
+	if p.loan.producer != nil {
+		p.loan.producer.Cancel()
+	}
 	p.loan = loan{}
 }
 
 func (p *Peer) noLoan() error {
 	if p.closed {
-		return ErrClosed
+		return p.closedError()
 	}
 	return misuse("no loan is open")
 }

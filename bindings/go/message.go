@@ -21,18 +21,20 @@ type Sendable interface {
 // payload.
 type Message struct {
 	peer        *Peer
-	lane        *ring.Lane
-	frame       ring.Frame
+	lane        *lane
+	frame       ring.Frame // its payload without what stands before the message
+	body        ring.Body  // none: its serial is 0
+	bodyKept    bool
 	held        bool
 	answered    bool
 	redelivered bool
 	attempt     uint32
 }
 
-func (m *Message) begin(lane *ring.Lane, frame ring.Frame) {
+func (m *Message) begin(lane *lane, frame ring.Frame, body ring.Body) {
 	lane.MailIn.Begin()
-	m.lane, m.frame = lane, frame
-	m.held, m.answered = true, false
+	m.lane, m.frame, m.body = lane, frame, body
+	m.held, m.answered, m.bodyKept = true, false, false
 	m.redelivered, m.attempt = lane.MailIn.Redelivers(), lane.MailIn.Attempt()
 }
 
@@ -57,7 +59,7 @@ func (m *Message) Payload() []byte {
 // Sender is who sent it; nobody, if no actor did. It is good for the life of this process.
 func (m *Message) Sender() Mailbox {
 	m.check()
-	return Mailbox{m.peer, m.frame.Sender}
+	return Mailbox{m.peer, m.peer.senderOf(m.lane, &m.frame)}
 }
 
 // Redelivered tells whether an earlier incarnation of this peer may have handled it.
@@ -169,7 +171,12 @@ func (p *Peer) release() {
 	// What the message led to is published before the cursor says that it is finished: a crash in between repeats, and loses
 	// nothing.
 	p.flush()
-	if lane.MailIn.CursorDue() || lane.MailIn.Empty() {
+	hasBody := p.inHand.body.Serial != 0
+	if hasBody && !p.inHand.bodyKept {
+		lane.BodiesIn.GiveBack(p.inHand.body.Slot, p.inHand.body.Serial)
+	}
+	// Who waits for a block needs the cursor as well.
+	if hasBody || lane.MailIn.CursorDue() || lane.MailIn.Empty() {
 		lane.StoreCursors()
 	}
 }
@@ -177,7 +184,7 @@ func (p *Peer) release() {
 // Answer is an ask that was kept. It is good for the life of this process, and answers once.
 type Answer struct {
 	peer        *Peer
-	lane        *ring.Lane
+	lane        *lane
 	correlation uint32
 	target      uint64
 	sender      uint64
@@ -216,8 +223,26 @@ func (a Answer) room(kind ring.Kind, typeID uint32, size int) ([]byte, error) {
 	if a.peer == nil {
 		return nil, misuse("nobody waits for an answer")
 	}
-	return a.peer.open(context.Background(), true, a.lane, &a.lane.ControlOut, size,
+	if a.lane.meeting != nil && a.lane.hasNoAsker() {
+		return a.peer.openForNobody(size)
+	}
+	room, err := a.peer.open(context.Background(), true, a.lane, &a.lane.ControlOut, size,
 		ring.Head{Kind: kind, Type: typeID, Correlation: a.correlation, Target: a.sender, Sender: a.target})
+	if err != nil && a.lane.meeting != nil && a.lane.hasNoAsker() {
+		return a.peer.openForNobody(size) // it died while its ring was full
+	}
+	return room, err
+}
+
+// openForNobody is room for an answer to another peer that is dead: its next incarnation has not asked.
+func (p *Peer) openForNobody(size int) ([]byte, error) {
+	p.enter()
+	defer p.leave()
+	if err := p.usable(); err != nil {
+		return nil, err
+	}
+	p.loan = loan{open: true}
+	return make([]byte, size), nil
 }
 
 // TypeID is the type id of a qualified name: "flights.Flight".

@@ -3,6 +3,7 @@ package ringmail
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"ringmail.dev/ringmail/internal/ring"
@@ -51,6 +52,11 @@ func (b Mailbox) Monitor(ctx context.Context, function func(Down) error) (Monito
 	if p == nil {
 		return Monitor{}, ErrNotFound
 	}
+	if lane, err := b.lane(); err != nil {
+		return Monitor{}, err
+	} else if p.accepted != nil || lane.meeting != nil {
+		return Monitor{}, fmt.Errorf("%w: there are no monitors between two peers", ErrUnsupported)
+	}
 	if !p.hasMonitors {
 		return Monitor{}, ErrUnsupported
 	}
@@ -81,7 +87,7 @@ func (m Monitor) Stop(ctx context.Context) error {
 }
 
 func (m Monitor) signal(ctx context.Context, signal uint32) error {
-	head := ring.Head{Kind: ring.Signal, Type: signal, Target: m.mailbox.id, Sender: m.number}
+	head := ring.Head{Kind: ring.Signal, Type: signal, Sender: m.number}
 	if _, err := m.mailbox.open(ctx, true, 0, head); err != nil {
 		return err
 	}
@@ -89,17 +95,17 @@ func (m Monitor) signal(ctx context.Context, signal uint32) error {
 }
 
 // takeDown calls the function of the monitor that a frame of the mail is about. It may use the peer.
-func (p *Peer) takeDown(lane *ring.Lane, frame ring.Frame) error {
-	if frame.Kind != ring.Signal || frame.Type != signalDown {
-		return &ProtocolError{"a system frame came as mail"}
+func (p *Peer) takeDown(lane *lane, frame ring.Frame) error {
+	if frame.Type != signalDown {
+		return p.faulted(lane, "a system frame came as mail")
 	}
 	kind, reason, ok := exitReason(frame.Payload)
 	if !ok {
-		return &ProtocolError{"an exit reason came that is none"}
+		return p.faulted(lane, "an exit reason came that is none")
 	}
 	function := p.monitors[frame.Target]
 	delete(p.monitors, frame.Target)
-	p.inHand.begin(lane, frame)
+	p.inHand.begin(lane, frame, ring.Body{})
 	if function != nil { // else of a monitor that was stopped, or of an earlier incarnation
 		p.leave()
 		err := function(Down{Mailbox{p, frame.Sender}, kind, reason})

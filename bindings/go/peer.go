@@ -2,13 +2,14 @@ package ringmail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ringmail.dev/ringmail/internal/link"
 	"ringmail.dev/ringmail/internal/ring"
 )
 
-// Peer is a link to a host.
+// Peer is a link to a host or, of one that a Listener gives out, to the peer that has attached to it.
 type Peer struct {
 	name        string
 	schema      string
@@ -18,9 +19,12 @@ type Peer struct {
 	hasMonitors bool
 	hasLog      bool
 
-	host   *host
-	lanes  []*ring.Lane
-	waiter waiter
+	control  *control
+	host     *host     // or
+	accepted *accepted // the other end has attached to this process
+	arrivals arrivals
+	lanes    []*lane
+	waiter   waiter
 
 	inUse    bool // by one of its methods: see enter
 	closed   bool
@@ -37,34 +41,44 @@ type Peer struct {
 	unknown  map[uint32]bool // types that were said to be dropped
 }
 
-func newPeer(layout ring.Layout, segments ring.Segments, parker *ring.Parker, stream *link.Stream, byStream bool) *Peer {
-	p := &Peer{monitors: map[uint64]func(Down) error{}}
-	p.host = newHost(stream, parker.Wake)
+func newPeer(parker *ring.Parker, stream *link.Stream) *Peer {
+	p := &Peer{monitors: map[uint64]func(Down) error{}, control: newControl(stream, parker.Wake)}
 	p.waiter.init(p, parker)
 	p.calls.init(p)
 	p.inHand.peer = p
+	return p
+}
+
+// newPeerOfHost is at its first lanes; features are those that were chosen.
+func newPeerOfHost(
+	layout ring.Layout, segments ring.Segments, parker *ring.Parker, stream *link.Stream, features uint64,
+) *Peer {
+	p := newPeer(parker, stream)
+	p.hasMonitors, p.hasLog = features&link.Monitors != 0, features&link.Log != 0
+	p.arrivals.first = layout.Lanes
+	p.host = newHost(p.control, &p.arrivals, features&link.Introductions != 0)
 	for i := uint32(0); i < layout.Lanes; i++ {
 		index := i
 		var ringLane func()
-		if byStream {
+		if features&link.StreamDoorbell != 0 {
 			ringLane = func() { p.host.ringLane(index) }
 		}
-		p.lanes = append(p.lanes, layout.PeerLane(segments, index, ringLane))
+		p.lanes = append(p.lanes, &lane{Lane: *layout.PeerLane(segments, index, ringLane), index: index})
 	}
 	return p
 }
 
-// Name is what the host calls this peer.
+// Name is what the host calls this peer; of one that has attached, what it calls itself, which may be nothing.
 func (p *Peer) Name() string { return p.name }
 
-// Schema is the host's canonical schema; it may be empty.
+// Schema is the other side's canonical schema; it may be empty.
 func (p *Peer) Schema() string { return p.schema }
 
-// Incarnation counts the lives of this peer: 1 in the first.
+// Incarnation counts the lives of this peer, or of the one of its name that has attached: 1 in the first.
 func (p *Peer) Incarnation() uint64 { return p.incarnation }
 
-// Gone is closed when the host has died or has closed the link, unless this peer was closed before.
-func (p *Peer) Gone() <-chan struct{} { return p.host.gone }
+// Gone is closed when the other side has died or has closed the link, unless this peer was closed before.
+func (p *Peer) Gone() <-chan struct{} { return p.control.gone }
 
 // enter is the check that two goroutines do not use a peer at once. Like that of a map it costs no barrier: it notices most of
 // what the race detector proves.
@@ -80,9 +94,9 @@ func (p *Peer) leave() { p.inUse = false }
 // usable says why nothing can be done with the peer.
 func (p *Peer) usable() error {
 	if p.closed {
-		return ErrClosed
+		return p.closedError()
 	}
-	if p.loan.producer != nil {
+	if p.loan.open {
 		return misuse("a loan is open: nothing else may be done before it is published or cancelled")
 	}
 	return nil
@@ -117,13 +131,14 @@ func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 			continue
 		}
 		if err := p.waiter.wait(ctx, p.waiter.forInput); err != nil {
-			return nil, err
+			return nil, p.ended(err)
 		}
 	}
 }
 
 // take looks once through all lanes. True: there is a message in hand.
 func (p *Peer) take() (bool, error) {
+	p.adopt()
 	allDrained := true
 	for range p.lanes {
 		lane := p.lanes[p.nextLane]
@@ -136,18 +151,20 @@ func (p *Peer) take() (bool, error) {
 		if len(p.calls.ready) > 0 {
 			return false, nil
 		}
-		if !lane.Drained() {
+		if !lane.Drained() && !lane.isBroken() {
 			allDrained = false
 			if frame, ok := lane.MailIn.Peek(); ok {
-				if frame.Kind != ring.Message {
-					return false, p.takeDown(lane, frame)
+				if frame.Kind == ring.Message {
+					p.inHand.begin(lane, frame, ring.Body{})
+					return true, nil
 				}
-				p.inHand.begin(lane, frame)
-				return true, nil
+				return p.takeOther(lane, frame)
 			}
 		}
 		if fault := lane.Fault(); fault != ring.NoFault {
-			return false, &ProtocolError{fault.String()}
+			if err := p.faulted(lane, fault.String()); err != nil {
+				return false, err
+			}
 		}
 	}
 	if allDrained {
@@ -156,19 +173,47 @@ func (p *Peer) take() (bool, error) {
 	return false, nil
 }
 
-// takeControl deals with what the host says to this process, before its mail.
-func (p *Peer) takeControl(lane *ring.Lane) error {
-	for {
+// takeOther takes mail that is more than a message, or is none.
+func (p *Peer) takeOther(lane *lane, frame ring.Frame) (bool, error) {
+	switch {
+	case frame.Kind == ring.Large && lane.meeting == nil:
+		body, fault := lane.BodiesIn.Take(frame.Payload)
+		if fault != ring.NoFault {
+			return false, p.faulted(lane, fault.String())
+		}
+		frame.Payload = frame.Payload[ring.BodyPlaceBytes:]
+		p.inHand.begin(lane, frame, body)
+		return true, nil
+	case frame.Kind == ring.Signal && p.host != nil && lane.meeting == nil:
+		return false, p.takeDown(lane, frame)
+	}
+	return false, p.faulted(lane, "a system frame came as mail")
+}
+
+// takeControl deals with what the other side says to this process, before its mail.
+func (p *Peer) takeControl(lane *lane) error {
+	for !lane.isBroken() {
 		frame, ok := lane.ControlIn.Peek()
 		if !ok {
 			return nil
 		}
 		switch frame.Kind {
 		case ring.Reply, ring.NoReply:
-			p.calls.answered(frame)
+			if p.isForThisLife(lane, frame.Correlation) {
+				p.calls.answered(frame)
+			}
 		case ring.Stop:
+			if p.accepted != nil || lane.meeting != nil {
+				return p.faulted(lane, "a stop came that only a host says")
+			}
 			if !lane.StopAt(frame.Payload) {
-				return &ProtocolError{"a stop came without a position"}
+				return p.faulted(lane, "a stop came without a position")
+			}
+			// What other peers have sent so far is read as well, and no more.
+			for _, each := range p.lanes {
+				if each.meeting != nil {
+					each.StopReading()
+				}
 			}
 		case ring.Ping:
 			// One that finds no room is not answered: the host then has not read the answers before it.
@@ -178,11 +223,12 @@ func (p *Peer) takeControl(lane *ring.Lane) error {
 			}
 		case ring.Pong:
 		default:
-			return &ProtocolError{"mail came on a control ring"}
+			return p.faulted(lane, "mail came on a control ring")
 		}
 		lane.ControlIn.Advance()
 		lane.StoreCursors()
 	}
+	return nil
 }
 
 // Flush publishes everything that was sent so far. Release, and whatever waits, does so too.
@@ -212,9 +258,16 @@ func (p *Peer) storeCursors() {
 	}
 }
 
-// Lookup is the mailbox that the host has published under a name. It asks over the control stream: not for the hot path. It may
-// be called at any time, by any goroutine.
+// Lookup is the mailbox that the host has published under a name, or that of another peer of the same host: what is sent there
+// reaches it without a hop, and is kept while it is dead and another one is to come. It asks over the control stream, and waits
+// until the other is there for the first time: not for the hot path. It may be called at any time, by any goroutine.
 func (p *Peer) Lookup(ctx context.Context, name string) (Mailbox, error) {
+	if p.accepted != nil {
+		if name != p.name {
+			return Mailbox{}, fmt.Errorf("%w: no mailbox has the name %q", ErrNotFound, name)
+		}
+		return p.Other(), nil
+	}
 	id, err := p.host.lookup(ctx, name)
 	if err != nil {
 		return Mailbox{}, err
@@ -233,16 +286,21 @@ func (p *Peer) Fail(text string) error {
 
 func (p *Peer) fail(text string) error {
 	if p.closed {
-		return ErrClosed
+		return p.closedError()
 	}
-	if p.loan.producer != nil {
+	if p.loan.open {
 		p.cancel()
 	}
 	p.flush()
 	p.storeCursors()
 	p.closed = true
-	err := p.host.sayLast(link.KindFailure, link.EncodeFailure(text))
-	p.host.close()
+	if p.accepted != nil {
+		p.accepted.leave(p)
+		p.control.close()
+		return nil // a peer that has attached is told nothing of failures
+	}
+	err := p.control.sayLast(link.KindFailure, link.EncodeFailure(text))
+	p.control.close()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrHostGone, err)
 	}
@@ -251,28 +309,65 @@ func (p *Peer) fail(text string) error {
 
 // Close leaves the host: it publishes what is open and, if the host said stop and all mail was released, says goodbye. The
 // memory stays mapped until the process exits, so that nothing that was handed out can dangle.
+//
+// Of a peer that has attached it ends the link, and its memory: nothing that was received may be touched then. The mail that it has
+// not finished waits at the listener for the next of its name.
 func (p *Peer) Close() error {
 	p.enter()
 	defer p.leave()
-	if p.closed {
-		return nil
-	}
-	if p.loan.producer != nil {
-		p.cancel()
-	}
-	p.flush()
-	p.closed = true
-	drained := !p.inHand.held
-	for _, lane := range p.lanes {
-		lane.StoreCursors()
-		drained = drained && lane.Drained()
+	if !p.closed {
+		if p.loan.open {
+			p.cancel()
+		}
+		p.flush()
+		p.storeCursors()
 	}
 	var err error
-	if drained && !p.host.isGone.Load() {
-		err = p.host.sayLast(link.KindGoodbye, nil)
+	if p.accepted != nil {
+		p.closed = true
+		p.accepted.leave(p)
+		p.control.close()
+		p.accepted.unmap()
+	} else if !p.closed {
+		p.closed = true
+		if p.hasFinished() && !p.control.isGone.Load() {
+			err = p.control.sayLast(link.KindGoodbye, nil)
+		}
+		p.control.close()
 	}
-	p.host.close()
 	return err
+}
+
+// hasFinished tells whether the host said stop, and all there was to do is done.
+func (p *Peer) hasFinished() bool {
+	finished := !p.inHand.held
+	for _, lane := range p.lanes {
+		finished = finished && (lane.Drained() || lane.isBroken())
+	}
+	return finished
+}
+
+// ended is why a wait for messages ended, after which nothing more comes if the other side is gone.
+func (p *Peer) ended(err error) error {
+	if p.accepted != nil && errors.Is(err, ErrPeerGone) {
+		p.closed = true
+		p.accepted.leave(p) // its successor may come
+	}
+	return err
+}
+
+func (p *Peer) goneError() error {
+	if p.accepted != nil {
+		return p.accepted.goneError()
+	}
+	return ErrHostGone
+}
+
+func (p *Peer) closedError() error {
+	if p.accepted != nil && p.control.isGone.Load() {
+		return p.goneError()
+	}
+	return ErrClosed
 }
 
 // Counters of a peer.

@@ -54,7 +54,7 @@ func (p *Peer) run(ctx context.Context, handler func(*Message) error) error {
 		if err == nil {
 			err = p.finish(message)
 		}
-		if errors.Is(err, ErrHostGone) {
+		if errors.Is(err, ErrHostGone) || errors.Is(err, ErrPeerGone) {
 			return err
 		}
 		if err != nil {
@@ -94,7 +94,7 @@ func (p *Peer) failed(failure *HandlerError, text string) error {
 			text += fmt.Sprintf(", which %d earlier processes died with", held.attempt)
 		}
 		text += ")"
-		if p.loan.producer != nil {
+		if p.loan.open {
 			p.cancel()
 		}
 		_ = held.Refuse(HandlerFailed)

@@ -2,6 +2,7 @@ package ringmail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,10 +26,18 @@ type waiter struct {
 	watched <-chan struct{} // of the context whose end wakes the peer
 	unwatch func() bool
 
-	// What forRoom wants, and has got.
+	wanted wanted // by forRoom
+}
+
+// wanted is room in a ring or, where there is no producer, in the lane's arena.
+type wanted struct {
+	lane     *lane
 	producer *ring.Producer
-	length   uint32
-	room     []byte
+	length   uint64
+
+	isThere bool
+	room    []byte
+	body    ring.Loan
 }
 
 func (w *waiter) init(peer *Peer, parker *ring.Parker) {
@@ -40,31 +49,51 @@ func (w *waiter) init(peer *Peer, parker *ring.Parker) {
 func (w *waiter) hasInput() bool {
 	allDrained := true
 	for _, lane := range w.peer.lanes {
+		if lane.isBroken() {
+			continue
+		}
 		if !lane.ControlIn.Empty() || lane.HasMail() {
 			return true
 		}
 		allDrained = allDrained && lane.Drained()
 	}
-	return allDrained || w.peer.calls.expired.Load()
+	return allDrained || w.peer.calls.expired.Load() || w.peer.arrivals.any.Load()
 }
 
 func (w *waiter) hasAnswers() bool {
 	for _, lane := range w.peer.lanes {
-		if !lane.ControlIn.Empty() {
+		if !lane.ControlIn.Empty() && !lane.isBroken() {
 			return true
 		}
 	}
-	return false
+	return w.peer.arrivals.any.Load()
 }
 
-func (w *waiter) hasRoom() bool {
-	if w.room == nil {
-		w.room = w.producer.TryLoan(w.length) // once: trying again would open a second loan
+func (w *waiter) hasRoom() bool { return w.wanted.loan() || w.wanted.isInVain() }
+
+// loan tries once more, unless there is a loan already: that would open a second.
+func (w *wanted) loan() bool {
+	if w.isThere {
+		return true
 	}
-	return w.room != nil || w.producer.Fault() != ring.NoFault
+	if w.producer != nil {
+		w.room = w.producer.TryLoan(uint32(w.length))
+		w.isThere = w.room != nil
+	} else {
+		w.body, w.isThere = w.lane.BodiesOut.TryLoan(w.length, &w.lane.MailOut)
+	}
+	return w.isThere
 }
 
-func (w *waiter) mustGiveUp() bool { return w.peer.host.isGone.Load() || isDone(w.done) }
+// isInVain tells whether nobody will ever make room.
+func (w *wanted) isInVain() bool {
+	return w.lane.Fault() != ring.NoFault || w.lane.isCut() || w.isForNobody()
+}
+
+// isForNobody tells whether this is an answer to another peer that has died.
+func (w *wanted) isForNobody() bool { return w.producer == &w.lane.ControlOut && w.lane.hasNoAsker() }
+
+func (w *waiter) mustGiveUp() bool { return w.peer.control.isGone.Load() || isDone(w.done) }
 
 func isDone(done <-chan struct{}) bool {
 	select {
@@ -94,8 +123,11 @@ func (w *waiter) wait(ctx context.Context, found func() bool) error {
 	w.watch(ctx)
 	deadline, bounded := ctx.Deadline()
 	for alive := true; !found(); {
-		if !alive || p.host.isGone.Load() {
-			return ErrHostGone
+		if !alive || p.control.isGone.Load() {
+			if found() { // what it published before its end
+				return nil
+			}
+			return p.goneError()
 		}
 		if isDone(w.done) {
 			return context.Cause(ctx)
@@ -124,21 +156,39 @@ func (w *waiter) watch(ctx context.Context) {
 	}
 }
 
-// waitForRoom has the producer's consumer say when there is room. What is open is published, or that could never be.
-func (w *waiter) waitForRoom(ctx context.Context, producer *ring.Producer, length uint32) ([]byte, error) {
-	w.producer, w.length, w.room = producer, length, nil
-	producer.WantRoom(true)
-	err := w.wait(ctx, w.forRoom)
-	producer.WantRoom(false)
-	room := w.room
-	w.producer, w.room = nil, nil
-	switch {
-	case room != nil:
-		return room, nil
-	case producer.Fault() != ring.NoFault:
-		return nil, &ProtocolError{producer.Fault().String()}
-	case err == ErrHostGone:
-		return nil, err
+// waitForRoom has the consumer of what is wanted say when it is there.
+func (w *waiter) waitForRoom(ctx context.Context, mayWait bool) error {
+	// What is open must be seen, or its consumer could not make room.
+	w.peer.flush()
+	wanted := &w.wanted
+	if wanted.loan() {
+		return nil
 	}
-	return nil, fmt.Errorf("%w: %w", ErrFull, err)
+	var err error
+	if mayWait && !wanted.isInVain() {
+		producer := wanted.producer
+		if producer == nil {
+			producer = &wanted.lane.MailOut
+		}
+		producer.WantRoom(true)
+		err = w.wait(ctx, w.forRoom)
+		producer.WantRoom(false)
+	}
+	lane := wanted.lane
+	switch {
+	case wanted.isThere:
+		return nil
+	case lane.Fault() != ring.NoFault:
+		if err := w.peer.faulted(lane, lane.Fault().String()); err != nil {
+			return err
+		}
+		return lane.cutOff()
+	case lane.isCut():
+		return lane.cutOff()
+	case err == nil:
+		return ErrFull
+	case errors.Is(err, ErrHostGone), errors.Is(err, ErrPeerGone):
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrFull, err)
 }

@@ -34,7 +34,16 @@ inline std::vector<Language> languages_over_the_c_abi() {
   std::vector<Language> some;
   for (const Language& language : languages()) {
     const auto& name = language.name;
-    if (name == "c" || name == "cpp" || name == "python" || name == "node" || name == "java") some.push_back(language);
+    if (name != "rust") some.push_back(language);
+  }
+  return some;
+}
+
+/// Those whose conformance peers listen where they are told a path.
+inline std::vector<Language> languages_that_listen() {
+  std::vector<Language> some;
+  for (const Language& language : languages()) {
+    if (language.name == "go") some.push_back(language);
   }
   return some;
 }

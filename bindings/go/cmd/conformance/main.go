@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,13 +14,43 @@ import (
 )
 
 func main() {
-	options := ringmail.Options{Schema: conformance.RingmailSchema}
+	if path := os.Getenv("CONFORMANCE_LISTEN"); path != "" {
+		listen(path)
+	}
+	options := ringmail.Options{Schema: conformance.RingmailSchema, Path: os.Getenv("CONFORMANCE_PATH")}
+	if options.Path != "" {
+		options.Name = "conformance"
+	}
 	ringmail.Main(options, func(ctx context.Context, peer *ringmail.Peer) error {
-		p := &player{ctx: ctx, peer: peer, echo: len(os.Args) > 1 && os.Args[1] == "echo"}
+		p := &player{ctx: ctx, peer: peer, echo: isEcho()}
 		slog.SetDefault(slog.New(peer.LogHandler(ringmail.LevelTrace)))
 		return peer.Run(ctx, conformance.HandlePlayer(p))
 	})
 }
+
+// listen serves whoever attaches, each in a goroutine of its own, until this process is ended.
+func listen(path string) {
+	listener, err := ringmail.Listen(ringmail.Options{Path: path, Name: "conformance", Schema: conformance.RingmailSchema})
+	for err == nil {
+		var peer *ringmail.Peer
+		if peer, err = listener.Accept(context.Background()); err == nil {
+			go serve(peer)
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func serve(peer *ringmail.Peer) {
+	p := &player{ctx: context.Background(), peer: peer, echo: isEcho()}
+	p.host.To = peer.Other()
+	if err := peer.Run(p.ctx, conformance.HandlePlayer(p)); !errors.Is(err, ringmail.ErrPeerGone) {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	_ = peer.Close()
+}
+
+func isEcho() bool { return len(os.Args) > 1 && os.Args[1] == "echo" }
 
 type player struct {
 	ctx  context.Context
@@ -35,7 +66,11 @@ type player struct {
 func (p *player) sink() (conformance.HostMailbox[ringmail.Mailbox], error) {
 	var err error
 	if p.host.To.IsNobody() {
-		p.host.To, err = p.peer.Lookup(p.ctx, "sink")
+		name := os.Getenv("CONFORMANCE_SINK")
+		if name == "" {
+			name = "sink"
+		}
+		p.host.To, err = p.peer.Lookup(p.ctx, name)
 	}
 	return p.host, err
 }

@@ -86,7 +86,7 @@ func TestAWelcomeIsReadAndNothingOfItIsBelieved(t *testing.T) {
 		"welcome: name is empty, not UTF-8":                func(w *Welcome) { w.Name = "" },
 		"welcome: name is too long (256)":                  func(w *Welcome) { w.Name = strings.Repeat("a", 256) },
 		"welcome: schema is empty, not UTF-8":              func(w *Welcome) { w.Schema = "a\x00" },
-		"welcome: segment role cannot be 8":                func(w *Welcome) { w.Segments[0].Role = 8 },
+		"welcome: segment role cannot be 10":               func(w *Welcome) { w.Segments[0].Role = 10 },
 		"welcome: segment role cannot be 0":                func(w *Welcome) { w.Segments[0].Role = 0 },
 		"welcome: segments is too long (9)":                func(w *Welcome) { w.Segments = make([]Segment, 9) },
 		"the host chose version 2, this peer speaks 1":     func(w *Welcome) { w.Version = 2 },

@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"ringmail.dev/ringmail/internal/ring"
@@ -21,15 +22,23 @@ const (
 	KindGoodbye
 	KindRing
 	KindLog
+
+	KindIntroduce  Kind = 16
+	KindIntroduced Kind = 17
+	KindPresence   Kind = 18
 )
 
+func (k Kind) isKnown() bool {
+	return (k >= KindHello && k <= KindLog) || (k >= KindIntroduce && k <= KindPresence)
+}
+
 func (k Kind) String() string {
-	names := [...]string{"hello", "welcome", "ready", "refused", "resolve", "resolved", "failure", "goodbye", "ring",
-		"log"}
-	if k < KindHello || k > KindLog {
+	names := [...]string{1: "hello", "welcome", "ready", "refused", "resolve", "resolved", "failure", "goodbye", "ring",
+		"log", 16: "introduce", "introduced", "presence"}
+	if !k.isKnown() {
 		return "an unknown message"
 	}
-	return names[k-1]
+	return names[k]
 }
 
 const (
@@ -50,12 +59,14 @@ const (
 	StreamDoorbell    = 1 << 2
 	BetweenSystems    = 1 << 3
 	PipeDoorbell      = 1 << 4
+	Introductions     = 1 << 6
 	Monitors          = 1 << 7
 	Log               = 1 << 8
+	LargeMessages     = 1 << 9
 
 	// Offered is what this binding can do. AsymmetricBarrier is not among it: Go's atomic stores are XCHG and STLR in any
 	// case, so it would take no barrier away from this side, and its sleeps would have to pay for a membarrier each.
-	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell | Monitors | Log
+	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell | Introductions | Monitors | Log | LargeMessages
 )
 
 // Hello is what a peer says first.
@@ -115,12 +126,15 @@ const (
 	RolePeerBells
 	RoleHostParked
 	RoleDoorbell
+	RoleArenaToPeer
+	RoleArenaToHost
 
-	roles = 7
+	roles = 9
 )
 
 func (r Role) String() string {
-	return [...]string{"mail", "host", "peer", "host_bells", "peer_bells", "host_parked", "doorbell"}[r-1]
+	return [...]string{"mail", "host", "peer", "host_bells", "peer_bells", "host_parked", "doorbell",
+		"arena_to_peer", "arena_to_host"}[r-1]
 }
 
 // Segment is an entry of a welcome.
@@ -167,10 +181,16 @@ func DecodeWelcome(payload []byte) (Welcome, error) {
 	}
 	for i := uint8(0); i < count && r.err == nil; i++ {
 		segment := Segment{Role(r.u8("segment role")), r.u64("segment bytes"), r.u32("segment host_fd")}
-		if segment.Role < RoleMail || segment.Role > RoleDoorbell {
+		if segment.Role < RoleMail || segment.Role > roles {
 			r.fail("segment role cannot be %d", uint8(segment.Role))
 		}
 		w.Segments = append(w.Segments, segment)
+		switch lanes := uint64(max(w.Layout.Lanes, 1)); segment.Role {
+		case RoleArenaToPeer:
+			w.Layout.ArenaToPeerBytes = segment.Bytes / lanes
+		case RoleArenaToHost:
+			w.Layout.ArenaToHostBytes = segment.Bytes / lanes
+		}
 	}
 	return w, r.finish()
 }
@@ -194,6 +214,9 @@ func (w Welcome) Check(offered uint64) error {
 			return fmt.Errorf("%d bytes are no ring", bytes)
 		}
 	}
+	if both := uint64(LargeMessages | StreamDoorbell); w.Features&both == both {
+		return errors.New("the host chose large, and does not share its bells")
+	}
 	var seen [roles + 1]bool
 	for _, segment := range w.Segments {
 		if seen[segment.Role] {
@@ -203,8 +226,14 @@ func (w Welcome) Check(offered uint64) error {
 		if segment.Bytes == 0 || segment.Bytes%ring.PageBytes != 0 {
 			return fmt.Errorf("segment %v of %d bytes, not whole pages", segment.Role, segment.Bytes)
 		}
+		isArena := segment.Role == RoleArenaToPeer || segment.Role == RoleArenaToHost
+		if part := segment.Bytes / uint64(w.Layout.Lanes); isArena &&
+			(segment.Bytes%uint64(w.Layout.Lanes) != 0 || part%ring.PageBytes != 0 || part > ring.MaxArenaBytes) {
+			return fmt.Errorf("segment %v of %d bytes, not whole pages for each of %d lanes",
+				segment.Role, segment.Bytes, w.Layout.Lanes)
+		}
 	}
-	for role := RoleMail; role <= RoleDoorbell; role++ {
+	for role := RoleMail; role <= roles; role++ {
 		if due := w.isDue(role); due && !seen[role] {
 			return fmt.Errorf("no segment %v", role)
 		} else if !due && seen[role] {
@@ -223,6 +252,8 @@ func (w Welcome) isDue(role Role) bool {
 		return w.Features&StreamDoorbell != 0
 	case RoleDoorbell:
 		return w.Features&PipeDoorbell != 0
+	case RoleArenaToPeer, RoleArenaToHost:
+		return w.Features&LargeMessages != 0
 	}
 	return true
 }

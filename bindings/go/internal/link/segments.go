@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -51,6 +52,14 @@ func Map(welcome Welcome, descriptors []int) (mapped Mapped, err error) {
 			protection |= syscall.PROT_WRITE
 		case RoleHostParked:
 			into, bytes, seals = &mapped.HostParked, layout.HostParkedBytes(), noWriters
+		case RoleArenaToPeer:
+			into, bytes, seals = &mapped.ArenaToPeer, layout.ArenaToPeer(), noWriters
+		case RoleArenaToHost:
+			into, bytes, seals = &mapped.ArenaToHost, layout.ArenaToHost(), sizeSeals
+			protection |= syscall.PROT_WRITE
+			if mapped.PopulateToHost, err = populates(descriptors[i]); err != nil {
+				return mapped, fmt.Errorf("segment %v: %w", segment.Role, err)
+			}
 		case RoleDoorbell:
 			if mapped.Doorbell, err = openDoorbell(descriptors[i]); err != nil {
 				return mapped, fmt.Errorf("segment %v: %w", segment.Role, err)
@@ -86,22 +95,47 @@ func mapSegment(descriptor int, announced, needed uint64, seals uintptr, protect
 	return ring.MemoryOf(bytes), nil
 }
 
-// openDoorbell has a copy of the descriptor, which its caller closes.
-func openDoorbell(descriptor int) (*os.File, error) {
-	var status syscall.Stat_t
-	if err := syscall.Fstat(descriptor, &status); err != nil || status.Mode&syscall.S_IFMT != syscall.S_IFIFO {
-		return nil, fmt.Errorf("it is not a pipe")
-	}
-	copied, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(descriptor), syscall.F_DUPFD_CLOEXEC, 0)
-	if errno != 0 {
-		return nil, errno
-	}
-	// Non-blocking, so that the netpoller takes it.
-	if err := syscall.SetNonblock(int(copied), true); err != nil {
-		_ = syscall.Close(int(copied))
+// populates keeps a copy of the descriptor: pages of the arena are accounted for as they are needed.
+func populates(descriptor int) (func(offset, bytes uint64) bool, error) {
+	kept, err := copyOf(descriptor)
+	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(copied, "ringmail doorbell"), nil
+	return func(offset, bytes uint64) bool { return populate(kept, offset, bytes) == nil }, nil
+}
+
+func copyOf(descriptor int) (int, error) {
+	copied, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(descriptor), syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(copied), nil
+}
+
+func openDoorbell(descriptor int) (*os.File, error) {
+	pipe, err := openPipe(descriptor)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(pipe), "ringmail doorbell"), nil
+}
+
+// openPipe has a copy of the descriptor, which its caller closes, and which does not block: so that the netpoller takes the end
+// that is read, and who writes does not wait for a peer that does not read.
+func openPipe(descriptor int) (int, error) {
+	var status syscall.Stat_t
+	if err := syscall.Fstat(descriptor, &status); err != nil || status.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return -1, errors.New("it is not a pipe")
+	}
+	copied, err := copyOf(descriptor)
+	if err != nil {
+		return -1, err
+	}
+	if err := syscall.SetNonblock(copied, true); err != nil {
+		_ = syscall.Close(copied)
+		return -1, err
+	}
+	return copied, nil
 }
 
 // openOfHost opens the segments where descriptors do not travel: those of a host of the same uid and PID namespace.
@@ -109,7 +143,8 @@ func openOfHost(welcome Welcome) ([]int, error) {
 	var opened []int
 	for _, segment := range welcome.Segments {
 		flags := syscall.O_RDWR
-		if segment.Role == RoleMail || segment.Role == RoleHost || segment.Role == RoleHostParked || segment.Role == RoleDoorbell {
+		switch segment.Role {
+		case RoleMail, RoleHost, RoleHostParked, RoleDoorbell, RoleArenaToPeer:
 			flags = syscall.O_RDONLY
 		}
 		path := fmt.Sprintf("/proc/%d/fd/%d", welcome.HostPID, segment.HostFD)

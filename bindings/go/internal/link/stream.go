@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -40,6 +41,13 @@ type Stream struct {
 	in     end
 	out    end
 	socket *net.UnixConn // nil: pipes, on which no descriptors travel
+	isDead atomic.Bool   // see OtherIsDead
+}
+
+// OtherIsDead ends the stream behind what is there to be read: a child of the dead process may keep it open. Of a socket.
+func (s *Stream) OtherIsDead() {
+	s.isDead.Store(true)
+	_ = s.socket.SetReadDeadline(time.Unix(1, 0)) // of who waits for more
 }
 
 // end is what a socket is twice, and a pipe for one direction.
@@ -107,12 +115,33 @@ func (s *Stream) Close() error {
 
 // Send writes a frame by one call, so that those of several goroutines do not mix.
 func (s *Stream) Send(kind Kind, payload []byte) error {
+	_, err := s.out.Write(encodeFrame(kind, payload))
+	return err
+}
+
+func encodeFrame(kind Kind, payload []byte) []byte {
 	frame := binary.LittleEndian.AppendUint32(make([]byte, 0, headerBytes+len(payload)), uint32(len(payload)))
 	frame = binary.LittleEndian.AppendUint16(frame, uint16(kind))
 	frame = append(frame, 0, 0)
-	_, err := s.out.Write(append(frame, payload...))
+	return append(frame, payload...)
+}
+
+// SendWith sends descriptors with a frame, over a socket, while nobody else sends.
+func (s *Stream) SendWith(kind Kind, payload []byte, descriptors []int) error {
+	frame := encodeFrame(kind, payload)
+	// They go with the first byte, whatever more of the frame goes with it.
+	sent, _, err := s.socket.WriteMsgUnix(frame, syscall.UnixRights(descriptors...), nil)
+	if err == nil && sent < len(frame) {
+		_, err = s.out.Write(frame[sent:])
+	}
 	return err
 }
+
+// Discard reads to the end, or to the deadline.
+func (s *Stream) Discard() { _, _ = io.Copy(io.Discard, s.in) }
+
+// CloseWrite says that nothing more comes.
+func (s *Stream) CloseWrite() error { return s.socket.CloseWrite() }
 
 // Receive waits for a whole frame. The end of the stream between two frames is io.EOF.
 func (s *Stream) Receive() (frame Frame, err error) {
@@ -137,7 +166,7 @@ func (s *Stream) Receive() (frame Frame, err error) {
 			return frame, fmt.Errorf("not a control frame: the bytes %q give it a length of %d, the most is %d",
 				header[:read], length, maxPayload)
 		}
-		if kind := Kind(binary.LittleEndian.Uint16(header[4:])); read >= 6 && (kind < KindHello || kind > KindLog) {
+		if kind := Kind(binary.LittleEndian.Uint16(header[4:])); read >= 6 && !kind.isKnown() {
 			return frame, fmt.Errorf("not a control frame: the bytes %q give it the unknown kind %d", header[:read], kind)
 		}
 		if zero := binary.LittleEndian.Uint16(header[6:]); read >= 8 && zero != 0 {
@@ -170,6 +199,9 @@ func (s *Stream) read(into []byte, descriptors *[]int) (int, error) {
 	}
 	var ancillary [256]byte // 8 descriptors take 48 bytes
 	count, ancillaryBytes, flags, _, err := s.socket.ReadMsgUnix(into, ancillary[:])
+	if errors.Is(err, os.ErrDeadlineExceeded) && s.isDead.Load() {
+		count, ancillaryBytes, flags, err = s.readLeft(into, ancillary[:])
+	}
 	received, parseErr := parseDescriptors(ancillary[:ancillaryBytes])
 	if descriptors != nil {
 		*descriptors = append(*descriptors, received...)
@@ -191,6 +223,25 @@ func (s *Stream) read(into []byte, descriptors *[]int) (int, error) {
 		return 0, errors.New("a file descriptor came on the control stream where none is accepted")
 	}
 	return count, nil
+}
+
+// readLeft does not wait, and takes no notice of deadlines. Nothing left is the end.
+func (s *Stream) readLeft(into, ancillary []byte) (count, ancillaryBytes, flags int, err error) {
+	raw, err := s.socket.SyscallConn()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	controlErr := raw.Control(func(descriptor uintptr) {
+		const closeOnExec = 0x40000000 // MSG_CMSG_CLOEXEC
+		count, ancillaryBytes, flags, _, err = syscall.Recvmsg(int(descriptor), into, ancillary, syscall.MSG_DONTWAIT|closeOnExec)
+	})
+	if controlErr != nil {
+		return 0, 0, 0, controlErr
+	}
+	if err == syscall.EAGAIN {
+		err = io.EOF
+	}
+	return max(count, 0), max(ancillaryBytes, 0), flags, err
 }
 
 // parseDescriptors finds them all, also beside what cannot be parsed: one that is left would be open for ever.

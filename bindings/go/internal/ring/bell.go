@@ -3,6 +3,7 @@ package ring
 import (
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -28,11 +29,12 @@ const (
 
 // Parker is the sleeper's side of a bell. One goroutine, but for Wake and the counters.
 type Parker struct {
-	bell    Memory
-	sleeper sleeper
-	count   uint32
-	sleeps  atomic.Uint64
-	lost    atomic.Uint64
+	bell     Memory
+	sleeper  sleeper
+	count    uint32
+	isMirror bool
+	sleeps   atomic.Uint64
+	lost     atomic.Uint64
 }
 
 // NewParker sleeps until the pipe can be read, or on the bell's futex where there is no pipe.
@@ -42,6 +44,11 @@ func NewParker(bell Memory, pipe *os.File) *Parker {
 		p.sleeper = &pipeSleeper{pipe: pipe}
 	}
 	return p
+}
+
+// NewMirrorParker is for a bell that nobody else may write to: its producers look at the word, and are heard by whoever calls Wake.
+func NewMirrorParker(mirror Memory) *Parker {
+	return &Parker{bell: mirror, sleeper: newChannelSleeper(), isMirror: true, count: countOf(mirror.load32(parkOffset))}
 }
 
 // Park sleeps until rung, or the deadline or the longest sleep has passed. The look polls everything that this side's producers
@@ -90,7 +97,9 @@ func (p *Parker) lookForLostWakeup(word uint32, look func() bool) {
 			return
 		}
 		p.sleeper.prepare(until)
-		p.sleeper.sleep(p.bell, word)
+		if p.sleeper.sleep(p.bell, word) == woken && p.isMirror {
+			return // its producers do not change the word
+		}
 	}
 }
 
@@ -99,17 +108,25 @@ type Doorbell struct {
 	bell   Memory // or
 	parked Memory // what the host shows of it
 	byHand func() // and how it is then rung
+	pipe   int    // where else it may be slept on, and -1
 	count  uint32
 	rung   bool
 }
 
 // NewDoorbell rings a bell that is shared.
-func NewDoorbell(bell Memory) Doorbell { return Doorbell{bell: bell, parked: bell, byHand: nil} }
+func NewDoorbell(bell Memory) Doorbell { return NewPipeDoorbell(bell, -1) }
+
+// NewPipeDoorbell is for one whose sleeper may also wait until a pipe can be read. This end of it does not block.
+func NewPipeDoorbell(bell Memory, pipe int) Doorbell {
+	return Doorbell{bell: bell, parked: bell, pipe: pipe}
+}
 
 // NewMirroredDoorbell is for one who may not write to the bell: the mirror shows when to ring.
 func NewMirroredDoorbell(mirror Memory, ring func()) Doorbell {
-	return Doorbell{parked: mirror, byHand: ring}
+	return Doorbell{parked: mirror, byHand: ring, pipe: -1}
 }
+
+var oneWake = []byte{1}
 
 // RingFor is called after publishing. The mark is Producer.ColdMark, read after the publish.
 func (d *Doorbell) RingFor(coldMark uint32) {
@@ -141,4 +158,7 @@ func (d *Doorbell) Ring() {
 	// A failure means that another producer rang or the sleeper woke; the wake below is then merely spurious.
 	d.bell.swap32(parkOffset, makeWord(count, parked), makeWord(count, ringing))
 	d.bell.futexWake(parkOffset)
+	if d.pipe >= 0 {
+		_, _ = syscall.Write(d.pipe, oneWake) // one that is full holds a wake already
+	}
 }

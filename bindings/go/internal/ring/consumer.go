@@ -100,6 +100,8 @@ func (c *Consumer) StoreCursor() bool {
 		return false
 	}
 	c.stored = c.position
+	// Plain: ordered by the cursor. On its line, so that it costs nothing; between two peers it is read (see survey).
+	c.memory.consumer.plain32(sequenceOffset, uint32(c.sequence))
 	// SYNC(cursor): with the load in Producer.refreshCursor.
 	// SYNC(want): ordered before the load of want; with Producer.WantRoom.
 	c.memory.consumer.store64(cursorOffset, c.position)
@@ -128,7 +130,7 @@ func (c *Consumer) check(kind Kind, sequence uint16, offset, bytes uint64) Fault
 	switch {
 	case sequence != c.sequence:
 		return SequenceGap
-	case kind < Padding || kind > Signal:
+	case kind < Padding || kind > Large:
 		return UnknownKind
 	case bytes > capacity/2:
 		return FrameTooLong

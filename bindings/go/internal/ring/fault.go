@@ -13,6 +13,10 @@ const (
 	CursorUnaligned
 	CursorPastTail
 	CursorBackwards
+	BodyNotDescribed
+	BodyPastEnd
+	BodySentTwice
+	BodyReturnedWrongly
 )
 
 func (f Fault) String() string {
@@ -35,6 +39,14 @@ func (f Fault) String() string {
 		return "the cursor is past the last published frame"
 	case CursorBackwards:
 		return "the cursor moved backwards"
+	case BodyNotDescribed:
+		return "a message with a body does not say where it is"
+	case BodyPastEnd:
+		return "a body reaches past the end of its arena"
+	case BodySentTwice:
+		return "a body was sent again before it was given back"
+	case BodyReturnedWrongly:
+		return "a body was given back that was not sent"
 	}
 	return "unknown fault"
 }

@@ -7,6 +7,8 @@ type Lane struct {
 	MailIn, ControlIn   Consumer
 	MailOut, ControlOut Producer
 	Bell                Doorbell
+	BodiesOut           *Arena  // nil: there are none
+	BodiesIn            *Bodies // nil: there are none
 
 	stopping bool
 	stopAt   uint64 // position in the mail up to which it must be read first
@@ -26,18 +28,26 @@ func (l Layout) PeerLane(segments Segments, index uint32, ring func()) *Lane {
 	} else {
 		lane.Bell = NewDoorbell(segments.HostBells.Part(uint64(index)*BellBytes, BellBytes))
 	}
+	if begin := uint64(index) * l.ArenaToHostBytes; l.ArenaToHostBytes != 0 {
+		lane.BodiesOut = newArena(segments.ArenaToHost.Part(begin, l.ArenaToHostBytes), l.returnsToPeer(segments, index),
+			func(offset, bytes uint64) bool { return segments.PopulateToHost(begin+offset, bytes) })
+	}
+	if begin := uint64(index) * l.ArenaToPeerBytes; l.ArenaToPeerBytes != 0 {
+		lane.BodiesIn = newBodies(segments.ArenaToPeer.Part(begin, l.ArenaToPeerBytes), l.returnsToHost(segments, index),
+			rings.mailToPeer.producer, lane.Bell)
+	}
 	return lane
 }
 
-// HostLane is the other end, for tests. It rings the futex of the peer's bell.
-func (l Layout) HostLane(segments Segments, index uint32) *Lane {
+// HostLane is the other end, of a host without arenas.
+func (l Layout) HostLane(segments Segments, index uint32, bell Doorbell) *Lane {
 	rings := l.rings(segments, index)
 	return &Lane{
 		MailIn:     newConsumer(rings.mailToHost),
 		ControlIn:  newConsumer(rings.controlToHost),
 		MailOut:    newProducer(rings.mailToPeer),
 		ControlOut: newProducer(rings.controlToPeer),
-		Bell:       NewDoorbell(segments.PeerBells),
+		Bell:       bell,
 	}
 }
 
@@ -72,6 +82,9 @@ func (l *Lane) StopAt(payload []byte) bool {
 // Drained tells whether the host said stop, and all mail up to there has been read.
 func (l *Lane) Drained() bool { return l.stopping && l.MailIn.Position() >= l.stopAt }
 
+// Stopping tells whether the host said stop.
+func (l *Lane) Stopping() bool { return l.stopping }
+
 // HasMail that is not behind a stop.
 func (l *Lane) HasMail() bool { return !l.Drained() && !l.MailIn.Empty() }
 
@@ -81,6 +94,9 @@ func (l *Lane) Fault() Fault {
 		if fault != NoFault {
 			return fault
 		}
+	}
+	if l.BodiesOut != nil {
+		return l.BodiesOut.Fault()
 	}
 	return NoFault
 }

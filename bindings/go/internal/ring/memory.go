@@ -57,6 +57,10 @@ func (m Memory) swap32(offset uint64, from, to uint32) bool {
 	return atomic.CompareAndSwapUint32((*uint32)(m.at(offset)), from, to)
 }
 
+func (m Memory) add32(offset uint64, value uint32) {
+	atomic.AddUint32((*uint32)(m.at(offset)), value)
+}
+
 // or64 sets bits. atomic.OrUint64 is younger than the Go that this builds with.
 func (m Memory) or64(offset, bits uint64) {
 	word := (*uint64)(m.at(offset))
@@ -69,11 +73,20 @@ func (m Memory) or64(offset, bits uint64) {
 }
 
 // plain64 writes, by one MOV, what nobody reads before a later atomic store publishes it, or where an old value does no harm.
-func (m Memory) plain64(offset, value uint64) { *(*uint64)(m.at(offset)) = value }
+func (m Memory) plain64(offset, value uint64)        { *(*uint64)(m.at(offset)) = value }
+func (m Memory) plain32(offset uint64, value uint32) { *(*uint32)(m.at(offset)) = value }
 
 // bytes is a view whose capacity ends where it ends.
 func (m Memory) bytes(offset uint64, length uint32) []byte {
 	return unsafe.Slice((*byte)(m.at(offset)), int(length))
+}
+
+// Bytes is a view of all of it.
+func (m Memory) Bytes() []byte { return unsafe.Slice((*byte)(m.base), int(m.size)) }
+
+// offsetOf is where a view that was given out starts.
+func (m Memory) offsetOf(view []byte) uint64 {
+	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(view))) - uintptr(m.base))
 }
 
 // Futexes are not private: the other side is another process.

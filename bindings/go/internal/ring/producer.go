@@ -34,6 +34,12 @@ func newProducer(memory memories) Producer {
 	return Producer{memory: memory, mask: memory.data.Size() - 1}
 }
 
+// resume goes on where a dead producer has left off.
+func (p *Producer) resume(left Survey) {
+	p.tail, p.next, p.zeroed = left.Tail, left.Tail, left.Tail
+	p.cursor, p.sequence = left.cursor, left.tailSequence
+}
+
 // MaxPayload is the largest length that may be loaned.
 func (p *Producer) MaxPayload() uint64 { return MaxPayload(p.memory.data.Size()) }
 

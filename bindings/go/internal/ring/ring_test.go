@@ -29,7 +29,9 @@ func newTestLink(ringBytes uint64) *testLink {
 }
 
 func (l *testLink) peer() *Lane { return l.layout.PeerLane(l.segments, 0, nil) }
-func (l *testLink) host() *Lane { return l.layout.HostLane(l.segments, 0) }
+func (l *testLink) host() *Lane {
+	return l.layout.HostLane(l.segments, 0, NewDoorbell(l.segments.PeerBells))
+}
 
 func send(t *testing.T, p *Producer, payload string) {
 	t.Helper()
@@ -228,7 +230,7 @@ func TestWhatTheProducerMayNotWriteIsFoundOut(t *testing.T) {
 	}{
 		{word(0, 2, 1), SequenceGap},
 		{word(0, 0, 0) | 5, UnknownKind},
-		{word(0, 9, 0), UnknownKind},
+		{word(0, 10, 0), UnknownKind},
 		{word(0, 0x100, 0), UnknownKind},
 		{word(2048-31, 2, 0), FrameTooLong},
 		{word(0xffffffff, 2, 0), FrameTooLong},

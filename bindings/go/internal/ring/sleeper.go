@@ -72,3 +72,41 @@ func (s *futexSleeper) wake(park Memory) {
 	park.swap32(parkOffset, word, makeWord(countOf(word), ringing))
 	park.futexWake(parkOffset)
 }
+
+// channelSleeper is for whom no producer can ring by itself: some other goroutine hears them.
+type channelSleeper struct {
+	rung  chan struct{}
+	timer *time.Timer
+}
+
+func newChannelSleeper() *channelSleeper {
+	s := &channelSleeper{rung: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	s.timer.Stop()
+	return s
+}
+
+func (s *channelSleeper) prepare(deadline time.Time) {
+	if !s.timer.Stop() {
+		select { // of an earlier sleep
+		case <-s.timer.C:
+		default:
+		}
+	}
+	s.timer.Reset(time.Until(deadline))
+}
+
+func (s *channelSleeper) sleep(Memory, uint32) sleepResult {
+	select {
+	case <-s.rung: // perhaps by one that came late: a wake for no reason
+		return woken
+	case <-s.timer.C:
+		return timedOut
+	}
+}
+
+func (s *channelSleeper) wake(Memory) {
+	select {
+	case s.rung <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,312 @@
+package ringmail
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"ringmail.dev/ringmail/internal/link"
+	"ringmail.dev/ringmail/internal/ring"
+)
+
+const (
+	mostHalfOpen       = 64
+	defaultRingBytes   = 1 << 20
+	listenControlBytes = 1 << 16
+)
+
+// Listener lets other processes attach to this one, in whatever language, without a system.
+//
+// A peer with a name is one at a time: its successor is let in when it has ended, and finds the mail that it had not finished. All
+// methods may be called by any goroutine; each peer that is given out belongs to one at a time, as any.
+type Listener struct {
+	name, schema string
+	ringBytes    uint64
+	logf         func(string, ...any)
+
+	socket *link.Listener
+	left   *leftMail
+	ready  chan *Peer
+	closed chan struct{}
+	ending sync.Once
+
+	mutex    sync.Mutex
+	halfOpen list.List // of *halfOpen, the newest last
+}
+
+// Listen listens at options.Path, in a directory of mode 0700 that is made if it is not there, as options.Name. The schema, the ring
+// size and Logf are for each peer that attaches.
+func Listen(options Options) (*Listener, error) {
+	l := &Listener{name: options.Name, schema: options.Schema, ringBytes: options.RingBytes, logf: options.logf(),
+		left: newLeftMail(), ready: make(chan *Peer), closed: make(chan struct{})}
+	if l.ringBytes == 0 {
+		l.ringBytes = defaultRingBytes
+	}
+	if options.Path == "" {
+		return nil, misuse("no path to listen at")
+	}
+	if err := link.CheckListener(l.name, l.schema); err != nil {
+		return nil, misuse("%v", err)
+	}
+	if !ring.IsRingSize(l.ringBytes) {
+		return nil, misuse("a ring of %d bytes: it must be a power of two from %d to %d",
+			l.ringBytes, ring.MinRingBytes, ring.MaxRingBytes)
+	}
+	var err error
+	if l.socket, err = link.Listen(options.Path); err != nil {
+		return nil, err
+	}
+	go l.takeConnections()
+	return l, nil
+}
+
+// Name that those who attach can look up.
+func (l *Listener) Name() string { return l.name }
+
+// Accept is the next peer that has attached. It should be closed when it has ended: that gives its memory back.
+func (l *Listener) Accept(ctx context.Context) (*Peer, error) {
+	select {
+	case peer := <-l.ready:
+		return peer, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Close lets nobody in any more, and removes the socket. Peers that were given out stay; mail that waits is lost.
+func (l *Listener) Close() error {
+	err := net.ErrClosed
+	l.ending.Do(func() {
+		close(l.closed)
+		err = l.socket.Close()
+		l.mutex.Lock()
+		defer l.mutex.Unlock()
+		for each := l.halfOpen.Front(); each != nil; each = each.Next() {
+			each.Value.(*halfOpen).endBy(net.ErrClosed)
+		}
+	})
+	return err
+}
+
+// ListenerCounters of mail that no peer has: sent = finished + waiting + given up, over all peers that have ended.
+type ListenerCounters struct {
+	Waiting uint64 // for the next peers of their names
+	GivenUp uint64
+}
+
+// Counters as they are now.
+func (l *Listener) Counters() ListenerCounters { return l.left.count() }
+
+// halfOpen is a handshake that is under way, in a goroutine of its own.
+type halfOpen struct {
+	stream  *link.Stream
+	process link.Process
+	limit   time.Time
+	over    chan struct{} // closed by endBy
+	reason  error         // then
+	ending  sync.Once
+}
+
+// endBy interrupts it. The reason is told to the peer, if it is a refusal.
+func (h *halfOpen) endBy(reason error) {
+	h.ending.Do(func() {
+		h.reason = reason
+		close(h.over)
+		_ = h.stream.SetReadDeadline(time.Unix(1, 0))
+	})
+}
+
+func (l *Listener) takeConnections() {
+	for {
+		socket, err := l.socket.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			l.logf("ringmail: cannot accept a connection: %v", err)
+			select {
+			case <-time.After(100 * time.Millisecond): // descriptors may come back
+				continue
+			case <-l.closed:
+				return
+			}
+		}
+		process, err := link.ProcessOf(socket)
+		if err != nil || process.UID != uint32(os.Geteuid()) {
+			process.Close()
+			_ = socket.Close()
+			continue
+		}
+		go l.let(l.begin(&halfOpen{stream: link.NewStream(socket), process: process,
+			limit: time.Now().Add(link.HandshakeTime), over: make(chan struct{})}))
+	}
+}
+
+// begin makes room for one more handshake.
+func (l *Listener) begin(h *halfOpen) (*halfOpen, *list.Element) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.halfOpen.Len() >= mostHalfOpen {
+		oldest := l.halfOpen.Front()
+		l.halfOpen.Remove(oldest)
+		oldest.Value.(*halfOpen).endBy(&RefusedError{Code: link.Busy, Text: "too many processes have not said hello yet"})
+	}
+	return h, l.halfOpen.PushBack(h)
+}
+
+// let is the life of a handshake.
+func (l *Listener) let(h *halfOpen, place *list.Element) {
+	peer, err := l.shakeHands(h)
+	l.mutex.Lock()
+	l.halfOpen.Remove(place)
+	l.mutex.Unlock()
+	if err != nil {
+		h.process.Close()
+		h.refuse(err)
+		return
+	}
+	select {
+	case l.ready <- peer:
+	case <-l.closed:
+		_ = peer.Close()
+	}
+}
+
+func (l *Listener) shakeHands(h *halfOpen) (*Peer, error) {
+	if err := h.stream.SetReadDeadline(h.limit); err != nil {
+		return nil, err
+	}
+	hello, err := link.ReceiveHello(h.stream)
+	if err != nil {
+		return nil, h.why(err)
+	}
+	features, err := link.Choose(hello, l.ringBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.waitForName(h, hello.Name); err != nil {
+		return nil, err
+	}
+	mail, err := l.mailFor(hello)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := l.welcome(h, hello, features, mail)
+	if err != nil {
+		l.left.end(hello.Name, mail)
+		return nil, h.why(err)
+	}
+	a := &accepted{process: h.process, memory: memory, mail: mail, left: l.left, ownName: l.name}
+	peer := newAcceptedPeer(a, h.stream, hello)
+	peer.logf = l.logf
+	return peer, nil
+}
+
+// why tells what ended the handshake from what that looked like to its goroutine.
+func (h *halfOpen) why(err error) error {
+	select {
+	case <-h.over:
+		return h.reason
+	default:
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &RefusedError{Code: link.TooSlow, Text: "the handshake took too long"}
+	}
+	return err
+}
+
+// waitForName returns when no other peer of that name runs.
+func (l *Listener) waitForName(h *halfOpen, name string) error {
+	limit := time.NewTimer(time.Until(h.limit))
+	defer limit.Stop()
+	for {
+		begun, changed := l.left.begin(name)
+		if begun {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-limit.C:
+			return &RefusedError{Code: link.Busy, Text: fmt.Sprintf("'%s' is connected already", name)}
+		case <-h.over:
+			return h.reason
+		}
+	}
+}
+
+// mailFor is what waits for that name, or fresh.
+func (l *Listener) mailFor(hello link.Hello) (*keptMail, error) {
+	wanted := hello.WantedRingBytes
+	if kept := l.left.take(hello.Name); kept != nil {
+		made := kept.memory.Layout.MailToPeerBytes
+		if wanted == 0 || wanted == made {
+			return kept, nil
+		}
+		l.left.end(hello.Name, kept)
+		return nil, &RefusedError{Code: link.WrongRingSize,
+			Text: fmt.Sprintf("the peer wants rings of %d bytes, and its mail waits in one of %d", wanted, made)}
+	}
+	if wanted == 0 {
+		wanted = l.ringBytes
+	}
+	memory, err := link.MakeMail(wanted, listenControlBytes)
+	if err != nil {
+		l.left.end(hello.Name, nil)
+		return nil, noMemory(err)
+	}
+	return &keptMail{memory: memory}, nil
+}
+
+func noMemory(err error) error { return &RefusedError{Code: link.Busy, Text: err.Error()} }
+
+// welcome takes the handshake from there to the ready.
+func (l *Listener) welcome(h *halfOpen, hello link.Hello, features uint64, mail *keptMail) (*link.Incarnation, error) {
+	memory, err := link.MakeIncarnation(mail.memory, features&link.PipeDoorbell != 0)
+	if err != nil {
+		return nil, noMemory(err)
+	}
+	if mail.incarnation != 0 {
+		memory.Resume(&mail.ring, mail.left, mail.attempts)
+	}
+	mail.incarnation++
+	name := hello.Name
+	if name == "" {
+		name = hello.Language
+	}
+	welcome := link.Welcome{Features: features, Incarnation: mail.incarnation, Name: name, Schema: l.schema}
+	err = link.SendWelcome(h.stream, welcome, memory)
+	if err == nil {
+		err = link.ReceiveReady(h.stream)
+	}
+	if err == nil {
+		err = memory.Seal()
+	}
+	if err == nil {
+		err = h.stream.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		memory.Unmap()
+		return nil, err
+	}
+	return memory, nil
+}
+
+// refuse tells the peer why, and waits until it has read that: closing on what it still writes would take it away.
+func (h *halfOpen) refuse(err error) {
+	defer h.stream.Close()
+	var refused *RefusedError
+	if !errors.As(err, &refused) || h.stream.SetReadDeadline(time.Now().Add(link.HandshakeTime)) != nil {
+		return
+	}
+	_ = h.stream.SetWriteDeadline(time.Now().Add(link.HandshakeTime))
+	if h.stream.Send(link.KindRefused, link.EncodeRefused(refused.Code, refused.Text)) == nil && h.stream.CloseWrite() == nil {
+		h.stream.Discard()
+	}
+}
