@@ -1,6 +1,10 @@
 #include "ringmail/actors/system.hpp"
 
+#include <algorithm>
+#include <span>
+
 #include "ringmail/actors/schema.hpp"
+#include "ringmail/transport/layout.hpp"
 
 namespace ringmail {
 namespace {
@@ -14,9 +18,21 @@ std::string compare_schemas(std::string_view ours, std::string_view theirs) {
   return schema::find_mismatch(*own, *other).value_or(std::string());
 }
 
+std::string describe_message(std::string_view schema_text, const runtime::MessageInHand& found) {
+  if (schema_text.empty()) return {};
+  const auto schema = schema::parse_text(schema_text);
+  const auto* const message = schema ? schema->find_message(found.type) : nullptr;
+  if (message == nullptr) return {};
+  if (found.payload.size() != found.length) return message->name;
+  auto payload = std::span<const std::byte>(found.payload);
+  if (found.has_body) payload = payload.subspan(std::min(payload.size(), sizeof(transport::BodyPlace)));
+  return schema::describe(*schema, *message, payload);
+}
+
 }  // namespace
 
 std::expected<System, std::string> System::create(SystemOptions options) {
+  if (options.describe_message == nullptr) options.describe_message = &describe_message;
   if (options.compare_schemas == nullptr) options.compare_schemas = &compare_schemas;
   auto system = runtime::System::create(options);
   if (!system) return std::unexpected(std::move(system.error()));

@@ -80,14 +80,16 @@ int run(const Options& options) {
   const std::uint64_t counted =
       std::transform_reduce(result.airports.begin(), result.airports.end(), std::uint64_t{0}, std::plus(),
                             [](const Compared& airport) { return airport.actor.count; });
-  const bool balanced = print_balances({{.to = "airports",
-                                         .sent = result.sent_to_airports,
-                                         .delivered = counted + result.airports.size(),  // flights, and a question each
-                                         .dead_lettered = system->counters().dead_letters},
-                                        {.to = "statistics",
-                                         .sent = result.sent_to_peer,
-                                         .delivered = end.account.published - end.account.unfinished,
-                                         .undelivered = end.account.unfinished}});
+  const bool balanced =
+      print_balances({{.to = "airports",
+                       .sent = result.sent_to_airports,
+                       .delivered = counted + result.airports.size(),  // flights, and a question each
+                       .dead_lettered = system->counters().dead_letters},
+                      {.to = "statistics",
+                       .sent = result.sent_to_peer,
+                       .delivered = end.account.published - end.account.unfinished - end.account.given_up,
+                       .dead_lettered = end.account.given_up,
+                       .undelivered = end.account.unfinished}});
   if (const auto restarts = system->runtime().incarnation(link) - 1; restarts > 0) {
     fmt::print("statistics was restarted {} time{}; {} flights came to it again\n", restarts, restarts == 1 ? "" : "s",
                result.totals.repeated);

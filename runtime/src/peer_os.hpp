@@ -2,9 +2,11 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "ringmail/runtime/post_mortem.hpp"
 #include "ringmail/transport/descriptor.hpp"
 #include "ringmail/transport/socket_peer.hpp"
 
@@ -15,6 +17,8 @@ struct ExitStatus {
   int code = 0;
   int signal = 0;
   bool known = true;  ///< false: somebody else reaped it, or it is not a child of ours
+  bool dumped_core = false;
+  std::optional<ResourceUsage> usage{};
 };
 
 using transport::open_death_watch;
@@ -23,6 +27,12 @@ using transport::SocketPeer;
 
 /// Of a child that is dead.
 ExitStatus reap(int death_watch);
+
+/// What keeps a living process from running: "stopped by a signal", "stopped by a debugger", "frozen with its cgroup". Empty: nothing,
+/// or that is not known.
+std::string suspension_of(int pid);
+/// The same, where the two file systems are elsewhere.
+std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups);
 
 /// In words, or nothing. Any thread: strsignal() may give out a buffer that all threads share.
 const char* name_of_signal(int number);

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "peer_os.hpp"
+#include "printable.hpp"
 
 namespace ringmail::runtime {
 namespace {
@@ -37,7 +38,7 @@ std::expected<std::unique_ptr<PeerOutput>, int> PeerOutput::create(ReactorLoop& 
 PeerOutput::PeerOutput(std::function<void(std::string_view)> line)
     : line_(std::move(line)), lines_([this](std::string_view text) {
         if (text.find_first_not_of(" \t") != std::string_view::npos) {
-          last_line_ = text.substr(0, std::min(text.size(), most_bytes_of_last_line));
+          last_line_ = printable(text, most_bytes_of_last_line);
         }
         line_(text);
       }) {}

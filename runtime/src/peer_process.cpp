@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core_dump.hpp"
 #include "ringmail/transport/control_ends.hpp"
 
 namespace ringmail::runtime {
@@ -29,8 +30,8 @@ std::unexpected<ExitReason> not_started(const char* what, int os_error) {
 
 }  // namespace
 
-PeerProcess::PeerProcess(ReactorLoop& loop, std::string name, Died died)
-    : name_(std::move(name)), died_(std::move(died)), farewell_(loop) {}
+PeerProcess::PeerProcess(ReactorLoop& loop, const PeerOptions& options, Died died)
+    : options_(options), died_(std::move(died)), farewell_(loop) {}
 
 std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(ReactorLoop& loop,
                                                                            ExecHelper& helper,
@@ -38,11 +39,14 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(React
                                                                            const SessionOffer& offer,
                                                                            SessionEvents& events,
                                                                            spdlog::logger& log,
+                                                                           PeerLog* file,
                                                                            Died died) {
-  std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options.name, std::move(died)));
+  std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options, std::move(died)));
   auto* const raw = process.get();
-  auto out = PeerOutput::create(loop, [raw, &log](std::string_view line) { log.info("[{}] {}", raw->name_, line); });
-  auto err = PeerOutput::create(loop, [raw, &log](std::string_view line) { raw->take_error_line(line, log); });
+  process->printed_ = std::make_unique<PrintedLines>(loop, log, file, offer.options, spdlog::level::info, "out");
+  process->printed_errors_ = std::make_unique<PrintedLines>(loop, log, file, offer.options, spdlog::level::warn, "err");
+  auto out = PeerOutput::create(loop, [raw](std::string_view line) { raw->printed_->add(line); });
+  auto err = PeerOutput::create(loop, [raw](std::string_view line) { raw->take_error_line(line); });
   if (!out || !err) return not_started("cannot make a pipe", out ? err.error() : out.error());
   process->out_ = std::move(*out);
   process->err_ = std::move(*err);
@@ -73,7 +77,7 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::adopt(React
                                                                            const SessionOffer& offer,
                                                                            SessionEvents& events,
                                                                            Died died) {
-  std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options.name, std::move(died)));
+  std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options, std::move(died)));
   auto* const raw = process.get();
   process->adopted_ = std::move(peer);
   // Without a death watch its stream's end has to do.
@@ -91,13 +95,13 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::adopt(React
   return process;
 }
 
-void PeerProcess::take_error_line(std::string_view line, spdlog::logger& log) {
+void PeerProcess::take_error_line(std::string_view line) {
   // Only until the program runs: after that it is the peer's own word.
   if (session_ && session_->phase() == PeerSession::Phase::hello && line.starts_with(helper_prefix)) {
     helper_line_ = line.substr(helper_prefix.size());
     return;
   }
-  log.warn("[{}] {}", name_, line);
+  printed_errors_->add(line);
 }
 
 void PeerProcess::blame(Kind kind, const std::string& text) {
@@ -114,6 +118,12 @@ void PeerProcess::kill() {
   let_go();
 }
 
+void PeerProcess::abort() {
+  if (!child_) return let_go();
+  // Not reaped before it is known to be dead, so its number is nobody else's.
+  if (!dead_) ::kill(child_->pid(), SIGABRT);
+}
+
 void PeerProcess::let_go() {
   // Not at once: the caller may stand in a callback of the session that is then destroyed.
   farewell_.set(std::chrono::nanoseconds(0), [this] { on_dead({.known = false}); });
@@ -125,9 +135,26 @@ void PeerProcess::on_dead(ExitStatus status) {
   farewell_.cancel();
   if (err_) err_->finish();
   if (out_) out_->finish();
+  if (printed_errors_) printed_errors_->finish();
+  if (printed_) printed_->finish();
   session_->finish();
   const auto died = std::move(died_);
-  died(reason_of(status));
+  died(post_mortem(status));
+}
+
+PostMortem PeerProcess::post_mortem(const ExitStatus& status) const {
+  PostMortem found{.peer = options_.name,
+                   .pid = pid(),
+                   .reason = reason_of(status),
+                   .age = std::chrono::steady_clock::now() - started_,
+                   .usage = status.usage,
+                   .dumped_core = status.dumped_core};
+  if (printed_errors_) found.last_lines = printed_errors_->last_lines();
+  if (found.dumped_core) {
+    found.core =
+        find_core({.pid = found.pid, .signal = status.signal, .working_directory = options_.working_directory});
+  }
+  return found;
 }
 
 ExitReason PeerProcess::reason_of(const ExitStatus& status) const {

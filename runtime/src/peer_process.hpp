@@ -15,26 +15,26 @@
 #include "peer_child.hpp"
 #include "peer_output.hpp"
 #include "peer_session.hpp"
+#include "printed_lines.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
-
-namespace spdlog {
-class logger;
-}
+#include "ringmail/runtime/post_mortem.hpp"
 
 namespace ringmail::runtime {
 
 class PeerProcess {
  public:
-  using Died = std::function<void(ExitReason)>;
+  /// With what is known of it here: not its mail, nor earlier deaths.
+  using Died = std::function<void(PostMortem)>;
 
   /// `died` is called once, from the loop, with everything read that the process had left; it may destroy this. A failure is
-  /// of kind `not_started`.
+  /// of kind `not_started`. `file` may be null; it and the options of `offer` outlive this.
   static std::expected<std::unique_ptr<PeerProcess>, ExitReason> spawn(ReactorLoop& loop,
                                                                        ExecHelper& helper,
                                                                        const PeerCommand& command,
                                                                        const SessionOffer& offer,
                                                                        SessionEvents& events,
                                                                        spdlog::logger& log,
+                                                                       PeerLog* file,
                                                                        Died died);
 
   /// `hello` has been read from `stream`; give it to session().take_hello() to have it judged.
@@ -61,17 +61,23 @@ class PeerProcess {
   /// SIGTERM and SIGKILL; an adopted process is let go instead.
   void terminate();
   void kill();
+  /// SIGABRT, to its own process alone: for its stack, and a core.
+  void abort();
   /// An adopted process has closed its stream, and nothing more is to be expected of it.
   void let_go();
 
  private:
-  PeerProcess(ReactorLoop& loop, std::string name, Died died);
-  void take_error_line(std::string_view line, spdlog::logger& log);
+  PeerProcess(ReactorLoop& loop, const PeerOptions& options, Died died);
+  void take_error_line(std::string_view line);
+  PostMortem post_mortem(const ExitStatus& status) const;
   void on_dead(ExitStatus status);
   ExitReason reason_of(const ExitStatus& status) const;
 
-  std::string name_;
+  const PeerOptions& options_;
   Died died_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::unique_ptr<PrintedLines> printed_;
+  std::unique_ptr<PrintedLines> printed_errors_;
   std::unique_ptr<PeerOutput> out_;
   std::unique_ptr<PeerOutput> err_;
   std::unique_ptr<PeerChild> child_;

@@ -43,6 +43,10 @@ std::expected<void, std::string> check(const PeerOptions& options) {
       return wrong("'" + name + "' cannot be a variable of its environment");
     }
   }
+  if (options.hang.after.count() < 0) return wrong("hang.after cannot be negative; 0 is for nobody to look");
+  if (!options.output.file.empty() && options.output.file_bytes < 4096) {
+    return wrong("output.file_bytes cannot be less than 4096");
+  }
   if (!(options.restart.jitter >= 0 && options.restart.jitter <= 1)) return wrong("jitter is a part, from 0 to 1");
   return {};
 }

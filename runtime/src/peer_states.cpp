@@ -38,6 +38,7 @@ constexpr PeerTransition transitions[] = {
 
     {S::running, E::closed, S::leaving},
     {S::running, E::goodbye, S::leaving},
+    {S::running, E::hung, S::aborting},
     {S::running, E::broke, S::killing},
     {S::running, E::stop, S::draining},
     {S::running, E::failed, S::settling},
@@ -54,6 +55,11 @@ constexpr PeerTransition transitions[] = {
     {S::leaving, E::broke, S::killing},
     {S::leaving, E::failed, S::settling},
     {S::leaving, E::finished, S::closing},
+
+    {S::aborting, E::overdue, S::killing},
+    {S::aborting, E::broke, S::killing},
+    {S::aborting, E::failed, S::settling},
+    {S::aborting, E::finished, S::closing},
 
     {S::terminating, E::broke, S::killing},
     {S::terminating, E::overdue, S::killing},
@@ -93,6 +99,7 @@ std::string_view to_string(PeerState state) {
     case S::running: return "running";
     case S::draining: return "draining";
     case S::leaving: return "leaving";
+    case S::aborting: return "aborting";
     case S::terminating: return "terminating";
     case S::killing: return "killing";
     case S::settling: return "settling";

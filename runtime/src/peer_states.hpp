@@ -15,6 +15,7 @@ enum class PeerState : std::uint8_t {
   running,      ///< it is ready
   draining,     ///< it was told to stop and reads what was sent before
   leaving,      ///< refused, or its stream has ended: it should exit by itself
+  aborting,     ///< it hung, and SIGABRT was sent
   terminating,  ///< SIGTERM was sent
   killing,      ///< SIGKILL was sent
   settling,     ///< it is dead: the schedulers settle what it left and turn to the next incarnation
@@ -33,6 +34,7 @@ enum class PeerEvent : std::uint8_t {
   refused,   ///< the handshake came to nothing, and it was told so
   closed,    ///< it closed its stream
   broke,     ///< it wrote something impossible
+  hung,      ///< it held a message for too long
   goodbye,   ///< it has drained its mail and exits
   stop,      ///< somebody wants it stopped
   overdue,   ///< the deadline of the state has passed

@@ -2,12 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <random>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
 #include "peer_text.hpp"
+#include "printable.hpp"
 #include "ringmail/runtime/clock.hpp"
 
 namespace ringmail::runtime {
@@ -31,13 +33,6 @@ std::pair<std::string_view, std::string_view> split_line(std::string_view text) 
   return {line, text.substr(end + 1)};
 }
 
-/// No more than so many bytes, cut between two characters.
-std::string_view cut(std::string_view text, std::size_t most_bytes) {
-  if (text.size() <= most_bytes) return text;
-  while (most_bytes > 0 && (static_cast<unsigned char>(text[most_bytes]) & 0xc0) == 0x80) --most_bytes;
-  return text.substr(0, most_bytes);
-}
-
 std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -50,15 +45,18 @@ PeerSupervisor::PeerSupervisor(const PeerHost& host,
                                PeerOptions options,
                                PeerCommand command,
                                LinkMemory memory,
+                               std::unique_ptr<PeerLog> file,
                                Callbacks callbacks)
     : host_(host),
       link_(link),
       options_(std::move(options)),
       command_(std::move(command)),
+      file_(std::move(file)),
       memory_(std::move(memory)),
       callbacks_(std::move(callbacks)),
       history_(options_.restart, random_seed()),
       timer_(host.loop),
+      watch_timer_(host.loop),
       lines_(host.loop, host.log, "peer '" + options_.name + "'", most_lines_a_second) {
   host_.introductions.enlist(link_, *this);
 }
@@ -128,7 +126,7 @@ std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hel
 void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
   const int pid = peer.pid;
   auto process = PeerProcess::adopt(host_.loop, std::move(stream), std::move(peer), offer(), *this,
-                                    [this](ExitReason reason) { died(std::move(reason)); });
+                                    [this](PostMortem found) { died(std::move(found)); });
   if (!process)
     return host_.log.error("peer '{}': process {} cannot attach: {}", name(), pid, to_string(process.error()));
   process_ = std::move(*process);
@@ -150,10 +148,10 @@ void PeerSupervisor::handle(PeerEvent event, const std::string& why) {
   if (transition == nullptr) return;
   state_ = transition->to;
 
-  const bool bad = event == PeerEvent::overdue
-                       ? transition->from != PeerState::delayed
-                       : event == PeerEvent::refused || event == PeerEvent::broke || event == PeerEvent::failed ||
-                             (event == PeerEvent::finished && reason_.kind != Kind::normal);
+  const bool bad = event == PeerEvent::overdue ? transition->from != PeerState::delayed
+                                               : event == PeerEvent::refused || event == PeerEvent::broke ||
+                                                     event == PeerEvent::hung || event == PeerEvent::failed ||
+                                                     (event == PeerEvent::finished && reason_.kind != Kind::normal);
   const auto level = bad ? spdlog::level::warn : spdlog::level::info;
   host_.log.log(level, "peer '{}': {} -> {}: {}; {}", name(), to_string(transition->from), to_string(state_), why,
                 what_comes_next());
@@ -162,13 +160,15 @@ void PeerSupervisor::handle(PeerEvent event, const std::string& why) {
 
 void PeerSupervisor::enter(PeerState state) {
   timer_.cancel();
+  watch_timer_.cancel();
   // First the deadline: what is done below may already lead on to another state.
   if (const auto deadline = deadline_of(state); deadline.count() > 0) timer_.set(deadline, [this] { overdue(); });
   switch (state) {
     case PeerState::opening:
     case PeerState::handshaking:
-    case PeerState::running:
     case PeerState::leaving: return;
+    case PeerState::running: return watch();
+    case PeerState::aborting: return process_->abort();
     case PeerState::awaited: return callbacks_.awaited ? callbacks_.awaited() : void();
     case PeerState::starting: return spawn();
     case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_, stop_wanted_ || !is_held());
@@ -193,6 +193,7 @@ std::chrono::nanoseconds PeerSupervisor::deadline_of(PeerState state) const {
     case PeerState::draining: return options_.deadlines.drain;
     // To read why it was refused, say so, and exit: as long as when it is asked by SIGTERM.
     case PeerState::leaving:
+    case PeerState::aborting:
     case PeerState::terminating: return options_.deadlines.terminate;
     case PeerState::killing: return options_.deadlines.reap;
     default: return std::chrono::nanoseconds(0);
@@ -209,6 +210,7 @@ std::string PeerSupervisor::what_comes_next() const {
     case PeerState::running: return "it runs until it ends or is stopped";
     case PeerState::draining: return "SIGTERM unless it exits within " + within;
     case PeerState::leaving: return "SIGKILL unless it exits within " + within;
+    case PeerState::aborting:
     case PeerState::terminating: return "SIGKILL unless it exits within " + within;
     case PeerState::killing: return "it is dead as soon as the kernel says so";
     case PeerState::settling:
@@ -223,8 +225,12 @@ std::string PeerSupervisor::what_comes_next() const {
 void PeerSupervisor::overdue() {
   const std::string within = text_of(deadline_of(state_));
   switch (state_) {
-    case PeerState::starting: process_->blame(Kind::handshake, "no hello within " + within); break;
+    case PeerState::starting:
+      if (is_suspended("its hello")) return;
+      process_->blame(Kind::handshake, "no hello within " + within);
+      break;
     case PeerState::handshaking:
+      if (is_suspended("its handshake")) return;
       return process_->session().refuse(transport::RefusalCode::deadline, "not ready within " + within);
     case PeerState::leaving:
       process_->blame(process_->session().was_ready() ? Kind::protocol : Kind::handshake,
@@ -240,12 +246,111 @@ void PeerSupervisor::overdue() {
 }
 
 void PeerSupervisor::spawn() {
-  auto process = PeerProcess::spawn(host_.loop, host_.helper, command_, offer(), *this, host_.log,
-                                    [this](ExitReason reason) { died(std::move(reason)); });
+  auto process = PeerProcess::spawn(host_.loop, host_.helper, command_, offer(), *this, host_.log, file_.get(),
+                                    [this](PostMortem found) { died(std::move(found)); });
   if (!process) return died(std::move(process.error()));
   process_ = std::move(*process);
   callbacks_.pid_changed(process_->pid());
   host_.log.info("peer '{}': process {} is incarnation {}", name(), process_->pid(), number_);
+}
+
+// --- While it runs
+
+void PeerSupervisor::watch() {
+  watch_.reset(memory_.layout.lanes);
+  hang_limit_ = options_.hang.after;
+  look();
+}
+
+/// And again, as long as it runs. All peers with the same limit are looked at in one turn, so that idle ones cost one wakeup.
+void PeerSupervisor::look() {
+  if (options_.hang.after.count() <= 0) return;
+  const std::uint64_t now = now_ns();
+  const auto period = std::max<std::uint64_t>(static_cast<std::uint64_t>(options_.hang.after.count()) / 4, 1'000'000);
+  watch_timer_.set(std::chrono::nanoseconds(period - now % period), [this] { look(); });
+
+  const auto sight = watch_.look(*memory_.incarnation, process_->pid(), now);
+  if (sight.held_for < options_.hang.after) {
+    if (hang_limit_ != options_.hang.after) {
+      host_.log.info("peer '{}': it goes on with other messages", name());
+    }
+    hang_limit_ = options_.hang.after;
+    return;
+  }
+  if (sight.held_for < hang_limit_ || sight.activity == PeerActivity::suspended) return;
+  if (sight.activity == PeerActivity::blocked) return;
+  hang_limit_ = 2 * sight.held_for;
+  // Which message it is, those know who wrote it.
+  host_.owner.look(link_, [this, sight, number = number_](const LinkSight& mail) {
+    if (state_ == PeerState::running && number_ == number && process_) hangs(sight, mail);
+  });
+}
+
+void PeerSupervisor::hangs(const PeerWatch::Sight& sight, const LinkSight& mail) {
+  const std::string what = text_of_hang(sight, mail);
+  switch (options_.hang.then) {
+    case PeerHang::Then::report: return host_.log.warn("peer '{}': {}", name(), what);
+    case PeerHang::Then::abort: process_->blame(Kind::failed, what); return handle(PeerEvent::hung, what + "; SIGABRT");
+    case PeerHang::Then::kill: process_->blame(Kind::failed, what); return handle(PeerEvent::broke, what + "; SIGKILL");
+  }
+}
+
+std::string PeerSupervisor::text_of_hang(const PeerWatch::Sight& sight, const LinkSight& mail) {
+  const auto held = std::ranges::find(mail.in_hand, *sight.held_lane, &MessageInHand::lane);
+  std::string message = "something that is no message of its mail";
+  if (held != mail.in_hand.end()) {
+    MessageInHand shown = *held;
+    shown.text = host_.owner.describe(options_.schema, shown);
+    message = to_string(shown);
+  }
+  return fmt::format("it has had {} in hand for {} and {}; {} messages not finished", message, text_of(sight.held_for),
+                     sight.activity == PeerActivity::waiting ? "sleeps" : "is awake", mail.waiting);
+}
+
+/// Then its deadline begins anew: what does not run cannot keep one. Not that of a stranger, who could stay for ever like that.
+bool PeerSupervisor::is_suspended(std::string_view deadline) {
+  const std::string how = process_->is_adopted() ? std::string() : suspension_of(process_->pid());
+  if (how.empty()) return false;
+  host_.log.warn("peer '{}': process {} is {}, and is waited for: the time for {} begins anew", name(), process_->pid(),
+                 how, deadline);
+  timer_.set(deadline_of(state_), [this] { overdue(); });
+  return true;
+}
+
+PeerStatus PeerSupervisor::status() {
+  PeerStatus status{.name = name(),
+                    .link = link_,
+                    .pid = process_ ? process_->pid() : 0,
+                    .incarnation = number_,
+                    .phase = std::string(to_string(state_)),
+                    .deaths = deaths_,
+                    .last_death = last_death_};
+  if (!process_ || process_->is_dead()) return status;
+  if (!process_->session().was_ready()) {
+    status.suspended_by = suspension_of(status.pid);
+    if (!status.suspended_by.empty()) status.activity = PeerActivity::suspended;
+    return status;
+  }
+  auto sight = watch_.look(*memory_.incarnation, status.pid, now_ns());
+  status.activity = sight.activity;
+  status.blocked_on = sight.blocked_on;
+  status.suspended_by = std::move(sight.suspended_by);
+  if (sight.held_lane) {
+    status.in_hand = MessageInHand{.lane = *sight.held_lane};
+    status.held_for = sight.held_for;
+  }
+  return status;
+}
+
+// --- When it is dead
+
+void PeerSupervisor::died(PostMortem found) {
+  ExitReason reason = found.reason;
+  found.incarnation = number_;
+  if (!reason.is_normal()) ++deaths_;
+  found.deaths = deaths_;
+  found_ = std::make_shared<PostMortem>(std::move(found));
+  died(std::move(reason));
 }
 
 void PeerSupervisor::died(ExitReason reason) {
@@ -269,13 +374,14 @@ void PeerSupervisor::died(ExitReason reason) {
 }
 
 void PeerSupervisor::settle() {
-  host_.owner.replace(link_, *next_, [this](const LinkAccount& account) { settled(account); });
+  host_.owner.replace(link_, *next_, {.max_attempts = options_.max_attempts, .at_most_once = options_.at_most_once},
+                      [this](LinkAccount account) { settled(std::move(account)); });
 }
 
-void PeerSupervisor::settled(const LinkAccount& account) {
+void PeerSupervisor::settled(LinkAccount account) {
   memory_.incarnation = std::move(next_);
   ++number_;
-  note_account(account);
+  take_mail(account);
   host_.owner.down(link_, reason_);
   if (stop_wanted_) {
     reason_ = {.text = "stopped before it was started again"};
@@ -286,7 +392,7 @@ void PeerSupervisor::settled(const LinkAccount& account) {
 }
 
 void PeerSupervisor::closed(LinkAccount account) {
-  note_account(account);
+  take_mail(account);
   account.unfinished_from_peers = host_.introductions.ended(link_);
   if (account.unfinished_from_peers != 0) {
     host_.log.warn("peer '{}': {} messages that other peers had sent it were not finished", name(),
@@ -297,6 +403,29 @@ void PeerSupervisor::closed(LinkAccount account) {
   handle(PeerEvent::settled, fmt::format("{}; {} messages sent, {} not finished, {} received", to_string(reason_),
                                          account.published, account.unfinished, account.received));
   callbacks_.ended(reason_, std::move(account));
+}
+
+/// What its mail says of its death, which with this is known.
+void PeerSupervisor::take_mail(LinkAccount& account) {
+  note_account(account);
+  auto in_hand = std::exchange(account.in_hand, {});
+  if (!found_) return;  // there was no process
+  PostMortem& found = *found_;
+  found.reason = reason_;
+  found.waiting = account.unfinished;
+  for (MessageInHand& message : in_hand) message.text = host_.owner.describe(options_.schema, message);
+  found.in_hand = std::move(in_hand);
+  // They are not finished, though nobody will.
+  found.waiting += static_cast<std::uint64_t>(std::ranges::count(found.in_hand, true, &MessageInHand::given_up));
+  reason_.post_mortem = std::exchange(found_, nullptr);
+  if (reason_.is_normal()) return;
+  last_death_ = reason_;
+  const std::string text = to_string(found);
+  host_.log.warn("{}", text);
+  if (file_) file_->write("---", text);
+  for (const MessageInHand& message : found.in_hand) {
+    if (message.given_up) host_.owner.dead_letter(link_, message, reason_);
+  }
 }
 
 void PeerSupervisor::note_account(const LinkAccount& account) {
@@ -346,13 +475,18 @@ void PeerSupervisor::session_closed(const std::string& how) {
 
 void PeerSupervisor::session_broken(const std::string& what) { broke_protocol("on the control stream: " + what); }
 
+/// Who is not trusted does not get at the terminal that shows the log.
+std::string PeerSupervisor::shown(std::string_view line) const {
+  return options_.trusted ? std::string(line) : printable(line, line.size());
+}
+
 void PeerSupervisor::session_failure(const std::string& text) {
   auto [reason, trace] = split_line(text);
-  host_.log.error("peer '{}': it reports a failure: {}", name(), reason);
-  process_->note_failure(std::string(cut(reason, most_bytes_of_reason)));
+  host_.log.error("peer '{}': it reports a failure: {}", name(), shown(reason));
+  process_->note_failure(printable(reason, most_bytes_of_reason));
   for (std::string_view line; !trace.empty();) {
     std::tie(line, trace) = split_line(trace);
-    host_.log.error("[{}] {}", name(), line);
+    host_.log.error("[{}] {}", name(), shown(line));
   }
 }
 
@@ -360,7 +494,8 @@ void PeerSupervisor::session_log(const transport::Log& log) {
   std::string_view line, rest = log.text;
   do {
     std::tie(line, rest) = split_line(rest);
-    lines_.write(static_cast<spdlog::level::level_enum>(log.level), "[{}] {}", name(), line);
+    if (file_) file_->write("log", line);
+    lines_.write(static_cast<spdlog::level::level_enum>(log.level), "[{}] {}", name(), shown(line));
   } while (!rest.empty());
 }
 

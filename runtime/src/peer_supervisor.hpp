@@ -18,6 +18,7 @@
 #include "peer_process.hpp"
 #include "peer_setup.hpp"
 #include "peer_states.hpp"
+#include "peer_watch.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/restart_history.hpp"
 
@@ -46,6 +47,7 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
                  PeerOptions options,
                  PeerCommand command,
                  LinkMemory memory,
+                 std::unique_ptr<PeerLog> file,
                  Callbacks callbacks);
 
   /// Before open(): it is a scheduler of another system, which knows this one by `id`.
@@ -80,6 +82,9 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   /// See PeerSession.
   void lookup(const std::string& name, NameLookups::Done done);
 
+  /// See PeerKeeper::peer_status().
+  PeerStatus status();
+
  private:
   void handle(PeerEvent event, const std::string& why);
   void enter(PeerState state);
@@ -88,11 +93,19 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   void overdue();
 
   void spawn();
+  void watch();
+  void look();
+  void hangs(const PeerWatch::Sight& sight, const LinkSight& mail);
+  std::string text_of_hang(const PeerWatch::Sight& sight, const LinkSight& mail);
+  bool is_suspended(std::string_view deadline);
+  void died(PostMortem found);
   void died(ExitReason reason);
   void settle();
-  void settled(const LinkAccount& account);
+  void settled(LinkAccount account);
   void closed(LinkAccount account);
   void note_account(const LinkAccount& account);
+  std::string shown(std::string_view line) const;
+  void take_mail(LinkAccount& account);
   SessionOffer offer();
 
   void session_began() override;
@@ -119,11 +132,15 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   std::uint32_t link_;
   PeerOptions options_;
   PeerCommand command_;
-  LinkMemory memory_;  // its incarnation is the one that runs, or will run next
+  std::unique_ptr<PeerLog> file_;  // null: none
+  LinkMemory memory_;              // its incarnation is the one that runs, or will run next
   Callbacks callbacks_;
   RestartHistory history_;
   LoopTimer timer_;
-  LogBudget lines_;  // that it logs
+  LoopTimer watch_timer_;
+  PeerWatch watch_;
+  std::chrono::nanoseconds hang_limit_{0};  // that is said to have been passed next
+  LogBudget lines_;                         // that it logs
 
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;
@@ -135,6 +152,9 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   std::unique_ptr<PeerProcess> process_;
   std::string hello_;                  // who said it, for the log
   ExitReason reason_;                  // of the last death
+  std::shared_ptr<PostMortem> found_;  // of it, until its mail is settled
+  std::uint64_t deaths_ = 0;
+  ExitReason last_death_;
   std::chrono::nanoseconds delay_{0};  // before the next start
 };
 

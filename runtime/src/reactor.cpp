@@ -63,7 +63,12 @@ class Reactor::Impl {
  private:
   using Ended = std::function<void(ExitReason, LinkAccount)>;
 
-  void open(std::uint32_t link, PeerOptions options, PeerCommand command, LinkMemory memory, Ended ended);
+  void open(std::uint32_t link,
+            PeerOptions options,
+            PeerCommand command,
+            LinkMemory memory,
+            std::unique_ptr<PeerLog> file,
+            Ended ended);
   void forget(std::uint32_t link);
   void quit_if_done();
   PeerSupervisor* find(const std::string& name);
@@ -74,6 +79,7 @@ class Reactor::Impl {
                                          PeerOptions options,
                                          PeerCommand command,
                                          LinkMemory memory,
+                                         std::unique_ptr<PeerLog> file,
                                          std::function<void()> awaited,
                                          Ended ended);
 
@@ -132,14 +138,16 @@ std::expected<void, std::string> Reactor::Impl::spawn_peer(std::uint32_t link,
   }
   auto memory = LinkMemory::create(options, owner_.schedulers());
   if (!memory) return std::unexpected(std::move(memory.error()));
+  auto file = PeerLog::open(options, *log_);
+  if (!file) return std::unexpected(std::move(file.error()));
   // Shared, because a task can be copied.
-  auto shared = std::make_shared<LinkMemory>(std::move(*memory));
+  auto shared = std::make_shared<std::pair<LinkMemory, std::unique_ptr<PeerLog>>>(std::move(*memory), std::move(*file));
 
   const std::lock_guard lock(mutex_);
   if (stopping_) return std::unexpected("peer '" + options.name + "': the reactor is being stopped");
   if (!names_.insert(options.name).second) return std::unexpected("there is a peer '" + options.name + "' already");
   post([this, link, options, command = command_of(options), shared, ended = std::move(ended)] {
-    open(link, options, command, std::move(*shared), ended);
+    open(link, options, command, std::move(shared->first), std::move(shared->second), ended);
   });
   return {};
 }
@@ -179,14 +187,21 @@ PeerSupervisor* Reactor::Impl::find(const std::string& name) {
   return nullptr;
 }
 
-void Reactor::Impl::open(std::uint32_t link, PeerOptions options, PeerCommand command, LinkMemory memory, Ended ended) {
-  place(link, std::move(options), std::move(command), std::move(memory), nullptr, std::move(ended))->open();
+void Reactor::Impl::open(std::uint32_t link,
+                         PeerOptions options,
+                         PeerCommand command,
+                         LinkMemory memory,
+                         std::unique_ptr<PeerLog> file,
+                         Ended ended) {
+  place(link, std::move(options), std::move(command), std::move(memory), std::move(file), nullptr, std::move(ended))
+      ->open();
 }
 
 std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
                                                       PeerOptions options,
                                                       PeerCommand command,
                                                       LinkMemory memory,
+                                                      std::unique_ptr<PeerLog> file,
                                                       std::function<void()> awaited,
                                                       Ended ended) {
   PeerSupervisor::Callbacks callbacks{
@@ -206,7 +221,7 @@ std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
       .loop = *loop_, .owner = owner_, .helper = helper_, .introductions = introductions_, .log = *log_};
   const auto [place, is_new] =
       peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
-                                                            std::move(memory), std::move(callbacks)));
+                                                            std::move(memory), std::move(file), std::move(callbacks)));
   assert(is_new);
   return place->second;
 }
@@ -289,7 +304,7 @@ void Reactor::Impl::admit(transport::ControlStream stream, SocketPeer peer, cons
   };
   auto arrival = std::make_shared<Arrival>(std::move(stream), std::move(peer), hello);
   auto& supervisor = place(
-      *link, std::move(options), {}, std::move(*memory),
+      *link, std::move(options), {}, std::move(*memory), nullptr,
       [this, link = *link, arrival] {
         peers_.at(link)->attach(std::move(arrival->stream), std::move(arrival->peer), arrival->hello);
       },
@@ -364,6 +379,13 @@ void Reactor::restart_peer(std::uint32_t link) {
 void Reactor::end_peer(std::uint32_t link) {
   impl_->post([impl = impl_.get(), link] {
     if (PeerSupervisor* peer = impl->find(link)) peer->stop();
+  });
+}
+
+void Reactor::peer_status(std::uint32_t link, std::function<void(std::optional<PeerStatus>)> done) {
+  impl_->post([impl = impl_.get(), link, done = std::move(done)] {
+    PeerSupervisor* const peer = impl->find(link);
+    done(peer != nullptr ? std::optional(peer->status()) : std::nullopt);
   });
 }
 

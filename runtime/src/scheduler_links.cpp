@@ -21,6 +21,13 @@ using transport::FrameKind;
 /// Links are numbered from 1, so an address beyond is no link's.
 constexpr std::uint32_t most_links = 1 << 20;
 
+namespace {
+/// Of signals nobody is told.
+bool is_message(const std::optional<transport::Frame>& frame) {
+  return frame && (frame->head.kind == FrameKind::message || frame->head.kind == FrameKind::large);
+}
+}  // namespace
+
 RemoteLane* Scheduler::lane_of(std::uint32_t link) const { return link < lanes_.size() ? lanes_[link].get() : nullptr; }
 
 RemoteSystem* Scheduler::system_behind(std::uint32_t link) const {
@@ -221,7 +228,32 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   open(lane.control);
 }
 
-Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link) {
+/// `most_bytes`: of its payload, which is copied, because it lies in the ring.
+MessageInHand Scheduler::message_in_hand(const transport::Frame& frame, std::size_t most_bytes) const {
+  return {.lane = index_,
+          .type = frame.head.type,
+          .length = frame.length,
+          .target = ActorId(frame.head.target),
+          .sender = ActorId(frame.head.sender),
+          .asked = frame.head.correlation != 0,
+          .has_body = frame.head.kind == FrameKind::large,
+          .payload = {frame.payload, frame.payload + std::min<std::size_t>(frame.length, most_bytes)}};
+}
+
+LinkSight Scheduler::look_at_lane(std::uint32_t link) {
+  RemoteLane* const lane = lane_of(link);
+  if (lane == nullptr || !lane->open || lane->mail.state != Outlet::State::open) return {};
+  publish(lane->mail);
+  const auto unfinished = lane->lane.mail_out.unfinished();
+  look_for_fault(lane->mail);
+  LinkSight sight{.waiting = unfinished.messages};
+  if (is_message(unfinished.in_hand)) {
+    sight.in_hand.push_back(message_in_hand(*unfinished.in_hand, MessageInHand::most_payload_bytes));
+  }
+  return sight;
+}
+
+Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redelivery& redelivery) {
   RemoteLane& lane = *lane_of(link);
   // Everything that the dead process published is delivered before anybody hears of its death. Up to the first zero word:
   // what is not published is not there. Handlers do not run here, but their messages wait in front of the news.
@@ -234,19 +266,37 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link) {
   disconnect(lane);
   lane.control.overflow.clear();
   publish(lane.mail);
-  const auto unfinished = lane.lane.mail_out.unfinished();
+  auto unfinished = lane.lane.mail_out.unfinished();
   // The same message in hand at one death after the other: the next incarnation is told how often.
   const bool in_hand = lane.lane.mail_out.in_hand() == unfinished.cursor;
   lane.attempts = !in_hand ? 0 : lane.attempted == unfinished.cursor ? lane.attempts + 1 : 1;
   lane.attempted = unfinished.cursor;
+  std::optional<MessageInHand> message;
+  if (is_message(unfinished.in_hand)) {
+    const bool is_first = unfinished.in_hand->position == unfinished.cursor;
+    const bool was_tried_enough = redelivery.max_attempts != 0 && lane.attempts >= redelivery.max_attempts;
+    // At most once: its handler has begun, and those of all before it.
+    const bool is_given_up = redelivery.at_most_once || (is_first && was_tried_enough);
+    message = message_in_hand(*unfinished.in_hand,
+                              is_given_up ? unfinished.in_hand->length : MessageInHand::most_payload_bytes);
+    message->attempts = is_first ? lane.attempts : 0;
+    message->given_up = is_given_up;
+    if (is_given_up) {
+      unfinished = lane.lane.mail_out.leave_out_through(*unfinished.in_hand);
+      lane.attempts = 0;
+      ++lane.given_up;
+    }
+  }
   LaneReport report{.resume = {.cursor = unfinished.cursor,
-                               .tail = lane.lane.mail_out.tail(),
+                               .tail = redelivery.at_most_once ? unfinished.cursor : lane.lane.mail_out.tail(),
                                .sequence = unfinished.sequence,
                                .attempt = lane.attempts},
                     .account = {.published = lane.lane.mail_out.published_messages(),
                                 .unfinished = unfinished.messages,
                                 .received = lane.received,
+                                .given_up = lane.given_up,
                                 .fault = lane.fault}};
+  if (message) report.account.in_hand.push_back(std::move(*message));
   if (lane.lane.mail_out.fault() != transport::RingFault::none) {
     report.account.fault = to_string(lane.lane.mail_out.fault());
   }

@@ -22,6 +22,7 @@ std::string ShutdownReport::to_string() const {
   for (const LivePeer& peer : peers) {
     text += fmt::format("\n  peer {} '{}': {}", peer.link, peer.name,
                         peer.pid != 0 ? fmt::format("process {} has not ended", peer.pid) : "no process at the moment");
+    if (!peer.doing.empty()) text += "; " + peer.doing;
   }
   for (const LiveActor& actor : actors) {
     text += fmt::format("\n  actor {:#x} {}{} on scheduler {}: {}", actor.id.value(), actor.class_name,

@@ -78,6 +78,7 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
   auto system = std::unique_ptr<System>(new System);
   system->log_ = options.log != nullptr ? options.log : spdlog::default_logger();
   system->compare_schemas_ = options.compare_schemas;
+  system->describe_message_ = options.describe_message;
   system->system_schema_ = options.system_schema;
   std::random_device random;
   // 1: not 0, whatever the device says.
@@ -116,7 +117,13 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     };
     scheduler.on_dead_letter = [self = system.get(), &scheduler](const Message& message, const char* why) {
       self->log_->debug("dead letter of type {:#x}: {}", message.type, why);
-      self->tell_dead_letter(scheduler, message, why);
+      self->tell_dead_letter(scheduler,
+                             {.sender = message.asker.address,
+                              .target = message.target,
+                              .type = message.type,
+                              .why = why,
+                              .asked = static_cast<bool>(message.asker)},
+                             message.binding);
     };
     scheduler.on_failed_barrier = [log = system->log_.get()] {
       log->warn("the kernel refuses barriers that it granted before: sleeps last 1 ms at most from now on");
@@ -263,18 +270,14 @@ bool System::join(Group& group, const Member& member) {
   return false;
 }
 
-void System::tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why) {
+/// `binding`: of the message in this process; null: it is not known.
+void System::tell_dead_letter(Scheduler& scheduler, const DeadLetter& letter, const Binding* binding) {
   if (dead_letters_.version() == 0) return;
   for (const Member& member : *dead_letters_.members()) {
     // One that reaches nobody itself is not told of.
-    if (message.binding != nullptr && message.binding->type == member.binding->type) continue;
+    if (binding != nullptr && binding->type == member.binding->type) continue;
     alignas(DeadLetter) std::byte room[sizeof(DeadLetter)];
-    scheduler.send_system(member.address, *member.binding,
-                          ::new (room) DeadLetter{.sender = message.asker.address,
-                                                  .target = message.target,
-                                                  .type = message.type,
-                                                  .why = why,
-                                                  .asked = static_cast<bool>(message.asker)});
+    scheduler.send_system(member.address, *member.binding, ::new (room) DeadLetter(letter));
   }
 }
 
@@ -321,6 +324,7 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     links_.push_back(std::make_unique<Link>());
     entry = links_.back().get();
     entry->name = options.name;
+    entry->schema = options.schema;
     number = static_cast<std::uint32_t>(links_.size());
   }
   auto spawned = reactor_->spawn_peer(

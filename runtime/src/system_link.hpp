@@ -10,7 +10,8 @@
 namespace ringmail::runtime {
 
 struct System::Link {
-  std::string name;  ///< set once, before anybody else sees it
+  std::string name;    ///< set once, before anybody else sees it
+  std::string schema;  ///< likewise
   std::mutex mutex;
   std::condition_variable changed;
   std::uint64_t incarnation = 0;  ///< 0: none has been ready yet

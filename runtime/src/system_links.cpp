@@ -1,6 +1,9 @@
 // The system as the owner of links: what the reactor asks for is done by every scheduler, each with its own lane.
+#include <spdlog/spdlog.h>
+
 #include <mutex>
 
+#include "ringmail/runtime/dead_letter.hpp"
 #include "ringmail/runtime/peer_keeper.hpp"
 #include "ringmail/runtime/system.hpp"
 #include "system_link.hpp"
@@ -51,11 +54,14 @@ struct Sum {
 };
 }  // namespace
 
-void System::replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) {
+void System::replace(std::uint32_t link,
+                     transport::Incarnation& next,
+                     const Redelivery& redelivery,
+                     std::function<void(LinkAccount)> done) {
   auto sum = std::make_shared<Sum>();
   on_all(
-      [link, &next, sum](Scheduler& scheduler) {
-        auto report = scheduler.settle_lane(link);
+      [link, &next, redelivery, sum](Scheduler& scheduler) {
+        auto report = scheduler.settle_lane(link, redelivery);
         if (auto written = next.resume_at(scheduler.index(), report.resume); !written) {
           report.account.fault = to_string(written.error());
         }
@@ -74,6 +80,42 @@ void System::close(std::uint32_t link, std::function<void(LinkAccount)> done) {
         scheduler.close_lane(link);
       },
       [sum, done = std::move(done)] { done(sum->account); });
+}
+
+void System::look(std::uint32_t link, std::function<void(LinkSight)> done) {
+  struct Seen {
+    std::mutex mutex;
+    LinkSight sight;
+  };
+  auto seen = std::make_shared<Seen>();
+  on_all(
+      [link, seen](Scheduler& scheduler) {
+        const LinkSight lane = scheduler.look_at_lane(link);
+        const std::lock_guard lock(seen->mutex);
+        seen->sight += lane;
+      },
+      [seen, done = std::move(done)] { done(std::move(seen->sight)); });
+}
+
+void System::dead_letter(std::uint32_t link, const MessageInHand& message, const ExitReason& reason) {
+  Scheduler& scheduler = *schedulers_[message.lane];
+  scheduler.post([this, &scheduler, link, message, reason] {
+    const std::string why =
+        fmt::format("peer '{}' died {} times with it in hand", link_entry(link).name, message.attempts);
+    log_->warn("dead letter: {}: {}", why, to_string(message));
+    tell_dead_letter(scheduler, {.sender = {0, message.sender},
+                                 .target = message.target,
+                                 .type = message.type,
+                                 .why = why,
+                                 .asked = message.asked,
+                                 .peer = link,
+                                 .payload = message.payload,
+                                 .reason = reason});
+  });
+}
+
+std::string System::describe(std::string_view schema, const MessageInHand& message) {
+  return describe_message_ != nullptr ? describe_message_(schema, message) : std::string();
 }
 
 void System::down(std::uint32_t link, const ExitReason& reason) {

@@ -11,6 +11,7 @@
 #include "ringmail/runtime/peer_keeper.hpp"
 #include "ringmail/runtime/simulator.hpp"
 #include "ringmail/runtime/system.hpp"
+#include "scheduler_round.hpp"
 #include "stall_detector.hpp"
 #include "system_link.hpp"
 #include "termination_signal.hpp"
@@ -21,29 +22,9 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t most_reported_actors = 64;
-/// A scheduler that runs its loop answers within a turn.
-constexpr auto answer_timeout = std::chrono::milliseconds(100);
+constexpr std::size_t most_explained_peers = 16;
 /// Schedulers are asked whether anything is left, first after 1 ms, then more and more seldom.
 constexpr auto longest_drain_interval = std::chrono::milliseconds(20);
-
-/// What each scheduler was asked, and how many have answered. Lives for as long as one of them may.
-template <class Answer>
-struct Round {
-  explicit Round(std::size_t schedulers) : answers(schedulers), answered(schedulers, false) {}
-
-  void put(std::uint32_t index, Answer answer) {
-    const std::lock_guard lock(mutex);
-    answers[index] = std::move(answer);
-    answered[index] = true;
-    changed.notify_all();
-  }
-  bool is_complete() const { return std::ranges::find(answered, false) == answered.end(); }
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Answer> answers;
-  std::vector<bool> answered;
-};
 
 std::uint64_t after(nanoseconds time) { return Deadline::after(time).at_ns(); }
 
@@ -253,12 +234,18 @@ ShutdownReport System::explain_shutdown() {
 }
 
 void System::explain_peers(ShutdownReport& report) {
-  const std::lock_guard lock(links_mutex_);
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    const std::lock_guard entry_lock(links_[i]->mutex);
-    if (links_[i]->end) continue;
-    const auto link = static_cast<std::uint32_t>(i + 1);
-    report.peers.push_back({.link = link, .name = links_[i]->name, .pid = reactor_->peer_pid(link)});
+  {
+    const std::lock_guard lock(links_mutex_);
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+      const std::lock_guard entry_lock(links_[i]->mutex);
+      if (links_[i]->end) continue;
+      const auto link = static_cast<std::uint32_t>(i + 1);
+      report.peers.push_back({.link = link, .name = links_[i]->name, .pid = reactor_->peer_pid(link)});
+    }
+  }
+  // Some of them: each takes a while where a scheduler does not answer.
+  for (std::size_t i = 0; i < std::min(report.peers.size(), most_explained_peers); ++i) {
+    if (const auto status = peer_status(report.peers[i].link)) report.peers[i].doing = runtime::to_string(*status);
   }
 }
 

@@ -122,12 +122,17 @@ void Peers::died(Peer& peer, ExitReason reason) {
   if (!next) return finish(peer);
   peer.state = Peer::State::settling;
   peer.next = std::make_unique<transport::Incarnation>(std::move(*next));
-  links_.replace(peer.link, *peer.next, [this, &peer](const LinkAccount&) {
-    peer.incarnation = std::move(peer.next);
-    peer.state = Peer::State::down;
-    links_.down(peer.link, peer.reason);
-    settled(peer);
-  });
+  links_.replace(peer.link, *peer.next,
+                 {.max_attempts = peer.options.max_attempts, .at_most_once = peer.options.at_most_once},
+                 [this, &peer](const LinkAccount& account) {
+                   for (const auto& message : account.in_hand) {
+                     if (message.given_up) links_.dead_letter(peer.link, message, peer.reason);
+                   }
+                   peer.incarnation = std::move(peer.next);
+                   peer.state = Peer::State::down;
+                   links_.down(peer.link, peer.reason);
+                   settled(peer);
+                 });
 }
 
 void Peers::finish(Peer& peer) {

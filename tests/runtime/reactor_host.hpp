@@ -111,7 +111,10 @@ class FakeOwner : public LinkOwner {
     reactor_->post(std::move(done));
   }
 
-  void replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) override {
+  void replace(std::uint32_t link,
+               transport::Incarnation& next,
+               const Redelivery&,
+               std::function<void(LinkAccount)> done) override {
     Lane& lane = lanes_.at(link);
     LinkAccount account = account_of(lane);
     const auto unfinished = lane.mail.unfinished();
@@ -131,6 +134,9 @@ class FakeOwner : public LinkOwner {
   }
 
   void down(std::uint32_t, const ExitReason& reason) override { diary_.write("down: " + to_string(reason)); }
+  void look(std::uint32_t, std::function<void(LinkSight)> done) override { done({}); }
+  void dead_letter(std::uint32_t, const MessageInHand&, const ExitReason&) override {}
+  std::string describe(std::string_view, const MessageInHand&) override { return {}; }
   /// This host never sleeps, so it owes no barrier.
   transport::Ordering ordering() const override { return transport::Ordering::asymmetric; }
   void up(std::uint32_t, std::uint64_t incarnation, transport::Ordering ordering, bool) override {

@@ -115,6 +115,51 @@ TEST(RingResume, what_was_in_hand_is_found_behind_its_padding) {
   EXPECT_EQ(producer.in_hand(), producer.unfinished().cursor);
 }
 
+TEST(RingResume, what_is_in_hand_is_shown_as_its_producer_wrote_it_and_can_be_left_out_with_all_before_it) {
+  TestRing ring;
+  auto producer = ring.producer();
+  auto consumer = ring.consumer();
+  for (const char* text : {"one", "two", "three"}) send(producer, text);
+  EXPECT_FALSE(producer.unfinished().in_hand) << "before a handler has begun";
+  ASSERT_TRUE(consumer.peek());
+  consumer.begin();
+  consumer.advance();  // and its cursor is not stored yet
+  ASSERT_TRUE(consumer.peek());
+  consumer.begin();
+  const auto left = producer.unfinished();
+  EXPECT_EQ(left.messages, 3u);
+  ASSERT_TRUE(left.in_hand);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(left.in_hand->payload), left.in_hand->length), "two");
+
+  const auto rest = producer.leave_out_through(*left.in_hand);
+  EXPECT_EQ(rest.messages, 1u);
+  ConsumerBlock block;
+  block.cursor = rest.cursor;
+  block.resume_sequence = rest.sequence;
+  producer.switch_consumer(&block);
+  auto next = ring.consumer(block);
+  const auto frame = next.peek();
+  ASSERT_TRUE(frame) << to_string(next.fault());
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(frame->payload), frame->length), "three");
+  EXPECT_FALSE(next.redelivers());
+}
+
+TEST(RingResume, what_is_said_to_be_in_hand_and_is_no_frame_is_nothing) {
+  TestRing ring;
+  auto producer = ring.producer();
+  auto consumer = ring.consumer();
+  send(producer, std::string(3 * line_bytes, 'a'));
+  ConsumerBlock liar;
+  producer.switch_consumer(&liar);
+  for (const std::uint64_t said :
+       {std::uint64_t{0}, std::uint64_t{2}, line_bytes + 1, 100 * line_bytes + 1, ~std::uint64_t{0}}) {
+    liar.in_hand = said;
+    EXPECT_FALSE(producer.unfinished().in_hand) << said;
+  }
+  liar.in_hand = 1;
+  EXPECT_TRUE(producer.unfinished().in_hand);
+}
+
 TEST(RingResume, a_cursor_is_due_after_each_message_that_may_be_a_repetition) {
   TestRing ring;
   auto producer = ring.producer();

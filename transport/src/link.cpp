@@ -165,6 +165,13 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
   };
 }
 
+Incarnation::Shown Incarnation::shown(std::uint32_t lane) const {
+  return {.mail = *peer_map_->at<ConsumerBlock>(layout_.peer_mail_consumer(lane)),
+          .mail_to_host = *peer_map_->at<ProducerBlock>(layout_.peer_mail_producer(lane)),
+          .mail_to_host_data = peer_map_->data() + layout_.peer_mail_data(lane),
+          .host_of_that_mail = *host_map_->at<ConsumerBlock>(layout_.host_mail_consumer(lane))};
+}
+
 std::shared_ptr<BodySource> Incarnation::body_source(std::uint32_t lane) {
   auto source = std::make_shared<BodySource>();
   source->arena_ = arena_;

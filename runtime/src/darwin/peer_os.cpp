@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/event.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,13 +34,34 @@ ExitStatus reap(int death_watch) {
 
   // The event comes shortly before the process can be waited for.
   int status = 0;
+  rusage used{};
   pid_t reaped = -1;
-  do reaped = ::waitpid(static_cast<pid_t>(event.ident), &status, 0);
+  do reaped = ::wait4(static_cast<pid_t>(event.ident), &status, 0, &used);
   while (reaped < 0 && errno == EINTR);
   if (reaped < 0) return {.known = false};
-  if (WIFEXITED(status)) return {.code = WEXITSTATUS(status)};
-  return {.signal = WTERMSIG(status)};
+  const auto time = [](const timeval& value) {
+    return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+  };
+  ExitStatus ended{.dumped_core = WIFSIGNALED(status) && WCOREDUMP(status),
+                   .usage = ResourceUsage{.user = time(used.ru_utime),
+                                          .system = time(used.ru_stime),
+                                          .max_resident_bytes = static_cast<std::uint64_t>(used.ru_maxrss),
+                                          .major_faults = static_cast<std::uint64_t>(used.ru_majflt),
+                                          .involuntary_switches = static_cast<std::uint64_t>(used.ru_nivcsw)}};
+  if (WIFEXITED(status)) ended.code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
+  return ended;
 }
+
+std::string suspension_of(int pid) {
+  int query[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, pid};
+  kinfo_proc process{};
+  std::size_t size = sizeof process;
+  if (::sysctl(query, 4, &process, &size, nullptr, 0) != 0 || size == 0) return {};
+  return process.kp_proc.p_stat == SSTOP ? "stopped by a signal" : std::string();
+}
+
+std::string suspension_of(int pid, const std::string&, const std::string&) { return suspension_of(pid); }
 
 const char* name_of_signal(int number) { return number > 0 && number < NSIG ? ::sys_siglist[number] : nullptr; }
 

@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <string_view>
 
 // Newer than some of the headers that this is built with.
 #ifndef MFD_EXEC
@@ -24,6 +28,17 @@ using transport::Descriptor;
 /// those that the moving uses meanwhile.
 constexpr int lowest_helper_number = 64;
 
+ResourceUsage usage_of(const rusage& used) {
+  const auto time = [](const timeval& value) {
+    return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+  };
+  return {.user = time(used.ru_utime),
+          .system = time(used.ru_stime),
+          .max_resident_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024,
+          .major_faults = static_cast<std::uint64_t>(used.ru_majflt),
+          .involuntary_switches = static_cast<std::uint64_t>(used.ru_nivcsw)};
+}
+
 Descriptor executable_memory() {
   // Kernels before 6.3 do not know MFD_EXEC, and need it no more than later ones that are not configured to.
   for (const unsigned executable : {MFD_EXEC, 0U}) {
@@ -37,13 +52,41 @@ Descriptor executable_memory() {
 
 ExitStatus reap(int death_watch) {
   siginfo_t info{};
-  int result = 0;
-  do result = ::waitid(P_PIDFD, static_cast<id_t>(death_watch), &info, WEXITED);
+  rusage used{};
+  long result = 0;
+  // The system call has a fifth argument, which the library's function does not pass on.
+  do result = ::syscall(SYS_waitid, P_PIDFD, death_watch, &info, WEXITED, &used);
   while (result != 0 && errno == EINTR);
   if (result != 0) return {.known = false};
-  if (info.si_code == CLD_EXITED) return {.code = info.si_status};
-  return {.signal = info.si_status};
+  ExitStatus status{.dumped_core = info.si_code == CLD_DUMPED, .usage = usage_of(used)};
+  (info.si_code == CLD_EXITED ? status.code : status.signal) = info.si_status;
+  return status;
 }
+
+std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups) {
+  const std::string process = proc + "/" + std::to_string(pid);
+  std::string line;
+  std::getline(std::ifstream(process + "/stat"), line);
+  // The state stands behind the name, which is in parentheses and may hold anything.
+  const std::size_t name_end = line.rfind(')');
+  const char state = name_end != std::string::npos && name_end + 2 < line.size() ? line[name_end + 2] : ' ';
+  if (state == 'T') return "stopped by a signal";
+  if (state == 't') return "stopped by a debugger";
+
+  // "0::/path" of the second version, whose groups say so themselves, whichever ancestor was frozen.
+  std::ifstream groups(process + "/cgroup");
+  while (std::getline(groups, line)) {
+    constexpr std::string_view second_version = "0::";
+    if (!line.starts_with(second_version)) continue;
+    std::ifstream events(cgroups + line.substr(second_version.size()) + "/cgroup.events");
+    while (std::getline(events, line)) {
+      if (line == "frozen 1") return "frozen with its cgroup";
+    }
+  }
+  return {};
+}
+
+std::string suspension_of(int pid) { return suspension_of(pid, "/proc", "/sys/fs/cgroup"); }
 
 const char* name_of_signal(int number) { return ::sigdescr_np(number); }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -172,6 +173,14 @@ struct Error {
 // Adds to `into` what only `other` declares. The error is the mismatch, or two names that share an id; `into` is then
 // unchanged.
 [[nodiscard]] std::expected<void, std::string> merge(Schema& into, const Schema& other);
+
+// One line that shows a message, for a log: `market.Tick {time 7, price 1.5, side ask, symbol "ABC", legs [{ratio 1}, ...]}`.
+// Any bytes are safe: what is not valid is named. No byte of the line is a control character, and it is not much longer than
+// `most_bytes`; "..." stands for what is left out.
+[[nodiscard]] std::string describe(const Schema& schema,
+                                   const Message& message,
+                                   std::span<const std::byte> payload,
+                                   std::size_t most_bytes = 600);
 
 // FNV-1a, 32 bits, of a qualified name.
 [[nodiscard]] std::uint32_t type_id(std::string_view qualified_name);

@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,8 +22,15 @@
 
 namespace ringmail {
 
+using runtime::MessageInHand;
+using runtime::PeerActivity;
 using runtime::PeerDeadlines;
+using runtime::PeerHang;
 using runtime::PeerOptions;
+using runtime::PeerOutputOptions;
+using runtime::PeerStatus;
+using runtime::post_mortem_of;
+using runtime::PostMortem;
 using runtime::RestartPolicy;
 using runtime::ShutdownOptions;
 using runtime::ShutdownReport;
@@ -141,6 +149,13 @@ class System {
   template <class P>
   runtime::System::PeerEnd wait_for_end(const Mailbox<P>& peer) {
     return system_->wait_for_end(peer.address().link);
+  }
+
+  /// What a peer process does now, without asking it; in a handler as well. Nothing: there is no such peer.
+  std::optional<PeerStatus> peer_status(std::string_view name) { return system_->peer_status(name); }
+  template <class P>
+  std::optional<PeerStatus> peer_status(const Mailbox<P>& peer) {
+    return system_->peer_status(peer.address().link);
   }
 
   /// Peers first, then actors, then threads. Not in a handler. The destructor does the same. False: it has given up, see

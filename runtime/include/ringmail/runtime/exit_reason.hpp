@@ -8,6 +8,8 @@
 
 namespace ringmail::runtime {
 
+struct PostMortem;
+
 struct ExitReason {
   enum class Kind : std::uint8_t {
     normal,       ///< it was asked to stop, or a process exited with 0
@@ -28,6 +30,8 @@ struct ExitReason {
   std::string text{};  ///< one line
   /// What it came from; null: it is where the chain begins. Shared and never changed, so that a reason is cheap to pass on.
   std::shared_ptr<const ExitReason> cause{};
+  /// Of a peer process that this host had: see post_mortem_of(). It does not cross to another process.
+  std::shared_ptr<const PostMortem> post_mortem{};
 
   /// This reason as the cause of another one.
   ExitReason leads_to(Kind next, std::string why) const {
@@ -35,7 +39,7 @@ struct ExitReason {
   }
   bool is_normal() const { return kind == Kind::normal; }
 
-  /// By what they say, the whole chain.
+  /// By what they say, the whole chain. Post-mortems do not count.
   friend bool operator==(const ExitReason& left, const ExitReason& right);
 };
 

@@ -15,27 +15,50 @@
 
 #include "ringmail/runtime/address.hpp"
 #include "ringmail/runtime/exit_reason.hpp"
+#include "ringmail/runtime/post_mortem.hpp"
 #include "ringmail/transport/join.hpp"
 #include "ringmail/transport/link.hpp"
 
 namespace ringmail::runtime {
 
-/// One link's account, summed over its lanes. published = finished + unfinished, and at the end
+/// One link's account, summed over its lanes. published = finished + unfinished + given_up, and at the end
 /// sent = delivered + dead-lettered + undelivered.
 struct LinkAccount {
   std::uint64_t published = 0;   ///< messages to the peer, ever
   std::uint64_t unfinished = 0;  ///< of these, not finished by the peer, by its cursor as it was when it died
   std::uint64_t received = 0;    ///< messages from the peer, ever
   std::uint64_t unfinished_from_peers =
-      0;                ///< messages to it from peers it was introduced to that it has not finished, at its end
-  std::string fault{};  ///< not empty: what was wrong with a cursor or a frame
+      0;                       ///< messages to it from peers it was introduced to that it has not finished, at its end
+  std::uint64_t given_up = 0;  ///< messages to the peer that it died with too often, ever: dead letters
+  std::string fault{};         ///< not empty: what was wrong with a cursor or a frame
+  std::vector<MessageInHand> in_hand{};  ///< of the incarnation that has died now, by lane
 
   LinkAccount& operator+=(const LinkAccount& other) {
     published += other.published;
     unfinished += other.unfinished;
     received += other.received;
     unfinished_from_peers += other.unfinished_from_peers;
+    given_up += other.given_up;
     if (fault.empty()) fault = other.fault;
+    in_hand.insert(in_hand.end(), other.in_hand.begin(), other.in_hand.end());
+    return *this;
+  }
+};
+
+/// What the next incarnation is given again.
+struct Redelivery {
+  std::uint32_t max_attempts = 0;  ///< 0: without end
+  bool at_most_once = false;
+};
+
+/// What the schedulers know of a running peer's mail.
+struct LinkSight {
+  std::uint64_t waiting = 0;             ///< messages that it has not finished
+  std::vector<MessageInHand> in_hand{};  ///< by lane
+
+  LinkSight& operator+=(const LinkSight& other) {
+    waiting += other.waiting;
+    in_hand.insert(in_hand.end(), other.in_hand.begin(), other.in_hand.end());
     return *this;
   }
 };
@@ -57,14 +80,27 @@ class LinkOwner {
                     std::function<void()> done) = 0;
 
   /// The process is dead and reaped (or never came up). Each scheduler delivers what it had published, settles where `next`
-  /// takes up (Incarnation::resume_at) and goes on towards `next`.
-  virtual void replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) = 0;
+  /// takes up (Incarnation::resume_at) and goes on towards `next`. What that is not given again goes
+  /// by way of dead_letter().
+  virtual void replace(std::uint32_t link,
+                       transport::Incarnation& next,
+                       const Redelivery& redelivery,
+                       std::function<void(LinkAccount)> done) = 0;
 
   /// As replace(), but there will be no further incarnation: what is unfinished becomes dead letters, senders are told.
   virtual void close(std::uint32_t link, std::function<void(LinkAccount)> done) = 0;
 
   /// After replace() or close() is done: pending asks fail, monitors are told.
   virtual void down(std::uint32_t link, const ExitReason& reason) = 0;
+
+  /// What they see of the peer's mail now. A scheduler whose handler does not return holds this up.
+  virtual void look(std::uint32_t link, std::function<void(LinkSight)> done) = 0;
+
+  /// A message that was left out, and what the peer died of.
+  virtual void dead_letter(std::uint32_t link, const MessageInHand& message, const ExitReason& reason) = 0;
+
+  /// A message by the schema that is spoken over a link, in one printable line; empty: it is not known.
+  virtual std::string describe(std::string_view schema, const MessageInHand& message) = 0;
 
   /// Whether this host's schedulers issue the barriers that an asymmetric peer leaves to them.
   virtual transport::Ordering ordering() const = 0;

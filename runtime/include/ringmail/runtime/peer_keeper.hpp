@@ -7,11 +7,13 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ringmail/runtime/exit_reason.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/peer_status.hpp"
 
 namespace ringmail::runtime {
 
@@ -54,6 +56,10 @@ class PeerKeeper {
 
   /// The process id of the running incarnation, or 0. For tests and reports.
   virtual int peer_pid(std::uint32_t link) const = 0;
+
+  /// What is known of the peer without its mail: of the message that it holds for longest no more than the lane. `done` gets nothing
+  /// where there is no such peer any more, and is not called if the reactor ends before.
+  virtual void peer_status(std::uint32_t, std::function<void(std::optional<PeerStatus>)> done) { done({}); }
 
   /// Runs `task` on the reactor's thread.
   virtual void post(std::function<void()> task) = 0;

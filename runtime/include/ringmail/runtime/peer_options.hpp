@@ -32,9 +32,38 @@ struct PeerDeadlines {
   std::chrono::nanoseconds start = std::chrono::seconds(30);     ///< from spawn to the first byte of the hello
   std::chrono::nanoseconds handshake = std::chrono::seconds(2);  ///< from there to ready
   std::chrono::nanoseconds drain = std::chrono::seconds(5);      ///< from stop to goodbye, then SIGTERM
-  std::chrono::nanoseconds terminate =
-      std::chrono::seconds(2);  ///< from SIGTERM to SIGKILL; as long for one that was refused or left
+  std::chrono::nanoseconds terminate = std::chrono::seconds(
+      2);  ///< from SIGTERM to SIGKILL; as long for one that was refused, left, or hung and was aborted
   std::chrono::nanoseconds reap = std::chrono::seconds(2);  ///< from SIGKILL to a line in the log that says so
+};
+
+/// A peer that holds one message for too long. Not counted is the time for which it is suspended (SIGSTOP, a debugger, a frozen
+/// cgroup), and that for which it waits for this host to make room.
+struct PeerHang {
+  enum class Then : std::uint8_t {
+    report,  ///< a line in the log, and again each time that twice as much has passed
+    abort,   ///< and SIGABRT, for its stack; SIGKILL after PeerDeadlines::terminate. Then its RestartPolicy counts
+    kill,    ///< and SIGKILL
+  };
+
+  /// 0: nobody looks. It is found out at the latest a quarter of this later. There are handlers that need minutes, so that nothing
+  /// is done by default but to say so.
+  std::chrono::nanoseconds after = std::chrono::seconds(60);
+  Then then = Then::report;
+};
+
+/// What a peer prints: to the log under its name, stdout as `info` and stderr as `warn`, and into a file.
+struct PeerOutputOptions {
+  /// To the log, of each stream, on the average; a burst may be ten times as much. Further lines are counted, and a traceback is
+  /// written whole or not at all. 0: no limit.
+  std::uint32_t lines_a_second = 2000;
+  std::uint32_t last_lines = 20;  ///< of stderr, kept for its post-mortem
+  /// All that it prints and logs, whatever the limit, and its post-mortems. Appended to, by all of its incarnations, and written at
+  /// once: what it had said is there after the host's death, too. Empty: none.
+  std::string file{};
+  std::uint64_t file_bytes =
+      16 << 20;                 ///< a file that would be longer is renamed (out.log to out.1.log), and begun anew
+  std::uint32_t old_files = 3;  ///< so many of those are kept
 };
 
 struct PeerOptions {
@@ -48,6 +77,14 @@ struct PeerOptions {
   /// or end_peer(); its mail waits meanwhile. `restart` does not count. Supervisors set this.
   bool held = false;
   PeerDeadlines deadlines{};
+  PeerHang hang{};
+  PeerOutputOptions output{};
+  /// A message that so many incarnations, one after the other, died with in hand goes to the dead letters, with its bytes and why
+  /// they died. 0: never.
+  std::uint32_t max_attempts = 3;
+  /// No message is handled twice, at the price that the one in hand at a death is not handled to its end: it goes to the dead letters at
+  /// the first death. By default the next incarnation gets it again.
+  bool at_most_once = false;
   std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; 4 << 20 for bulk
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
   /// For the bodies of large messages, each way and lane, in whole pages; 0: none. It costs address space, and memory as far as

@@ -46,6 +46,7 @@ class Reactor final : public PeerKeeper {
   void end_with_system(std::uint32_t link, const ExitReason& reason) override;
   void drained(std::uint32_t link) override;
   int peer_pid(std::uint32_t link) const override;
+  void peer_status(std::uint32_t link, std::function<void(std::optional<PeerStatus>)> done) override;
   void post(std::function<void()> task) override;
   const std::shared_ptr<IoHub>& io() const override;
   void stop() override;

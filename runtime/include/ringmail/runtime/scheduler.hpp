@@ -386,7 +386,9 @@ class Scheduler {
     transport::Resume resume;
     LinkAccount account;
   };
-  LaneReport settle_lane(std::uint32_t link);
+  LaneReport settle_lane(std::uint32_t link, const Redelivery& redelivery = {});
+  /// What the peer has not finished, and has in hand, while it runs.
+  LinkSight look_at_lane(std::uint32_t link);
   void switch_lane(std::uint32_t link,
                    const transport::ConsumerBlock* consumer,
                    const transport::Incarnation::HostEnd& end);
@@ -528,6 +530,7 @@ class Scheduler {
   void report_fault(RemoteLane& lane, std::string what);
   void connect(RemoteLane& lane, const transport::Incarnation::HostEnd& end);
   void disconnect(RemoteLane& lane);
+  MessageInHand message_in_hand(const transport::Frame& frame, std::size_t most_bytes) const;
   void take_all(RemoteLane& lane);
   RemoteLane* lane_to(std::uint32_t link);
 

@@ -38,7 +38,8 @@ struct LiveActor {
 struct LivePeer {
   std::uint32_t link = 0;
   std::string name;
-  int pid = 0;  ///< 0: no process now
+  int pid = 0;          ///< 0: no process now
+  std::string doing{};  ///< one phrase, as of its PeerStatus; empty: of what is no peer process
 };
 
 struct BusyScheduler {

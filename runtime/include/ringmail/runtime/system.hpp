@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,6 +26,7 @@
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/peer_status.hpp"
 #include "ringmail/runtime/placement.hpp"
 #include "ringmail/runtime/remote_system.hpp"
 #include "ringmail/runtime/scheduler.hpp"
@@ -38,6 +40,7 @@ class logger;
 namespace ringmail::runtime {
 
 class BlockingPool;
+struct DeadLetter;
 class IoHub;
 class PeerKeeper;
 class Simulator;
@@ -64,6 +67,8 @@ struct SystemOptions {
   bool asymmetric_barriers = true;
   /// Compares canonical schema texts (ours, theirs): empty, or one line that names the mismatch. Null: nothing is compared.
   std::string (*compare_schemas)(std::string_view ours, std::string_view theirs) = nullptr;
+  /// One printable line that shows a message by a canonical schema text; empty: it does not know how. Null: types are shown.
+  std::string (*describe_message)(std::string_view schema, const MessageInHand& message) = nullptr;
   /// Of the rings between schedulers: a power of two, a page at least. 0: 256 KiB. The largest message is half of one.
   std::uint64_t ring_bytes = 0;
   /// Takes the place of all threads, and outlives the system. The thread that makes the system is then the only one to use it.
@@ -155,6 +160,10 @@ class System final : private LinkOwner {
   /// Waits until the peer is ready for the first time, or has ended. True if it is ready.
   bool wait_until_ready(std::uint32_t link);
   int peer_pid(std::uint32_t link) const;
+  /// What the peer does now; in a handler as well. It takes about 0.1 s while one of those who know does not answer. Nothing: there
+  /// is no such peer. Of several that had the name one after the other it is the last.
+  std::optional<PeerStatus> peer_status(std::string_view name);
+  std::optional<PeerStatus> peer_status(std::uint32_t link);
   std::uint64_t incarnation(std::uint32_t link) const;
 
   /// Connects to the system in another process that listens at `path` and accepts systems. Blocks until both ends can send. Not
@@ -194,7 +203,13 @@ class System final : private LinkOwner {
             transport::LinkMail& mail,
             transport::Incarnation& first,
             std::function<void()> done) override;
-  void replace(std::uint32_t link, transport::Incarnation& next, std::function<void(LinkAccount)> done) override;
+  void replace(std::uint32_t link,
+               transport::Incarnation& next,
+               const Redelivery& redelivery,
+               std::function<void(LinkAccount)> done) override;
+  void look(std::uint32_t link, std::function<void(LinkSight)> done) override;
+  void dead_letter(std::uint32_t link, const MessageInHand& message, const ExitReason& reason) override;
+  std::string describe(std::string_view schema, const MessageInHand& message) override;
   void close(std::uint32_t link, std::function<void(LinkAccount)> done) override;
   void down(std::uint32_t link, const ExitReason& reason) override;
   transport::Ordering ordering() const override { return ordering_; }
@@ -220,7 +235,7 @@ class System final : private LinkOwner {
   /// Runs `each` on every scheduler, then `done` on the reactor's thread.
   void on_all(std::function<void(Scheduler&)> each, std::function<void()> done);
   void actor_ended(ActorId id);
-  void tell_dead_letter(Scheduler& scheduler, const Message& message, const char* why);
+  void tell_dead_letter(Scheduler& scheduler, const DeadLetter& letter, const Binding* binding = nullptr);
   std::string name_of(ActorId actor) const;
   void start_threads(const SystemOptions& options);
   bool call_simulated(Scheduler& scheduler, MoveOnlyFunction<void()> body);
@@ -238,6 +253,7 @@ class System final : private LinkOwner {
   transport::ForkGuard owner_;
   std::shared_ptr<spdlog::logger> log_;
   std::string (*compare_schemas_)(std::string_view, std::string_view) = nullptr;
+  std::string (*describe_message_)(std::string_view, const MessageInHand&) = nullptr;
   std::uint64_t id_ = 0;
   std::string system_schema_;
   transport::Bells bells_;

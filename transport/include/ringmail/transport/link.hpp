@@ -116,6 +116,8 @@ class Incarnation {
                                                           Trust trust = Trust::trusted,
                                                           std::shared_ptr<PeerBell> bell = nullptr);
 
+  const LinkLayout& layout() const { return layout_; }
+
   /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
   std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
 
@@ -142,6 +144,15 @@ class Incarnation {
   std::span<const std::byte> mail_in_data(std::uint32_t lane) const {
     return {peer_map_->data() + layout_.peer_mail_data(lane), layout_.mail_to_host_bytes};
   }
+
+  /// What both ends show of a lane to whoever looks on, without a part in it. The peer writes all but the last.
+  struct Shown {
+    const ConsumerBlock& mail;               ///< of the mail to the peer
+    const ProducerBlock& mail_to_host;       ///< it wants room there
+    const std::byte* mail_to_host_data;      ///< of layout().mail_to_host_bytes
+    const ConsumerBlock& host_of_that_mail;  ///< where the host reads it
+  };
+  Shown shown(std::uint32_t lane) const;
 
   /// Welcome's segments and their descriptors, in the same order. `bells`: the host's Bells or, untrusted, its ParkMirrors.
   /// `with_arenas`: `large` was chosen, and the layout has some.

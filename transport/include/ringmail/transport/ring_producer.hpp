@@ -130,6 +130,8 @@ class RingProducer {
     std::uint64_t cursor = 0;  ///< where the first message starts, behind its padding; the tail if there is none
     std::uint64_t messages = 0;
     std::uint16_t sequence = 0;  ///< of the frame at the cursor
+    /// Of these the one that the consumer says it has in hand, if it says so of one. Its payload stands until this writes again.
+    std::optional<Frame> in_hand = {};
   };
   Unfinished unfinished() {
     assert(!has_open_batch());
@@ -148,6 +150,14 @@ class RingProducer {
   /// is the consumer's word, unchecked.
   std::uint64_t in_hand() const { return memory_.other->in_hand.load(std::memory_order_relaxed) - 1; }
 
+  /// Leaves out `last`, which is that of unfinished(), and all before it: the next consumer starts behind. Precondition: this one runs
+  /// no more.
+  Unfinished leave_out_through(const Frame& last) {
+    cursor_ = last.position + frame_bytes(last.length);
+    const auto rest = frames_from(cursor_, cursor_);
+    return rest ? *rest : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
+  }
+
   /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of
   /// the one before is forgotten with it.
   void switch_consumer(const ConsumerBlock* other) {
@@ -160,6 +170,7 @@ class RingProducer {
   /// starts.
   std::optional<Unfinished> frames_from(std::uint64_t from, std::uint64_t cursor) const {
     Unfinished found{.cursor = cursor, .sequence = static_cast<std::uint16_t>(sequence_)};
+    const std::uint64_t said = in_hand();
     std::optional<std::uint16_t> sequence;
     bool on_boundary = cursor == tail_;
     std::uint64_t at = from;
@@ -174,11 +185,27 @@ class RingProducer {
         found.cursor = at;
         found.sequence = frame.sequence;
       }
+      if (at >= cursor && at == said && frame.kind != FrameKind::padding) found.in_hand = frame_at(at, frame);
       at += frame_bytes(frame.length);
     }
     if (at != tail_ || !on_boundary) return std::nullopt;
     if (sequence && *sequence != static_cast<std::uint16_t>(sequence_)) return std::nullopt;
     return found;
+  }
+
+  Frame frame_at(std::uint64_t position, const CommitWord& commit) const {
+    const std::byte* const frame = memory_.data + (position & mask_);
+    // Relaxed, all of them: this thread wrote it.
+    const auto read = [frame](std::uint64_t at) { return detail::word_at(frame, at).load(std::memory_order_relaxed); };
+    const std::uint64_t type_and_correlation = read(offsetof(FrameHeader, type));
+    return {.head = {.kind = commit.kind,
+                     .type = static_cast<std::uint32_t>(type_and_correlation),
+                     .correlation = static_cast<std::uint32_t>(type_and_correlation >> 32),
+                     .target = read(offsetof(FrameHeader, target)),
+                     .sender = read(offsetof(FrameHeader, sender))},
+            .payload = frame + sizeof(FrameHeader),
+            .length = commit.length,
+            .position = position};
   }
 
   void append(const FrameHead& head, std::uint32_t length, std::uint64_t bytes) {
