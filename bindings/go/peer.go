@@ -93,13 +93,17 @@ func (p *Peer) leave() { p.inUse = false }
 
 // usable says why nothing can be done with the peer.
 func (p *Peer) usable() error {
+	if p.closed || p.loan.open {
+		return p.notUsable()
+	}
+	return nil
+}
+
+func (p *Peer) notUsable() error {
 	if p.closed {
 		return p.closedError()
 	}
-	if p.loan.open {
-		return misuse("a loan is open: nothing else may be done before it is published or cancelled")
-	}
-	return nil
+	return misuse("a loan is open: nothing else may be done before it is published or cancelled")
 }
 
 // Receive waits for the next message, which must be released before the next call. What is there is received even when the
@@ -108,7 +112,12 @@ func (p *Peer) usable() error {
 // Functions that were given to [Call.Then] or [Mailbox.Monitor] are called by Receive; their errors come out of it.
 func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 	p.enter()
-	defer p.leave()
+	m, err := p.receive(ctx)
+	p.leave() // not deferred, as nowhere that each message comes by: after a panic in here nothing is right any more
+	return m, err
+}
+
+func (p *Peer) receive(ctx context.Context) (*Message, error) {
 	if err := p.usable(); err != nil {
 		return nil, err
 	}
@@ -116,8 +125,10 @@ func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 		return nil, misuse("the message received before has not been released")
 	}
 	for {
-		if err := p.calls.finish(); err != nil {
-			return nil, err
+		if p.calls.areDue() {
+			if err := p.calls.finish(); err != nil {
+				return nil, err
+			}
 		}
 		taken, err := p.take()
 		switch {
@@ -138,24 +149,28 @@ func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 
 // take looks once through all lanes. True: there is a message in hand.
 func (p *Peer) take() (bool, error) {
-	p.adopt()
+	if p.arrivals.any.Load() {
+		p.adopt()
+	}
 	allDrained := true
 	for range p.lanes {
 		lane := p.lanes[p.nextLane]
 		if p.nextLane++; p.nextLane == len(p.lanes) {
 			p.nextLane = 0
 		}
-		if err := p.takeControl(lane); err != nil {
-			return false, err
-		}
-		if len(p.calls.ready) > 0 {
-			return false, nil
+		if !lane.ControlIn.Empty() {
+			if err := p.takeControl(lane); err != nil {
+				return false, err
+			}
+			if len(p.calls.ready) > 0 {
+				return false, nil
+			}
 		}
 		if !lane.Drained() && !lane.isBroken() {
 			allDrained = false
 			if frame, ok := lane.MailIn.Peek(); ok {
 				if frame.Kind == ring.Message {
-					p.inHand.begin(lane, frame, ring.Body{})
+					p.inHand.begin(lane, frame)
 					return true, nil
 				}
 				return p.takeOther(lane, frame)
@@ -182,7 +197,8 @@ func (p *Peer) takeOther(lane *lane, frame ring.Frame) (bool, error) {
 			return false, p.faulted(lane, fault.String())
 		}
 		frame.Payload = frame.Payload[ring.BodyPlaceBytes:]
-		p.inHand.begin(lane, frame, body)
+		p.inHand.begin(lane, frame)
+		p.inHand.body, p.inHand.bodyKept = body, false
 		return true, nil
 	case frame.Kind == ring.Signal && p.host != nil && lane.meeting == nil:
 		return false, p.takeDown(lane, frame)
