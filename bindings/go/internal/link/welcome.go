@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"ringmail.dev/ringmail/internal/ring"
@@ -109,24 +107,14 @@ func DecodeHello(payload []byte) (Hello, error) {
 // Choose is which of the hello's features a peer that listens chooses, or why it refuses: it sleeps over the streams of all its
 // peers, and so insists on stream_doorbell.
 func Choose(hello Hello, largestRing uint64) (uint64, error) {
-	if missing := uint64(StreamDoorbell) &^ hello.Features; missing != 0 {
-		return 0, refuse(MissingFeature, "the peer lacks what this host insists on: %s", nameOf(missing))
+	if hello.Features&StreamDoorbell == 0 {
+		return 0, refuse(MissingFeature, "the peer lacks what this host insists on: stream_doorbell")
 	}
 	if wanted := hello.WantedRingBytes; wanted != 0 && (!ring.IsRingSize(wanted) || wanted > largestRing) {
 		return 0, refuse(WrongRingSize, "the peer wants rings of %d bytes; a ring is a power of two from %d to %d",
 			wanted, ring.MinRingBytes, largestRing)
 	}
 	return hello.Features & (MailOutlivesPeer | StreamDoorbell | PipeDoorbell), nil
-}
-
-func nameOf(features uint64) string {
-	names := [...]string{"mail_outlives_peer", "asymmetric_barrier", "stream_doorbell", "between_systems", "pipe_doorbell", "",
-		"introductions", "monitors", "log", "large"}
-	var all []string
-	for ; features != 0; features &= features - 1 {
-		all = append(all, names[bits.TrailingZeros64(features)])
-	}
-	return strings.Join(all, ", ")
 }
 
 // Encode makes the welcome's payload.
