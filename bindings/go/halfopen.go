@@ -29,34 +29,39 @@ func (h *halfOpen) endBy(reason error) {
 	})
 }
 
-func (l *Listener) shakeHands(h *halfOpen) (*Peer, error) {
-	if err := h.stream.SetReadDeadline(h.limit); err != nil {
-		return nil, err
-	}
+// shakeHands goes as far as the peer's ready.
+func (l *Listener) shakeHands(h *halfOpen) (link.Hello, *accepted, error) {
 	hello, err := link.ReceiveHello(h.stream)
 	if err != nil {
-		return nil, h.why(err)
+		return hello, nil, h.why(err)
 	}
 	features, err := link.Choose(hello, l.ringBytes)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = l.waitForName(h, hello.Name)
 	}
-	if err := l.waitForName(h, hello.Name); err != nil {
-		return nil, err
+	if err != nil {
+		return hello, nil, err
 	}
 	mail, err := l.mailFor(hello)
 	if err != nil {
-		return nil, err
+		return hello, nil, err
 	}
 	memory, err := l.welcome(h, hello, features, mail)
 	if err != nil {
 		l.left.end(hello.Name, mail)
-		return nil, h.why(err)
+		return hello, nil, h.why(err)
 	}
-	a := &accepted{process: h.process, memory: memory, mail: mail, left: l.left, ownName: l.name}
-	peer := newAcceptedPeer(a, h.stream, hello)
-	peer.logf = l.logf
-	return peer, nil
+	return hello, &accepted{process: h.process, memory: memory, mail: mail, left: l.left, ownName: l.name}, nil
+}
+
+// settle tells why it is over after all or, if it is not, ends its deadline.
+func (h *halfOpen) settle() error {
+	select {
+	case <-h.over:
+		return h.reason
+	default:
+		return h.stream.SetReadDeadline(time.Time{})
+	}
 }
 
 // why tells what ended the handshake from what that looked like to its goroutine.
@@ -137,9 +142,6 @@ func (l *Listener) welcome(h *halfOpen, hello link.Hello, features uint64, mail 
 	}
 	if err == nil {
 		err = memory.Seal()
-	}
-	if err == nil {
-		err = h.stream.SetReadDeadline(time.Time{})
 	}
 	if err != nil {
 		memory.Unmap()

@@ -124,13 +124,15 @@ func (l *Listener) takeConnections() {
 			_ = socket.Close()
 			continue
 		}
-		go l.let(l.begin(&halfOpen{stream: link.NewStream(socket), process: process,
-			limit: time.Now().Add(link.HandshakeTime), over: make(chan struct{})}))
+		h := &halfOpen{stream: link.NewStream(socket), process: process,
+			limit: time.Now().Add(link.HandshakeTime), over: make(chan struct{})}
+		_ = h.stream.SetReadDeadline(h.limit) // before anybody can interrupt it
+		go l.let(h, l.begin(h))
 	}
 }
 
 // begin makes room for one more handshake.
-func (l *Listener) begin(h *halfOpen) (*halfOpen, *list.Element) {
+func (l *Listener) begin(h *halfOpen) *list.Element {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.halfOpen.Len() >= mostHalfOpen {
@@ -138,20 +140,29 @@ func (l *Listener) begin(h *halfOpen) (*halfOpen, *list.Element) {
 		l.halfOpen.Remove(oldest)
 		oldest.Value.(*halfOpen).endBy(&RefusedError{Code: link.Busy, Text: "too many processes have not said hello yet"})
 	}
-	return h, l.halfOpen.PushBack(h)
+	return l.halfOpen.PushBack(h)
 }
 
 // let is the life of a handshake.
 func (l *Listener) let(h *halfOpen, place *list.Element) {
-	peer, err := l.shakeHands(h)
+	hello, made, err := l.shakeHands(h)
 	l.mutex.Lock()
-	l.halfOpen.Remove(place)
+	l.halfOpen.Remove(place) // from here on nobody interrupts it
 	l.mutex.Unlock()
+	if err == nil {
+		err = h.settle()
+	}
 	if err != nil {
+		if made != nil {
+			made.memory.Unmap()
+			l.left.end(hello.Name, made.mail)
+		}
 		h.process.Close()
 		h.refuse(err)
 		return
 	}
+	peer := newAcceptedPeer(made, h.stream, hello)
+	peer.logf = l.logf
 	select {
 	case l.ready <- peer:
 	case <-l.closed:
