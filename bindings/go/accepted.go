@@ -37,7 +37,7 @@ func newAcceptedPeer(a *accepted, stream *link.Stream, hello link.Hello) *Peer {
 	p := newPeer(ring.NewMirrorParker(mirror), stream)
 	p.accepted, a.control = a, p.control
 	p.control.take = a.take
-	p.lanes = []*lane{{Lane: *rings}}
+	p.lanes = []*lane{laneOfAccepted(rings)}
 	p.name, p.schema, p.incarnation = hello.Name, hello.Schema, a.mail.incarnation
 	go p.control.listen()
 	go func() {

@@ -74,7 +74,9 @@ func (c *Call) Wait(ctx context.Context) (Reply, error) {
 		return Reply{}, misuse("the answer goes to a function")
 	}
 	for !c.finished {
-		p.adopt()
+		if p.arrivals.any.Load() {
+			p.adopt()
+		}
 		for _, lane := range p.lanes {
 			if err := p.takeControl(lane); err != nil {
 				return Reply{}, err
@@ -171,6 +173,9 @@ func (c *calls) end(call *Call, reply Reply, err error) {
 		c.ready = append(c.ready, call)
 	}
 }
+
+// areDue tells whether finish has something to do.
+func (c *calls) areDue() bool { return len(c.ready) > 0 || c.expired.Load() }
 
 // finish calls the functions that are due. They may use the peer.
 func (c *calls) finish() error {

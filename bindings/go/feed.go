@@ -25,7 +25,7 @@ func Feed[T any](ctx context.Context, peer *Peer, unpack func(*Message) (T, erro
 		select {
 		case into <- value:
 		case <-peer.Gone():
-			return ErrHostGone
+			return peer.goneError()
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -176,7 +176,7 @@ func TestNobodyHoldsMoreThanSoManyHandshakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if frame, err := streams[mostHalfOpen].Receive(); err != nil || frame.Kind != link.KindWelcome {
-		t.Error(frame.Kind, err)
+		t.Errorf("%v %q %v", frame.Kind, frame.Payload, err)
 	}
 }
 

@@ -17,6 +17,9 @@ type Body struct {
 // released. nil: there is none.
 func (m *Message) Body() []byte {
 	m.check()
+	if m.body.Serial == 0 {
+		return nil
+	}
 	return m.body.Bytes
 }
 

@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -104,25 +103,6 @@ type ListenerCounters struct {
 // Counters as they are now.
 func (l *Listener) Counters() ListenerCounters { return l.left.count() }
 
-// halfOpen is a handshake that is under way, in a goroutine of its own.
-type halfOpen struct {
-	stream  *link.Stream
-	process link.Process
-	limit   time.Time
-	over    chan struct{} // closed by endBy
-	reason  error         // then
-	ending  sync.Once
-}
-
-// endBy interrupts it. The reason is told to the peer, if it is a refusal.
-func (h *halfOpen) endBy(reason error) {
-	h.ending.Do(func() {
-		h.reason = reason
-		close(h.over)
-		_ = h.stream.SetReadDeadline(time.Unix(1, 0))
-	})
-}
-
 func (l *Listener) takeConnections() {
 	for {
 		socket, err := l.socket.AcceptUnix()
@@ -144,13 +124,15 @@ func (l *Listener) takeConnections() {
 			_ = socket.Close()
 			continue
 		}
-		go l.let(l.begin(&halfOpen{stream: link.NewStream(socket), process: process,
-			limit: time.Now().Add(link.HandshakeTime), over: make(chan struct{})}))
+		h := &halfOpen{stream: link.NewStream(socket), process: process,
+			limit: time.Now().Add(link.HandshakeTime), over: make(chan struct{})}
+		_ = h.stream.SetReadDeadline(h.limit) // before anybody can interrupt it
+		go l.let(h, l.begin(h))
 	}
 }
 
 // begin makes room for one more handshake.
-func (l *Listener) begin(h *halfOpen) (*halfOpen, *list.Element) {
+func (l *Listener) begin(h *halfOpen) *list.Element {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.halfOpen.Len() >= mostHalfOpen {
@@ -158,155 +140,32 @@ func (l *Listener) begin(h *halfOpen) (*halfOpen, *list.Element) {
 		l.halfOpen.Remove(oldest)
 		oldest.Value.(*halfOpen).endBy(&RefusedError{Code: link.Busy, Text: "too many processes have not said hello yet"})
 	}
-	return h, l.halfOpen.PushBack(h)
+	return l.halfOpen.PushBack(h)
 }
 
 // let is the life of a handshake.
 func (l *Listener) let(h *halfOpen, place *list.Element) {
-	peer, err := l.shakeHands(h)
+	hello, made, err := l.shakeHands(h)
 	l.mutex.Lock()
-	l.halfOpen.Remove(place)
+	l.halfOpen.Remove(place) // from here on nobody interrupts it
 	l.mutex.Unlock()
+	if err == nil {
+		err = h.settle()
+	}
 	if err != nil {
+		if made != nil {
+			made.memory.Unmap()
+			l.left.end(hello.Name, made.mail)
+		}
 		h.process.Close()
 		h.refuse(err)
 		return
 	}
+	peer := newAcceptedPeer(made, h.stream, hello)
+	peer.logf = l.logf
 	select {
 	case l.ready <- peer:
 	case <-l.closed:
 		_ = peer.Close()
-	}
-}
-
-func (l *Listener) shakeHands(h *halfOpen) (*Peer, error) {
-	if err := h.stream.SetReadDeadline(h.limit); err != nil {
-		return nil, err
-	}
-	hello, err := link.ReceiveHello(h.stream)
-	if err != nil {
-		return nil, h.why(err)
-	}
-	features, err := link.Choose(hello, l.ringBytes)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.waitForName(h, hello.Name); err != nil {
-		return nil, err
-	}
-	mail, err := l.mailFor(hello)
-	if err != nil {
-		return nil, err
-	}
-	memory, err := l.welcome(h, hello, features, mail)
-	if err != nil {
-		l.left.end(hello.Name, mail)
-		return nil, h.why(err)
-	}
-	a := &accepted{process: h.process, memory: memory, mail: mail, left: l.left, ownName: l.name}
-	peer := newAcceptedPeer(a, h.stream, hello)
-	peer.logf = l.logf
-	return peer, nil
-}
-
-// why tells what ended the handshake from what that looked like to its goroutine.
-func (h *halfOpen) why(err error) error {
-	select {
-	case <-h.over:
-		return h.reason
-	default:
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &RefusedError{Code: link.TooSlow, Text: "the handshake took too long"}
-	}
-	return err
-}
-
-// waitForName returns when no other peer of that name runs.
-func (l *Listener) waitForName(h *halfOpen, name string) error {
-	limit := time.NewTimer(time.Until(h.limit))
-	defer limit.Stop()
-	for {
-		begun, changed := l.left.begin(name)
-		if begun {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-limit.C:
-			return &RefusedError{Code: link.Busy, Text: fmt.Sprintf("'%s' is connected already", name)}
-		case <-h.over:
-			return h.reason
-		}
-	}
-}
-
-// mailFor is what waits for that name, or fresh.
-func (l *Listener) mailFor(hello link.Hello) (*keptMail, error) {
-	wanted := hello.WantedRingBytes
-	if kept := l.left.take(hello.Name); kept != nil {
-		made := kept.memory.Layout.MailToPeerBytes
-		if wanted == 0 || wanted == made {
-			return kept, nil
-		}
-		l.left.end(hello.Name, kept)
-		return nil, &RefusedError{Code: link.WrongRingSize,
-			Text: fmt.Sprintf("the peer wants rings of %d bytes, and its mail waits in one of %d", wanted, made)}
-	}
-	if wanted == 0 {
-		wanted = l.ringBytes
-	}
-	memory, err := link.MakeMail(wanted, listenControlBytes)
-	if err != nil {
-		l.left.end(hello.Name, nil)
-		return nil, noMemory(err)
-	}
-	return &keptMail{memory: memory}, nil
-}
-
-func noMemory(err error) error { return &RefusedError{Code: link.Busy, Text: err.Error()} }
-
-// welcome takes the handshake from there to the ready.
-func (l *Listener) welcome(h *halfOpen, hello link.Hello, features uint64, mail *keptMail) (*link.Incarnation, error) {
-	memory, err := link.MakeIncarnation(mail.memory, features&link.PipeDoorbell != 0)
-	if err != nil {
-		return nil, noMemory(err)
-	}
-	if mail.incarnation != 0 {
-		memory.Resume(&mail.ring, mail.left, mail.attempts)
-	}
-	mail.incarnation++
-	name := hello.Name
-	if name == "" {
-		name = hello.Language
-	}
-	welcome := link.Welcome{Features: features, Incarnation: mail.incarnation, Name: name, Schema: l.schema}
-	err = link.SendWelcome(h.stream, welcome, memory)
-	if err == nil {
-		err = link.ReceiveReady(h.stream)
-	}
-	if err == nil {
-		err = memory.Seal()
-	}
-	if err == nil {
-		err = h.stream.SetReadDeadline(time.Time{})
-	}
-	if err != nil {
-		memory.Unmap()
-		return nil, err
-	}
-	return memory, nil
-}
-
-// refuse tells the peer why, and waits until it has read that: closing on what it still writes would take it away.
-func (h *halfOpen) refuse(err error) {
-	defer h.stream.Close()
-	var refused *RefusedError
-	if !errors.As(err, &refused) || h.stream.SetReadDeadline(time.Now().Add(link.HandshakeTime)) != nil {
-		return
-	}
-	_ = h.stream.SetWriteDeadline(time.Now().Add(link.HandshakeTime))
-	if h.stream.Send(link.KindRefused, link.EncodeRefused(refused.Code, refused.Text)) == nil && h.stream.CloseWrite() == nil {
-		h.stream.Discard()
 	}
 }

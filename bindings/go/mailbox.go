@@ -64,31 +64,31 @@ func (b Mailbox) loan(
 
 // open fills in the head's target and, where the other side would not know it, the sender.
 func (b Mailbox) open(ctx context.Context, mayWait bool, size int, head ring.Head) ([]byte, error) {
-	lane, err := b.lane()
-	if err != nil {
-		return nil, err
+	p := b.peer
+	index := b.laneIndex()
+	if b.id == 0 || index >= uint32(len(p.lanes)) {
+		if _, err := b.lane(); err != nil {
+			return nil, err
+		}
 	}
-	head.Target = b.peer.onWire(lane, b.id)
-	if b.peer.accepted != nil {
-		head.Sender = ownMailbox
-	}
-	return b.peer.open(ctx, mayWait, lane, &lane.MailOut, size, head)
+	lane := p.lanes[index]
+	head.Target = b.id &^ lane.hidden
+	head.Sender |= lane.self
+	return p.open(ctx, mayWait, lane, &lane.MailOut, size, head)
 }
 
-// lane is what the mailbox names in its bits.
+// laneIndex is what the mailbox names in its bits.
+func (b Mailbox) laneIndex() uint32 { return uint32(b.id & laneMask >> laneShift) }
+
+// lane may be one that was looked up, and has not been polled yet.
 func (b Mailbox) lane() (*lane, error) {
-	p := b.peer
-	index := uint32(b.id & laneMask >> laneShift)
-	if b.id == 0 || (p.accepted != nil && b.id != otherMailbox) {
+	if b.id != 0 && b.peer.arrivals.any.Load() {
+		b.peer.adopt()
+	}
+	if b.id == 0 || b.laneIndex() >= uint32(len(b.peer.lanes)) {
 		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
 	}
-	if index >= uint32(len(p.lanes)) {
-		p.adopt() // it was looked up, and the lane has not been polled yet
-	}
-	if index >= uint32(len(p.lanes)) {
-		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
-	}
-	return p.lanes[index], nil
+	return b.peer.lanes[b.laneIndex()], nil
 }
 
 // Loan is [Mailbox.Loan].
@@ -109,7 +109,17 @@ func (p *Peer) open(
 	ctx context.Context, mayWait bool, lane *lane, producer *ring.Producer, size int, head ring.Head,
 ) ([]byte, error) {
 	p.enter()
-	defer p.leave()
+	room, err := p.tryOpen(ctx, mayWait, lane, producer, size)
+	if err == nil {
+		p.loan.open, p.loan.producer, p.loan.head = true, producer, head
+	}
+	p.leave()
+	return room, err
+}
+
+func (p *Peer) tryOpen(
+	ctx context.Context, mayWait bool, lane *lane, producer *ring.Producer, size int,
+) ([]byte, error) {
 	if err := p.usable(); err != nil {
 		return nil, err
 	}
@@ -131,15 +141,14 @@ func (p *Peer) open(
 		}
 		room = w.wanted.room
 	}
-	p.loan = loan{open: true, producer: producer, head: head}
 	return room, nil
 }
 
 // Publish sends what was written to the open loan, by the batch that the next release, wait or flush publishes.
 func (p *Peer) Publish() error {
 	p.enter()
-	defer p.leave()
 	if !p.loan.open {
+		p.leave()
 		return p.noLoan()
 	}
 	if p.loan.producer != nil {
@@ -148,8 +157,10 @@ func (p *Peer) Publish() error {
 	}
 	if p.loan.answers != nil {
 		p.loan.answers.answered = true
+		p.loan.answers = nil
 	}
-	p.loan = loan{}
+	p.loan.open = false
+	p.leave()
 	return nil
 }
 

@@ -15,6 +15,22 @@ type lane struct {
 	ring.Lane
 	index   uint32
 	meeting *meeting
+
+	// A mailbox of the other side's is named without these bits in frames, and with those by this peer's user.
+	hidden, added uint64
+	self          uint64 // what this peer is in frames, where the other side would not know it
+}
+
+// laneBetween is one to another peer: there a peer itself is 0.
+func laneBetween(rings *ring.Lane, index uint32, name string) *lane {
+	met := &lane{Lane: *rings, index: index, meeting: &meeting{name: name}, hidden: laneMask, added: uint64(index) << laneShift}
+	met.meeting.state.Store(uint32(link.There))
+	return met
+}
+
+// laneOfAccepted is one to a peer that has attached to this process. It knows one mailbox there, and so does this peer's user.
+func laneOfAccepted(rings *ring.Lane) *lane {
+	return &lane{Lane: *rings, hidden: ^uint64(0), added: otherMailbox, self: ownMailbox}
 }
 
 // meeting is what is known of the other peer of a lane.
@@ -65,9 +81,7 @@ func (a *arrivals) meet(introduce link.Introduce, descriptors []int) error {
 	if err != nil {
 		return err
 	}
-	met := &lane{*rings, next, &meeting{name: introduce.Name}}
-	met.meeting.state.Store(uint32(link.There))
-	a.met = append(a.met, met)
+	a.met = append(a.met, laneBetween(rings, next, introduce.Name))
 	a.any.Store(true)
 	return nil
 }
@@ -86,9 +100,6 @@ func (a *arrivals) note(index uint32, state link.State) bool {
 // adopt has the peer poll the lanes that have come.
 func (p *Peer) adopt() {
 	a := &p.arrivals
-	if !a.any.Load() {
-		return
-	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.any.Store(false)
@@ -139,25 +150,3 @@ const (
 	laneShift = 52
 	laneMask  = uint64(ring.MaxLanes-1) << laneShift
 )
-
-// onWire is how the mailbox is named in frames of its lane, where a peer itself is 0.
-func (p *Peer) onWire(lane *lane, mailbox uint64) uint64 {
-	switch {
-	case p.accepted != nil:
-		return 0
-	case lane.meeting != nil:
-		return mailbox &^ laneMask
-	}
-	return mailbox
-}
-
-// senderOf is who sent a frame, as this peer's user names it.
-func (p *Peer) senderOf(lane *lane, frame *ring.Frame) uint64 {
-	switch {
-	case p.accepted != nil:
-		return otherMailbox
-	case lane.meeting != nil:
-		return frame.Sender&^laneMask | uint64(lane.index)<<laneShift
-	}
-	return frame.Sender
-}

@@ -31,10 +31,10 @@ type Message struct {
 	attempt     uint32
 }
 
-func (m *Message) begin(lane *lane, frame ring.Frame, body ring.Body) {
+func (m *Message) begin(lane *lane, frame ring.Frame) {
 	lane.MailIn.Begin()
-	m.lane, m.frame, m.body = lane, frame, body
-	m.held, m.answered, m.bodyKept = true, false, false
+	m.lane, m.frame, m.body.Serial = lane, frame, 0
+	m.held, m.answered = true, false
 	m.redelivered, m.attempt = lane.MailIn.Redelivers(), lane.MailIn.Attempt()
 }
 
@@ -59,7 +59,7 @@ func (m *Message) Payload() []byte {
 // Sender is who sent it; nobody, if no actor did. It is good for the life of this process.
 func (m *Message) Sender() Mailbox {
 	m.check()
-	return Mailbox{m.peer, m.peer.senderOf(m.lane, &m.frame)}
+	return Mailbox{m.peer, m.frame.Sender&^m.lane.hidden | m.lane.added}
 }
 
 // Redelivered tells whether an earlier incarnation of this peer may have handled it.
@@ -155,12 +155,12 @@ func (m *Message) Release() error {
 	m.check()
 	p := m.peer
 	p.enter()
-	defer p.leave()
-	if err := p.usable(); err != nil {
-		return err
+	err := p.usable()
+	if err == nil {
+		p.release()
 	}
-	p.release()
-	return nil
+	p.leave()
+	return err
 }
 
 func (p *Peer) release() {
@@ -241,7 +241,7 @@ func (p *Peer) openForNobody(size int) ([]byte, error) {
 	if err := p.usable(); err != nil {
 		return nil, err
 	}
-	p.loan = loan{open: true}
+	p.loan.open, p.loan.producer = true, nil
 	return make([]byte, size), nil
 }
 

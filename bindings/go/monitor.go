@@ -105,7 +105,7 @@ func (p *Peer) takeDown(lane *lane, frame ring.Frame) error {
 	}
 	function := p.monitors[frame.Target]
 	delete(p.monitors, frame.Target)
-	p.inHand.begin(lane, frame, ring.Body{})
+	p.inHand.begin(lane, frame)
 	if function != nil { // else of a monitor that was stopped, or of an earlier incarnation
 		p.leave()
 		err := function(Down{Mailbox{p, frame.Sender}, kind, reason})

@@ -2,7 +2,6 @@ package ringmail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"ringmail.dev/ringmail/internal/link"
@@ -93,13 +92,17 @@ func (p *Peer) leave() { p.inUse = false }
 
 // usable says why nothing can be done with the peer.
 func (p *Peer) usable() error {
+	if p.closed || p.loan.open {
+		return p.notUsable()
+	}
+	return nil
+}
+
+func (p *Peer) notUsable() error {
 	if p.closed {
 		return p.closedError()
 	}
-	if p.loan.open {
-		return misuse("a loan is open: nothing else may be done before it is published or cancelled")
-	}
-	return nil
+	return misuse("a loan is open: nothing else may be done before it is published or cancelled")
 }
 
 // Receive waits for the next message, which must be released before the next call. What is there is received even when the
@@ -108,7 +111,12 @@ func (p *Peer) usable() error {
 // Functions that were given to [Call.Then] or [Mailbox.Monitor] are called by Receive; their errors come out of it.
 func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 	p.enter()
-	defer p.leave()
+	m, err := p.receive(ctx)
+	p.leave() // not deferred, as nowhere that each message comes by: after a panic in here nothing is right any more
+	return m, err
+}
+
+func (p *Peer) receive(ctx context.Context) (*Message, error) {
 	if err := p.usable(); err != nil {
 		return nil, err
 	}
@@ -116,8 +124,10 @@ func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 		return nil, misuse("the message received before has not been released")
 	}
 	for {
-		if err := p.calls.finish(); err != nil {
-			return nil, err
+		if p.calls.areDue() {
+			if err := p.calls.finish(); err != nil {
+				return nil, err
+			}
 		}
 		taken, err := p.take()
 		switch {
@@ -138,24 +148,28 @@ func (p *Peer) Receive(ctx context.Context) (*Message, error) {
 
 // take looks once through all lanes. True: there is a message in hand.
 func (p *Peer) take() (bool, error) {
-	p.adopt()
+	if p.arrivals.any.Load() {
+		p.adopt()
+	}
 	allDrained := true
 	for range p.lanes {
 		lane := p.lanes[p.nextLane]
 		if p.nextLane++; p.nextLane == len(p.lanes) {
 			p.nextLane = 0
 		}
-		if err := p.takeControl(lane); err != nil {
-			return false, err
-		}
-		if len(p.calls.ready) > 0 {
-			return false, nil
+		if !lane.ControlIn.Empty() {
+			if err := p.takeControl(lane); err != nil {
+				return false, err
+			}
+			if len(p.calls.ready) > 0 {
+				return false, nil
+			}
 		}
 		if !lane.Drained() && !lane.isBroken() {
 			allDrained = false
 			if frame, ok := lane.MailIn.Peek(); ok {
 				if frame.Kind == ring.Message {
-					p.inHand.begin(lane, frame, ring.Body{})
+					p.inHand.begin(lane, frame)
 					return true, nil
 				}
 				return p.takeOther(lane, frame)
@@ -182,7 +196,8 @@ func (p *Peer) takeOther(lane *lane, frame ring.Frame) (bool, error) {
 			return false, p.faulted(lane, fault.String())
 		}
 		frame.Payload = frame.Payload[ring.BodyPlaceBytes:]
-		p.inHand.begin(lane, frame, body)
+		p.inHand.begin(lane, frame)
+		p.inHand.body, p.inHand.bodyKept = body, false
 		return true, nil
 	case frame.Kind == ring.Signal && p.host != nil && lane.meeting == nil:
 		return false, p.takeDown(lane, frame)
@@ -273,101 +288,6 @@ func (p *Peer) Lookup(ctx context.Context, name string) (Mailbox, error) {
 		return Mailbox{}, err
 	}
 	return Mailbox{p, id}, nil
-}
-
-// Fail tells the host why this process is about to exit: the reason in the first line, which those are told who watch
-// it, and then its stack trace, if there is one, for the host's log. What was sent before is published, a message in
-// hand stays unfinished, and the peer is closed. Run does this for the errors of handlers.
-func (p *Peer) Fail(text string) error {
-	p.enter()
-	defer p.leave()
-	return p.fail(text)
-}
-
-func (p *Peer) fail(text string) error {
-	if p.closed {
-		return p.closedError()
-	}
-	if p.loan.open {
-		p.cancel()
-	}
-	p.flush()
-	p.storeCursors()
-	p.closed = true
-	if p.accepted != nil {
-		p.accepted.leave(p)
-		p.control.close()
-		return nil // a peer that has attached is told nothing of failures
-	}
-	err := p.control.sayLast(link.KindFailure, link.EncodeFailure(text))
-	p.control.close()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrHostGone, err)
-	}
-	return nil
-}
-
-// Close leaves the host: it publishes what is open and, if the host said stop and all mail was released, says goodbye. The
-// memory stays mapped until the process exits, so that nothing that was handed out can dangle.
-//
-// Of a peer that has attached it ends the link, and its memory: nothing that was received may be touched then. The mail that it has
-// not finished waits at the listener for the next of its name.
-func (p *Peer) Close() error {
-	p.enter()
-	defer p.leave()
-	if !p.closed {
-		if p.loan.open {
-			p.cancel()
-		}
-		p.flush()
-		p.storeCursors()
-	}
-	var err error
-	if p.accepted != nil {
-		p.closed = true
-		p.accepted.leave(p)
-		p.control.close()
-		p.accepted.unmap()
-	} else if !p.closed {
-		p.closed = true
-		if p.hasFinished() && !p.control.isGone.Load() {
-			err = p.control.sayLast(link.KindGoodbye, nil)
-		}
-		p.control.close()
-	}
-	return err
-}
-
-// hasFinished tells whether the host said stop, and all there was to do is done.
-func (p *Peer) hasFinished() bool {
-	finished := !p.inHand.held
-	for _, lane := range p.lanes {
-		finished = finished && (lane.Drained() || lane.isBroken())
-	}
-	return finished
-}
-
-// ended is why a wait for messages ended, after which nothing more comes if the other side is gone.
-func (p *Peer) ended(err error) error {
-	if p.accepted != nil && errors.Is(err, ErrPeerGone) {
-		p.closed = true
-		p.accepted.leave(p) // its successor may come
-	}
-	return err
-}
-
-func (p *Peer) goneError() error {
-	if p.accepted != nil {
-		return p.accepted.goneError()
-	}
-	return ErrHostGone
-}
-
-func (p *Peer) closedError() error {
-	if p.accepted != nil && p.control.isGone.Load() {
-		return p.goneError()
-	}
-	return ErrClosed
 }
 
 // Counters of a peer.

@@ -4,129 +4,151 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"math/bits"
-	"net"
-	"os"
-	"strings"
-	"time"
 
 	"ringmail.dev/ringmail/internal/ring"
 )
 
-// The host's part of the handshake, as a peer that listens speaks it. docs/spec/peers.md says what differs from a system.
+// Role of a segment.
+type Role uint8
 
-// HandshakeTime is what a peer has from its connection to its ready.
-const HandshakeTime = 2 * time.Second
-
-// More codes of refusals, beside BadSegment: those that a host says.
 const (
-	BadMagic       RefusalCode = 1
-	Malformed      RefusalCode = 2
-	WrongVersion   RefusalCode = 3
-	MissingFeature RefusalCode = 4
-	WrongRingSize  RefusalCode = 6
-	TooSlow        RefusalCode = 9
-	Busy           RefusalCode = 10
+	RoleMail Role = 1 + iota
+	RoleHost
+	RolePeer
+	RoleHostBells
+	RolePeerBells
+	RoleHostParked
+	RoleDoorbell
+	RoleArenaToPeer
+	RoleArenaToHost
+
+	roles = 9
 )
 
-func refuse(code RefusalCode, format string, values ...any) *RefusedError {
-	return &RefusedError{Code: code, Text: fmt.Sprintf(format, values...)}
+func (r Role) String() string {
+	return [...]string{"mail", "host", "peer", "host_bells", "peer_bells", "host_parked", "doorbell",
+		"arena_to_peer", "arena_to_host"}[r-1]
 }
 
-// ReceiveHello waits for it. What a RefusedError has is to be told to the peer; other errors are the stream's.
-func ReceiveHello(stream *Stream) (Hello, error) {
-	frame, err := receiveDue(stream, KindHello)
-	if err != nil {
-		return Hello{}, err
-	}
-	return DecodeHello(frame.Payload)
+// Segment is an entry of a welcome.
+type Segment struct {
+	Role   Role
+	Bytes  uint64
+	HostFD uint32
 }
 
-// ReceiveReady waits until the peer has mapped everything.
-func ReceiveReady(stream *Stream) error {
-	frame, err := receiveDue(stream, KindReady)
-	if err == nil && len(frame.Payload) != 0 {
-		err = refuse(Malformed, "ready: %d bytes too many", len(frame.Payload))
-	}
-	return err
+// Welcome is what the host answers.
+type Welcome struct {
+	Version     uint16
+	Features    uint64
+	Incarnation uint64
+	LineBytes   uint32
+	Layout      ring.Layout
+	Name        string
+	Schema      string
+	HostPID     uint32
+	Segments    []Segment
 }
 
-func receiveDue(stream *Stream, due Kind) (Frame, error) {
-	frame, err := stream.Receive()
-	sent := len(frame.Descriptors)
-	frame.Close()
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
-		return frame, err
-	case err != nil:
-		return frame, refuse(Malformed, "%v", err)
-	case sent != 0:
-		return frame, refuse(Malformed, "a file descriptor came on the control stream where none is accepted")
-	case frame.Kind == KindRefused && due == KindReady:
-		return frame, io.EOF
-	case frame.Kind != due:
-		return frame, refuse(Malformed, "%v was due, and %v came", due, frame.Kind)
+// DecodeWelcome believes nothing: every length has a bound, and no byte may be left over.
+func DecodeWelcome(payload []byte) (Welcome, error) {
+	r := reader{message: KindWelcome, rest: payload}
+	w := Welcome{
+		Version:     r.u16("version"),
+		Features:    r.u64("features"),
+		Incarnation: r.u64("incarnation"),
+		LineBytes:   r.u32("line_bytes"),
+		Layout: ring.Layout{
+			Lanes:           r.u32("lanes"),
+			MailToPeerBytes: r.u64("mail_to_peer_bytes"),
+			MailToHostBytes: r.u64("mail_to_host_bytes"),
+			ControlBytes:    r.u64("control_bytes"),
+		},
+		Name:    r.text("name", maxNameBytes, isName),
+		Schema:  r.text("schema", maxSchemaBytes, isProse),
+		HostPID: r.u32("host_pid"),
 	}
-	return frame, nil
+	count := r.u8("segments")
+	if count > maxDescriptors {
+		r.fail("segments is too long (%d)", count)
+	}
+	for i := uint8(0); i < count && r.err == nil; i++ {
+		segment := Segment{Role(r.u8("segment role")), r.u64("segment bytes"), r.u32("segment host_fd")}
+		if segment.Role < RoleMail || segment.Role > roles {
+			r.fail("segment role cannot be %d", uint8(segment.Role))
+		}
+		w.Segments = append(w.Segments, segment)
+		switch lanes := uint64(max(w.Layout.Lanes, 1)); segment.Role {
+		case RoleArenaToPeer:
+			w.Layout.ArenaToPeerBytes = segment.Bytes / lanes
+		case RoleArenaToHost:
+			w.Layout.ArenaToHostBytes = segment.Bytes / lanes
+		}
+	}
+	return w, r.finish()
 }
 
-// DecodeHello reads what a peer says first, and refuses a version that this is not.
-func DecodeHello(payload []byte) (Hello, error) {
-	r := reader{message: KindHello, rest: payload}
-	if magic := r.u32("magic"); r.err == nil && magic != helloMagic {
-		return Hello{}, refuse(BadMagic, "hello: magic is %#x, not %#x", magic, helloMagic)
+// Check is the peer's verdict on what can be seen without a look at the descriptors.
+func (w Welcome) Check(offered uint64) error {
+	if w.Version != protocolVersion {
+		return fmt.Errorf("the host chose version %d, this peer speaks %d", w.Version, protocolVersion)
 	}
-	least, most := r.u16("version_min"), r.u16("version_max")
-	if r.err == nil && least < 1 {
-		r.fail("version_min cannot be %d", least)
+	if extra := w.Features &^ offered; extra != 0 {
+		return fmt.Errorf("the host chose features that were not offered: %#x", extra)
 	}
-	if r.err == nil && most < least {
-		r.fail("version_max cannot be %d", most)
+	if w.LineBytes != ring.LineBytes {
+		return fmt.Errorf("the host's frames start every %d bytes, this peer's every %d", w.LineBytes, ring.LineBytes)
 	}
-	hello := Hello{
-		Features:        r.u64("features"),
-		PID:             r.u32("pid"),
-		WantedRingBytes: r.u64("wanted_ring_bytes"),
-		Language:        r.text("language", maxLanguageBytes, isName),
-		Name:            r.text("name", maxNameBytes, isOptionalName),
-		Token:           r.text("token", maxTokenBytes, isOptionalName),
-		Schema:          r.text("schema", maxSchemaBytes, isProse),
+	if w.Layout.Lanes < 1 || w.Layout.Lanes > ring.MaxLanes {
+		return fmt.Errorf("the host has %d lanes, the most is %d", w.Layout.Lanes, ring.MaxLanes)
 	}
-	if most > protocolVersion {
-		r.rest = nil // a later version may append to its hello
+	for _, bytes := range []uint64{w.Layout.MailToPeerBytes, w.Layout.MailToHostBytes, w.Layout.ControlBytes} {
+		if !ring.IsRingSize(bytes) {
+			return fmt.Errorf("%d bytes are no ring", bytes)
+		}
 	}
-	if err := r.finish(); err != nil {
-		return Hello{}, refuse(Malformed, "%v", err)
+	if both := uint64(LargeMessages | StreamDoorbell); w.Features&both == both {
+		return errors.New("the host chose large, and does not share its bells")
 	}
-	if least > protocolVersion {
-		return Hello{}, refuse(WrongVersion, "the peer speaks %d to %d, this host speaks %d to %d",
-			least, most, protocolVersion, protocolVersion)
+	var seen [roles + 1]bool
+	for _, segment := range w.Segments {
+		if seen[segment.Role] {
+			return fmt.Errorf("segment %v was named twice", segment.Role)
+		}
+		seen[segment.Role] = true
+		if segment.Bytes == 0 || segment.Bytes%ring.PageBytes != 0 {
+			return fmt.Errorf("segment %v of %d bytes, not whole pages", segment.Role, segment.Bytes)
+		}
+		isArena := segment.Role == RoleArenaToPeer || segment.Role == RoleArenaToHost
+		if part := segment.Bytes / uint64(w.Layout.Lanes); isArena &&
+			(segment.Bytes%uint64(w.Layout.Lanes) != 0 || part%ring.PageBytes != 0 || part > ring.MaxArenaBytes) {
+			return fmt.Errorf("segment %v of %d bytes, not whole pages for each of %d lanes",
+				segment.Role, segment.Bytes, w.Layout.Lanes)
+		}
 	}
-	return hello, nil
+	for role := RoleMail; role <= roles; role++ {
+		if due := w.isDue(role); due && !seen[role] {
+			return fmt.Errorf("no segment %v", role)
+		} else if !due && seen[role] {
+			return fmt.Errorf("a segment too many: %v", role)
+		}
+	}
+	return nil
 }
 
-// Choose is which of the hello's features a peer that listens chooses, or why it refuses: it sleeps over the streams of all its
-// peers, and so insists on stream_doorbell.
-func Choose(hello Hello, largestRing uint64) (uint64, error) {
-	if missing := uint64(StreamDoorbell) &^ hello.Features; missing != 0 {
-		return 0, refuse(MissingFeature, "the peer lacks what this host insists on: %s", nameOf(missing))
+// The host shares its bells, or else only when they sleep.
+func (w Welcome) isDue(role Role) bool {
+	switch role {
+	case RoleHostBells:
+		return w.Features&StreamDoorbell == 0
+	case RoleHostParked:
+		return w.Features&StreamDoorbell != 0
+	case RoleDoorbell:
+		return w.Features&PipeDoorbell != 0
+	case RoleArenaToPeer, RoleArenaToHost:
+		return w.Features&LargeMessages != 0
 	}
-	if wanted := hello.WantedRingBytes; wanted != 0 && (!ring.IsRingSize(wanted) || wanted > largestRing) {
-		return 0, refuse(WrongRingSize, "the peer wants rings of %d bytes; a ring is a power of two from %d to %d",
-			wanted, ring.MinRingBytes, largestRing)
-	}
-	return hello.Features & (MailOutlivesPeer | StreamDoorbell | PipeDoorbell), nil
-}
-
-func nameOf(features uint64) string {
-	names := [...]string{"mail_outlives_peer", "asymmetric_barrier", "stream_doorbell", "between_systems", "pipe_doorbell", "",
-		"introductions", "monitors", "log", "large"}
-	var all []string
-	for ; features != 0; features &= features - 1 {
-		all = append(all, names[bits.TrailingZeros64(features)])
-	}
-	return strings.Join(all, ", ")
+	return true
 }
 
 // Encode makes the welcome's payload.
@@ -146,50 +168,4 @@ func (w Welcome) Encode() []byte {
 		b = binary.LittleEndian.AppendUint32(b, segment.HostFD)
 	}
 	return b
-}
-
-// SendWelcome gives the peer what was made for it; the rest of the welcome is the caller's.
-func SendWelcome(stream *Stream, welcome Welcome, made *Incarnation) error {
-	var descriptors []int
-	welcome.Version, welcome.LineBytes, welcome.HostPID = protocolVersion, ring.LineBytes, uint32(os.Getpid())
-	welcome.Layout = made.mail.Layout
-	welcome.Segments, descriptors = made.segments()
-	return stream.SendWith(KindWelcome, welcome.Encode(), descriptors)
-}
-
-// DecodeResolve reads a question for a name.
-func DecodeResolve(payload []byte) (request uint32, name string, err error) {
-	r := reader{message: KindResolve, rest: payload}
-	request, name = r.u32("request"), r.text("name", maxNameBytes, isName)
-	return request, name, r.finish()
-}
-
-// Encode makes the answer to it.
-func (a Resolved) Encode() []byte {
-	found := byte(0)
-	if a.Found {
-		found = 1
-	}
-	bytes := append(binary.LittleEndian.AppendUint32(nil, a.Request), found)
-	return binary.LittleEndian.AppendUint64(bytes, a.Mailbox)
-}
-
-// DecodeFailure reads last words.
-func DecodeFailure(payload []byte) (string, error) {
-	r := reader{message: KindFailure, rest: payload}
-	text := r.text("text", maxTextBytes, isProse)
-	return text, r.finish()
-}
-
-// CheckListener tells whether a peer that listens can be welcoming as that.
-func CheckListener(name, schema string) error {
-	switch {
-	case !IsName(name):
-		return fmt.Errorf("%q is not a name", name)
-	case len(schema) > maxSchemaBytes:
-		return fmt.Errorf("the schema is longer than %d bytes", maxSchemaBytes)
-	case !isProse(schema):
-		return errors.New("the schema is not UTF-8, or holds a control character")
-	}
-	return nil
 }

@@ -1,0 +1,100 @@
+package ringmail
+
+import (
+	"context"
+	"testing"
+
+	"ringmail.dev/ringmail/internal/conformance"
+	"ringmail.dev/ringmail/internal/ring"
+)
+
+// benchLink is a peer and its host's lane, both of this goroutine: what a message costs but for what crosses between processors.
+func benchLink() (*Peer, *ring.Lane) {
+	layout := ring.Layout{Lanes: 1, MailToPeerBytes: 1 << 16, MailToHostBytes: 1 << 16, ControlBytes: 1 << 16}
+	memory := func(bytes uint64) ring.Memory { return ring.MemoryOf(make([]byte, bytes)) }
+	segments := ring.Segments{
+		Mail: memory(layout.MailBytes()), Host: memory(layout.HostBytes()), Peer: memory(layout.PeerBytes()),
+		HostBells: memory(layout.HostBellsBytes()), PeerBells: memory(ring.BellBytes),
+	}
+	peer := newPeerOfHost(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, 0)
+	return peer, layout.HostLane(segments, 0, ring.NewDoorbell(segments.PeerBells))
+}
+
+const benchBatch = 64
+
+func BenchmarkReceive(b *testing.B) {
+	peer, lane := benchLink()
+	ctx := context.Background()
+	tick := make([]byte, conformance.TickSize)
+	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})
+	b.ReportAllocs()
+	for sent := 0; sent < b.N; sent += benchBatch {
+		for i := 0; i < benchBatch; i++ {
+			put(&lane.MailOut, ring.Head{Kind: ring.Message, Type: conformance.PingType}, tick[:conformance.PingSize])
+		}
+		lane.Publish()
+		for i := 0; i < benchBatch; i++ {
+			m, err := peer.Receive(ctx)
+			if err == nil {
+				err = handle(m)
+			}
+			if err == nil {
+				err = peer.finish(m)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkSend(b *testing.B) {
+	peer, lane := benchLink()
+	ctx := context.Background()
+	to := Mailbox{peer, 5}
+	ping := &conformance.Ping{}
+	b.ReportAllocs()
+	for sent := 0; sent < b.N; sent += benchBatch {
+		for i := 0; i < benchBatch; i++ {
+			if err := to.Send(ctx, ping); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := peer.Flush(); err != nil {
+			b.Fatal(err)
+		}
+		for i := 0; i < benchBatch; i++ {
+			if _, ok := lane.MailIn.Peek(); !ok {
+				b.Fatal(lane.Fault())
+			}
+			lane.MailIn.Advance()
+		}
+		lane.StoreCursors()
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	peer, lane := benchLink()
+	ctx := context.Background()
+	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})
+	b.ReportAllocs()
+	for sent := 0; sent < b.N; sent++ {
+		put(&lane.MailOut, ring.Head{Kind: ring.Message, Type: conformance.GetType, Correlation: 1}, nil)
+		lane.Publish()
+		m, err := peer.Receive(ctx)
+		if err == nil {
+			err = handle(m)
+		}
+		if err == nil {
+			err = peer.finish(m)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, ok := lane.ControlIn.Peek(); !ok {
+			b.Fatal(lane.Fault())
+		}
+		lane.ControlIn.Advance()
+		lane.StoreCursors()
+	}
+}
