@@ -246,7 +246,7 @@ void PeerSupervisor::overdue() {
 }
 
 void PeerSupervisor::spawn() {
-  auto process = PeerProcess::spawn(host_.loop, host_.helper, command_, offer(), *this, host_.log, file_.get(),
+  auto process = PeerProcess::spawn(host_.loop, host_.containment, command_, offer(), *this, host_.log, file_.get(),
                                     [this](PostMortem found) { died(std::move(found)); });
   if (!process) return died(std::move(process.error()));
   process_ = std::move(*process);
