@@ -35,32 +35,37 @@ void say_cannot(const char* what, const char* with, int reason) {
 
 static int set_nice(const char* value) { return setpriority(PRIO_PROCESS, 0, (int)strtol(value, NULL, 10)); }
 
-static int set_limit(int resource, const char* value) {
+static struct rlimit limit_of(const char* value) {
   const rlim_t most = strcmp(value, "unlimited") == 0 ? RLIM_INFINITY : (rlim_t)strtoull(value, NULL, 10);
-  const struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
-  return setrlimit(resource, &limit); /* glibc's type of the first is its own */
+  return (struct rlimit){.rlim_cur = most, .rlim_max = most};
 }
 
-static int set_address_space(const char* value) { return set_limit(RLIMIT_AS, value); }
-static int set_core_file(const char* value) { return set_limit(RLIMIT_CORE, value); }
-static int set_cpu_time(const char* value) { return set_limit(RLIMIT_CPU, value); }
-static int set_data(const char* value) { return set_limit(RLIMIT_DATA, value); }
-static int set_file_size(const char* value) { return set_limit(RLIMIT_FSIZE, value); }
-static int set_locked_memory(const char* value) { return set_limit(RLIMIT_MEMLOCK, value); }
-static int set_open_files(const char* value) { return set_limit(RLIMIT_NOFILE, value); }
-static int set_processes(const char* value) { return set_limit(RLIMIT_NPROC, value); }
-static int set_stack(const char* value) { return set_limit(RLIMIT_STACK, value); }
+/* A function each, for the type of the number is another one on each system. */
+#define SET_LIMIT(name, resource)                \
+  static int name(const char* value) {           \
+    const struct rlimit limit = limit_of(value); \
+    return setrlimit(resource, &limit);          \
+  }
+SET_LIMIT(set_address_space, RLIMIT_AS)
+SET_LIMIT(set_core_file, RLIMIT_CORE)
+SET_LIMIT(set_cpu_time, RLIMIT_CPU)
+SET_LIMIT(set_data, RLIMIT_DATA)
+SET_LIMIT(set_file_size, RLIMIT_FSIZE)
+SET_LIMIT(set_locked_memory, RLIMIT_MEMLOCK)
+SET_LIMIT(set_open_files, RLIMIT_NOFILE)
+SET_LIMIT(set_processes, RLIMIT_NPROC)
+SET_LIMIT(set_stack, RLIMIT_STACK)
 
 /* In place of those of the host, which would otherwise stay. */
 static int set_supplementary_groups(const char* value) {
   gid_t groups[most_groups];
-  int count = 0;
+  unsigned short count = 0; /* fits what setgroups() takes, which is another type on each system */
   while (*value != 0 && count < most_groups) {
     char* end;
     groups[count++] = (gid_t)strtoul(value, &end, 10);
     value = *end == ',' ? end + 1 : end;
   }
-  return setgroups((size_t)count, groups);
+  return setgroups(count, groups);
 }
 
 /* Real, effective and saved: there is no way back. */

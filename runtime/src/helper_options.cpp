@@ -136,6 +136,9 @@ std::expected<void, std::string> check_containment(const PeerOptions& options) {
   if (options.cgroup.cpu_weight && (*options.cgroup.cpu_weight < 1 || *options.cgroup.cpu_weight > 10'000)) {
     return wrong("cgroup.cpu_weight is from 1 to 10000");
   }
+  if (options.introduce && !options.user.empty()) {
+    return wrong("introduce: a peer with a user of its own is not trusted, and none but trusted ones are introduced");
+  }
   if (options.control_by_pipes && !options.user.empty()) {
     return wrong(
         "user: a peer that is spoken to by pipes opens its memory under /proc/<host>, which no other user may");

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -43,7 +44,7 @@ class Reactor::Impl {
         loop_(std::move(loop)),
         io_(std::make_shared<IoHub>(*loop_)),
         accepts_systems_(options.accept_systems),
-        containment_(options.peer_cgroup, *log_) {}
+        containment_(std::in_place, options.peer_cgroup, *log_) {}
 
   std::expected<void, std::string> listen(const std::string& path);
   void run();
@@ -93,7 +94,7 @@ class Reactor::Impl {
   const bool accepts_systems_;
 
   // The reactor's thread's. Destroyed before the loop.
-  PeerContainment containment_;
+  std::optional<PeerContainment> containment_;  // ends with the thread: nothing is left when it is stopped
   std::unique_ptr<ReactorListener> listener_;
   Introductions introductions_{*log_};
   std::map<std::uint32_t, std::unique_ptr<PeerSupervisor>> peers_;
@@ -176,6 +177,7 @@ void Reactor::Impl::stop() {
     quit_if_done();
   });
   thread_.join();
+  containment_.reset();
 }
 
 PeerSupervisor* Reactor::Impl::find(std::uint32_t link) {
@@ -221,7 +223,7 @@ std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
           },
   };
   const PeerHost host{
-      .loop = *loop_, .owner = owner_, .containment = containment_, .introductions = introductions_, .log = *log_};
+      .loop = *loop_, .owner = owner_, .containment = *containment_, .introductions = introductions_, .log = *log_};
   const auto [place, is_new] =
       peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
                                                             std::move(memory), std::move(file), std::move(callbacks)));

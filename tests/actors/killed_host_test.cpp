@@ -36,6 +36,7 @@ std::size_t kills() {
 /// Listens, has two peers with a child each, and sends a byte when both have answered; then talks to them for ever, and kills
 /// one now and then.
 [[noreturn]] void be_a_host(const std::string& socket, int to_test) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // not even when the test fails
   auto system =
       System::create({.schedulers = 1,
                       .listen = socket,

@@ -129,6 +129,9 @@ TEST(Containment, that_is_impossible_anywhere_is_refused_before_anything_runs) {
   options.user = "root";
   options.control_by_pipes = true;
   EXPECT_THAT(objection_to(options), testing::HasSubstr("no other user may"));
+  options.control_by_pipes = false;
+  options.introduce = true;
+  EXPECT_THAT(objection_to(options), testing::StartsWith("peer 'peer': introduce: "));
   options = test_peer({});
   options.cgroup.cpu_quota = 0;
   EXPECT_EQ(objection_to(options), "peer 'peer': cgroup.cpu_quota is in CPUs, from 0.01");

@@ -115,7 +115,7 @@ class KilledHost {
     std::fflush(nullptr);
     pid_ = fork();
     if (pid_ == 0) {
-      transport::test::start_watchdog();
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       const std::vector<pid_t> pids = run();
       for (const pid_t pid : pids) {
         if (write(pipe->second.get(), &pid, sizeof pid) != sizeof pid) _exit(1);
@@ -194,6 +194,26 @@ TEST(LeftBehind, is_nothing_although_the_guard_was_killed_before_another_peer_wa
     // That it was told of both is seen when the host is killed.
     EXPECT_NE(guard(), first);
     return std::vector<pid_t>{child_of(host)};
+  });
+  ASSERT_EQ(killed.pids().size(), 1U);
+  EXPECT_TRUE(killed.kill_all());
+}
+
+TEST(LeftBehind, is_no_peer_of_a_host_that_was_killed_with_its_guard) {
+  const KilledHost killed([] {
+    ReactorHost& host = lasting_host();
+    PeerOptions options = shell_peer("echo here $$; exec sleep 1000");
+    // What ties it to its host is forgotten by the kernel when the user changes, and has to be tied again.
+    if (geteuid() == 0) options.user = "nobody";
+    options.working_directory = "/";
+    host.spawn(options);
+    const pid_t peer = child_of(host);
+    const pid_t behind = guard();
+    EXPECT_GT(behind, 1);
+    const Descriptor watch = transport::open_death_watch(behind);
+    ::kill(behind, SIGKILL);
+    EXPECT_TRUE(is_dead(watch));
+    return std::vector<pid_t>{peer};
   });
   ASSERT_EQ(killed.pids().size(), 1U);
   EXPECT_TRUE(killed.kill_all());
