@@ -19,8 +19,7 @@ inline bool is_trusted(const PeerOptions& options) { return options.trusted && o
 
 /// Who shares this host's bells. Who is spoken to by pipes cannot wake a futex either, and so is shown when this host's threads sleep.
 inline transport::Trust trust_of(const PeerOptions& options) {
-  return options.trusted && !options.control_by_pipes && options.user.empty() ? transport::Trust::trusted
-                                                                              : transport::Trust::untrusted;
+  return is_trusted(options) && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
 /// Bodies are read in place, where their writer could still change them.

@@ -477,7 +477,7 @@ void PeerSupervisor::session_broken(const std::string& what) { broke_protocol("o
 
 /// Who is not trusted does not get at the terminal that shows the log.
 std::string PeerSupervisor::shown(std::string_view line) const {
-  return options_.trusted ? std::string(line) : printable(line, line.size());
+  return is_trusted(options_) ? std::string(line) : printable(line, line.size());
 }
 
 void PeerSupervisor::session_failure(const std::string& text) {

@@ -12,9 +12,8 @@ namespace ringmail::runtime {
 struct PeerLimits {
   static constexpr std::uint64_t unlimited = UINT64_MAX;
 
-  std::optional<std::uint64_t>
-      address_space{};                       ///< bytes; the rings are among them, twice PeerOptions::large_bytes too
-  std::optional<std::uint64_t> core_file{};  ///< bytes
+  std::optional<std::uint64_t> address_space{};  ///< bytes; the rings count, large_bytes of each scheduler each way too
+  std::optional<std::uint64_t> core_file{};      ///< bytes
   std::optional<std::chrono::seconds> cpu_time{};
   std::optional<std::uint64_t> data{};           ///< bytes
   std::optional<std::uint64_t> file_size{};      ///< bytes
