@@ -17,9 +17,10 @@ void close_from(int first);
 
 int last_signal(void);
 
-/* These three: 0, or -1 and errno. */
+/* These four: 0, or -1 and errno. */
 int run_on_cpus(const char* numbers); /* "2,3" */
 int refuse_new_privileges(void);
+int drop_privileges(void); /* what a user who is not root would pass on to what it executes */
 int load_filter(const void* instructions, size_t bytes); /* for good: of what follows, only what it allows */
 
 /* Stays behind the host, and ends what a host that was killed leaves behind. Does not return before. */

@@ -75,7 +75,7 @@ static int set_group(const char* value) {
 }
 static int set_user(const char* value) {
   const uid_t user = (uid_t)strtoul(value, NULL, 10);
-  return setreuid(user, user);
+  return setreuid(user, user) == 0 ? drop_privileges() : -1;
 }
 
 static int set_no_new_privileges(const char* value) {

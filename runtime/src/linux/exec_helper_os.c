@@ -42,6 +42,8 @@ int run_on_cpus(const char* numbers) {
 
 int refuse_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
+int drop_privileges(void) { return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); }
+
 int load_filter(const void* instructions, size_t bytes) {
   const struct sock_fprog program = {
       .len = (unsigned short)(bytes / sizeof(struct sock_filter)),
