@@ -8,6 +8,7 @@ set(RINGMAIL_TESTS_NOT_EMULATED
   Barrier.a_filter_that_forbids_it_is_noticed_before_anybody_relies_on_it
   Barrier.where_it_is_refused_later_sleeps_are_short_and_it_is_counted
   FailedBarrierTest.*
+  Containment.is_by_a_filter_of_system_calls_for_all_that_it_starts
   # It does not say that descriptors were cut off a message (MSG_CTRUNC).
   ControlStream.more_descriptors_than_a_frame_may_have_are_closed_and_refused
   # It says yes to MADV_GUARD_INSTALL and does nothing.
@@ -20,7 +21,8 @@ if(cannot_execute)
   message(WARNING "No program can execute one of AArch64 here (scripts/emulated): tests that do are left out")
   list(APPEND RINGMAIL_TESTS_NOT_EMULATED
     CAbiLife.the_peer_of_the_manual_does_what_it_says
-    ExecHelper.* Gen.* Listener.* Output.* PeerProcess.* Reactor.* RestartPolicy.*)
+    Containment.* ExecHelper.* Gen.* KilledHost.* LeftBehind.* LeftBehindInCgroups.* Listener.* Output.* PeerCycles.*
+    PeerProcess.* Reactor.* RestartPolicy.*)
 endif()
 
 list(JOIN RINGMAIL_TESTS_NOT_EMULATED : RINGMAIL_TEST_FILTER)

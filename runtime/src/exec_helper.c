@@ -2,20 +2,26 @@
  * Runs between fork and a peer's own program, because what it does must be done in the child, after its last fork and
  * before its exec, and the library that forks has no hook there.
  *
- *   ringmail-exec <process id of the host> <program> <argument>...
+ *   ringmail-exec <process id of the host> [--<option>=<value>...] -- <program> <argument>...
  *
- * Ties this process's life to its host's, closes what is not meant for the peer, puts signals back to what they are by
- * default, and becomes the program. Static where it can be, and without anything it does not need.
+ * Ties this process's life to its host's, puts upon it what the host wants it to be held to, closes what is not meant for the
+ * peer, puts signals back to what they are by default, and becomes the program. Static where it can be, and without anything
+ * it does not need. Started as
+ *
+ *   ringmail-exec <process id of the host> --guard <argument>...
+ *
+ * it becomes no program, but waits for the host's end.
  */
 #define _GNU_SOURCE
 #include "exec_helper.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "exec_options.h"
 
 enum {
   control_descriptor = 3, /* behind 0 to 2; with another one behind it where the stream is two pipes */
@@ -45,19 +51,24 @@ static int first_foreign_descriptor(void) {
 int main(int count, char** arguments) {
   if (count < 3) return exit_misused;
   const pid_t host = (pid_t)strtol(arguments[1], NULL, 10);
-  char** const command = arguments + 2;
+  if (strcmp(arguments[2], "--guard") == 0) return guard(host, arguments + 3);
 
   if (die_with(host) != 0) return exit_misused;
+  char** command = arguments + 2;
+  for (; *command != NULL && strcmp(*command, "--") != 0; ++command) {
+    if (strncmp(*command, "--", 2) != 0 || apply_option(*command + 2) != 0) return exit_misused;
+  }
+  if (*command == NULL || *++command == NULL) return exit_misused;
+  if (still_die_with(host) != 0) return exit_misused;
+
   close_from(first_foreign_descriptor());
   reset_signals();
+  if (apply_filter() != 0) return exit_misused;
   execvp(command[0], command);
 
   const int reason = errno;
-  char line[1024];
-  const int length = snprintf(line, sizeof line, "ringmail-exec: cannot run '%s': %s\n", command[0], strerror(reason));
-  if (length > 0) {
-    const size_t bytes = (size_t)length < sizeof line ? (size_t)length : sizeof line - 1;
-    if (write(STDERR_FILENO, line, bytes) < 0) return exit_misused;
-  }
+  char what[512] = "run '";
+  strncat(what, command[0], sizeof what - 8);
+  say_cannot(strcat(what, "'"), "", reason);
   return reason == ENOENT ? exit_not_found : exit_not_executable;
 }

@@ -20,12 +20,18 @@ uv_stdio_container_t inherit(int descriptor) {
   return stdio;
 }
 
+/// The number behind its own streams.
+int first_behind(const PeerChild::Streams& streams) { return streams.control_out >= 0 ? 5 : 4; }
+
 }  // namespace
 
 struct PeerChild::Handle {
   static void on_exit(uv_process_t* process, std::int64_t code, int signal) {
     auto* child = static_cast<Handle*>(process->data)->child;
-    if (child != nullptr) child->on_dead({.code = static_cast<int>(code), .signal = signal});
+    if (child == nullptr) return;
+    // It has just been reaped: its number comes round again only after all others, so this is still its group, or none.
+    ::kill(-child->pid_, SIGKILL);
+    child->on_dead({.code = static_cast<int>(code), .signal = signal});
   }
   static void close(Handle* handle) {
     handle->child = nullptr;
@@ -38,18 +44,22 @@ struct PeerChild::Handle {
 };
 
 std::expected<std::unique_ptr<PeerChild>, std::string> PeerChild::spawn(ReactorLoop& loop,
-                                                                        ExecHelper& helper,
+                                                                        PeerContainment& containment,
                                                                         const PeerCommand& command,
                                                                         const Streams& streams,
                                                                         std::function<void(ExitStatus)> died) {
   if (auto checked = check(command); !checked) return std::unexpected(std::move(checked.error()));
-  if (auto prepared = helper.prepare(); !prepared) return std::unexpected(std::move(prepared.error()));
-  std::unique_ptr<PeerChild> child(new PeerChild);
+  auto start = containment.prepare(command, first_behind(streams));
+  if (!start) return std::unexpected(std::move(start.error()));
+  std::unique_ptr<PeerChild> child(new PeerChild(containment));
   child->died_ = std::move(died);
-  if (auto ran = child->run(loop, helper.path(), command, streams); !ran) {
+  if (auto ran = child->run(loop, *start, command, streams); !ran) {
     child->dead_ = true;
+    containment.abandon(*start);
     return std::unexpected(std::move(ran.error()));
   }
+  child->cgroup_ = std::move(start->cgroup);
+  containment.started(child->pid_);
   child->watch_for_death(loop);
   return child;
 }
@@ -60,32 +70,32 @@ PeerChild::~PeerChild() {
 }
 
 std::expected<void, std::string> PeerChild::run(ReactorLoop& loop,
-                                                const std::string& helper,
+                                                const PeerContainment::Start& start,
                                                 const PeerCommand& command,
                                                 const Streams& streams) {
-  std::vector<std::string> arguments{"ringmail-exec", std::to_string(uv_os_getpid())};
-  arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
+  std::vector<std::string> arguments = start.arguments;
   std::vector<std::string> environment = command.environment;
   std::vector<char*> argument_list = exec_list(arguments);
   std::vector<char*> environment_list = exec_list(environment);
 
-  std::array<uv_stdio_container_t, 5> stdio{};
+  std::array<uv_stdio_container_t, 6> stdio{};
   stdio[0].flags = UV_IGNORE;
   stdio[1] = inherit(streams.out);
   stdio[2] = inherit(streams.err);
   stdio[3] = inherit(streams.control);
-  const bool has_two = streams.control_out >= 0;
-  if (has_two) stdio[4] = inherit(streams.control_out);
+  auto count = static_cast<std::size_t>(first_behind(streams));
+  if (streams.control_out >= 0) stdio[4] = inherit(streams.control_out);
+  if (start.guard >= 0) stdio[count++] = inherit(start.guard);
 
   uv_process_options_t options{};
   options.exit_cb = Handle::on_exit;
-  options.file = helper.c_str();
+  options.file = start.helper.c_str();
   options.args = argument_list.data();
   options.env = environment_list.data();
   options.cwd = command.working_directory.empty() ? nullptr : command.working_directory.c_str();
   options.flags = UV_PROCESS_DETACHED;
   options.stdio = stdio.data();
-  options.stdio_count = static_cast<int>(stdio.size()) - (has_two ? 0 : 1);
+  options.stdio_count = static_cast<int>(count);
 
   handle_ = new Handle{.process = {}, .child = this};
   handle_->process.data = handle_;
@@ -125,6 +135,7 @@ void PeerChild::signal(int number) {
 void PeerChild::on_dead(ExitStatus status) {
   if (std::exchange(dead_, true)) return;
   if (watch_) watch_->stop();
+  containment_.ended(pid_, cgroup_);
   const auto died = std::move(died_);
   died(status);
 }

@@ -2,7 +2,7 @@
 //
 // It leads a session and process group of its own. So a Ctrl-C in the host's terminal reaches the host alone, which then
 // stops its peers in order, and a signal to a peer reaches what the peer has started. When the peer dies, what is left of
-// its group is killed; a grandchild that made itself a daemon stays.
+// its group is killed, and with it, where it has a control group, a grandchild that has made itself a daemon.
 //
 // Threads: the loop's. The kernel ties the child's life to the thread that forked it, so that thread must outlive it.
 #pragma once
@@ -13,6 +13,7 @@
 #include <string>
 
 #include "peer_command.hpp"
+#include "peer_containment.hpp"
 #include "peer_os.hpp"
 #include "reactor_loop.hpp"
 
@@ -30,7 +31,7 @@ class PeerChild {
 
   /// `died` is called once, from the loop, when the process is dead and reaped; it may destroy this. Fails with one line.
   static std::expected<std::unique_ptr<PeerChild>, std::string> spawn(ReactorLoop& loop,
-                                                                      ExecHelper& helper,
+                                                                      PeerContainment& containment,
                                                                       const PeerCommand& command,
                                                                       const Streams& streams,
                                                                       std::function<void(ExitStatus)> died);
@@ -45,14 +46,16 @@ class PeerChild {
  private:
   struct Handle;
 
-  PeerChild() = default;
+  explicit PeerChild(PeerContainment& containment) : containment_(containment) {}
   std::expected<void, std::string> run(ReactorLoop& loop,
-                                       const std::string& helper,
+                                       const PeerContainment::Start& start,
                                        const PeerCommand& command,
                                        const Streams& streams);
   void watch_for_death(ReactorLoop& loop);
   void on_dead(ExitStatus status);
 
+  PeerContainment& containment_;
+  std::string cgroup_;  // empty: none
   int pid_ = 0;
   bool dead_ = false;
   transport::Descriptor death_watch_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "helper_options.hpp"
 #include "ringmail/transport/handshake.hpp"
 
 extern char** environ;
@@ -37,9 +38,19 @@ std::string in_directory(const std::string& directory, const std::string& path) 
 
 }  // namespace
 
-PeerCommand command_of(const PeerOptions& options) {
-  PeerCommand command{.arguments = options.command, .environment = {}, .working_directory = options.working_directory};
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) command.environment.emplace_back(*entry);
+std::expected<PeerCommand, std::string> command_of(const PeerOptions& options) {
+  auto identity = PeerIdentity::of(options);
+  if (!identity) return std::unexpected("peer '" + options.name + "': " + identity.error());
+  PeerCommand command{.arguments = options.command,
+                      .environment = {},
+                      .working_directory = options.working_directory,
+                      .containment = helper_options(options, *identity),
+                      .cgroup = options.cgroup};
+  if (options.inherit_environment) {
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+      command.environment.emplace_back(*entry);
+  }
+  for (const auto& [name, value] : identity->environment) set_variable(command.environment, name, value);
   for (const auto& [name, value] : options.environment) set_variable(command.environment, name, value);
   set_variable(command.environment, transport::inherited_descriptors_variable,
                options.control_by_pipes ? control_pipes : control_stream);

@@ -14,10 +14,12 @@ struct PeerCommand {
   std::vector<std::string> arguments;    ///< the program first, as it was given
   std::vector<std::string> environment;  ///< NAME=value, all of it
   std::string working_directory;         ///< empty: the host's
+  std::vector<std::string> containment;  ///< options of the exec helper
+  PeerCgroup cgroup;
 };
 
-/// Takes a copy of this process's environment, which no other thread may change meanwhile.
-PeerCommand command_of(const PeerOptions& options);
+/// Takes a copy of this process's environment, which no other thread may change meanwhile. Fails with one line.
+std::expected<PeerCommand, std::string> command_of(const PeerOptions& options);
 
 /// Whether `command` can be run, as far as can be seen beforehand: one line that says what is wrong with it, or nothing. A
 /// failure of exec would come as an exit code among many.

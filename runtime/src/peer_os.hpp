@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "ringmail/runtime/peer_options.hpp"
 #include "ringmail/runtime/post_mortem.hpp"
 #include "ringmail/transport/descriptor.hpp"
 #include "ringmail/transport/socket_peer.hpp"
@@ -33,6 +34,9 @@ ExitStatus reap(int death_watch);
 std::string suspension_of(int pid);
 /// The same, where the two file systems are elsewhere.
 std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups);
+
+/// One line that names an option which this system has not, or nothing.
+std::expected<void, std::string> check_support(const PeerOptions& options);
 
 /// In words, or nothing. Any thread: strsignal() may give out a buffer that all threads share.
 const char* name_of_signal(int number);

@@ -16,9 +16,8 @@ using Kind = ExitReason::Kind;
 
 constexpr std::string_view helper_prefix = "ringmail-exec: ";
 
-// Of the exec helper: exec failed.
-constexpr int exit_not_executable = 126;
-constexpr int exit_not_found = 127;
+// Of the exec helper: from an option that could not be set, 125, to a program that was not found, 127.
+constexpr bool is_of_helper(int code) { return code >= 125 && code <= 127; }
 
 std::unexpected<ExitReason> not_started(std::string text) {
   return std::unexpected(ExitReason{.kind = Kind::not_started, .text = std::move(text)});
@@ -34,7 +33,7 @@ PeerProcess::PeerProcess(ReactorLoop& loop, const PeerOptions& options, Died die
     : options_(options), died_(std::move(died)), farewell_(loop) {}
 
 std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(ReactorLoop& loop,
-                                                                           ExecHelper& helper,
+                                                                           PeerContainment& containment,
                                                                            const PeerCommand& command,
                                                                            const SessionOffer& offer,
                                                                            SessionEvents& events,
@@ -57,7 +56,7 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(React
   if (!session) return not_started("cannot watch the control stream", session.error());
   process->session_ = std::move(*session);
 
-  auto child = PeerChild::spawn(loop, helper, command,
+  auto child = PeerChild::spawn(loop, containment, command,
                                 {.control = control->peer.get(),
                                  .control_out = control->peer_writes.get(),
                                  .out = process->out_->peer_end(),
@@ -161,8 +160,7 @@ ExitReason PeerProcess::reason_of(const ExitStatus& status) const {
   const auto reason = [&](Kind kind, std::string text) {
     return ExitReason{.kind = kind, .code = status.code, .signal = status.signal, .text = std::move(text)};
   };
-  const bool exec_failed = status.code == exit_not_found || status.code == exit_not_executable;
-  if (exec_failed && !helper_line_.empty()) return {.kind = Kind::not_started, .text = helper_line_};
+  if (is_of_helper(status.code) && !helper_line_.empty()) return {.kind = Kind::not_started, .text = helper_line_};
   if (blamed_) return reason(blamed_->kind, blamed_->text);
   if (!failure_.empty()) return reason(Kind::failed, failure_);
   if (!session_->was_ready() && !end_is_expected_) {

@@ -29,7 +29,7 @@ class PeerProcess {
   /// `died` is called once, from the loop, with everything read that the process had left; it may destroy this. A failure is
   /// of kind `not_started`. `file` may be null; it and the options of `offer` outlive this.
   static std::expected<std::unique_ptr<PeerProcess>, ExitReason> spawn(ReactorLoop& loop,
-                                                                       ExecHelper& helper,
+                                                                       PeerContainment& containment,
                                                                        const PeerCommand& command,
                                                                        const SessionOffer& offer,
                                                                        SessionEvents& events,

@@ -38,7 +38,7 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   if (!shares_bells) limits.required_features |= transport::stream_doorbell;
   // Without the bells it takes one that rings whomever through this host.
   const std::uint64_t by_proc = shares_bells ? 0 : hello.features & transport::by_proc;
-  if (!between_systems && options.trusted && (shares_bells || by_proc != 0)) {
+  if (!between_systems && is_trusted(options) && (shares_bells || by_proc != 0)) {
     limits.features |= transport::introductions | by_proc;
     if (has_arenas(options)) limits.features |= transport::large;
   }

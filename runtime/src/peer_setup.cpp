@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "helper_options.hpp"
+#include "peer_os.hpp"
 #include "ringmail/transport/handshake.hpp"
 
 namespace ringmail::runtime {
@@ -47,6 +49,8 @@ std::expected<void, std::string> check(const PeerOptions& options) {
   if (!options.output.file.empty() && options.output.file_bytes < 4096) {
     return wrong("output.file_bytes cannot be less than 4096");
   }
+  if (auto contained = check_containment(options); !contained) return wrong(contained.error());
+  if (auto supported = check_support(options); !supported) return wrong(supported.error());
   if (!(options.restart.jitter >= 0 && options.restart.jitter <= 1)) return wrong("jitter is a part, from 0 to 1");
   return {};
 }

@@ -14,13 +14,16 @@ namespace ringmail::runtime {
 /// One line that names what is wrong with `options`, or nothing.
 std::expected<void, std::string> check(const PeerOptions& options);
 
+/// A peer that runs as another user is not: between users the kernel draws the line, and shared futexes would cross it.
+inline bool is_trusted(const PeerOptions& options) { return options.trusted && options.user.empty(); }
+
 /// Who shares this host's bells. Who is spoken to by pipes cannot wake a futex either, and so is shown when this host's threads sleep.
 inline transport::Trust trust_of(const PeerOptions& options) {
-  return options.trusted && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
+  return is_trusted(options) && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
 /// Bodies are read in place, where their writer could still change them.
-inline bool has_arenas(const PeerOptions& options) { return options.large_bytes != 0 && options.trusted; }
+inline bool has_arenas(const PeerOptions& options) { return options.large_bytes != 0 && is_trusted(options); }
 
 /// The memory of a link and of its first incarnation.
 struct LinkMemory {

@@ -246,7 +246,7 @@ void PeerSupervisor::overdue() {
 }
 
 void PeerSupervisor::spawn() {
-  auto process = PeerProcess::spawn(host_.loop, host_.helper, command_, offer(), *this, host_.log, file_.get(),
+  auto process = PeerProcess::spawn(host_.loop, host_.containment, command_, offer(), *this, host_.log, file_.get(),
                                     [this](PostMortem found) { died(std::move(found)); });
   if (!process) return died(std::move(process.error()));
   process_ = std::move(*process);
@@ -477,7 +477,7 @@ void PeerSupervisor::session_broken(const std::string& what) { broke_protocol("o
 
 /// Who is not trusted does not get at the terminal that shows the log.
 std::string PeerSupervisor::shown(std::string_view line) const {
-  return options_.trusted ? std::string(line) : printable(line, line.size());
+  return is_trusted(options_) ? std::string(line) : printable(line, line.size());
 }
 
 void PeerSupervisor::session_failure(const std::string& text) {

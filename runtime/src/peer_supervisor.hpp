@@ -28,7 +28,7 @@ namespace ringmail::runtime {
 struct PeerHost {
   ReactorLoop& loop;
   LinkOwner& owner;
-  ExecHelper& helper;
+  PeerContainment& containment;
   Introductions& introductions;
   spdlog::logger& log;
 };

@@ -1,5 +1,6 @@
 #include "printed_lines.hpp"
 
+#include "peer_setup.hpp"
 #include "printable.hpp"
 #include "ringmail/runtime/clock.hpp"
 
@@ -64,7 +65,7 @@ void PrintedLines::write(std::span<const std::string> lines, bool continues) {
   for (const std::string& line : lines) {
     if (!record.empty()) record += '\n';
     record.append("[").append(options_.name).append("] ");
-    record += options_.trusted ? line : printable(line, line.size());
+    record += is_trusted(options_) ? line : printable(line, line.size());
   }
   log_.log(level_, "{}", record);
 }

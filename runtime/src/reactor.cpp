@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -42,7 +43,8 @@ class Reactor::Impl {
         owner_(owner),
         loop_(std::move(loop)),
         io_(std::make_shared<IoHub>(*loop_)),
-        accepts_systems_(options.accept_systems) {}
+        accepts_systems_(options.accept_systems),
+        containment_(std::in_place, options.peer_cgroup, *log_) {}
 
   std::expected<void, std::string> listen(const std::string& path);
   void run();
@@ -92,7 +94,7 @@ class Reactor::Impl {
   const bool accepts_systems_;
 
   // The reactor's thread's. Destroyed before the loop.
-  ExecHelper helper_;
+  std::optional<PeerContainment> containment_;  // ends with the thread: nothing is left when it is stopped
   std::unique_ptr<ReactorListener> listener_;
   Introductions introductions_{*log_};
   std::map<std::uint32_t, std::unique_ptr<PeerSupervisor>> peers_;
@@ -136,6 +138,8 @@ std::expected<void, std::string> Reactor::Impl::spawn_peer(std::uint32_t link,
   if (options.command.empty() && !listens_) {
     return std::unexpected("peer '" + options.name + "' has no command, and there is no socket for it to attach at");
   }
+  auto command = command_of(options);
+  if (!command) return std::unexpected(std::move(command.error()));
   auto memory = LinkMemory::create(options, owner_.schedulers());
   if (!memory) return std::unexpected(std::move(memory.error()));
   auto file = PeerLog::open(options, *log_);
@@ -146,7 +150,7 @@ std::expected<void, std::string> Reactor::Impl::spawn_peer(std::uint32_t link,
   const std::lock_guard lock(mutex_);
   if (stopping_) return std::unexpected("peer '" + options.name + "': the reactor is being stopped");
   if (!names_.insert(options.name).second) return std::unexpected("there is a peer '" + options.name + "' already");
-  post([this, link, options, command = command_of(options), shared, ended = std::move(ended)] {
+  post([this, link, options, command = std::move(*command), shared, ended = std::move(ended)] {
     open(link, options, command, std::move(shared->first), std::move(shared->second), ended);
   });
   return {};
@@ -173,6 +177,7 @@ void Reactor::Impl::stop() {
     quit_if_done();
   });
   thread_.join();
+  containment_.reset();
 }
 
 PeerSupervisor* Reactor::Impl::find(std::uint32_t link) {
@@ -218,7 +223,7 @@ std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
           },
   };
   const PeerHost host{
-      .loop = *loop_, .owner = owner_, .helper = helper_, .introductions = introductions_, .log = *log_};
+      .loop = *loop_, .owner = owner_, .containment = *containment_, .introductions = introductions_, .log = *log_};
   const auto [place, is_new] =
       peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
                                                             std::move(memory), std::move(file), std::move(callbacks)));

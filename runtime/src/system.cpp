@@ -157,8 +157,11 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     system->running_ = true;
     return system;
   }
-  auto reactor = Reactor::start(
-      {.log = system->log_, .listen = options.listen, .accept_systems = options.accept_systems}, *system);
+  auto reactor = Reactor::start({.log = system->log_,
+                                 .listen = options.listen,
+                                 .accept_systems = options.accept_systems,
+                                 .peer_cgroup = options.peer_cgroup},
+                                *system);
   if (!reactor) return std::unexpected(reactor.error());
   system->reactor_ = std::move(*reactor);
   system->running_ = true;

@@ -68,11 +68,11 @@ TEST(ExecHelper, is_looked_up_by_the_path_that_the_peer_will_have) {
   EXPECT_EQ(host.await_end(host.spawn(options)).reason.kind, ExitReason::Kind::not_started);
 }
 
-/// Runs the helper itself; gives what waitpid() says.
-int run_helper(ExecHelper& helper, const std::string& host, const std::string& program) {
+/// Runs the helper itself, with no option but `--`; gives what waitpid() says.
+int run_helper(ExecHelper& helper, const std::string& host, const std::string& program, const char* option = "--") {
   const pid_t child = fork();
   if (child == 0) {
-    execl(helper.path().c_str(), "ringmail-exec", host.c_str(), program.c_str(), nullptr);
+    execl(helper.path().c_str(), "ringmail-exec", host.c_str(), option, program.c_str(), nullptr);
     _exit(99);
   }
   int status = 0;
@@ -85,6 +85,12 @@ TEST(ExecHelper, does_not_run_the_program_when_its_host_is_gone) {
   ASSERT_TRUE(helper.prepare());
   EXPECT_EQ(run_helper(helper, std::to_string(getpid()), "/bin/true"), 0);
   EXPECT_EQ(run_helper(helper, "1", "/bin/true"), 125);
+}
+
+TEST(ExecHelper, runs_no_program_without_an_option_that_it_does_not_know) {
+  ExecHelper helper;
+  ASSERT_TRUE(helper.prepare());
+  EXPECT_EQ(run_helper(helper, std::to_string(getpid()), "--", "--colour=blue"), 125);
 }
 
 TEST(ExecHelper, tells_a_program_that_is_missing_from_one_that_cannot_be_run) {

@@ -198,9 +198,9 @@ struct Ending {
 /// A host as `main` would make it.
 class ReactorHost {
  public:
-  explicit ReactorHost(const std::string& listen = {}) {
+  explicit ReactorHost(const std::string& listen = {}, const std::string& peer_cgroup = {}) {
     auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<DiarySink>(log_));
-    auto reactor = Reactor::start({.log = logger, .listen = listen}, owner_);
+    auto reactor = Reactor::start({.log = logger, .listen = listen, .peer_cgroup = peer_cgroup}, owner_);
     EXPECT_TRUE(reactor) << reactor.error();
     reactor_ = std::move(*reactor);
     owner_.use(*reactor_);
@@ -266,6 +266,7 @@ inline PeerOptions test_peer(std::vector<std::string> arguments) {
   return options;
 }
 
+/// One that prints what this script does, and ends.
 inline PeerOptions shell_peer(const std::string& script) {
   PeerOptions options = test_peer({});
   options.command = {"/bin/sh", "-c", script};

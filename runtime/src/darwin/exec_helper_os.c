@@ -56,9 +56,40 @@ int die_with(pid_t host) {
   return status == 0 ? 0 : -1;
 }
 
+/* The watcher was left behind before, as the host's user. */
+int still_die_with(pid_t host) { return getppid() == host ? 0 : -1; }
+
 void close_from(int first) {
   const int limit = getdtablesize();
   for (int number = first; number < limit; ++number) close(number);
 }
 
 int last_signal(void) { return NSIG - 1; }
+
+/* The host refuses what cannot be had here, before it starts anything. */
+static int not_here(void) {
+  errno = ENOTSUP;
+  return -1;
+}
+
+int run_on_cpus(const char* numbers) {
+  (void)numbers;
+  return not_here();
+}
+
+int refuse_new_privileges(void) { return 0; /* there is no such thing to set */ }
+
+int drop_privileges(void) { return 0; /* nobody but root has any */ }
+
+int load_filter(const void* instructions, size_t bytes) {
+  (void)instructions;
+  (void)bytes;
+  return not_here();
+}
+
+/* The watchers beside the peers do it. */
+int guard(pid_t host, char** arguments) {
+  (void)host;
+  (void)arguments;
+  return 1;
+}

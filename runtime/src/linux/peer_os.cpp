@@ -88,6 +88,8 @@ std::string suspension_of(int pid, const std::string& proc, const std::string& c
 
 std::string suspension_of(int pid) { return suspension_of(pid, "/proc", "/sys/fs/cgroup"); }
 
+std::expected<void, std::string> check_support(const PeerOptions&) { return {}; }
+
 const char* name_of_signal(int number) { return ::sigdescr_np(number); }
 
 std::expected<std::pair<Descriptor, Descriptor>, int> make_pipe() {

@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "ringmail/runtime/peer_limits.hpp"
 
 namespace ringmail::runtime {
 
@@ -71,7 +74,25 @@ struct PeerOptions {
   std::vector<std::string>
       command{};  ///< program, looked up in PATH, and its arguments; empty: somebody else starts it
   std::vector<std::pair<std::string, std::string>> environment{};  ///< added to the host's, or in place of it
-  std::string working_directory{};                                 ///< empty: the host's
+  bool inherit_environment = true;  ///< false: it has `environment` alone, and what says where its host is
+  std::string working_directory{};  ///< empty: the host's
+
+  // What it is held to, and how much it may use: docs/peers.md. What cannot be had on this system, or by this host, is an error
+  // that names the option; nothing is left out in silence.
+  /// By name or number; empty: the host's. Its group, if none is named, is that user's, its supplementary groups are those below and
+  /// no others, and HOME, USER, LOGNAME and SHELL are that user's. A peer with a user of its own is not `trusted`.
+  std::string user{};
+  std::string group{};
+  std::vector<std::string> supplementary_groups{};
+  std::optional<int> nice{};      ///< -20 to 19
+  std::vector<unsigned> cpus{};   ///< that its threads may run on; empty: all that the host's may
+  PeerLimits limits{};            ///< of each process
+  PeerCgroup cgroup{};            ///< of all its processes together
+  bool no_new_privileges = true;  ///< no program that it runs gains any, by a set-user-ID bit or file capabilities
+  /// A file with a compiled seccomp program (struct sock_filter, as libseccomp's seccomp_export_bpf() writes), for it and all that it
+  /// starts. It must allow execve.
+  std::string seccomp_filter{};
+
   RestartPolicy restart{};
   /// It is not started before System::restart_peer(), and after each end, being stopped included, it is down until restart_peer()
   /// or end_peer(); its mail waits meanwhile. `restart` does not count. Supervisors set this.

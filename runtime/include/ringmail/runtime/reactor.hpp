@@ -26,6 +26,7 @@ struct ReactorOptions {
   std::shared_ptr<spdlog::logger> log;  ///< never null
   std::string listen;                   ///< path of the socket for peers that somebody else starts; empty: none
   bool accept_systems = false;          ///< who comes there unawaited, as a system, is let in
+  std::string peer_cgroup{};            ///< SystemOptions::peer_cgroup
 };
 
 class Reactor final : public PeerKeeper {

@@ -61,6 +61,9 @@ struct SystemOptions {
   std::string listen{};  ///< path of the socket for peers that somebody else starts; empty: none
   /// Another system of this user that comes to that socket is let in, by the name that it gives itself.
   bool accept_systems = false;
+  /// A control group (v2), as a directory, in which this process may make others: each peer has one of its own, and what it has started
+  /// ends with it. Empty: the one that systemd has delegated to this process (Delegate=yes), if it has; else peers have none.
+  std::string peer_cgroup{};
   std::string system_schema{};  ///< canonical text of what this one speaks with those; empty: nothing is compared
   std::shared_ptr<spdlog::logger> log{};  ///< null: spdlog's default logger
   /// Leave the barrier between a publish and a sleep to the sleeper, where the kernel can do that. transport/barrier.hpp
