@@ -32,11 +32,11 @@ std::string to_string(const PeerStatus& status) {
       break;
     case PeerActivity::suspended: text += ", " + status.suspended_by; break;
   }
-  if (status.in_hand) text += fmt::format(", {} in hand for {}", to_string(*status.in_hand), text_of(status.held_for));
-  if (status.waiting != 0) text += fmt::format(", {} messages not finished", status.waiting);
-  if (!status.is_complete) text += ", and a scheduler that knows more does not answer";
+  if (status.in_hand) text += fmt::format("; in hand for {}: {}", text_of(status.held_for), to_string(*status.in_hand));
+  if (status.waiting != 0) text += fmt::format("; {} messages not finished", status.waiting);
+  if (!status.is_complete) text += "; a scheduler that knows more does not answer";
   if (status.deaths != 0) {
-    text += fmt::format(", died {} times, last: {}", status.deaths, to_string(status.last_death));
+    text += fmt::format("; died {} times, last: {}", status.deaths, to_string(status.last_death));
   }
   return text;
 }

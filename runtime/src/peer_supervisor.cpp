@@ -303,8 +303,9 @@ std::string PeerSupervisor::text_of_hang(const PeerWatch::Sight& sight, const Li
     shown.text = host_.owner.describe(options_.schema, shown);
     message = to_string(shown);
   }
-  return fmt::format("it has had {} in hand for {} and {}; {} messages not finished", message, text_of(sight.held_for),
-                     sight.activity == PeerActivity::waiting ? "sleeps" : "is awake", mail.waiting);
+  return fmt::format("it has had a message in hand for {} and {}: {}; {} messages not finished",
+                     text_of(sight.held_for), sight.activity == PeerActivity::waiting ? "sleeps" : "is awake", message,
+                     mail.waiting);
 }
 
 /// Then its deadline begins anew: what does not run cannot keep one. Not that of a stranger, who could stay for ever like that.
@@ -483,7 +484,7 @@ std::string PeerSupervisor::shown(std::string_view line) const {
 void PeerSupervisor::session_failure(const std::string& text) {
   auto [reason, trace] = split_line(text);
   host_.log.error("peer '{}': it reports a failure: {}", name(), shown(reason));
-  process_->note_failure(printable(reason, most_bytes_of_reason));
+  process_->note_failure(printable(cut(reason, most_bytes_of_reason), most_bytes_of_reason));
   for (std::string_view line; !trace.empty();) {
     std::tie(line, trace) = split_line(trace);
     host_.log.error("[{}] {}", name(), shown(line));

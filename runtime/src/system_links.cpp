@@ -100,9 +100,10 @@ void System::look(std::uint32_t link, std::function<void(LinkSight)> done) {
 void System::dead_letter(std::uint32_t link, const MessageInHand& message, const ExitReason& reason) {
   Scheduler& scheduler = *schedulers_[message.lane];
   scheduler.post([this, &scheduler, link, message, reason] {
-    const std::string why =
-        fmt::format("peer '{}' died {} times with it in hand", link_entry(link).name, message.attempts);
-    log_->warn("dead letter: {}: {}", why, to_string(message));
+    const std::string times =
+        message.attempts > 1 ? fmt::format(" {} times in a row", message.attempts) : std::string();
+    const std::string why = fmt::format("peer '{}' died{} with it in hand", link_entry(link).name, times);
+    log_->warn("dead letter: {}: {}", why, message.text.empty() ? to_string(message) : message.text);
     tell_dead_letter(scheduler, {.sender = {0, message.sender},
                                  .target = message.target,
                                  .type = message.type,

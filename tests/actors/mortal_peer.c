@@ -1,5 +1,5 @@
 /* Does what the number in each message says: 0 answers, and every other is one of the ways in which a handler may fail to end.
-   With an argument it ignores SIGABRT. */
+   Its argument: "deaf" to SIGABRT, or a "loop" that polls. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,11 @@ static int handle(ringmail_peer* peer, const ringmail_message* message) {
       return result;
     }
     case sleep_on_its_bell: {
+      int64_t longest_ns = 0;
       int result = 0;
-      while (result >= 0) result = ringmail_wait(peer, 1000000000);
+      do result = ringmail_prepare(peer, 0, &longest_ns);
+      while (result > 0);
+      while (result == 0) pause();
       return result;
     }
     default: break;
@@ -40,10 +43,12 @@ static int handle(ringmail_peer* peer, const ringmail_message* message) {
 }
 
 int main(int count, char** arguments) {
-  (void)arguments;
-  if (count > 1) signal(SIGABRT, SIG_IGN);
+  const char* const manner = count > 1 ? arguments[1] : "";
+  if (strcmp(manner, "deaf") == 0) signal(SIGABRT, SIG_IGN);
+  ringmail_options options = RINGMAIL_OPTIONS_INIT;
+  options.pollable = strcmp(manner, "loop") == 0;
   ringmail_peer* peer = NULL;
-  int result = ringmail_attach(NULL, &peer);
+  int result = ringmail_attach(&options, &peer);
   while (result >= 0) {
     ringmail_message message;
     result = ringmail_receive(peer, &message);

@@ -87,6 +87,11 @@ TEST(OutputLines, are_the_same_however_the_bytes_are_cut) {
   }
 }
 
+PeerOptions without_limit(PeerOptions options) {
+  options.output.lines_a_second = 0;
+  return options;
+}
+
 TEST(Output, goes_to_the_log_under_the_name_of_the_peer) {
   ReactorHost host;
   host.await_end(host.spawn(shell_peer("echo out; echo err >&2; printf 'no end'")));
@@ -97,7 +102,8 @@ TEST(Output, goes_to_the_log_under_the_name_of_the_peer) {
 
 TEST(Output, is_complete_although_the_peer_exits_at_once) {
   ReactorHost host;
-  host.await_end(host.spawn(shell_peer("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exit 1")));
+  host.await_end(
+      host.spawn(without_limit(shell_peer("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exit 1"))));
   const auto lines = host.log().lines();
   int next = 0;
   for (const std::string& line : lines) {
@@ -111,7 +117,7 @@ TEST(Output, is_complete_although_the_peer_exits_at_once) {
 TEST(Output, is_read_to_its_end_before_the_peer_is_said_to_be_dead) {
   constexpr int lines = 50'000;  // more than is read in one turn of the loop
   ReactorHost host;
-  const auto link = host.spawn(test_peer({"print-at-once", std::to_string(lines)}));
+  const auto link = host.spawn(without_limit(test_peer({"print-at-once", std::to_string(lines)})));
   host.log().await("[peer] waiting");
   // Keeps the reactor from reading until the peer is dead.
   host.reactor().post([&] {

@@ -147,7 +147,6 @@ TEST(RingResume, what_is_in_hand_is_shown_as_its_producer_wrote_it_and_can_be_le
 TEST(RingResume, what_is_said_to_be_in_hand_and_is_no_frame_is_nothing) {
   TestRing ring;
   auto producer = ring.producer();
-  auto consumer = ring.consumer();
   send(producer, std::string(3 * line_bytes, 'a'));
   ConsumerBlock liar;
   producer.switch_consumer(&liar);

@@ -41,7 +41,7 @@ struct PeerStatus {
 };
 
 std::string_view to_string(PeerActivity activity);
-/// One phrase: "running, busy with market.Tick {...} for 3.2 s, 17 messages wait".
+/// One phrase: "running, busy; in hand for 3.2 s: market.Tick {...}, 56 bytes; 17 messages not finished".
 std::string to_string(const PeerStatus& status);
 
 }  // namespace ringmail::runtime
