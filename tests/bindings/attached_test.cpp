@@ -49,7 +49,7 @@ class Attached : public testing::TestWithParam<Language> {
     ASSERT_NE(mkdtemp(folder.data()), nullptr);
     folder_ = folder;
     auto created = System::create(
-        {.schedulers = 2, .log = std::make_shared<spdlog::logger>("host", log_), .listen = folder + "/at"});
+        {.schedulers = 2, .listen = folder + "/at", .log = std::make_shared<spdlog::logger>("host", log_)});
     ASSERT_TRUE(created);
     system.emplace(std::move(*created));
     system->publish("sink", system->spawn<Sink>(heard));
@@ -63,17 +63,13 @@ class Attached : public testing::TestWithParam<Language> {
     for (const std::string& line : log_->last_formatted()) std::fputs(line.c_str(), stderr);
   }
 
-  void start() {
-    pid_ = fork();
-    if (pid_ != 0) return;
-    setenv("CONFORMANCE_PATH", (folder_ + "/at").c_str(), 1);
-    std::vector<std::string> words = GetParam().command;
-    words.emplace_back("echo");
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    _exit(127);
+  /// Again as long as the system is not ready for it, and so refuses it.
+  void start(std::uint32_t link) {
+    do {
+      join();
+      spawn();
+      ASSERT_TRUE(until([&] { return has_attached(link) || has_ended(); }));
+    } while (!has_attached(link));
   }
   void kill() { ::kill(pid_, SIGKILL); }
   int join() {
@@ -86,6 +82,24 @@ class Attached : public testing::TestWithParam<Language> {
   std::atomic<std::uint64_t> heard{0};
 
  private:
+  bool has_attached(std::uint32_t link) const { return system->runtime().peer_pid(link) == pid_; }
+  bool has_ended() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+  }
+  void spawn() {
+    pid_ = fork();
+    if (pid_ != 0) return;
+    setenv("CONFORMANCE_PATH", (folder_ + "/at").c_str(), 1);
+    std::vector<std::string> words = GetParam().command;
+    words.emplace_back("echo");
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execvp(arguments[0], arguments.data());
+    _exit(127);
+  }
+
   std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> log_ = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
   std::string folder_;
   pid_t pid_ = -1;
@@ -102,7 +116,7 @@ TEST_P(Attached, is_sent_to_is_asked_and_comes_back_after_its_death) {
   options.restart = {.when = RestartPolicy::When::permanent, .first_delay = 0ns, .longest_delay = 0ns};
   const auto peer = system->spawn_peer<conformance::Player>(options);
   ASSERT_TRUE(peer) << peer.error();
-  start();
+  start(peer->address().link);
   for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer->send(Tick{.number = i}));
   const auto sum = ask(*peer, Get{}, 60s);
   ASSERT_TRUE(sum) << to_string(sum.error());
@@ -113,7 +127,7 @@ TEST_P(Attached, is_sent_to_is_asked_and_comes_back_after_its_death) {
   EXPECT_EQ(join(), -SIGKILL);
   ASSERT_TRUE(until([&] { return system->runtime().incarnation(peer->address().link) == 2; }));
   for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer->send(Tick{.number = i}));
-  start();
+  start(peer->address().link);
   ASSERT_TRUE(until([&] { return heard == 2 * count; })) << heard;
   EXPECT_EQ(to_string(system->stop_and_wait(*peer).reason), to_string(ExitReason{}));
   EXPECT_EQ(join(), 0);

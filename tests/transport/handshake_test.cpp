@@ -399,8 +399,8 @@ TEST(Welcome, bodies_come_where_bells_are_shared_or_rung_through_the_host) {
     return but([&](Welcome& w) {
       w.features = features;
       w.segments[3].role = SegmentRole::host_parked;
-      w.segments.push_back({.role = SegmentRole::arena_to_peer, .bytes = 3 * 4096, .host_fd = 9});
-      w.segments.push_back({.role = SegmentRole::arena_to_host, .bytes = 3 * 4096, .host_fd = 10});
+      w.segments.push_back({.role = SegmentRole::arena_to_peer, .bytes = 2 * 4096, .host_fd = 9});
+      w.segments.push_back({.role = SegmentRole::arena_to_host, .bytes = 2 * 4096, .host_fd = 10});
     });
   };
   EXPECT_TRUE(check(with(stream_doorbell | large | by_proc), 7, offered));
