@@ -5,11 +5,14 @@
 #include <map>
 #include <string>
 
+#include "../vectors.hpp"
 #include "ringmail/transport/arena.hpp"
 #include "test_ring.hpp"
-#include "vectors.hpp"
 
 namespace ringmail::transport::test {
+
+using namespace ringmail::test;
+
 namespace {
 
 std::string name_of(RingFault fault) {

@@ -6,12 +6,15 @@
 #include <map>
 #include <string>
 
+#include "../vectors.hpp"
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/layout.hpp"
-#include "vectors.hpp"
 
 namespace ringmail::transport::test {
+
+using namespace ringmail::test;
+
 namespace {
 
 using Fields = std::map<std::string, std::string>;

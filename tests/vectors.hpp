@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ringmail::transport::test {
+namespace ringmail::test {
 
 /// A line: what is done with it, its name, and the other words.
 struct Vector {
@@ -93,4 +93,4 @@ inline std::string text_of_word(std::string_view word) {
   });
 }
 
-}  // namespace ringmail::transport::test
+}  // namespace ringmail::test
