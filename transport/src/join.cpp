@@ -112,10 +112,13 @@ int JoinedLink::map_segments(ControlFrame& frame) {
   }
   for (std::size_t i = 0; i < welcome_.segments.size(); ++i) {
     const SegmentRole role = welcome_.segments[i].role;
-    if (auto mapped = segments_->map(role, std::move(frame.descriptors[i])); !mapped) {
+    if (auto mapped = segments_->map(welcome_.segments[i], std::move(frame.descriptors[i])); !mapped) {
       return fail(RINGMAIL_EREFUSED, "segment %.*s: %s", static_cast<int>(to_string(role).size()),
                   to_string(role).data(), to_string(mapped.error()).c_str());
     }
+  }
+  if (!segments_->starts_on_lines()) {
+    return fail(RINGMAIL_EREFUSED, "segment peer: the cursor that the host wrote is not on a frame boundary");
   }
   return 0;
 }

@@ -4,8 +4,10 @@
 
 namespace ringmail::transport {
 
-std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descriptor descriptor) {
+std::expected<void, MemoryFailure> PeerSegments::map(const WelcomeSegment& announced, Descriptor descriptor) {
+  const SegmentRole role = announced.role;
   if (role == SegmentRole::doorbell) {
+    if (announced.bytes != doorbell_bytes) return std::unexpected(MemoryFailure{MemoryError::wrong_size, 0});
     doorbell = std::move(descriptor);
     return {};
   }
@@ -33,6 +35,7 @@ std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descripto
     }
     return {&peer_bells, sizeof(Bell), write, Seal::shared_writers};
   }();
+  if (announced.bytes != plan.bytes) return std::unexpected(MemoryFailure{MemoryError::wrong_size, 0});
   auto segment = Segment::join(std::move(descriptor), plan.bytes, plan.seal);
   auto mapping = segment ? segment->map(plan.access) : std::unexpected(segment.error());
   if (!mapping) return std::unexpected(mapping.error());
@@ -40,6 +43,15 @@ std::expected<void, MemoryFailure> PeerSegments::map(SegmentRole role, Descripto
   // Its pages are populated as they are needed.
   if (role == SegmentRole::arena_to_host) arena_out->segment = std::move(*segment);
   return {};
+}
+
+bool PeerSegments::starts_on_lines() const {
+  for (std::uint32_t i = 0; i < layout.lanes; ++i) {
+    // Relaxed: written before this process was given the memory.
+    const auto& block = *peer.at<ConsumerBlock>(layout.peer_mail_consumer(i));
+    if (block.cursor.load(std::memory_order_relaxed) % line_bytes != 0) return false;
+  }
+  return true;
 }
 
 Lane PeerSegments::lane(std::uint32_t i, Doorbell bell) {

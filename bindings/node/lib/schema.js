@@ -1,8 +1,11 @@
 // The canonical schema text (docs/spec/message.md) as plain objects.
+import { fits, isPresetOfText, isQualifiedName, isWord, presetText } from './canonical.js';
 import { SchemaError } from './errors.js';
 
 export const HEADING = 'ringmail-schema 1';
+const LONGEST_TEXT = 524288;
 const LARGEST_MESSAGE = 65536;
+const DEEPEST = 32; // a message that contains no other has depth 1
 const REFERENCE = 8; // bytes, aligned to 4: where content is, and how much
 
 /** Bytes of each number. */
@@ -34,6 +37,7 @@ export function typeId(name) {
  * each of the appended fields. Throws SchemaError with the line.
  */
 export function parseSchema(text) {
+  if (text.length > LONGEST_TEXT) throw new SchemaError(`schema:1: error: the schema is larger than ${LONGEST_TEXT} bytes`);
   return text === '' ? emptySchema() : new Reader(text).read();
 }
 
@@ -47,30 +51,36 @@ export function nounOf(schema, name) {
   return schema.protocols.has(name) ? 'a protocol' : undefined;
 }
 
+/** Refuses what a `.mail` file could not declare, and each line that is not the canonical one of what it declares. */
 class Reader {
   #lines;
   #at = 0;
   #schema = emptySchema();
+  #depths = new Map(); // how deep each message nests
 
   constructor(text) {
     this.#lines = text.split('\n');
   }
 
   read() {
-    if (this.#words()?.join(' ') !== HEADING) throw this.#error(`the first line is not '${HEADING}'`);
-    if (this.#lines.at(-1) !== '') throw this.#error('the last line does not end');
+    if (this.#words()?.join(' ') !== HEADING || this.#lines.length === 1) throw this.#error(`the first line is not '${HEADING}'`, 1);
+    if (this.#lines.at(-1) !== '') throw this.#error('the last line does not end', this.#lines.length);
+    let least = 0;
     while (this.#at < this.#lines.length - 1) {
       const words = this.#words();
-      if (words[0] === 'enum' && words.length === 3) this.#enum(words);
-      else if (words[0] === 'message' && words.length === 8) this.#message(words);
-      else if (words[0] === 'protocol' && words.length === 2) this.#protocol(words);
-      else throw this.#error(`cannot read '${words.join(' ')}'`);
+      const order = ['enum', 'message', 'protocol'].indexOf(words[0]);
+      if (order < least) throw this.#error(`cannot read '${words.join(' ')}' here`);
+      least = order;
+      if (words.length !== [3, 8, 2][order]) throw this.#error(`cannot read '${words.join(' ')}'`);
+      if (words[0] === 'enum') this.#enum(words);
+      else if (words[0] === 'message') this.#message(words);
+      else this.#protocol(words);
     }
     return this.#schema;
   }
 
-  #error(text) {
-    return new SchemaError(`schema:${this.#at}: error: ${text}`);
+  #error(text, at = this.#at) {
+    return new SchemaError(`schema:${at}: error: ${text}`);
   }
 
   #words() {
@@ -82,10 +92,18 @@ class Reader {
     while (this.#lines[this.#at].startsWith(`  ${keyword} `)) yield this.#words().slice(3);
   }
 
-  #declare(map, declared) {
-    if (nounOf(this.#schema, declared.name)) throw this.#error(`${declared.name} is already declared`);
-    if (!/^[a-z]\w*(\.[a-z]\w*)*\.[A-Z]\w*$/.test(declared.name)) throw this.#error(`'${declared.name}' is no name`);
-    map.set(declared.name, declared);
+  #compare(line, at = this.#at) {
+    if (this.#lines[at - 1] !== line) throw this.#error(`the canonical line is '${line}'`, at);
+  }
+
+  #declare(name) {
+    if (nounOf(this.#schema, name)) throw this.#error(`${name} is already declared`);
+    if (!isQualifiedName(name)) throw this.#error(`'${name}' is no name`);
+  }
+
+  #member(name, others, form) {
+    if (!isWord(name) || !form.test(name)) throw this.#error(`'${name}' is no name`);
+    if (others.has(name)) throw this.#error(`${name} is declared twice`);
   }
 
   #number(text) {
@@ -95,26 +113,36 @@ class Reader {
   }
 
   #enum([, name, underlying]) {
+    this.#declare(name);
     if (!/^[ui](8|16|32|64)$/.test(underlying)) throw this.#error(`an enum cannot be a ${underlying}`);
+    const at = this.#at;
     const values = new Map();
-    for (const [value, number] of this.#members('value')) {
-      if (!/^-?\d+$/.test(number ?? '')) throw this.#error(`'${number}' is no number`);
-      values.set(value, NUMBERS[underlying] === 8 ? BigInt(number) : Number(number));
+    for (const [value, text] of this.#members('value')) {
+      if (!/^-?\d+$/.test(text ?? '')) throw this.#error(`'${text}' is no number`);
+      const number = NUMBERS[underlying] === 8 ? BigInt(text) : Number(text);
+      if (!fits(number, underlying)) throw this.#error(`${text} does not fit ${underlying}`);
+      if ([...values.values()].includes(number)) throw this.#error(`${text} is the number of another value`);
+      this.#member(value, values, /^[A-Za-z]/);
+      this.#compare(`  value ${value} ${number}`);
+      values.set(value, number);
     }
-    if (values.size === 0) throw this.#error(`enum ${name} has no values`);
-    this.#declare(this.#schema.enums, { name, underlying, values });
+    if (values.size === 0) throw this.#error(`enum ${name} has no values`, at);
+    this.#schema.enums.set(name, { name, underlying, values });
   }
 
   #message([, name, , size, , align, , id]) {
-    const message = { name, size: this.#number(size), align: this.#number(align), id: Number(id), fields: new Map() };
+    this.#declare(name);
+    const at = this.#at;
+    const message = { name, size: 0, align: 1, id: typeId(name), fields: new Map() };
     message.fixedSizeAt = undefined;
     message.earlierSizes = [];
     let end = 0;
-    let largest = 1;
+    let depth = 1;
     for (const [fieldName, type, , offset, ...more] of this.#members('field')) {
-      const field = this.#field(fieldName, type, this.#number(offset), more);
+      this.#member(fieldName, message.fields, /^[a-z]/);
+      const field = this.#field(fieldName, type ?? '', this.#number(offset ?? ''), more);
       const alignment = this.#alignment(field);
-      if (field.isAppended) message.earlierSizes.push((end = roundUp(end, largest)));
+      if (field.isAppended) message.earlierSizes.push((end = roundUp(end, message.align)));
       else if (message.earlierSizes.length > 0) {
         throw this.#error(`message ${name}: field ${fieldName} stands behind an appended one`);
       }
@@ -125,15 +153,26 @@ class Reader {
       if (field.offset !== roundUp(end, alignment)) {
         throw this.#error(`message ${name}: field ${fieldName} cannot be at offset ${offset}`);
       }
+      this.#compare(this.#lineOf(field));
       end = field.offset + field.total;
-      largest = Math.max(largest, alignment);
+      depth = Math.max(depth, 1 + (this.#depths.get(field.element) ?? 0));
+      if (depth > DEEPEST) throw this.#error(`messages nest deeper than ${DEEPEST}`);
+      message.align = Math.max(message.align, alignment);
       message.fields.set(fieldName, field);
     }
-    if (message.size !== roundUp(end, largest) || message.align !== largest || end > LARGEST_MESSAGE) {
-      throw this.#error(`message ${name} cannot have size ${size} and align ${align}`);
+    message.size = roundUp(end, message.align);
+    if (size !== `${message.size}` || align !== `${message.align}` || message.size > LARGEST_MESSAGE) {
+      throw this.#error(`message ${name} cannot have size ${size} and align ${align}`, at);
     }
-    if (message.id === 0 || message.id !== typeId(name)) throw this.#error(`message ${name} cannot have the id ${id}`);
-    this.#declare(this.#schema.messages, message);
+    const hexadecimal = `0x${message.id.toString(16).padStart(8, '0')}`;
+    if (message.id === 0 || id !== hexadecimal) throw this.#error(`message ${name} cannot have the id ${id}`, at);
+    const { messages } = this.#schema;
+    if ([...messages.values()].some((other) => other.id === message.id)) {
+      throw this.#error(`message ${name} has the id of another one`, at);
+    }
+    this.#compare(`message ${name} size ${size} align ${align} id ${id}`, at);
+    messages.set(name, message);
+    this.#depths.set(name, depth);
   }
 
   #field(name, type, offset, more) {
@@ -143,32 +182,47 @@ class Reader {
     if (element !== 'text' && length !== '0') throw this.#error(`unknown type ${type}`);
     const hasNoSize = element === 'bytes' || (element === 'text' && length === '0');
     if (hasNoSize && (list || count !== '0')) throw this.#error(`${type} has elements of no fixed size`);
+    if (list && count !== '0') throw this.#error(`${type} is an array of lists`);
     const isAppended = more[0] === 'appended';
+    const words = isAppended ? more.slice(1) : more;
+    if (words.length > 0 && (list || hasNoSize || behind)) throw this.#error(`a field of type ${type} has no default of its own`);
     const field = {
       name, type, element, length: Number(length), count: Number(count), offset, size: 0, total: 0,
       isList: list !== undefined, isOptional: behind === '?', isAppended, isVariable: hasNoSize || list !== undefined,
-      preset: this.#preset(element, isAppended ? more.slice(1) : more),
+      preset: this.#preset(element, Number(length), words),
     };
     field.size = this.#size(field);
     field.total = field.isVariable ? REFERENCE : field.size * (field.count || 1);
+    if (field.total > LARGEST_MESSAGE) throw this.#error(`${type} is larger than the largest message, ${LARGEST_MESSAGE} bytes`);
     if (field.isOptional) field.total = roundUp(field.total + 1, this.#alignment(field));
     return field;
   }
 
-  #preset(element, [word, ...others]) {
+  #lineOf({ name, type, element, offset, isAppended, preset }) {
+    const line = `  field ${name} ${type} offset ${offset}${isAppended ? ' appended' : ''}`;
+    if (preset === undefined) return line;
+    const values = this.#schema.enums.get(element)?.values;
+    const text = values ? [...values.keys()].find((value) => values.get(value) === preset) : presetText(element, preset);
+    return `${line} default ${text}`;
+  }
+
+  #preset(element, length, [word, ...others]) {
     if (word === undefined) return undefined;
     const text = others.join(' ');
     const value = word === 'default' ? this.#presetValue(element, text) : undefined;
     if (value === undefined) throw this.#error(`cannot read '${[word, ...others].join(' ')}'`);
+    const isHeld = element === 'text' ? value.length <= length : !(element in NUMBERS) || element === 'bool' || fits(value, element);
+    if (!isHeld) throw this.#error(`the default ${text} does not fit`);
     return value;
   }
 
   #presetValue(element, text) {
-    if (element === 'text') return /^".*"$/.test(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : undefined;
+    if (element === 'text') return isPresetOfText(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : undefined;
     if (element === 'bool') return { false: false, true: true }[text];
     const declared = this.#schema.enums.get(element);
     if (declared !== undefined) return declared.values.get(text);
-    if (NUMBERS[element] === undefined || Number.isNaN(Number(text))) return undefined;
+    if (NUMBERS[element] === undefined || text === '' || Number.isNaN(Number(text))) return undefined;
+    if (/^[iu]/.test(element) && !/^-?\d+$/.test(text)) return undefined;
     return /^[iu]64$/.test(element) ? BigInt(text) : Number(text);
   }
 
@@ -192,13 +246,16 @@ class Reader {
   }
 
   #protocol([, name]) {
+    this.#declare(name);
     const accepts = new Map();
     for (const [message, arrow, reply] of this.#members('accepts')) {
       for (const known of arrow === undefined ? [message] : [message, reply]) {
         if (!this.#schema.messages.has(known)) throw this.#error(`unknown message ${known}`);
       }
+      if (accepts.has(message)) throw this.#error(`${message} is accepted twice`);
+      this.#compare(`  accepts ${message}${reply === undefined ? '' : ` -> ${reply}`}`);
       accepts.set(message, reply ?? null);
     }
-    this.#declare(this.#schema.protocols, { name, accepts });
+    this.#schema.protocols.set(name, { name, accepts });
   }
 }

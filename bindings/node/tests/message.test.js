@@ -77,6 +77,6 @@ test('a schema is read as the specification says, and else refused with the line
   refused('field price f64 offset 8', 'field price f64 offset 12', 'schema:9: error: message market.Tick: field price cannot be at offset 12');
   refused('text<16>', 'text<0>', 'schema:12: error: unknown type text<0>');
   refused('market.Leg[4]', 'market.Lag[4]', 'schema:13: error: unknown type market.Lag');
-  refused(/id 0x\w+\n  field bid/, 'id 0x00000001\n  field bid', 'schema:18: error: message market.Quote cannot have the id 0x00000001');
+  refused(/id 0x\w+\n  field bid/, 'id 0x00000001\n  field bid', 'schema:16: error: message market.Quote cannot have the id 0x00000001');
   refused('enum market.Side u8', 'enum market.Side f32', 'schema:2: error: an enum cannot be a f32');
 });

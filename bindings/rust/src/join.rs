@@ -110,7 +110,7 @@ impl Options {
             return Err(Error::Misuse("a ring's size is a power of two from 4096 to 1073741824"));
         }
         let pid = std::process::id();
-        let hello = Hello { features, pid, ring_bytes, name: "", token: "", schema: &self.schema };
+        let hello = Hello { features, pid, ring_bytes, language: "rust", name: "", token: "", schema: &self.schema };
         let hello = hello.encode().ok_or(Error::Misuse("the schema is too long, or no text"))?;
         stream.send(wire::kind::HELLO, &hello).map_err(Error::HostGone)?;
         let frame = stream.receive_until(Some(deadline)).map_err(Error::HostGone)?;
@@ -169,7 +169,7 @@ fn is_ring(bytes: u64) -> bool {
     bytes.is_power_of_two() && (LEAST_RING..=MOST_RING).contains(&bytes)
 }
 
-fn check(welcome: &Welcome, offered: u64) -> Result<(), String> {
+pub(crate) fn check(welcome: &Welcome, offered: u64) -> Result<(), String> {
     let Welcome { version, features, line_bytes, layout, segments, .. } = welcome;
     if *version != wire::VERSION {
         return Err(format!("the host chose version {version}, this peer speaks {}", wire::VERSION));

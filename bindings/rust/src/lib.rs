@@ -85,6 +85,8 @@ mod sys;
 mod text;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(test)]
+mod vectors;
 mod wait;
 mod wire;
 

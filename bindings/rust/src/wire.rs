@@ -28,6 +28,7 @@ pub(crate) mod feature {
 pub(crate) const MAGIC: u32 = 0x314c_4d52;
 pub(crate) const VERSION: u16 = 1;
 pub(crate) const MOST_SEGMENTS: usize = 8;
+const ROLES: core::ops::RangeInclusive<u8> = 1..=9;
 pub(crate) const BAD_SEGMENT: u16 = 11;
 const MOST_NAME: usize = 255;
 const MOST_TOKEN: usize = 128;
@@ -67,6 +68,7 @@ pub(crate) struct Hello<'a> {
     pub(crate) features: u64,
     pub(crate) pid: u32,
     pub(crate) ring_bytes: u64,
+    pub(crate) language: &'a str,
     pub(crate) name: &'a str,
     pub(crate) token: &'a str,
     pub(crate) schema: &'a str,
@@ -86,7 +88,7 @@ impl Hello<'_> {
         bytes.extend(self.features.to_le_bytes());
         bytes.extend(self.pid.to_le_bytes());
         bytes.extend(self.ring_bytes.to_le_bytes());
-        for text in ["rust", self.name, self.token, self.schema] {
+        for text in [self.language, self.name, self.token, self.schema] {
             put_text(&mut bytes, text);
         }
         Some(bytes)
@@ -241,7 +243,14 @@ impl<'a> Reader<'a> {
         if count > MOST_SEGMENTS {
             return Err(Malformed("too many segments"));
         }
-        (0..count).map(|_| Ok(Segment { role: self.array::<1>()?[0], bytes: self.u64()?, host_fd: self.u32()? })).collect()
+        let mut segment = || {
+            let role = self.array::<1>()?[0];
+            if !ROLES.contains(&role) {
+                return Err(Malformed("a segment of an unknown role"));
+            }
+            Ok(Segment { role, bytes: self.u64()?, host_fd: self.u32()? })
+        };
+        (0..count).map(|_| segment()).collect()
     }
 
     fn end(&self) -> Result<(), Malformed> {
@@ -259,8 +268,15 @@ mod tests {
 
     #[test]
     fn a_hello_begins_as_the_specification_shows() {
-        let hello =
-            Hello { features: 0x0102030405060708, pid: 0x0a0b0c0d, ring_bytes: 4096, name: "n", token: "", schema: "s" };
+        let hello = Hello {
+            features: 0x0102030405060708,
+            pid: 0x0a0b0c0d,
+            ring_bytes: 4096,
+            language: "rust",
+            name: "n",
+            token: "",
+            schema: "s",
+        };
         let mut expected = b"RML1\x01\0\x01\0\x08\x07\x06\x05\x04\x03\x02\x01\x0d\x0c\x0b\x0a\0\x10\0\0\0\0\0\0".to_vec();
         expected.extend(b"\x04\0\0\0rust\x01\0\0\0n\0\0\0\0\x01\0\0\0s");
         assert_eq!(hello.encode().unwrap(), expected);

@@ -76,16 +76,22 @@ func IsName(text string) bool { return text != "" && len(text) <= maxNameBytes &
 
 func isName(text string) bool { return text != "" && isOptionalName(text) }
 
-// mended is a text that arrives, whatever it was.
+// mended is a text that arrives, whatever it was: cut between two characters, and each byte that is not UTF-8 replaced.
 func mended(text string, most int) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
-	if len(text) <= most {
-		return text
+	var good strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		piece := text[:size]
+		if r == 0 || (r == utf8.RuneError && size == 1) {
+			piece = "?"
+		}
+		if good.Len()+len(piece) > most {
+			break
+		}
+		good.WriteString(piece)
+		text = text[size:]
 	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return text[:most]
+	return good.String()
 }
 
 func appendText(to []byte, text string) []byte {

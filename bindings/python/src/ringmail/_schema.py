@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from ._canonical import fits, is_qualified_name, is_word, preset_text
 from ._ringmail import SchemaError, make_type, type_id
 
 _T = TypeVar("_T")
@@ -22,8 +23,14 @@ NUMBERS = {
 }  # fmt: skip
 
 _TYPE = re.compile(
-    r"(?P<list>list<)?(?P<name>[A-Za-z][\w.]*)(?:<(?P<length>\d+)>)?(?(list)>)(?:(?P<optional>\?)|\[(?P<count>\d+)\])?"
+    r"(?P<list>list<)?(?P<name>[A-Za-z][\w.]*)(?:<(?P<length>0|[1-9][0-9]*)>)?(?(list)>)"
+    r"(?:(?P<optional>\?)|\[(?P<count>0|[1-9][0-9]*)\])?",
+    re.ASCII,
 )
+_TEXT = re.compile(r'"(?:[ !#-\[\]-~]|\\["\\])*"')  # of a default
+_LONGEST = 524_288  # bytes of a text
+_LARGEST = 65_536  # bytes of a message
+_DEEPEST = 32  # a message that contains no other has depth 1
 _REFERENCE = 8  # bytes, aligned to 4: where content of variable length is, and how much
 
 
@@ -100,24 +107,31 @@ def _round_up(size: int, align: int) -> int:
 
 
 class _Reader:
+    """Refuses what a `.mail` file could not declare, and each line that is not the canonical one of what it declares."""
+
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
         self.at = 1
         self.schema = Schema()
+        self.depths: dict[str, int] = {}  # of messages that nest
 
-    def error(self, text: str) -> SchemaError:
-        return SchemaError(f"schema:{self.at}: error: {text}")
+    def error(self, text: str, at: int = 0) -> SchemaError:
+        return SchemaError(f"schema:{at or self.at}: error: {text}")
 
     def read(self) -> Schema:
-        if self.lines[0] != HEADING:
+        if self.lines[0] != HEADING or len(self.lines) == 1:
             raise self.error(f"the first line is not '{HEADING}'")
         if self.lines[-1] != "":
-            raise self.error("the last line does not end")
+            raise self.error("the last line does not end", len(self.lines))
         declarations = {"enum": self.enum, "message": self.message, "protocol": self.protocol}
+        order = list(declarations)
         while self.at < len(self.lines) - 1:
             words = self.next_line()
             if words[0] not in declarations:
                 raise self.error("expected 'enum', 'message' or 'protocol'")
+            if words[0] not in order:
+                raise self.error("enums stand before messages, and these before protocols")
+            del order[: order.index(words[0])]
             try:
                 declarations[words[0]](words)
             except (LookupError, ValueError):
@@ -133,32 +147,55 @@ class _Reader:
         while self.lines[self.at].startswith(f"  {keyword} "):
             yield self.next_line()[3:]
 
+    def compare(self, line: str, at: int = 0) -> None:
+        if self.lines[(at or self.at) - 1] != line:
+            raise self.error(f"the canonical line is '{line}'", at)
+
     def declare(self, name: str) -> str:
         if self.schema.noun(name):
             raise self.error(f"{name} is already declared")
         if "." not in name:
             raise self.error(f"the name '{name}' has no namespace")
+        if not is_qualified_name(name):
+            raise self.error(f"'{name}' is no name")
+        return name
+
+    def member(self, name: str, others: Mapping[str, object], is_value: bool = False) -> str:
+        if not is_word(name) or not (is_value or name[0].islower()):
+            raise self.error(f"'{name}' is no name")
+        if name in others:
+            raise self.error(f"{name} is declared twice")
         return name
 
     def enum(self, words: list[str]) -> None:
         _, name, underlying = words
+        self.declare(name)
         if underlying not in NUMBERS or underlying[0] not in "ui":
             raise self.error(f"an enum cannot be a {underlying}")
-        values = {}
-        for value, number in self.members("value"):
-            values[value] = int(number)
-        if not values or len(set(values.values())) != len(values):
-            raise self.error(f"enum {name} has no values, or two of one number")
-        self.schema.enums[self.declare(name)] = Enum(name, underlying, values)
+        values: dict[str, int] = {}
+        at = self.at
+        for value, text in self.members("value"):
+            number = int(text)
+            if not fits(number, underlying):
+                raise self.error(f"{number} does not fit {underlying}")
+            if number in values.values():
+                raise self.error(f"{number} is already the number of another value")
+            values[self.member(value, values, is_value=True)] = number
+            self.compare(f"  value {value} {number}")
+        if not values:
+            raise self.error(f"enum {name} has no values", at)
+        self.schema.enums[name] = Enum(name, underlying, values)
 
     def message(self, words: list[str]) -> None:
         _, name, _, size, _, align, _, identity = words
+        self.declare(name)
+        at = self.at
         fields: dict[str, Field] = {}
         end, largest = 0, 1
         fixed_size_at: int | None = None
         earlier: list[int] = []
         for field_name, type_text, _, offset, *more in self.members("field"):
-            parsed = self.parse_field(field_name, type_text, int(offset), more)
+            parsed = self.parse_field(self.member(field_name, fields), type_text, int(offset), more)
             parsed, field_align = self.size_and_align(parsed)
             if parsed.is_appended:
                 end = _round_up(end, largest)
@@ -173,12 +210,19 @@ class _Reader:
             end = parsed.offset + parsed.size
             largest = max(largest, field_align)
             fields[field_name] = parsed
-        message = Message(name, int(size), int(align), int(identity, 16), fields, fixed_size_at, tuple(earlier))
-        if (message.size, message.align) != (_round_up(end, largest), largest) or message.size > 65536:
-            raise self.error(f"message {name} cannot have size {size} and align {align}")
-        if message.id == 0 or message.id != type_id(name):
-            raise self.error(f"message {name} cannot have the id {identity}")
-        self.schema.messages[self.declare(name)] = message
+            self.compare(self.line_of(parsed))
+        message = Message(
+            name, _round_up(end, largest), largest, type_id(name), fields, fixed_size_at, tuple(earlier)
+        )
+        if [size, align] != [str(message.size), str(message.align)] or message.size > _LARGEST:
+            raise self.error(f"message {name} cannot have size {size} and align {align}", at)
+        if message.id == 0 or identity != f"{message.id:#010x}":
+            raise self.error(f"message {name} cannot have the id {identity}", at)
+        if any(other.id == message.id for other in self.schema.messages.values()):
+            raise self.error(f"message {name} has the id of another one", at)
+        self.compare(f"message {name} size {size} align {align} id {identity}", at)
+        self.schema.messages[name] = message
+        self.depths[name] = 1 + max((self.depths.get(part.element, 0) for part in fields.values()), default=0)
 
     def parse_field(self, name: str, text: str, offset: int, more: list[str]) -> Field:
         match = _TYPE.fullmatch(text)
@@ -190,29 +234,53 @@ class _Reader:
         is_variable = element == "bytes" or (element == "text" and length == 0)
         if is_variable and (match["list"] or count):
             raise self.error(f"{text} has elements of no fixed size")
+        if match["list"] and count:
+            raise self.error(f"{text} is an array of lists")
         is_appended = more[:1] == ["appended"]
-        preset = self.parse_preset(element, more[is_appended:])
+        default = more[is_appended:]
+        if default and (match["list"] or is_variable or match["optional"] or count):
+            raise self.error(f"a field of type {text} has no default of its own")
+        preset = self.parse_preset(element, length, default)
         return Field(
             name, text, offset, element, length, count, bool(match["list"]), bool(match["optional"]), is_appended, preset
         )
 
-    def parse_preset(self, element: str, words: list[str]) -> int | float | str | None:
+    def parse_preset(self, element: str, length: int, words: list[str]) -> int | float | str | None:
         if not words:
             return None
         text = " ".join(words[1:])
-        if words[0] == "default" and element == "text" and text[:1] == text[-1:] == '"':
-            return re.sub(r"\\(.)", r"\1", text[1:-1])
+        if words[0] == "default" and element == "text" and _TEXT.fullmatch(text):
+            preset = re.sub(r"\\(.)", r"\1", text[1:-1])
+            if len(preset) > length:
+                raise self.error(f"the default does not fit text<{length}>")
+            return preset
         if words[0] != "default" or element not in NUMBERS | self.schema.enums:
             raise self.error(f"cannot read '{' '.join(words)}'")
         if element in self.schema.enums:
             return self.schema.enums[element].values[text]
         if element == "bool":
             return {"false": 0, "true": 1}[text]
-        return float(text) if element in ("f32", "f64") else int(text)
+        number = float(text) if element in ("f32", "f64") else int(text)
+        if not fits(number, element):
+            raise self.error(f"{text} does not fit {element}")
+        return number
+
+    def line_of(self, parsed: Field) -> str:
+        line = f"  field {parsed.name} {parsed.type} offset {parsed.offset}"
+        if parsed.is_appended:
+            line += " appended"
+        if parsed.preset is None:
+            return line
+        if parsed.element in self.schema.enums:
+            values = self.schema.enums[parsed.element].values
+            return line + f" default {next(name for name, number in values.items() if number == parsed.preset)}"
+        return line + f" default {preset_text(parsed.element, parsed.preset)}"
 
     def size_and_align(self, parsed: Field) -> tuple[Field, int]:
         element_size, align = self.element_size_and_align(parsed)
         size = element_size * (parsed.count or 1)
+        if size > _LARGEST:
+            raise self.error(f"{parsed.type} is larger than the largest message, {_LARGEST} bytes")
         if parsed.is_variable:
             size, align = _REFERENCE, 4
         if parsed.is_optional:
@@ -234,23 +302,31 @@ class _Reader:
                 raise self.error(f"{element} is empty, and an empty message cannot be a field")
             if message.fixed_size_at is not None:
                 raise self.error(f"{element} has content of variable length, and cannot be a field")
+            if self.depths[element] >= _DEEPEST:
+                raise self.error(f"messages nest deeper than {_DEEPEST}")
             return message.size, message.align
         raise self.error(f"unknown type {element}")
 
     def protocol(self, words: list[str]) -> None:
         _, name = words
+        self.declare(name)
         accepts: dict[str, str | None] = {}
         for line in self.members("accepts"):
             message, reply = (line[0], None) if len(line) == 1 else (line[0], line[2])
             for known in (message, reply):
                 if known is not None and known not in self.schema.messages:
                     raise self.error(f"unknown message {known}")
+            if message in accepts:
+                raise self.error(f"{message} is accepted twice")
             accepts[message] = reply
-        self.schema.protocols[self.declare(name)] = Protocol(name, accepts)
+            self.compare(f"  accepts {message}" + (f" -> {reply}" if reply else ""))
+        self.schema.protocols[name] = Protocol(name, accepts)
 
 
 def parse_schema(text: str) -> Schema:
     """Reads a canonical schema text. Raises SchemaError with the line of what it cannot read."""
+    if len(text) > _LONGEST:
+        raise SchemaError(f"schema:1: error: the schema is larger than {_LONGEST} bytes")
     return _Reader(text).read() if text else Schema()
 
 

@@ -23,8 +23,10 @@ struct PeerSegments {
   Mapping arena_in{};
   Descriptor doorbell{};  ///< where the host rings by a pipe
 
-  /// Refuses one that has another size than the layout says, or that its other writers could change.
-  std::expected<void, MemoryFailure> map(SegmentRole role, Descriptor descriptor);
+  /// Refuses one that has, or was announced with, another size than the layout says, or that its other writers could change.
+  std::expected<void, MemoryFailure> map(const WelcomeSegment& announced, Descriptor descriptor);
+  /// Once all are mapped: whether frames can start where the host says that they are taken up.
+  bool starts_on_lines() const;
   /// The peer's end: made anew, so once.
   Lane lane(std::uint32_t index, Doorbell bell);
   /// Of a lane's bodies, where there are any. Each made anew, so once.

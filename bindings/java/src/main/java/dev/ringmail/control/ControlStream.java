@@ -31,22 +31,28 @@ public final class ControlStream {
 
   /** Waits for the next frame; null at the end of the stream between two of them. */
   public Frame receive() throws IOException {
-    byte[] bytes = in.readNBytes(HEADER_BYTES);
+    // Each field as soon as it is there: what somebody prints into the stream may be shorter than a header.
+    byte[] bytes = in.readNBytes(4);
     if (bytes.length == 0) return null;
-    if (bytes.length < HEADER_BYTES) throw ended();
-    ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    long length = header.getInt() & 0xffffffffL;
-    int kind = header.getShort() & 0xffff;
-    int zero = header.getShort() & 0xffff;
+    long length = number(bytes, 4);
     if (length > MAX_PAYLOAD_BYTES) {
       throw new ProtocolException("not a control frame: a length of " + length + ", the most is " + MAX_PAYLOAD_BYTES);
     }
+    int kind = (int) number(in.readNBytes(2), 2);
     if (ControlKind.of(kind) == null) throw new ProtocolException("not a control frame: the unknown kind " + kind);
+    int zero = (int) number(in.readNBytes(2), 2);
     if (zero != 0) throw new ProtocolException("not a control frame: " + zero + " where 0 must stand");
     // The memory grows as the bytes come: a length alone costs nothing.
     byte[] payload = in.readNBytes((int) length);
     if (payload.length < length) throw ended();
     return new Frame(ControlKind.of(kind), payload);
+  }
+
+  private static long number(byte[] bytes, int size) throws IOException {
+    if (bytes.length < size) throw ended();
+    long number = 0;
+    for (int i = 0; i < size; ++i) number |= (bytes[i] & 0xffL) << 8 * i;
+    return number;
   }
 
   public void send(ControlKind kind, byte[] payload) throws IOException {

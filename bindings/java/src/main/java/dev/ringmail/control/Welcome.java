@@ -55,7 +55,6 @@ public record Welcome(
     long incarnation = reader.u64("incarnation");
     long lineBytes = reader.u32("line_bytes");
     long lanes = reader.u32("lanes");
-    reader.require("lanes", lanes >= 1 && lanes <= MAX_LANES, lanes);
     long mailToPeer = reader.u64("mail_to_peer_bytes");
     long mailToHost = reader.u64("mail_to_host_bytes");
     long control = reader.u64("control_bytes");
@@ -63,7 +62,7 @@ public record Welcome(
     String schema = reader.prose("schema", Hello.MAX_SCHEMA_BYTES);
     long hostPid = reader.u32("host_pid");
     int count = reader.u8("segments");
-    reader.require("segments", count <= MAX_SEGMENTS, count);
+    reader.requireLength("segments", count, MAX_SEGMENTS);
     List<Segment> segments = new ArrayList<>();
     for (int i = 0; i < count; ++i) {
       int role = reader.u8("segment role");
@@ -106,6 +105,7 @@ public record Welcome(
     if (lineBytes != Frames.LINE_BYTES) {
       throw refused("the host's frames start every " + lineBytes + " bytes, this peer's every " + Frames.LINE_BYTES);
     }
+    if (lanes < 1 || lanes > MAX_LANES) throw refused(Integer.toUnsignedString(lanes) + " lanes, not 1 to " + MAX_LANES);
     for (long bytes : new long[] {mailToPeerBytes, mailToHostBytes, controlBytes}) {
       if (!Frames.isRingSize(bytes)) throw refused("the host made a ring of " + Long.toUnsignedString(bytes) + " bytes");
     }

@@ -38,6 +38,10 @@ final class WireReader {
     if (!holds) throw fault(field + " cannot be " + Long.toUnsignedString(value));
   }
 
+  void requireLength(String field, long length, long most) {
+    if (length > most) throw fault(field + " is too long (" + length + ")");
+  }
+
   /** Not empty, and without control characters. */
   String name(String field, int maxBytes) {
     String read = optionalName(field, maxBytes);
@@ -54,7 +58,7 @@ final class WireReader {
   /** May have several lines. */
   String prose(String field, int maxBytes) {
     long length = u32(field);
-    if (length > maxBytes) throw fault(field + " is too long (" + length + ")");
+    requireLength(field, length, maxBytes);
     ByteBuffer bytes = need(field, (int) length);
     int end = bytes.position() + (int) length;
     try {

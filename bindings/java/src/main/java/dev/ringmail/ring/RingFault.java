@@ -2,14 +2,14 @@ package dev.ringmail.ring;
 
 /** What the other side did that ends the link. */
 public enum RingFault {
-  SEQUENCE_GAP("a frame has another sequence than is due"),
-  UNKNOWN_KIND("a frame is of an unknown kind"),
+  SEQUENCE_GAP("a frame is out of sequence"),
+  UNKNOWN_KIND("a frame has an unknown kind"),
   FRAME_TOO_LONG("a frame is longer than half the ring"),
   FRAME_PAST_END("a frame reaches past the end of the ring"),
-  PADDING_LENGTH("padding does not reach the end of the ring"),
-  CURSOR_UNALIGNED("a cursor is not where a frame can start"),
-  CURSOR_BACKWARDS("a cursor went backwards"),
-  CURSOR_PAST_TAIL("a cursor is past what was written"),
+  PADDING_LENGTH("a padding frame does not end where the ring ends"),
+  CURSOR_UNALIGNED("the cursor is not on a frame boundary"),
+  CURSOR_BACKWARDS("the cursor moved backwards"),
+  CURSOR_PAST_TAIL("the cursor is past the last published frame"),
   BODY_NOT_DESCRIBED("a message with a body does not say where it is"),
   BODY_PAST_END("a body reaches past the end of its arena"),
   BODY_SENT_TWICE("a body was sent again before it was given back"),

@@ -94,6 +94,7 @@ class HandshakeTest {
     assertTrue(refusal(draft -> draft.features = Hello.STREAM_DOORBELL).contains("pipe_doorbell"));
     assertTrue(refusal(draft -> draft.features |= 2).contains("does not offer: 0x2"));
     assertEquals("the host's frames start every 128 bytes, this peer's every 64", refusal(draft -> draft.line = 128));
+    assertEquals("257 lanes, not 1 to 256", refusal(draft -> draft.lanes = 257));
     assertEquals("the host made a ring of 65537 bytes", refusal(draft -> draft.ring = 65537));
     assertEquals("no segment doorbell", refusal(draft -> draft.segments.remove(5)));
     assertEquals("segment mail was named twice", refusal(draft -> draft.segments.set(1, draft.segments.get(0))));
@@ -176,7 +177,6 @@ class HandshakeTest {
 
   @Test
   void a_malformed_welcome_is_found_out() {
-    assertEquals("welcome: lanes cannot be 257", fault(draft -> draft.lanes = 257));
     assertEquals("welcome: name is empty, not UTF-8, or holds a control character", fault(draft -> draft.name = ""));
     assertEquals("welcome: name is too long (256)", fault(draft -> draft.name = "x".repeat(256)));
     assertEquals("welcome: segment role cannot be 10", fault(draft -> draft.segments.get(0)[0] = 10));

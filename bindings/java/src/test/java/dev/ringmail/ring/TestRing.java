@@ -22,7 +22,7 @@ public final class TestRing {
     return new RingConsumer(new RingMemory(data, consumerBlock, producerBlock));
   }
 
-  private static ByteBuffer words(int bytes) {
+  public static ByteBuffer words(int bytes) {
     ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + Frames.LINE_BYTES).alignedSlice(Frames.LINE_BYTES);
     return buffer.slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
