@@ -1,4 +1,6 @@
 // The canonical schema text (docs/spec/message.md) as plain objects.
+import { readFileSync } from 'node:fs';
+
 import { SchemaError } from './errors.js';
 
 export const HEADING = 'ringmail-schema 1';
@@ -35,6 +37,15 @@ export function typeId(name) {
  */
 export function parseSchema(text) {
   return text === '' ? emptySchema() : new Reader(text).read();
+}
+
+/** A canonical schema text, or the path of one. */
+export function schemaText(schema = '') {
+  const text = schema === '' || schema.startsWith(HEADING) ? schema : readFileSync(schema, 'utf8');
+  if (text !== '' && !text.startsWith(HEADING)) {
+    throw new SchemaError(`${schema}: not a canonical schema text: its first line is not '${HEADING}'`);
+  }
+  return text;
 }
 
 function emptySchema() {
