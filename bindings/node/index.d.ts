@@ -66,6 +66,21 @@ export type Handlers<P extends Protocol> = {
 
 type MaybePromise<T> = T | PromiseLike<T>;
 
+/**
+ * Many messages of one type: a batch that came is good until its handler has ended, and `$copy()` gives one of its own; `peer.batch()`
+ * makes one to be sent.
+ */
+export class Batch<M extends Message = Message> implements Iterable<M> {
+  private constructor();
+  readonly Type: MessageType<M>;
+  readonly length: number;
+  at(index: number): M | undefined;
+  [Symbol.iterator](): Iterator<M>;
+  /** Of one of this process: its messages one behind the other. */
+  readonly bytes: Uint8Array;
+  $copy(): Batch<M>;
+}
+
 /** How long to wait, in milliseconds, and what else ends it. */
 export interface WaitOptions {
   timeout?: number;
@@ -105,6 +120,13 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
    * and is part of the message in hand, which is not finished before.
    */
   send(message: P extends Protocol ? Accepted<P> : Message, options?: SendOptions): Promise<void>;
+  /** How many of a batch, from `first` on, there is room for now: they are sent. */
+  trySendMany(batch: Batch<P extends Protocol ? Accepted<P> : Message>, first?: number): number;
+  /** A batch by as few calls as there is room for, or messages one by one. FullError has how many of a batch were `sent`. */
+  sendMany(
+    messages: Batch<P extends Protocol ? Accepted<P> : Message> | Iterable<P extends Protocol ? Accepted<P> : Message>,
+    options?: WaitOptions,
+  ): Promise<void>;
   /** The reply, which is this process's own. Rejects with TimedOutError after 5 s, unless told otherwise, or NoReplyError. */
   ask<M extends P extends Protocol ? Accepted<P> : Message>(
     message: M,
@@ -163,7 +185,7 @@ export interface Counters {
   failedBarriers: number;
 }
 
-/** A link to a host. `attach()` makes one. */
+/** A link to a host, or to a peer that a `Listener` has let in. `attach()` and `accept()` make them. */
 export class Peer implements AsyncIterable<Message> {
   private constructor();
 
@@ -183,6 +205,9 @@ export class Peer implements AsyncIterable<Message> {
   /** The values of an enum that the host declares. */
   enum(name: string): Readonly<Record<string, number | bigint>>;
   new(name: string, fields?: Record<string, unknown>): DynamicMessage;
+  /** So many new messages, or those that lie in these bytes, for `sendMany()`. */
+  batch<M extends Message>(type: MessageType<M>, of: number | Uint8Array): Batch<M>;
+  batch(type: string, of: number | Uint8Array): Batch<DynamicMessage>;
   /** Has these generated classes stand for their messages, also as replies. SchemaError where the host's differ. */
   use(...types: MessageType<any>[]): this;
 
@@ -198,10 +223,27 @@ export class Peer implements AsyncIterable<Message> {
     type: string,
     handler: (message: DynamicMessage, sender: Mailbox | undefined) => MaybePromise<Message | void>,
   ): this;
+  /**
+   * The handler is given up to so many messages at once: those of one sender that are there and follow each other. They are in hand,
+   * and finished, together; one that was asked, or comes again, comes alone.
+   */
+  on<M extends Message>(
+    type: MessageType<M>,
+    handler: (batch: Batch<M>, sender: Mailbox | undefined) => MaybePromise<Message | void>,
+    options: { batch: number },
+  ): this;
+  on(
+    type: string,
+    handler: (batch: Batch<DynamicMessage>, sender: Mailbox | undefined) => MaybePromise<Message | void>,
+    options: { batch: number },
+  ): this;
   /** Handlers for all messages of a protocol. */
   serve<P extends Protocol>(protocol: P, handlers: Handlers<P>): this;
 
-  /** Handles messages until the host says stop and all it sent before is handled. Rejects with what a handler threw. */
+  /**
+   * Handles messages until the host says stop and all it sent before is handled; of a peer that a listener has let in, until that has
+   * ended. Rejects with what a handler threw.
+   */
   run(): Promise<void>;
   /** Messages one by one, each finished when the next is asked for; ends when the host says stop. In place of `run()`. */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined>;
@@ -228,6 +270,13 @@ export class Peer implements AsyncIterable<Message> {
   mailbox<P extends Protocol>(name: string, options: WaitOptions & { protocol: P }): Promise<Mailbox<P>>;
   /** Publishes now what was sent, and not at the end of this turn of the event loop. */
   flush(): void;
+  /** How many of the messages that were published to the other side are not finished there, as far as it says. */
+  readonly unfinished: number;
+
+  /** Of a peer that a listener has let in: the mailbox of the other end. */
+  readonly other: Mailbox;
+  /** Of a peer that a listener has let in: tells it to stop once it has handled what was sent before. */
+  stop(): void;
 
   /** Leaves the host. A message in hand stays unfinished. */
   close(): void;
@@ -250,6 +299,35 @@ export interface AttachOptions {
 
 /** Joins the host that spawned this process. One that nobody spawned says so in one line on stderr and exits with status 2. */
 export function attach(options?: AttachOptions): Promise<Peer>;
+
+export interface ListenOptions {
+  /** Of the socket, in a directory of mode 0700, which is made. */
+  path: string;
+  /** Under which others look this process up; without one, the file's name. */
+  name?: string;
+  /** A canonical schema text, or the path of one. A peer whose messages differ is not let in, and a line on stderr says why. */
+  schema?: string;
+  /** The most that a peer may wish for, and what it gets otherwise: a power of two from 4096; 0: 1 MiB. */
+  ringBytes?: number;
+}
+
+/** A socket that other peers attach to, without a system. */
+export class Listener implements AsyncIterable<Peer> {
+  private constructor();
+  readonly path: string;
+  readonly closed: boolean;
+  /** Messages that wait for the next peer of a name, and those that nobody will get. */
+  readonly counters: { waiting: number; givenUp: number };
+  /** The next peer that has attached. Rejects with TimedOutError or the reason of the signal, and with ClosedError after `close()`. */
+  accept(options?: WaitOptions): Promise<Peer>;
+  /** Peers as they attach, until `close()`. */
+  [Symbol.asyncIterator](): AsyncIterator<Peer, undefined>;
+  /** Takes the socket away, and gives up the mail that waits. Peers that were let in live on. */
+  close(): void;
+}
+
+/** Listens for peers of this user, which attach({ path }). Throws where that cannot be. */
+export function listen(options: ListenOptions): Listener;
 
 export interface Field {
   name: string;
@@ -297,10 +375,13 @@ export class NotSpawnedError extends RingmailError {}
 export class RefusedError extends RingmailError {}
 /** Two schemas do not agree, or one cannot be read. */
 export class SchemaError extends RefusedError {}
-/** The peer has been closed, or the host is gone. */
+/** The peer or the listener has been closed, or the other end is gone. */
 export class ClosedError extends RingmailError {}
 /** There was no room in the ring within the time given. */
-export class FullError extends RingmailError {}
+export class FullError extends RingmailError {
+  /** Of `sendMany()`: how many of the batch were sent. */
+  readonly sent?: number;
+}
 /** Longer than the ring can ever take. */
 export class TooLongError extends RingmailError {}
 /** There is no such mailbox, message or enum. */

@@ -10,19 +10,28 @@ export class Catalogue {
   #agreed = new Set(); // schema texts that were compared with the host's
   #byName = new Map();
 
-  /** By number: { Type, handler, wantsSender, replies: names of those that are allowed, or null for none in particular }. */
+  /** By number: { Type, handler, wantsSender, most: in a batch, 0: none, replies: names of those that are allowed, or null for none in particular }. */
   entries = new Map();
 
-  constructor(text) {
+  /** `text` is the host's; what it does not declare may be in `ours`. Throws SchemaError where the two do not agree. */
+  constructor(text, ours = '') {
     this.#schema = parseSchema(text);
+    if (ours !== '') this.#merge(ours);
     const { messages, enums } = makeTypes(this.#schema, text);
     this.#enums = enums;
     for (const Type of messages.values()) this.#add(Type);
     this.#agreed.add(text);
   }
 
+  #merge(text) {
+    this.agree(text);
+    for (const [kind, declared] of Object.entries(parseSchema(text))) {
+      for (const [name, one] of declared) if (!this.#schema[kind].has(name)) this.#schema[kind].set(name, one);
+    }
+  }
+
   #add(Type) {
-    const entry = { Type, handler: undefined, wantsSender: false, replies: this.#repliesTo(Type.$name) };
+    const entry = { Type, handler: undefined, wantsSender: false, most: 0, replies: this.#repliesTo(Type.$name) };
     this.entries.set(Type.$type, entry);
     this.#byName.set(Type.$name, entry);
     return entry;

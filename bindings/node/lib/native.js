@@ -1,7 +1,7 @@
-// The addon: src/ says what each method of a Link does. Results below 0 are errors, of these numbers (ringmail.h).
+// The addon: src/ says what each method of a Link and of a Listener does. Results below 0 are errors, of these numbers (ringmail.h).
 import { createRequire } from 'node:module';
 
-export const { Link } = createRequire(import.meta.url)('../build/Release/ringmail.node');
+export const { Link, Listener } = createRequire(import.meta.url)('../build/Release/ringmail.node');
 
 export const CLOSED = -1;
 export const STOPPED = -2;
@@ -26,10 +26,12 @@ export const STOPS = 3;
 export class Head {
   #numbers;
   #mailboxes;
+  #batch;
 
   constructor(memory) {
     this.#numbers = new Uint32Array(memory, 0, 8);
     this.#mailboxes = new BigUint64Array(memory, 32, 2);
+    this.#batch = new Uint32Array(memory, 48, 2);
   }
 
   get kind() {
@@ -61,5 +63,8 @@ export class Head {
   }
   get sender() {
     return this.#mailboxes[1];
+  }
+  get stride() {
+    return this.#batch[0];
   }
 }

@@ -17,7 +17,11 @@ namespace ringmail::node {
 struct Head {
   std::uint32_t kind, type, correlation, length, redelivered, lane, attempt, offset;
   std::uint64_t target, sender;
+  std::uint32_t stride, count;  // of messages that are held together
 };
+
+/// From the event loop, outside of any call of JavaScript's.
+void call_back(napi_env env, napi_ref function);
 
 class Link {
  public:
@@ -39,11 +43,15 @@ class Link {
   /// In the next turn, whether or not anything comes.
   void call_again();
   void take_mail(bool takes) { takes_mail_ = takes; }
+  /// The other end is gone: its descriptor can be read for ever, and what it has published is there already.
+  void stop_watching();
 
   // The message in hand.
   Head* head() { return &head_; }
   Head* reply_head() { return &reply_head_; }
   int receive();
+  /// With the one in hand, as many as are like it; what payload() gives has all of them then.
+  int receive_more(std::uint32_t most);
   int receive_reply();
   int release();
   const ringmail_message& in_hand() const { return in_hand_; }
@@ -75,7 +83,6 @@ class Link {
   static void before_sleep(uv_prepare_t* handle);
   static void after_sleep(uv_check_t* handle);
   static void on_leaving(napi_async_cleanup_hook_handle hook, void* link);
-  void call();
   void leave_loop();
   void delete_if_done();
   void describe(const ringmail_message& message, bool in_mail, Head& head);

@@ -1,17 +1,8 @@
 /* The loop: receive, find the handler, call it with a view, answer, release. */
 #include "native.h"
 
-/* A wait is no longer than this, so that a signal that comes just before it sleeps is not left for ever. */
-static const int64_t longest_wait_ns = 200000000;
-
 /* Python code looks for signals itself; handlers that are no Python code do not. */
 enum { messages_between_signal_checks = 256 };
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 int peer_wait(Peer* self, int64_t timeout_ns) {
   const int64_t start_ns = now_ns();
@@ -49,17 +40,43 @@ static Message* lend(Peer* self, Entry* entry) {
   return entry->view;
 }
 
+/* As many as there are that are like the one in hand. */
+static PyObject* lend_batch(Peer* self, Entry* entry) {
+  uint32_t stride = 0;
+  Message* first = lend_received(entry, &self->message);
+  if (first == NULL) return NULL;
+  const int count = ringmail_receive_more(self->link, entry->most, &stride);
+  if (count > 0) {
+    Py_XSETREF(entry->batch, batch_lend(first, count, stride));
+  } else {
+    raise_failure(self, count);
+  }
+  Py_DECREF(first);
+  return count > 0 ? entry->batch : NULL;
+}
+
+static int kept_memoryview(const Entry* entry) {
+  PyErr_Format(ReleasedError, "the handler of %U kept a memoryview of it; take message.copy() or bytes(view)",
+               entry->layout->name);
+  return -1;
+}
+
+static int take_back_batch(Peer* self, Entry* entry) {
+  const int unused = batch_release(entry->batch);
+  if (!unused) self->pinned = 1;
+  Py_CLEAR(entry->batch);
+  return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
+}
+
 /* An exception that is being raised stays the one. */
 static int take_back(Peer* self, Entry* entry) {
+  if (entry->batch != NULL) return take_back_batch(self, entry);
   Message* view = entry->view;
   const int unused = message_release(view);
   if (!unused) self->pinned = 1;
   /* Somebody kept the view: it stays released, and the next message gets another one. */
   if (Py_REFCNT(view) != 1) Py_CLEAR(entry->view);
-  if (unused || PyErr_Occurred()) return 0;
-  PyErr_Format(ReleasedError, "the handler of %U kept a memoryview of it; take message.copy() or bytes(view)",
-               entry->layout->name);
-  return -1;
+  return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
 }
 
 /* ---- dispatch */
@@ -70,11 +87,11 @@ static int check_loan(const Peer* self) {
   return -1;
 }
 
-static PyObject* call_handler(Peer* self, Entry* entry) {
+static PyObject* call_handler(Peer* self, Entry* entry, PyObject* lent) {
   PyObject* sender = NULL;
   if (entry->wants_sender && (sender = peer_sender(self)) == NULL) return NULL;
   PyObject* handler = Py_NewRef(entry->handler);
-  PyObject* stack[3] = {NULL, (PyObject*)entry->view, Py_XNewRef(sender)};
+  PyObject* stack[3] = {NULL, lent, Py_XNewRef(sender)};
   const size_t count = entry->wants_sender ? 2 : 1;
   PyObject* result = PyObject_Vectorcall(handler, stack + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
   Py_XDECREF(sender);
@@ -98,8 +115,9 @@ static int is_awaitable(PyObject* object) {
 }
 
 static int handle_mail(Peer* self, Entry* entry, PyObject** awaitable) {
-  if (lend(self, entry) == NULL) return -1;
-  PyObject* result = call_handler(self, entry);
+  PyObject* lent = entry->most != 0 ? lend_batch(self, entry) : (PyObject*)lend(self, entry);
+  if (lent == NULL) return -1;
+  PyObject* result = call_handler(self, entry, lent);
   if (result != NULL && awaitable != NULL && is_awaitable(result)) {
     *awaitable = result;
     return 1;
@@ -195,7 +213,7 @@ static int handle(Peer* self) {
   return peer_finish(self);
 }
 
-/* True once the host said stop and all is done; False when the time is up. */
+/* True once the host said stop, or the other peer has ended, and all is done; False when the time is up. */
 static PyObject* loop(Peer* self, int64_t timeout_ns) {
   unsigned handled = 0;
   while (1) {
@@ -205,7 +223,7 @@ static PyObject* loop(Peer* self, int64_t timeout_ns) {
       if (++handled % messages_between_signal_checks == 0 && PyErr_CheckSignals() < 0) return NULL;
       continue;
     }
-    if (code == RINGMAIL_ESTOPPED) Py_RETURN_TRUE;
+    if (is_end(self, code)) Py_RETURN_TRUE;
     if (code < 0) {
       raise_failure(self, code);
       return NULL;

@@ -17,12 +17,15 @@
 /* ---- errors.c */
 
 extern PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError,
-    *ForkedError, *Stopped, *HostGone, *AskError;
+    *ForkedError, *Stopped, *HostGone, *PeerGone, *AskError;
 
 int errors_add(PyObject* module);
 
 /* Raises what a negative code of the C ABI stands for. `text` is ringmail_error(), read at once. */
 void raise_code(int code, const char* text);
+PyObject* error_of(int code); /* borrowed */
+/* The text need not be UTF-8. */
+void raise_text(PyObject* type, const char* text);
 
 /* ---- layout.c: what a message type looks like in memory */
 
@@ -32,6 +35,7 @@ typedef struct {
   PyObject* by_name;            /* name: Field */
   PyObject* contents;           /* tuple of those of variable length */
   PyObject* earlier;            /* tuple of the sizes that it had before fields were appended */
+  PyObject* format;             /* as the buffer protocol has it; NULL where there is content of variable length */
   unsigned char* initial;       /* the fixed part of a new message */
   uint32_t id;
   uint32_t size; /* of the fixed part */
@@ -41,8 +45,8 @@ typedef struct {
 
 int layout_ready(void);
 
-/* The class of one message: (name, namespace, word, id, size, align, where the fixed size is, earlier sizes, fields). Called by
- * _schema.py. */
+/* The class of one message: (name, namespace, word, id, size, align, where the fixed size is, earlier sizes, format, fields).
+ * Called by _schema.py. */
 PyObject* make_type(PyObject* module, PyObject* arguments);
 
 /* Of a class that make_type() made, or of one derived from it. Borrowed. */
@@ -72,6 +76,9 @@ Message* message_lend(PyTypeObject* type, Layout* layout, const void* data, uint
 
 /* Has the message lie in these bytes; 0: they are none. What is looked at is that no access leaves them. */
 int message_lie(Message* self, unsigned char* data, uint32_t length);
+
+/* One of its own, of these bytes. ValueError: they are none. */
+Message* message_of_bytes(PyTypeObject* type, PyObject* source);
 
 /* One of its own, with the same fields. */
 Message* message_copy_of(Message* self);
@@ -238,6 +245,8 @@ typedef struct {
   PyObject* replies; /* tuple of the classes that the protocols allow as a reply; empty: any */
   Message* view;     /* used again for the next message, when the handler did not keep it */
   uint64_t dropped;  /* messages for which there was no handler */
+  PyObject* batch;   /* in hand, of a handler that takes many */
+  uint32_t most;     /* that the handler takes together; 0: one, as it is */
   char wants_sender;
 } Entry;
 
@@ -245,6 +254,8 @@ typedef struct {
   PyObject_HEAD ringmail_peer* link; /* NULL: not attached, or closed */
   Entry* entries;                    /* by type id, open addressing; no more than half are taken */
   uint32_t entry_count;
+  PyObject*
+      generated;    /* class that `ringmail gen` wrote: its class of the host's schema; those that are known to agree */
   PyObject* asked;  /* correlation: what to call with the reply; (settle,) of ask_async() */
   PyObject* soon;   /* of a peer that an event loop drives: asks it for a step; else NULL */
   PyObject* sender; /* Mailbox of the last sender, used again */
@@ -263,7 +274,9 @@ typedef struct {
   char busy;                    /* in a call without the GIL */
   char pinned;                  /* a buffer of a ring is alive, so the rings must stay mapped */
   char warned_of_unknown;
-  char forked; /* this process is a child of the one that attached */
+  char accepted; /* by a listener of this process: the other end is a peer, whose end is not this process's */
+  char gone;     /* that peer has ended */
+  char forked;   /* this process is a child of the one that attached */
 } Peer;
 
 extern PyTypeObject PeerType;
@@ -274,6 +287,20 @@ int peer_ready(Peer* self);
 int peer_open(Peer* self);
 Entry* peer_entry(Peer* self, uint32_t id);
 void raise_failure(Peer* self, int code);
+/* Of a receive: what ends the mail in order. */
+int is_end(Peer* self, int code);
+
+/* A link that a listener gave out; no link was there before. */
+void peer_adopt(Peer* self, ringmail_peer* link);
+
+/* A wait is no longer than this, so that a signal that comes just before it sleeps is not left for ever. */
+static const int64_t longest_wait_ns = 200000000;
+
+static inline int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 /* In nanoseconds, from seconds or from None: -1, for ever. */
 enum { timeout_error = -2 };
@@ -297,6 +324,30 @@ int peer_ask(Peer* self,
              uint32_t* correlation);
 /* A loan of a new message with these fields, which peer->loan holds on to as well. */
 PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, PyObject* fields, int64_t timeout_ns);
+
+/* ---- batch.c */
+
+extern PyTypeObject BatchType;
+
+PyObject* make_batch(PyObject* module, PyObject* arguments);
+/* Over messages in a ring, to be released with batch_release(), which is as message_release(). */
+PyObject* batch_lend(Message* first, Py_ssize_t count, Py_ssize_t stride);
+int batch_release(PyObject* batch);
+
+/* Messages that are sent one after the other. */
+typedef struct {
+  const unsigned char* data;
+  Py_ssize_t stride;
+  Py_ssize_t count;
+  uint32_t type;
+  uint32_t length;
+} Run;
+
+int run_of_batch(PyObject* batch, Run* run);
+/* Of an array of structures, or of bytes; *view is to be released. */
+int run_of_buffer(PyTypeObject* type, PyObject* buffer, Py_buffer* view, Run* run);
+/* Sends from *next on, which is then the first that was not sent. Waits for room until the time is up. */
+int peer_send_run(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t timeout_ns);
 
 /* ---- body.c: what goes with a message in shared memory */
 
@@ -345,6 +396,15 @@ PyObject* peer_finish_message(PyObject* self, PyObject* unused);
 
 /* After something was sent: it is published by the next step, which the event loop is asked for once. */
 int peer_step_soon(Peer* self);
+
+/* ---- listener.c */
+
+extern PyTypeObject ListenerType;
+
+PyObject* peer_stop(PyObject* self, PyObject* unused);
+PyObject* peer_unfinished(PyObject* self, void* unused);
+PyObject* peer_other(PyObject* self, void* unused);
+PyObject* peer_abandon_asks(PyObject* self, PyObject* unused);
 
 /* ---- monitor.c */
 

@@ -27,8 +27,19 @@ int peer_ready(Peer* self) {
 }
 
 void raise_failure(Peer* self, int code) {
+  if (code == RINGMAIL_ECLOSED && self->accepted) {
+    self->gone = 1;
+    raise_text(PeerGone, ringmail_error(self->link));
+    return;
+  }
   /* Once the link is closed nothing sets a text any more, and the last one is about something else. */
   raise_code(code, code == RINGMAIL_ECLOSED ? ringmail_strerror(code) : ringmail_error(self->link));
+}
+
+int is_end(Peer* self, int code) {
+  if (code != RINGMAIL_ECLOSED || !self->accepted) return code == RINGMAIL_ESTOPPED;
+  self->gone = 1;
+  return 1;
 }
 
 int64_t timeout_from(PyObject* seconds) {
@@ -49,6 +60,7 @@ static void clear_entries(Peer* self) {
   self->entry_count = 0;
   for (uint32_t i = 0; i < count; ++i) {
     Py_XDECREF(entries[i].view);
+    Py_XDECREF(entries[i].batch);
     Py_XDECREF(entries[i].handler);
     Py_XDECREF(entries[i].replies);
     Py_XDECREF(entries[i].type);
@@ -96,10 +108,18 @@ static PyObject* peer_set_types(PyObject* object, PyObject* list) {
   Py_RETURN_NONE;
 }
 
+/* _set_generated(dict): of classes that may be sent, and those of the host's schema that they are. It goes on to grow. */
+static PyObject* peer_set_generated(PyObject* object, PyObject* dict) {
+  if (!PyDict_Check(dict)) return PyErr_Format(PyExc_TypeError, "a dict of types");
+  Py_XSETREF(((Peer*)object)->generated, Py_NewRef(dict));
+  Py_RETURN_NONE;
+}
+
 static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
   PyObject *type, *handler;
   int wants_sender;
-  if (!PyArg_ParseTuple(arguments, "O!Op", &PyType_Type, &type, &handler, &wants_sender)) return NULL;
+  unsigned most;
+  if (!PyArg_ParseTuple(arguments, "O!OpI", &PyType_Type, &type, &handler, &wants_sender, &most)) return NULL;
   const Layout* layout = layout_of((PyTypeObject*)type);
   Entry* entry = layout != NULL ? peer_entry((Peer*)object, layout->id) : NULL;
   if (entry == NULL || entry->handler != NULL) {
@@ -108,6 +128,7 @@ static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
   }
   entry->handler = Py_NewRef(handler);
   entry->wants_sender = (char)wants_sender;
+  entry->most = most;
   Py_RETURN_NONE;
 }
 
@@ -143,6 +164,11 @@ static PyObject* peer_attach(PyObject* object, PyObject* arguments, PyObject* ke
   raise_code(code, link != NULL ? ringmail_error(link) : ringmail_strerror(code));
   ringmail_detach(link);
   return NULL;
+}
+
+void peer_adopt(Peer* self, ringmail_peer* link) {
+  self->link = link;
+  self->accepted = 1;
 }
 
 static void end_loan(Peer* self) {
@@ -192,6 +218,17 @@ static PyObject* peer_forget(PyObject* object, PyObject* unused) {
 
 Message* peer_message(Peer* self, PyObject* message) {
   if (PyObject_TypeCheck(message, &MessageType)) return (Message*)Py_NewRef(message);
+  PyObject* known =
+      self->generated != NULL ? PyDict_GetItemWithError(self->generated, (PyObject*)Py_TYPE(message)) : NULL;
+  if (known != NULL) {
+    static PyObject* to_bytes = NULL;
+    if (to_bytes == NULL && (to_bytes = PyUnicode_InternFromString("to_bytes")) == NULL) return NULL;
+    PyObject* bytes = PyObject_CallMethodNoArgs(message, to_bytes);
+    Message* made = bytes != NULL ? message_of_bytes((PyTypeObject*)known, bytes) : NULL;
+    Py_XDECREF(bytes);
+    return made;
+  }
+  if (PyErr_Occurred()) return NULL;
   PyObject* native = PyObject_CallMethod((PyObject*)self, "_as_native", "O", message);
   if (native == NULL || PyObject_TypeCheck(native, &MessageType)) return (Message*)native;
   Py_DECREF(native);
@@ -258,6 +295,40 @@ int peer_ask(Peer* self,
   if (peer_wait_for_room(self, timeout_ns, call_send, &call) < 0) return -1;
   if (body != NULL) loan_sent(body);
   return peer_step_soon(self);
+}
+
+/* `until_ns`: without the GIL, and for so long; 0: as far as there is room. */
+static int send_some(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t until_ns) {
+  int code = 0;
+  while (code == 0 && *next < run->count) {
+    const int64_t wait_ns = until_ns != 0 ? until_ns - now_ns() : 0;
+    if (wait_ns < 0) return RINGMAIL_EFULL;
+    code = ringmail_send(self->link, target, run->type, run->data + *next * run->stride, run->length, wait_ns);
+    if (code == 0) ++*next;
+  }
+  return code;
+}
+
+int peer_send_run(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t timeout_ns) {
+  const int64_t chunk_ns = 100000000; /* then signal handlers get their turn */
+  const int64_t start_ns = now_ns();
+  int64_t until_ns = 0; /* there is room nearly always */
+  while (1) {
+    self->busy = 1;
+    PyThreadState* state = until_ns != 0 ? PyEval_SaveThread() : NULL;
+    const int code = send_some(self, target, run, next, until_ns);
+    if (state != NULL) PyEval_RestoreThread(state);
+    self->busy = 0;
+    if (code == 0) return 0;
+    const int64_t now = now_ns();
+    const int64_t left_ns = timeout_ns < 0 ? chunk_ns : timeout_ns - (now - start_ns);
+    if ((code != RINGMAIL_EFULL && code != RINGMAIL_EINTERRUPTED) || left_ns <= 0) {
+      raise_failure(self, code);
+      return -1;
+    }
+    if (PyErr_CheckSignals() < 0) return -1;
+    until_ns = now + (left_ns < chunk_ns ? left_ns : chunk_ns);
+  }
 }
 
 /* The room for a message that is as long as its content makes it. */
@@ -447,6 +518,11 @@ static PyObject* get_closed(PyObject* object, void* unused) {
   return PyBool_FromLong(((Peer*)object)->link == NULL);
 }
 
+static PyObject* get_gone(PyObject* object, void* unused) {
+  (void)unused;
+  return PyBool_FromLong(((Peer*)object)->gone);
+}
+
 /* ---- the type */
 
 static PyObject* peer_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
@@ -465,6 +541,7 @@ static int peer_traverse(PyObject* object, visitproc visit, void* arg) {
     Py_VISIT(self->entries[i].handler);
     Py_VISIT(self->entries[i].replies);
   }
+  Py_VISIT(self->generated);
   Py_VISIT(self->asked);
   Py_VISIT(self->soon);
   Py_VISIT(self->sender);
@@ -474,6 +551,7 @@ static int peer_traverse(PyObject* object, visitproc visit, void* arg) {
 static int peer_clear(PyObject* object) {
   Peer* self = (Peer*)object;
   clear_entries(self);
+  Py_CLEAR(self->generated);
   Py_CLEAR(self->asked);
   Py_CLEAR(self->soon);
   Py_CLEAR(self->sender);
@@ -491,12 +569,14 @@ static PyMethodDef methods[] = {
     {"_attach", (PyCFunction)(void (*)(void))peer_attach, METH_VARARGS | METH_KEYWORDS, NULL},
     {"_set_types", peer_set_types, METH_O, NULL},
     {"_set_handler", peer_set_handler, METH_VARARGS, NULL},
+    {"_set_generated", peer_set_generated, METH_O, NULL},
     {"_check", peer_check, METH_O, NULL},
     {"_run", peer_run, METH_O, NULL},
     {"_monitor", peer_monitor, METH_VARARGS, NULL},
     {"_demonitor", peer_demonitor, METH_VARARGS, NULL},
     {"_log", peer_log, METH_VARARGS, NULL},
     {"_fail", peer_fail, METH_O, NULL},
+    {"_abandon_asks", peer_abandon_asks, METH_NOARGS, NULL},
     {"_forget", peer_forget, METH_NOARGS, NULL},
     {"_lookup", peer_lookup, METH_VARARGS, NULL},
     {"_end_loan", peer_end_loan, METH_O, NULL},
@@ -515,6 +595,8 @@ static PyMethodDef methods[] = {
     {"_finish", peer_finish_message, METH_NOARGS, NULL},
     {"close", peer_close, METH_NOARGS, "Publishes what was sent, and leaves the host. A second call does nothing."},
     {"flush", peer_flush, METH_NOARGS, "Publishes what was sent outside of a handler."},
+    {"stop", peer_stop, METH_NOARGS,
+     "Of a peer that a listener has let in: tells it to stop once it has handled what was sent before."},
     {"receive", peer_receive, METH_NOARGS,
      "The next message as (kind, message, sender, correlation), or None. Stopped once the host said stop."},
     {"release", peer_release, METH_NOARGS, "The received message is finished, and may be forgotten by the host."},
@@ -536,6 +618,10 @@ static PyGetSetDef attributes[] = {
     {"asked", get_in_hand, NULL, "Whether somebody waits for a reply to the message in hand.", &which[in_hand_asked]},
     {"sender", get_in_hand, NULL, "The mailbox that the message in hand came from.", &which[in_hand_sender]},
     {"body", get_body, NULL, "The body of the message in hand, which may be kept, or None.", NULL},
+    {"unfinished", peer_unfinished, NULL,
+     "How many of the messages that were published to the other side are not finished there.", NULL},
+    {"other", peer_other, NULL, "Of a peer that a listener has let in: the mailbox of the other end.", NULL},
+    {"_is_gone", get_gone, NULL, NULL, NULL},
     {"closed", get_closed, NULL, "Whether close() was called.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

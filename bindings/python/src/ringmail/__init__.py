@@ -11,10 +11,12 @@ def flight(message, sender):
 peer.run()
 """
 
+from ._listener import Listener, ListenerCounters, listen
 from ._log import TRACE, LogHandler
 from ._peer import Counters, Down, ExitKind, Peer, peer
 from ._ringmail import (
     AskError,
+    Batch,
     Body,
     BodyLoan,
     Error,
@@ -24,6 +26,7 @@ from ._ringmail import (
     Mailbox,
     Message,
     NotSpawnedError,
+    PeerGone,
     ProtocolError,
     RefusedError,
     ReleasedError,
@@ -35,6 +38,7 @@ from ._schema import Schema, parse_schema
 __all__ = [
     "TRACE",
     "AskError",
+    "Batch",
     "Body",
     "BodyLoan",
     "Counters",
@@ -44,17 +48,21 @@ __all__ = [
     "ForkedError",
     "FullError",
     "HostGone",
+    "Listener",
+    "ListenerCounters",
     "LogHandler",
     "Mailbox",
     "Message",
     "NotSpawnedError",
     "Peer",
+    "PeerGone",
     "ProtocolError",
     "RefusedError",
     "ReleasedError",
     "Schema",
     "SchemaError",
     "Stopped",
+    "listen",
     "parse_schema",
     "peer",
 ]

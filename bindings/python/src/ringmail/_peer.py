@@ -19,10 +19,11 @@ from . import _asyncio, _ringmail
 from ._driver import Driver
 from ._generated import GeneratedTypes, is_generated
 from ._log import host_level
-from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
+from ._ringmail import Batch, BodyLoan, HostGone, Mailbox, NotSpawnedError, SchemaError
 from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
 
 _FDS = "RINGMAIL_FDS"
+MOST_IN_BATCH = 2**31 - 1
 _peers: weakref.WeakSet[Peer] = weakref.WeakSet()
 
 
@@ -66,12 +67,8 @@ class Peer(_ringmail.Peer):
         timeout: float = 10.0,
         pollable: bool = False,
     ) -> None:
-        self._driver: Driver | None = None
-        self._awaited: list[str] = []  # messages whose handlers are coroutine functions
-        self._pollable = pollable
-        self._monitors: dict[int, Callable[[Down], object]] = {}
-        text = _schema_text(schema)
-        ours = parse_schema(text or "")
+        self._begin(pollable)
+        text = schema_text(schema)
         self._attach(
             descriptor=descriptor,
             path=None if path is None else os.fspath(path),
@@ -81,10 +78,28 @@ class Peer(_ringmail.Peer):
             timeout=timeout,
             pollable=pollable,
         )
+        self._learn(text, expect or {})
+
+    @classmethod
+    def _to_be_let_in(cls) -> Peer:
+        """What a listener gives a link to."""
+        peer = cls.__new__(cls)
+        peer._begin(pollable=True)
+        return peer
+
+    def _begin(self, pollable: bool) -> None:
+        self._driver: Driver | None = None
+        self._awaited: list[str] = []  # messages whose handlers are coroutine functions
+        self._pollable = pollable
+        self._monitors: dict[int, Callable[[Down], object]] = {}
+
+    def _learn(self, text: str | None, expect: Mapping[str, Mapping[str, str]]) -> None:
+        """The messages of the other end, which is to agree with ours."""
         _peers.add(self)
         try:
+            ours = parse_schema(text or "")
             self.schema = parse_schema(self.schema_text)
-            mismatch = find_mismatch(ours, self.schema) or find_unmet(expect or {}, self.schema)
+            mismatch = find_mismatch(ours, self.schema) or find_unmet(expect, self.schema)
             if mismatch:
                 raise SchemaError(mismatch)
             merge(self.schema, ours)
@@ -125,14 +140,26 @@ class Peer(_ringmail.Peer):
         found = self._types.get(message)
         return (self.type(message) if found is None else found)(**fields)
 
+    def batch(self, message: str | builtins.type, count: int) -> Batch:
+        """So many new messages, which lie one behind the other: to be written, by numpy.asarray() all at once, and given to
+        send_many()."""
+        return _ringmail.make_batch(self._native_type(message), count)
+
     # ---- handlers
 
-    def on(self, message: str | builtins.type) -> Callable[[Any], Any]:
+    def on(self, message: str | builtins.type, *, batch: int | None = None) -> Callable[[Any], Any]:
         """Decorates the handler of a message: handler(message) or handler(message, sender).
 
         The message is named, or is a class that `ringmail gen` wrote, whose instances the handler then gets. What it
-        returns is the reply, when one was asked for."""
+        returns is the reply, when one was asked for.
+
+        With `batch` the handler is given up to so many at once, as a Batch: those of one sender that are there and follow
+        each other. They are in hand, and finished, together; one that was asked, or comes again, comes alone."""
         found = self._native_type(message)
+        if batch is not None and (batch < 1 or batch > MOST_IN_BATCH):
+            raise ValueError(f"a batch cannot have {batch} messages: 1 to {MOST_IN_BATCH}")
+        if batch is not None and found._format is None:
+            raise TypeError(f"{found._name} has content of variable length: such messages come one by one")
 
         def register(handler: Any) -> Any:
             wants_sender = _wants_sender(handler, found._name)
@@ -143,8 +170,9 @@ class Peer(_ringmail.Peer):
                         "and run_async() of ringmail.peer(pollable=True) awaits it"
                     )
                 self._awaited.append(found._name)
-            called = self._generated.handler(message, handler) if is_generated(message) else handler
-            self._set_handler(found, called, wants_sender)
+            takes_generated = is_generated(message) and batch is None
+            called = self._generated.handler(message, handler) if takes_generated else handler
+            self._set_handler(found, called, wants_sender, batch or 0)
             return handler
 
         return register
@@ -163,7 +191,8 @@ class Peer(_ringmail.Peer):
         """Handles messages until the host says stop and everything it sent has been handled.
 
         An exception of a handler is reported to the host, and comes out of here; the message stays unfinished and is
-        given to the next incarnation of this peer. HostGone when the host dies: not caught, it ends the process."""
+        given to the next incarnation of this peer. HostGone when the host dies: not caught, it ends the process. Where
+        the other end is a peer that a listener has let in, this returns when that has ended."""
         self._handle(None)
 
     def poll(self, timeout: float = 0.0) -> bool:
@@ -179,7 +208,10 @@ class Peer(_ringmail.Peer):
         if self._awaited:
             raise TypeError(f"the handler of {self._awaited[0]} is a coroutine function: await run_async()")
         try:
-            return self._run(timeout)
+            over = self._run(timeout)
+            if self._is_gone:
+                self._end_asks()
+            return over
         except BaseException as error:
             self._leave(error)
             raise
@@ -212,13 +244,29 @@ class Peer(_ringmail.Peer):
         """mailbox() in an event loop."""
         return await _asyncio.lookup(self, name, timeout)
 
-    async def _send_async(self, mailbox: Mailbox, message: Any, *, timeout: float | None = 5.0) -> None:
-        await _asyncio.send(self, mailbox, message, timeout)
+    async def _send_async(
+        self, mailbox: Mailbox, message: Any, *, timeout: float | None = 5.0, body: BodyLoan | None = None
+    ) -> None:
+        await _asyncio.send(self, mailbox, message, timeout, body)
+
+    async def _send_many_async(
+        self, mailbox: Mailbox, messages: Any, *, type: Any = None, timeout: float | None = 5.0
+    ) -> None:
+        await _asyncio.send_many(self, mailbox, messages, None if type is None else self._native_type(type), timeout)
+
+    async def _loan_large_async(self, mailbox: Mailbox, nbytes: int, *, timeout: float | None = 5.0) -> BodyLoan:
+        return await _asyncio.loan_large(self, mailbox, nbytes, timeout)
 
     async def _ask_async(
-        self, mailbox: Mailbox, message: Any, *, timeout: float | None = None, reply: Any = None
+        self,
+        mailbox: Mailbox,
+        message: Any,
+        *,
+        timeout: float | None = None,
+        reply: Any = None,
+        body: BodyLoan | None = None,
     ) -> Any:
-        native = await _asyncio.ask(self, mailbox, message, timeout)
+        native = await _asyncio.ask(self, mailbox, message, timeout, body)
         return native if reply is None or native is None else self._generated.reply(reply, native)
 
     def _driven(self) -> Driver:
@@ -261,6 +309,12 @@ class Peer(_ringmail.Peer):
             error.add_note(f"(while handling {self._in_hand}{attempt})")
         self._fail(_sendable(_failure_text(error)))
         self.close()
+
+    def _end_asks(self) -> None:
+        """Nobody is there any more who would answer. Those of tasks are futures of the driver's."""
+        for then in self._abandon_asks():
+            if callable(then):
+                then(None)
 
     # ---- monitors and the log
 
@@ -398,7 +452,7 @@ def _write_lines() -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
-def _schema_text(schema: str | os.PathLike[str] | None) -> str | None:
+def schema_text(schema: str | os.PathLike[str] | None) -> str | None:
     if schema is None or (isinstance(schema, str) and schema.startswith(HEADING)):
         return schema  # type: ignore[return-value]
     with open(schema, encoding="utf-8") as file:
