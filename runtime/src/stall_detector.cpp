@@ -14,7 +14,7 @@
 namespace ringmail::runtime {
 namespace {
 
-constexpr auto answer_timeout = std::chrono::milliseconds(500);
+constexpr auto stack_timeout = std::chrono::milliseconds(500);
 
 /// A function's name, where the program exports it, and what addr2line needs in any case.
 std::string frame_text(const void* frame) {
@@ -95,7 +95,7 @@ void StallDetector::report(const Watch& watch, std::uint64_t now) {
   const Scheduler& scheduler = *watch.whom.scheduler;
   const double seconds = static_cast<double>(now - watch.since_ns) / 1e9;
   const auto sample =
-      signal_ != 0 ? ask_for_stack(watch.whom.thread, signal_, scheduler, watch.turn_mark, answer_timeout) : nullptr;
+      signal_ != 0 ? ask_for_stack(watch.whom.thread, signal_, scheduler, watch.turn_mark, stack_timeout) : nullptr;
   if (sample == nullptr) {
     log_->warn("scheduler {} has been in one turn for {:.3f} s, and does not say where: {}", scheduler.index(), seconds,
                signal_ != 0 ? "it blocks the signal, or the kernel keeps it" : "there is no signal to ask it with");
