@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <climits>
 #include <thread>
+#include <vector>
 
 #include "deadline.hpp"
 #include "ringmail/transport/handshake.hpp"
@@ -115,6 +116,23 @@ TEST_F(StreamDoorbellTest, that_nobody_reads_is_not_filled_up) {
   park(sleeps + 1);
   bell.ring();
   EXPECT_EQ(heard(), 1u);
+}
+
+TEST_F(StreamDoorbellTest, is_rung_behind_what_else_waits_to_be_written) {
+  const std::vector<std::byte> text(1 << 16);
+  while (!peer_->wants_write()) ASSERT_TRUE(peer_->send(ControlKind::goodbye, text));
+  Doorbell bell(mirror_, *peer_, lane);
+  park(1);
+  bell.ring();
+  bool rung = false;
+  while (!rung) {
+    ASSERT_TRUE(peer_->flush());
+    auto frame = host_->receive();
+    ASSERT_TRUE(frame);
+    if (!*frame) break;
+    rung = (*frame)->kind == ControlKind::ring;
+  }
+  EXPECT_TRUE(rung);
 }
 
 }  // namespace

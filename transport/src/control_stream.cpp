@@ -159,6 +159,13 @@ std::expected<void, StreamError> ControlStream::send(ControlKind kind,
   return {};
 }
 
+bool ControlStream::is_waiting(ControlKind kind, std::span<const std::byte> payload) const {
+  return std::ranges::any_of(backlog_, [&](const Outgoing& frame) {
+    return load<std::uint16_t>(frame.bytes, 4) == static_cast<std::uint16_t>(kind) &&
+           std::ranges::equal(std::span(frame.bytes).subspan(control_header_bytes), payload);
+  });
+}
+
 std::expected<bool, StreamError> ControlStream::flush() {
   while (!backlog_.empty()) {
     Outgoing& frame = backlog_.front();

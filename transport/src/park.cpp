@@ -49,8 +49,9 @@ void Doorbell::ring_on_pipe() const {
 }
 
 void Doorbell::ring_on_stream() {
-  // What the host has not read yet wakes it as well as one more would. A stream that has failed says so to whoever reads it.
-  if (!stream_->wants_write()) static_cast<void>(stream_->send(Ring::kind, encode(Ring{.lane = lane_})));
+  // A ring that has not left yet wakes it as well as one more would. A stream that has failed says so to whoever reads it.
+  const auto ring = encode(Ring{.lane = lane_});
+  if (!stream_->is_waiting(Ring::kind, ring)) static_cast<void>(stream_->send(Ring::kind, ring));
 }
 
 }  // namespace ringmail::transport

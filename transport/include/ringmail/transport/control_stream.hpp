@@ -106,6 +106,8 @@ class ControlStream {
   /// True when nothing is left.
   std::expected<bool, StreamError> flush();
   bool wants_write() const { return !backlog_.empty(); }
+  /// Whether this very frame is among what waits to be written.
+  bool is_waiting(ControlKind kind, std::span<const std::byte> payload) const;
   /// What send() keeps, and flush() has not got rid of.
   std::size_t backlog_bytes() const { return backlog_bytes_; }
 
