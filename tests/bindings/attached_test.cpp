@@ -82,7 +82,7 @@ class Attached : public testing::TestWithParam<Language> {
   std::atomic<std::uint64_t> heard{0};
 
  private:
-  bool has_attached(std::uint32_t link) const { return system->runtime().peer_pid(link) == pid_; }
+  bool has_attached(std::uint32_t link) { return system->runtime().peer_pid(link) == pid_; }
   bool has_ended() const {
     siginfo_t info{};
     return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
@@ -125,7 +125,6 @@ TEST_P(Attached, is_sent_to_is_asked_and_comes_back_after_its_death) {
 
   kill();
   EXPECT_EQ(join(), -SIGKILL);
-  ASSERT_TRUE(until([&] { return system->runtime().incarnation(peer->address().link) == 2; }));
   for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer->send(Tick{.number = i}));
   start(peer->address().link);
   ASSERT_TRUE(until([&] { return heard == 2 * count; })) << heard;
