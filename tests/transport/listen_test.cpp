@@ -6,7 +6,9 @@
 #include <sys/un.h>
 
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "listen_fixture.hpp"
 #include "ringmail/transport/join.hpp"
@@ -493,6 +495,90 @@ TEST(Listen, one_thread_waits_for_several_peers_and_the_listener_at_once) {
   }
   EXPECT_EQ(answered, peers * messages);
   for (auto& process : processes) EXPECT_EQ(process->join(), 0);
+}
+
+TEST(Listen, each_peer_may_be_used_by_a_thread_of_its_own) {
+  constexpr int lives = 24;
+  constexpr int messages = 50;
+  const Listener listener;
+  const auto live = [&](int i) {
+    return [&, i]() -> int {
+      const std::string name = "desk " + std::to_string(i % 4);  // so that some wait for the end of the one before
+      const auto options = listener.from(name.c_str());
+      AbiPeer peer(&options);
+      PEER_EXPECT(peer.attached() == 0);
+      ringmail_message answer;
+      for (int j = 0; j < messages; ++j) {
+        std::uint32_t correlation = 0;
+        PEER_EXPECT(ringmail_ask(peer, 1, 7, name.data(), static_cast<std::uint32_t>(name.size()), -1, &correlation) ==
+                    0);
+        PEER_EXPECT(peer.next(answer) == 1);
+        PEER_EXPECT(text_of(answer) == name);
+        ringmail_release(peer);
+      }
+      return 0;
+    };
+  };
+  // All forks come before the first thread.
+  std::vector<std::unique_ptr<Process>> processes;
+  for (int i = 0; i < lives; ++i) processes.push_back(std::make_unique<Process>(live(i)));
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < lives; ++i) {
+    threads.emplace_back([&answered, link = listener.accept()] {
+      ringmail_message message;
+      int result = 0;
+      while ((result = link.next(message)) == 1) {
+        EXPECT_EQ(ringmail_reply(link, &message, 7, message.payload, message.length), 0);
+        EXPECT_EQ(ringmail_release(link), 0);
+        ++answered;
+      }
+      EXPECT_EQ(result, RINGMAIL_ECLOSED);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(answered, lives * messages);
+  for (auto& process : processes) EXPECT_EQ(process->join(), 0);
+  EXPECT_EQ(listener.counters().waiting + listener.counters().given_up, 0u);
+}
+
+TEST(Listen, who_waits_for_an_answer_alone_learns_of_the_end_before_its_mail_is_received) {
+  const Listener listener;
+  Process peer([&]() -> int {
+    const auto options = listener.from("desk");
+    AbiPeer peer(&options);
+    ringmail_message question;
+    PEER_EXPECT(peer.next(question) == 1);
+    PEER_EXPECT(send(peer, 1, "mail") == 0);
+    ringmail_flush(peer);
+    return 0;
+  });
+  const Link link = listener.accept();
+  std::uint32_t correlation = 0;
+  ASSERT_EQ(ringmail_ask(link, 1, 7, "how?", 4, soon, &correlation), 0);
+  ringmail_message message;
+  int result = 0;
+  while ((result = ringmail_receive_reply(link, &message)) == 0) {
+    std::int64_t longest_ns = 0;
+    const int prepared = ringmail_prepare(link, 0, &longest_ns);
+    ASSERT_GE(prepared, 0) << ringmail_error(link);
+    pollfd polled{.fd = ringmail_descriptor(link), .events = POLLIN, .revents = 0};
+    poll(&polled, 1, prepared == 0 ? static_cast<int>(longest_ns / 1'000'000) + 1 : 0);
+    if (polled.revents != 0) {
+      ASSERT_EQ(ringmail_resume(link), 0);
+    }
+  }
+  EXPECT_EQ(result, RINGMAIL_ECLOSED);
+  EXPECT_EQ(peer.join(), 0);
+  // Nothing to do for who takes no mail; but for who does.
+  std::int64_t longest_ns = 0;
+  while ((result = ringmail_prepare(link, 0, &longest_ns)) == 2) {
+  }
+  EXPECT_EQ(result, 0);
+  EXPECT_EQ(ringmail_prepare(link, 1, &longest_ns), 1);
+  EXPECT_EQ(link.text(), "mail");
+  EXPECT_EQ(ringmail_prepare(link, 1, &longest_ns), 1);
+  EXPECT_EQ(link.next(message), RINGMAIL_ECLOSED);
 }
 
 TEST(Listen, another_thread_or_a_signal_ends_a_wait_for_a_peer) {

@@ -321,7 +321,8 @@ int ringmail_resume(ringmail_peer* peer);
 
 /*
  * As ringmail_receive(), for a RINGMAIL_REPLY or RINGMAIL_NO_REPLY alone, and also while a message is held. It is finished with
- * the next call on the peer: no release.
+ * the next call on the peer: no release. RINGMAIL_ECLOSED also where the other side of a link without a system has ended, and no more
+ * replies come, but its mail may not all have been received.
  */
 int ringmail_receive_reply(ringmail_peer* peer, ringmail_message* message);
 
@@ -347,8 +348,8 @@ int ringmail_ring_memory(ringmail_peer* peer, uint32_t lane, int outgoing, void*
 
 /*
  * Peers without a system: a process listens at the path of a socket, others attach to it by options.path, and each that has come is
- * a ringmail_peer like any other, of which this process is the host (docs/spec/peers.md). A listener and the peers that it gave out
- * are used by one thread at a time, together. In what is said above, host then means the peer that has connected, and
+ * a ringmail_peer like any other, of which this process is the host (docs/spec/peers.md). A listener is used by one thread at a time,
+ * and each peer that it gave out may be by another. In what is said above, host then means the peer that has connected, and
  *
  *   - it is pollable: ringmail_prepare() and its likes are for it too, so that one thread can wait for several;
  *   - each end is mailbox 1 to the other, under which it is looked up by its name, and finds what came from it;

@@ -24,13 +24,30 @@ constexpr std::uint64_t control_ring_bytes = 1 << 16;
 
 // --- What links leave
 
+bool LeftMail::begin(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return name.empty() || running_.insert(name).second;
+}
+
+bool LeftMail::runs(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return running_.contains(name);
+}
+
+void LeftMail::stop(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  running_.erase(name);
+}
+
 void LeftMail::end(const std::string& name, KeptMail mail) {
+  const std::lock_guard lock(mutex_);
   running_.erase(name);
   keep(name, std::move(mail));
   nudge.ring();
 }
 
 std::optional<KeptMail> LeftMail::take(const std::string& name) {
+  const std::lock_guard lock(mutex_);
   const auto found = kept_.find(name);
   if (found == kept_.end()) return std::nullopt;
   KeptMail mail = std::move(found->second.mail);
@@ -53,7 +70,13 @@ void LeftMail::keep(const std::string& name, KeptMail mail) {
   kept_.erase(least);
 }
 
+std::uint64_t LeftMail::given_up() const {
+  const std::lock_guard lock(mutex_);
+  return given_up_;
+}
+
 std::uint64_t LeftMail::waiting() {
+  const std::lock_guard lock(mutex_);
   std::uint64_t messages = 0;
   for (auto& [name, kept] : kept_) messages += kept.mail.ring.unfinished().messages;
   return messages;

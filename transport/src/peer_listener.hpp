@@ -3,7 +3,7 @@
 //
 //   connected ──► hello ──► (waits for the end of its predecessor) ──► welcome ──► ready ──► given out
 //
-// Threads: one at a time, together with the links that it gave out.
+// Threads: one at a time; each link that it gave out may have another. All that they share is LeftMail.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,14 +29,14 @@ namespace ringmail::transport {
 inline constexpr ringmail_mailbox own_mailbox = 1;
 inline constexpr ringmail_mailbox other_mailbox = 1;
 
-/// What the links of a listener leave to it.
+/// What the links of a listener leave to it. Any thread.
 class LeftMail {
  public:
   /// A link of that name runs; false: there is one already. Of those without a name there may be many.
-  bool begin(const std::string& name) { return name.empty() || running_.insert(name).second; }
-  bool runs(const std::string& name) const { return running_.contains(name); }
+  bool begin(const std::string& name);
+  bool runs(const std::string& name) const;
   /// It has not come about.
-  void stop(const std::string& name) { running_.erase(name); }
+  void stop(const std::string& name);
   /// It has ended, and this is its mail. Wakes the listener, for who waits with that name.
   void end(const std::string& name, KeptMail mail);
   /// For the next of that name, or nothing.
@@ -43,7 +44,7 @@ class LeftMail {
 
   /// Messages that wait for a next one of their name, and those that nobody will get.
   std::uint64_t waiting();
-  std::uint64_t given_up() const { return given_up_; }
+  std::uint64_t given_up() const;
 
   PipeBell nudge;  ///< rung when a link ends
 
@@ -56,6 +57,7 @@ class LeftMail {
     std::uint64_t since = 0;
     KeptMail mail;
   };
+  mutable std::mutex mutex_;  // of beginnings and ends alone: no message passes here
   std::set<std::string> running_;
   std::map<std::string, Kept> kept_;
   std::uint64_t clock_ = 0;  // counts what was kept

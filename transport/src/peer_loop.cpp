@@ -16,7 +16,8 @@ bool PeerLink::has_work(bool for_mail) const {
     all_drained = all_drained && lane.drained();
   }
   if (!asks_.empty() && monotonic_ns() >= asks_.earliest_ns()) return true;
-  return all_drained || gone_ || !answers_.empty() ||
+  // The other's end is told behind all its mail, and so by who takes that.
+  return all_drained || (takes_mail && gone_) || !answers_.empty() ||
          interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
 
@@ -97,7 +98,8 @@ int PeerLink::receive_reply(ringmail_message& message) {
     }
     if (lane.fault() != RingFault::none && faulted(lane) != 0) return RINGMAIL_EPROTOCOL;
   }
-  return give_expired(message) ? 1 : 0;
+  if (give_expired(message)) return 1;
+  return gone_ ? RINGMAIL_ECLOSED : 0;
 }
 
 int PeerLink::want_room(ringmail_mailbox target, std::uint32_t length) {

@@ -627,7 +627,7 @@ class Peer {
 };
 
 /// Without a system: a process that other peers attach to by Options::path. Each is a Peer whose host this process is, looked up by
-/// name at either end. Used by one thread at a time, together with the peers that it let in; docs/spec/peers.md.
+/// name at either end. Used by one thread at a time; each peer that it let in may be by another. docs/spec/peers.md.
 class Listener {
  public:
   struct Options {
