@@ -12,6 +12,7 @@
         "src/attach.cpp",
         "src/bodies.cpp",
         "src/link.cpp",
+        "src/listener.cpp",
         "src/loop.cpp",
         "src/receive.cpp",
         "src/send.cpp",

@@ -163,7 +163,7 @@ export interface Counters {
   failedBarriers: number;
 }
 
-/** A link to a host. `attach()` makes one. */
+/** A link to a host, or to a peer that a `Listener` has let in. `attach()` and `accept()` make them. */
 export class Peer implements AsyncIterable<Message> {
   private constructor();
 
@@ -201,7 +201,10 @@ export class Peer implements AsyncIterable<Message> {
   /** Handlers for all messages of a protocol. */
   serve<P extends Protocol>(protocol: P, handlers: Handlers<P>): this;
 
-  /** Handles messages until the host says stop and all it sent before is handled. Rejects with what a handler threw. */
+  /**
+   * Handles messages until the host says stop and all it sent before is handled; of a peer that a listener has let in, until that has
+   * ended. Rejects with what a handler threw.
+   */
   run(): Promise<void>;
   /** Messages one by one, each finished when the next is asked for; ends when the host says stop. In place of `run()`. */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined>;
@@ -228,6 +231,13 @@ export class Peer implements AsyncIterable<Message> {
   mailbox<P extends Protocol>(name: string, options: WaitOptions & { protocol: P }): Promise<Mailbox<P>>;
   /** Publishes now what was sent, and not at the end of this turn of the event loop. */
   flush(): void;
+  /** How many of the messages that were published to the other side are not finished there, as far as it says. */
+  readonly unfinished: number;
+
+  /** Of a peer that a listener has let in: the mailbox of the other end. */
+  readonly other: Mailbox;
+  /** Of a peer that a listener has let in: tells it to stop once it has handled what was sent before. */
+  stop(): void;
 
   /** Leaves the host. A message in hand stays unfinished. */
   close(): void;
@@ -250,6 +260,35 @@ export interface AttachOptions {
 
 /** Joins the host that spawned this process. One that nobody spawned says so in one line on stderr and exits with status 2. */
 export function attach(options?: AttachOptions): Promise<Peer>;
+
+export interface ListenOptions {
+  /** Of the socket, in a directory of mode 0700, which is made. */
+  path: string;
+  /** Under which others look this process up; without one, the file's name. */
+  name?: string;
+  /** A canonical schema text, or the path of one. A peer whose messages differ is not let in, and a line on stderr says why. */
+  schema?: string;
+  /** The most that a peer may wish for, and what it gets otherwise: a power of two from 4096; 0: 1 MiB. */
+  ringBytes?: number;
+}
+
+/** A socket that other peers attach to, without a system. */
+export class Listener implements AsyncIterable<Peer> {
+  private constructor();
+  readonly path: string;
+  readonly closed: boolean;
+  /** Messages that wait for the next peer of a name, and those that nobody will get. */
+  readonly counters: { waiting: number; givenUp: number };
+  /** The next peer that has attached. Rejects with TimedOutError or the reason of the signal, and with ClosedError after `close()`. */
+  accept(options?: WaitOptions): Promise<Peer>;
+  /** Peers as they attach, until `close()`. */
+  [Symbol.asyncIterator](): AsyncIterator<Peer, undefined>;
+  /** Takes the socket away, and gives up the mail that waits. Peers that were let in live on. */
+  close(): void;
+}
+
+/** Listens for peers of this user, which attach({ path }). Throws where that cannot be. */
+export function listen(options: ListenOptions): Listener;
 
 export interface Field {
   name: string;
@@ -297,7 +336,7 @@ export class NotSpawnedError extends RingmailError {}
 export class RefusedError extends RingmailError {}
 /** Two schemas do not agree, or one cannot be read. */
 export class SchemaError extends RefusedError {}
-/** The peer has been closed, or the host is gone. */
+/** The peer or the listener has been closed, or the other end is gone. */
 export class ClosedError extends RingmailError {}
 /** There was no room in the ring within the time given. */
 export class FullError extends RingmailError {}

@@ -13,12 +13,21 @@ export class Catalogue {
   /** By number: { Type, handler, wantsSender, replies: names of those that are allowed, or null for none in particular }. */
   entries = new Map();
 
-  constructor(text) {
+  /** `text` is the host's; what it does not declare may be in `ours`. Throws SchemaError where the two do not agree. */
+  constructor(text, ours = '') {
     this.#schema = parseSchema(text);
+    if (ours !== '') this.#merge(ours);
     const { messages, enums } = makeTypes(this.#schema, text);
     this.#enums = enums;
     for (const Type of messages.values()) this.#add(Type);
     this.#agreed.add(text);
+  }
+
+  #merge(text) {
+    this.agree(text);
+    for (const [kind, declared] of Object.entries(parseSchema(text))) {
+      for (const [name, one] of declared) if (!this.#schema[kind].has(name)) this.#schema[kind].set(name, one);
+    }
   }
 
   #add(Type) {

@@ -22,7 +22,7 @@ export class RefusedError extends RingmailError {
 export class SchemaError extends RefusedError {
   static code = 'ERR_RINGMAIL_SCHEMA';
 }
-/** The peer has been closed, or the host is gone. */
+/** The peer or the listener has been closed, or the other end is gone. */
 export class ClosedError extends RingmailError {
   static code = 'ERR_RINGMAIL_CLOSED';
 }

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-
-import { SchemaError, failure } from './errors.js';
+import { failure } from './errors.js';
 import * as native from './native.js';
 import { Peer, say } from './peer.js';
-import { HEADING } from './schema.js';
+import { schemaText } from './schema.js';
 
 export * from './errors.js';
+export { Listener, listen } from './listener.js';
 export { Mailbox } from './mailbox.js';
 export { parseSchema } from './schema.js';
 export { Peer };
@@ -36,13 +35,4 @@ export async function attach(options = {}) {
     link.close();
     throw error;
   }
-}
-
-/** A canonical schema text, or the path of one. */
-function schemaText(schema = '') {
-  const text = schema === '' || schema.startsWith(HEADING) ? schema : readFileSync(schema, 'utf8');
-  if (text !== '' && !text.startsWith(HEADING)) {
-    throw new SchemaError(`${schema}: not a canonical schema text: its first line is not '${HEADING}'`);
-  }
-  return text;
 }

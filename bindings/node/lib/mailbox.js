@@ -5,6 +5,7 @@ import { RingMemory, bytesOf } from './memory.js';
 import * as native from './native.js';
 
 const SENT = Promise.resolve();
+const IGNORED = () => {};
 const BODY_PLACE = 32; // bytes before a message with a body
 
 export class Mailbox {
@@ -38,13 +39,19 @@ export class Mailbox {
       options?.signal?.throwIfAborted();
       if (this.trySend(message)) return SENT;
     } catch (error) {
-      return Promise.reject(error);
+      const failed = Promise.reject(error);
+      if (error instanceof ClosedError) failed.catch(IGNORED);
+      return failed;
     }
     const { link, outbox } = this.#peer;
     const type = typeOf(message);
     const bytes = bytesOf(message).slice(); // the message may change before there is room
     const attempt = () => link.send(this.id, type, bytes);
-    return outbox.wait(this, bytes.length, attempt, options).then(() => undefined);
+    const waited = outbox.wait(this, bytes.length, attempt, options);
+    const sent = waited.then(() => undefined);
+    // Who does not await what was sent does not mind that the other end has gone, and is not to end by it.
+    waited.catch((error) => error instanceof ClosedError && sent.catch(IGNORED));
+    return sent;
   }
 
   /** Of a message with a body: what the addon returned. */

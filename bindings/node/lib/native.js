@@ -1,7 +1,7 @@
-// The addon: src/ says what each method of a Link does. Results below 0 are errors, of these numbers (ringmail.h).
+// The addon: src/ says what each method of a Link and of a Listener does. Results below 0 are errors, of these numbers (ringmail.h).
 import { createRequire } from 'node:module';
 
-export const { Link } = createRequire(import.meta.url)('../build/Release/ringmail.node');
+export const { Link, Listener } = createRequire(import.meta.url)('../build/Release/ringmail.node');
 
 export const CLOSED = -1;
 export const STOPPED = -2;

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { Catalogue } from './catalogue.js';
 import { ClosedError, NotFoundError, RingmailError, failure } from './errors.js';
+import { atExit } from './exit.js';
 import { DONE, Inbox } from './inbox.js';
 import { Logger } from './logger.js';
 import { Mailbox } from './mailbox.js';
@@ -13,6 +14,7 @@ import { Outbox } from './outbox.js';
 import { Pending } from './pending.js';
 
 const NOTHING = new Uint8Array(0);
+const OTHER = 1n; // the mailbox of the other end of a link that a listener gave out
 
 /** An ask that is answered later, whenever and in whatever order. */
 class Ask {
@@ -65,14 +67,18 @@ export class Peer {
   #warned = new Set();
   #isTold = false;
   #isClosed = false;
-  #onExit = () => this.close();
-  #onError = (error) => this.#tell(error);
+  #isAccepted; // the other end is a peer that a listener has let in
+  #isGone = false; // and has ended
+  #failure = undefined; // that ended this
+  #forget; // at the exit of the process
 
-  /** Use attach(). */
-  constructor(link) {
+  /** Use attach() or listen(). `ours` is the schema of a listener, which then compares. */
+  constructor(link, { isAccepted = false, ours = '' } = {}) {
     this.#link = link;
+    this.#isAccepted = isAccepted;
     [this.name, this.schema, this.incarnation] = link.describe();
-    this.#catalogue = new Catalogue(this.schema);
+    if (this.schema === '') this.schema = ours;
+    this.#catalogue = new Catalogue(this.schema, ours);
     this.#inbox = new Inbox(link, this.#catalogue.entries, this.#replies, (monitor, id, kind, reason) =>
       this.#monitors.resolve(monitor, { mailbox: new Mailbox(this.#inside, id), kind, reason }),
     );
@@ -90,8 +96,7 @@ export class Peer {
     };
     this.logger = new Logger((level, text) => this.#log(level, text));
     link.joinLoop(() => this.#turn());
-    process.on('exit', this.#onExit);
-    process.on('uncaughtExceptionMonitor', this.#onError);
+    this.#forget = atExit({ close: () => this.close(), tell: (error) => this.#tell(error) });
   }
 
   // ---- types
@@ -174,13 +179,14 @@ export class Peer {
       }
       if (result === 1) {
         this.#drop();
-      } else if (result === native.STOPPED) {
+      } else if (this.#isEnd(result)) {
         await this.#stop();
         return false;
       } else if (result < 0) {
         throw this.#failed(result);
       } else {
         await new Promise((resolve) => (this.#wake = resolve));
+        if (this.#failure !== undefined) throw this.#failure;
         if (this.#isClosed) return false;
       }
     }
@@ -192,8 +198,8 @@ export class Peer {
   #turn() {
     this.#inbox.beginTurn();
     const result = this.#inbox.receiveReplies();
-    if (result === native.CLOSED) return this.#hostIsGone();
-    if (result < 0) return this.#end(this.#failed(result));
+    if (result === native.CLOSED && this.#isAccepted) this.#part();
+    else if (result < 0) return this.#end(this.#failed(result));
     const { link, replyHead } = this.#inside;
     while (link.resolved() === 1) this.#lookups.resolve(replyHead.correlation, replyHead.target);
     this.#outbox.retry();
@@ -208,7 +214,7 @@ export class Peer {
       for (;;) {
         const result = this.#inbox.receive();
         if (result === 0) return;
-        if (result === native.STOPPED) return void this.#stop().then(() => this.#run.resolve());
+        if (this.#isEnd(result)) return void this.#stop().then(() => this.#run.resolve());
         if (result < 0) throw this.#failed(result);
         const finishing = this.#handle();
         if (finishing === undefined) continue;
@@ -303,7 +309,25 @@ export class Peer {
     return this.#inbox.head;
   }
 
+  // ---- of one that a listener has let in
+
+  get other() {
+    this.#check();
+    if (!this.#isAccepted) throw new RingmailError('the mailboxes of a host are found by their names');
+    return new Mailbox(this.#inside, OTHER);
+  }
+
+  stop() {
+    this.#check();
+    this.#result(this.#link.stop());
+  }
+
   // ---- sending
+
+  get unfinished() {
+    this.#check();
+    return this.#result(this.#link.unfinished());
+  }
 
   async mailbox(name, options = {}) {
     this.#check();
@@ -344,24 +368,37 @@ export class Peer {
     this.#leave(new ClosedError('this peer has been closed'));
   }
 
+  #isEnd(result) {
+    return result === native.STOPPED || (result === native.CLOSED && this.#isAccepted);
+  }
+
+  /** Its last mail has been handled. */
   async #stop() {
+    if (this.#isAccepted) this.#part();
     await this.#outbox.whenEmpty();
     this.#leave(undefined);
+  }
+
+  /** The other peer has ended: nothing but mail is still to be had of it, and what there is of that is here. */
+  #part() {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#link.stopWatching();
+    this.#endWaits(new ClosedError(this.#link.error()));
+  }
+
+  #endWaits(error) {
+    for (const waiting of [this.#outbox, this.#arena, this.#replies, this.#lookups, this.#monitors]) waiting.end(error);
   }
 
   /** `error` is for those who still wait for something; none where the process is about to end. */
   #leave(error) {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    process.off('exit', this.#onExit);
-    process.off('uncaughtExceptionMonitor', this.#onError);
+    this.#forget();
     this.#inbox.forget();
     this.#link.close();
-    this.#outbox.end(error);
-    this.#arena.end(error);
-    this.#replies.end(error);
-    this.#lookups.end(error);
-    this.#monitors.end(error);
+    this.#endWaits(error);
     this.#wake?.();
     if (this.#consumer === 'run' && error !== undefined) this.#run.reject(error);
   }
@@ -372,24 +409,24 @@ export class Peer {
     if (this.#inbox.isHeld && this.#askIsOpen) this.#link.refuse(undefined, native.HANDLER_FAILED);
     this.#tell(error);
     const run = this.#run;
-    this.#leave(undefined);
+    this.#failure = error;
+    // What one of several peers has done wrong is no reason for this process to end.
+    this.#leave(this.#isAccepted ? error : undefined);
     if (run !== undefined) run.reject(error);
-    else throw error;
+    else if (!this.#isAccepted) throw error;
   }
 
   #tell(error) {
-    if (this.#isTold || this.#isClosed) return;
+    if (this.#isTold || this.#isClosed || this.#isAccepted) return;
     this.#isTold = true;
     this.#link.fail(failureText(error).replaceAll('\0', ' '));
   }
 
-  #hostIsGone() {
-    say(this.#link.error());
-    process.exit(1);
-  }
-
   #failed(result) {
-    if (result === native.CLOSED) this.#hostIsGone();
+    if (result === native.CLOSED && !this.#isAccepted) {
+      say(this.#link.error());
+      process.exit(1);
+    }
     return failure(result, this.#link.error());
   }
 

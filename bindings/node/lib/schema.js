@@ -1,4 +1,6 @@
 // The canonical schema text (docs/spec/message.md) as plain objects.
+import { readFileSync } from 'node:fs';
+
 import { fits, isPresetOfText, isQualifiedName, isWord, presetText } from './canonical.js';
 import { SchemaError } from './errors.js';
 
@@ -39,6 +41,15 @@ export function typeId(name) {
 export function parseSchema(text) {
   if (text.length > LONGEST_TEXT) throw new SchemaError(`schema:1: error: the schema is larger than ${LONGEST_TEXT} bytes`);
   return text === '' ? emptySchema() : new Reader(text).read();
+}
+
+/** A canonical schema text, or the path of one. */
+export function schemaText(schema = '') {
+  const text = schema === '' || schema.startsWith(HEADING) ? schema : readFileSync(schema, 'utf8');
+  if (text !== '' && !text.startsWith(HEADING)) {
+    throw new SchemaError(`${schema}: not a canonical schema text: its first line is not '${HEADING}'`);
+  }
+  return text;
 }
 
 function emptySchema() {

@@ -1,4 +1,4 @@
-// The class Link: one link to a host. lib/native.js says what its methods are.
+// The class Link: one link to a host, or to a peer that a Listener let in. lib/native.js says what its methods are.
 #include <vector>
 
 #include "arguments.hpp"
@@ -51,6 +51,22 @@ napi_value call_again(napi_env, Link& link, const Arguments<0>&) {
   return nullptr;
 }
 
+/// stopWatching(): the other end is gone
+napi_value stop_watching(napi_env, Link& link, const Arguments<0>&) {
+  link.stop_watching();
+  return nullptr;
+}
+
+/// stop(): 0 or an error
+napi_value stop(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, ringmail_stop(link.peer())); }
+
+/// unfinished(): how many messages to the other side, or an error
+napi_value unfinished(napi_env env, Link& link, const Arguments<0>&) {
+  std::uint64_t messages = 0;
+  const int result = ringmail_unfinished(link.peer(), &messages);
+  return to_value(env, result == 0 ? static_cast<double>(messages) : static_cast<double>(result));
+}
+
 /// takeMail(whether)
 napi_value take_mail(napi_env, Link& link, const Arguments<1>& arguments) {
   link.take_mail(arguments.truth(0));
@@ -60,7 +76,7 @@ napi_value take_mail(napi_env, Link& link, const Arguments<1>& arguments) {
 /// close(), also of what is closed already or was never attached
 napi_value close(napi_env env, napi_callback_info info) {
   const Arguments<0> arguments(env, info);
-  if (arguments.link() != nullptr) arguments.link()->close();
+  if (arguments.self() != nullptr) arguments.self()->close();
   return nullptr;
 }
 
@@ -75,6 +91,9 @@ static napi_value make_exports(napi_env env, napi_value exports) {
       define("joinLoop", method<1, join_loop>),
       define("callAgain", method<0, call_again>),
       define("takeMail", method<1, take_mail>),
+      define("stopWatching", method<0, stop_watching>),
+      define("stop", method<0, stop>),
+      define("unfinished", method<0, unfinished>),
       define("close", close),
   };
   methods.insert(methods.end(), receiving.begin(), receiving.end());
@@ -83,6 +102,7 @@ static napi_value make_exports(napi_env env, napi_value exports) {
   napi_value link = nullptr;
   napi_define_class(env, "Link", NAPI_AUTO_LENGTH, construct, nullptr, methods.size(), methods.data(), &link);
   napi_set_named_property(env, exports, "Link", link);
+  napi_set_named_property(env, exports, "Listener", listener_class(env));
   return exports;
 }
 

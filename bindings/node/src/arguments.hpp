@@ -16,19 +16,19 @@ struct Bytes {
   std::uint32_t length = 0;
 };
 
-/// The arguments of one call, and the link that it is a method of.
-template <std::size_t Count>
+/// The arguments of one call, and the object that it is a method of.
+template <std::size_t Count, class Self = Link>
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info) : env_(env) {
     std::size_t count = Count;
     napi_value self = nullptr;
     napi_get_cb_info(env, info, &count, values_.data(), &self, nullptr);
-    napi_unwrap(env, self, reinterpret_cast<void**>(&link_));
+    napi_unwrap(env, self, reinterpret_cast<void**>(&self_));
   }
 
   /// None where the method was taken off its object.
-  Link* link() const { return link_; }
+  Self* self() const { return self_; }
   napi_value operator[](std::size_t i) const { return values_[i]; }
 
   std::uint32_t number(std::size_t i) const {
@@ -72,7 +72,7 @@ class Arguments {
  private:
   napi_env env_;
   std::array<napi_value, Count == 0 ? 1 : Count> values_{};
-  Link* link_ = nullptr;
+  Self* self_ = nullptr;
 };
 
 inline napi_value to_value(napi_env env, double number) {
@@ -96,20 +96,21 @@ inline napi_value to_value(napi_env env, const char* text) {
   return value;
 }
 
-/// A method that is called with an open link; any other is a mistake in lib/, which says so.
-template <std::size_t Count, auto Method>
+/// A method that is called with what is open; any other is a mistake in lib/, which says so.
+template <std::size_t Count, auto Method, class Self = Link>
 napi_value method(napi_env env, napi_callback_info info) {
-  const Arguments<Count> arguments(env, info);
-  if (arguments.link() == nullptr || !arguments.link()->is_open()) {
-    napi_throw_error(env, "ERR_RINGMAIL_CLOSED", "this peer is closed");
+  const Arguments<Count, Self> arguments(env, info);
+  if (arguments.self() == nullptr || !arguments.self()->is_open()) {
+    napi_throw_error(env, "ERR_RINGMAIL_CLOSED", "this is closed");
     return nullptr;
   }
-  return Method(env, *arguments.link(), arguments);
+  return Method(env, *arguments.self(), arguments);
 }
 
 // Each file gives its methods to the class.
 using Define = napi_property_descriptor;
 napi_value attach(napi_env env, napi_callback_info info);
+napi_value listener_class(napi_env env);
 
 template <class Method>
 constexpr Define define(const char* name, Method method) {

@@ -47,7 +47,7 @@ void finish(napi_env env, napi_status, void* data) {
 /// attach(path, name, schema, descriptor, ring bytes, timeout in ms): a promise. Empty texts are none.
 napi_value attach(napi_env env, napi_callback_info info) {
   const Arguments<6> arguments(env, info);
-  Link* const link = arguments.link();
+  Link* const link = arguments.self();
   if (link == nullptr || link->is_open()) {
     napi_throw_error(env, nullptr, "a link is attached once");
     return nullptr;

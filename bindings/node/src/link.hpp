@@ -19,6 +19,9 @@ struct Head {
   std::uint64_t target, sender;
 };
 
+/// From the event loop, outside of any call of JavaScript's.
+void call_back(napi_env env, napi_ref function);
+
 class Link {
  public:
   explicit Link(napi_env env) : env_(env) {}
@@ -39,6 +42,8 @@ class Link {
   /// In the next turn, whether or not anything comes.
   void call_again();
   void take_mail(bool takes) { takes_mail_ = takes; }
+  /// The other end is gone: its descriptor can be read for ever, and what it has published is there already.
+  void stop_watching();
 
   // The message in hand.
   Head* head() { return &head_; }
@@ -75,7 +80,6 @@ class Link {
   static void before_sleep(uv_prepare_t* handle);
   static void after_sleep(uv_check_t* handle);
   static void on_leaving(napi_async_cleanup_hook_handle hook, void* link);
-  void call();
   void leave_loop();
   void delete_if_done();
   void describe(const ringmail_message& message, bool in_mail, Head& head);

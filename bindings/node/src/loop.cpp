@@ -13,6 +13,21 @@ Link* link_of(Handle* handle) {
 
 }  // namespace
 
+void call_back(napi_env env, napi_ref function) {
+  napi_handle_scope scope = nullptr;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value called = nullptr;
+  napi_value global = nullptr;
+  napi_get_reference_value(env, function, &called);
+  napi_get_global(env, &global);
+  if (napi_make_callback(env, nullptr, global, called, 0, nullptr, nullptr) == napi_pending_exception) {
+    napi_value error = nullptr;
+    napi_get_and_clear_last_exception(env, &error);
+    napi_fatal_exception(env, error);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
 bool Link::join_loop(napi_value ready) {
   uv_loop_t* loop = nullptr;
   const int descriptor = ringmail_descriptor(peer_);
@@ -66,7 +81,7 @@ void Link::after_sleep(uv_check_t* handle) {
   Link& link = *link_of(handle);
   if (!link.is_open() || !link.is_ready_) return;
   link.is_ready_ = false;
-  link.call();
+  call_back(link.env_, link.ready_);
 }
 
 void Link::call_again() {
@@ -75,19 +90,11 @@ void Link::call_again() {
   uv_idle_start(&idle_, [](uv_idle_t*) {});
 }
 
-void Link::call() {
-  napi_handle_scope scope = nullptr;
-  if (napi_open_handle_scope(env_, &scope) != napi_ok) return;
-  napi_value ready = nullptr;
-  napi_value global = nullptr;
-  napi_get_reference_value(env_, ready_, &ready);
-  napi_get_global(env_, &global);
-  if (napi_make_callback(env_, nullptr, global, ready, 0, nullptr, nullptr) == napi_pending_exception) {
-    napi_value error = nullptr;
-    napi_get_and_clear_last_exception(env_, &error);
-    napi_fatal_exception(env_, error);
-  }
-  napi_close_handle_scope(env_, scope);
+void Link::stop_watching() {
+  if (handles_ == 0) return;
+  uv_poll_stop(&poll_);
+  // What it has published is handled before the process may end.
+  uv_ref(reinterpret_cast<uv_handle_t*>(&idle_));
 }
 
 void Link::leave_loop() {

@@ -1,7 +1,7 @@
 // What a program in TypeScript may write, and what it may not. Checked by `npm run types`, never run.
-import { type Accepted, type Mailbox, attach } from 'ringmail';
+import { type Accepted, type Mailbox, type Peer, attach, listen } from 'ringmail';
 
-import { Pricer, Quote, Reset, Side, Tick } from './market.js';
+import { $schema, Pricer, Quote, Reset, Side, Tick } from './market.js';
 
 const peer = await attach({ timeout: 1000 });
 
@@ -66,3 +66,16 @@ function price(message: Accepted<typeof Pricer>): number {
 for await (const message of peer) {
   if (message instanceof Tick) price(message);
 }
+
+// Without a system.
+async function serve(peer: Peer): Promise<void> {
+  peer.serve(Pricer, new Board());
+  const quote: Quote = await (await peer.mailbox(peer.name, Pricer)).ask(tick);
+  if (!peer.other.trySend(quote)) peer.stop();
+  await peer.run();
+}
+const listener = listen({ path: '/run/user/1000/ringmail/market', name: 'market', schema: $schema });
+await serve(await listener.accept({ timeout: 10, signal: AbortSignal.timeout(5) }));
+for await (const peer of listener) void serve(peer);
+// @ts-expect-error there is nowhere to listen at
+listen({ name: 'market' });

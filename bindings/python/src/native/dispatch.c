@@ -1,17 +1,8 @@
 /* The loop: receive, find the handler, call it with a view, answer, release. */
 #include "native.h"
 
-/* A wait is no longer than this, so that a signal that comes just before it sleeps is not left for ever. */
-static const int64_t longest_wait_ns = 200000000;
-
 /* Python code looks for signals itself; handlers that are no Python code do not. */
 enum { messages_between_signal_checks = 256 };
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 int peer_wait(Peer* self, int64_t timeout_ns) {
   const int64_t start_ns = now_ns();
@@ -195,7 +186,7 @@ static int handle(Peer* self) {
   return peer_finish(self);
 }
 
-/* True once the host said stop and all is done; False when the time is up. */
+/* True once the host said stop, or the other peer has ended, and all is done; False when the time is up. */
 static PyObject* loop(Peer* self, int64_t timeout_ns) {
   unsigned handled = 0;
   while (1) {
@@ -205,7 +196,7 @@ static PyObject* loop(Peer* self, int64_t timeout_ns) {
       if (++handled % messages_between_signal_checks == 0 && PyErr_CheckSignals() < 0) return NULL;
       continue;
     }
-    if (code == RINGMAIL_ESTOPPED) Py_RETURN_TRUE;
+    if (is_end(self, code)) Py_RETURN_TRUE;
     if (code < 0) {
       raise_failure(self, code);
       return NULL;

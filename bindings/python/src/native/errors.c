@@ -2,7 +2,7 @@
 #include "native.h"
 
 PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError,
-    *ForkedError, *Stopped, *HostGone, *AskError;
+    *ForkedError, *Stopped, *HostGone, *PeerGone, *AskError;
 
 static int add(PyObject* module, PyObject** error, const char* name, PyObject* base, const char* doc) {
   *error = PyErr_NewExceptionWithDoc(name, doc, base, NULL);
@@ -37,27 +37,34 @@ int errors_add(PyObject* module) {
   if (add(module, &Stopped, "ringmail.Stopped", Error,
           "The host said stop, and everything it sent has been released.") < 0)
     return -1;
+  if (add(module, &PeerGone, "ringmail.PeerGone", Error,
+          "The peer at the other end of a link without a system has ended; the text has its last words.") < 0)
+    return -1;
   /* A SystemExit: a process whose host is gone ends without a traceback, and `except Exception` cannot keep it. */
   return add(module, &HostGone, "ringmail.HostGone", PyExc_SystemExit, "The host has died or has closed the link.");
 }
 
-void raise_code(int code, const char* text) {
-  PyObject* type = Error;
+PyObject* error_of(int code) {
   switch (code) {
-    case RINGMAIL_ECLOSED: type = HostGone; break;
-    case RINGMAIL_ESTOPPED: type = Stopped; break;
-    case RINGMAIL_ETIMEDOUT: type = PyExc_TimeoutError; break;
-    case RINGMAIL_EFULL: type = FullError; break;
-    case RINGMAIL_ETOOLONG: type = PyExc_ValueError; break;
-    case RINGMAIL_EREFUSED: type = RefusedError; break;
-    case RINGMAIL_ENOTFOUND: type = PyExc_LookupError; break;
-    case RINGMAIL_EPROTOCOL: type = ProtocolError; break;
-    case RINGMAIL_EMISUSE: type = PyExc_RuntimeError; break;
-    case RINGMAIL_ENOTSPAWNED: type = NotSpawnedError; break;
-    case RINGMAIL_ESYSTEM: type = PyExc_OSError; break;
-    case RINGMAIL_EFORKED: type = ForkedError; break;
-    default: break;
+    case RINGMAIL_ECLOSED: return HostGone;
+    case RINGMAIL_ESTOPPED: return Stopped;
+    case RINGMAIL_ETIMEDOUT: return PyExc_TimeoutError;
+    case RINGMAIL_EFULL: return FullError;
+    case RINGMAIL_ETOOLONG: return PyExc_ValueError;
+    case RINGMAIL_EREFUSED: return RefusedError;
+    case RINGMAIL_ENOTFOUND: return PyExc_LookupError;
+    case RINGMAIL_EPROTOCOL: return ProtocolError;
+    case RINGMAIL_EMISUSE: return PyExc_RuntimeError;
+    case RINGMAIL_ENOTSPAWNED: return NotSpawnedError;
+    case RINGMAIL_ESYSTEM: return PyExc_OSError;
+    case RINGMAIL_EFORKED: return ForkedError;
+    default: return Error;
   }
+}
+
+void raise_code(int code, const char* text) { raise_text(error_of(code), text); }
+
+void raise_text(PyObject* type, const char* text) {
   PyObject* message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
   if (message == NULL) return;
   PyErr_SetObject(type, message);

@@ -20,7 +20,7 @@ static int execute(PyObject* module) {
     return -1;
   if (PyModule_AddType(module, &MessageType) < 0 || PyModule_AddType(module, &MailboxType) < 0 ||
       PyModule_AddType(module, &PeerType) < 0 || PyModule_AddType(module, &BodyType) < 0 ||
-      PyModule_AddType(module, &BodyLoanType) < 0) {
+      PyModule_AddType(module, &BodyLoanType) < 0 || PyModule_AddType(module, &ListenerType) < 0) {
     return -1;
   }
   return PyModule_AddIntConstant(module, "ABI_VERSION", RINGMAIL_ABI_VERSION);

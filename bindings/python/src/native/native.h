@@ -17,12 +17,15 @@
 /* ---- errors.c */
 
 extern PyObject *Error, *RefusedError, *SchemaError, *NotSpawnedError, *FullError, *ReleasedError, *ProtocolError,
-    *ForkedError, *Stopped, *HostGone, *AskError;
+    *ForkedError, *Stopped, *HostGone, *PeerGone, *AskError;
 
 int errors_add(PyObject* module);
 
 /* Raises what a negative code of the C ABI stands for. `text` is ringmail_error(), read at once. */
 void raise_code(int code, const char* text);
+PyObject* error_of(int code); /* borrowed */
+/* The text need not be UTF-8. */
+void raise_text(PyObject* type, const char* text);
 
 /* ---- layout.c: what a message type looks like in memory */
 
@@ -263,6 +266,8 @@ typedef struct {
   char busy;                    /* in a call without the GIL */
   char pinned;                  /* a buffer of a ring is alive, so the rings must stay mapped */
   char warned_of_unknown;
+  char accepted; /* by a listener of this process: the other end is a peer, whose end is not this process's */
+  char gone;     /* that peer has ended */
   char forked; /* this process is a child of the one that attached */
 } Peer;
 
@@ -274,6 +279,20 @@ int peer_ready(Peer* self);
 int peer_open(Peer* self);
 Entry* peer_entry(Peer* self, uint32_t id);
 void raise_failure(Peer* self, int code);
+/* Of a receive: what ends the mail in order. */
+int is_end(Peer* self, int code);
+
+/* A link that a listener gave out; no link was there before. */
+void peer_adopt(Peer* self, ringmail_peer* link);
+
+/* A wait is no longer than this, so that a signal that comes just before it sleeps is not left for ever. */
+static const int64_t longest_wait_ns = 200000000;
+
+static inline int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 /* In nanoseconds, from seconds or from None: -1, for ever. */
 enum { timeout_error = -2 };
@@ -345,6 +364,15 @@ PyObject* peer_finish_message(PyObject* self, PyObject* unused);
 
 /* After something was sent: it is published by the next step, which the event loop is asked for once. */
 int peer_step_soon(Peer* self);
+
+/* ---- listener.c */
+
+extern PyTypeObject ListenerType;
+
+PyObject* peer_stop(PyObject* self, PyObject* unused);
+PyObject* peer_unfinished(PyObject* self, void* unused);
+PyObject* peer_other(PyObject* self, void* unused);
+PyObject* peer_abandon_asks(PyObject* self, PyObject* unused);
 
 /* ---- monitor.c */
 

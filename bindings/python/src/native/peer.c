@@ -27,8 +27,19 @@ int peer_ready(Peer* self) {
 }
 
 void raise_failure(Peer* self, int code) {
+  if (code == RINGMAIL_ECLOSED && self->accepted) {
+    self->gone = 1;
+    raise_text(PeerGone, ringmail_error(self->link));
+    return;
+  }
   /* Once the link is closed nothing sets a text any more, and the last one is about something else. */
   raise_code(code, code == RINGMAIL_ECLOSED ? ringmail_strerror(code) : ringmail_error(self->link));
+}
+
+int is_end(Peer* self, int code) {
+  if (code != RINGMAIL_ECLOSED || !self->accepted) return code == RINGMAIL_ESTOPPED;
+  self->gone = 1;
+  return 1;
 }
 
 int64_t timeout_from(PyObject* seconds) {
@@ -143,6 +154,11 @@ static PyObject* peer_attach(PyObject* object, PyObject* arguments, PyObject* ke
   raise_code(code, link != NULL ? ringmail_error(link) : ringmail_strerror(code));
   ringmail_detach(link);
   return NULL;
+}
+
+void peer_adopt(Peer* self, ringmail_peer* link) {
+  self->link = link;
+  self->accepted = 1;
 }
 
 static void end_loan(Peer* self) {
@@ -447,6 +463,11 @@ static PyObject* get_closed(PyObject* object, void* unused) {
   return PyBool_FromLong(((Peer*)object)->link == NULL);
 }
 
+static PyObject* get_gone(PyObject* object, void* unused) {
+  (void)unused;
+  return PyBool_FromLong(((Peer*)object)->gone);
+}
+
 /* ---- the type */
 
 static PyObject* peer_new(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
@@ -497,6 +518,7 @@ static PyMethodDef methods[] = {
     {"_demonitor", peer_demonitor, METH_VARARGS, NULL},
     {"_log", peer_log, METH_VARARGS, NULL},
     {"_fail", peer_fail, METH_O, NULL},
+    {"_abandon_asks", peer_abandon_asks, METH_NOARGS, NULL},
     {"_forget", peer_forget, METH_NOARGS, NULL},
     {"_lookup", peer_lookup, METH_VARARGS, NULL},
     {"_end_loan", peer_end_loan, METH_O, NULL},
@@ -515,6 +537,8 @@ static PyMethodDef methods[] = {
     {"_finish", peer_finish_message, METH_NOARGS, NULL},
     {"close", peer_close, METH_NOARGS, "Publishes what was sent, and leaves the host. A second call does nothing."},
     {"flush", peer_flush, METH_NOARGS, "Publishes what was sent outside of a handler."},
+    {"stop", peer_stop, METH_NOARGS,
+     "Of a peer that a listener has let in: tells it to stop once it has handled what was sent before."},
     {"receive", peer_receive, METH_NOARGS,
      "The next message as (kind, message, sender, correlation), or None. Stopped once the host said stop."},
     {"release", peer_release, METH_NOARGS, "The received message is finished, and may be forgotten by the host."},
@@ -536,6 +560,10 @@ static PyGetSetDef attributes[] = {
     {"asked", get_in_hand, NULL, "Whether somebody waits for a reply to the message in hand.", &which[in_hand_asked]},
     {"sender", get_in_hand, NULL, "The mailbox that the message in hand came from.", &which[in_hand_sender]},
     {"body", get_body, NULL, "The body of the message in hand, which may be kept, or None.", NULL},
+    {"unfinished", peer_unfinished, NULL,
+     "How many of the messages that were published to the other side are not finished there.", NULL},
+    {"other", peer_other, NULL, "Of a peer that a listener has let in: the mailbox of the other end.", NULL},
+    {"_is_gone", get_gone, NULL, NULL, NULL},
     {"closed", get_closed, NULL, "Whether close() was called.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -127,6 +127,12 @@ PyObject* peer_mailbox(PyObject* object, PyObject* arguments) {
 
 /* ---- mail */
 
+static PyObject* end_of_mail(Peer* self, int code) {
+  if (!is_end(self, code)) return fail(self, code);
+  raise_text(Stopped, ringmail_error(self->link));
+  return NULL;
+}
+
 static int refuse_and_keep(Peer* self) {
   if (peer_is_asked(self) && !self->answered) peer_answer_failure(self);
   return -1;
@@ -143,14 +149,14 @@ static int handle(Peer* self, PyObject** awaitable) {
 }
 
 /* _take_mail(most): calls handlers. What one of them gave to be awaited; True: there may be more; None: there is nothing.
- * Stopped once the host said stop. */
+ * Stopped once the host said stop, or the other peer has ended. */
 PyObject* peer_take_mail(PyObject* object, PyObject* most) {
   Peer* self = (Peer*)object;
   const long limit = PyLong_AsLong(most);
   if ((limit == -1 && PyErr_Occurred()) || peer_ready(self) < 0) return NULL;
   for (long taken = 0; taken < limit; ++taken) {
     const int code = ringmail_receive(self->link, &self->message);
-    if (code < 0) return fail(self, code);
+    if (code < 0) return end_of_mail(self, code);
     if (code == 0) Py_RETURN_NONE;
     PyObject* awaitable = NULL;
     const int result = handle(self, &awaitable);
@@ -167,7 +173,7 @@ PyObject* peer_take_message(PyObject* object, PyObject* unused) {
   if (peer_ready(self) < 0) return NULL;
   while (1) {
     const int code = ringmail_receive(self->link, &self->message);
-    if (code < 0) return fail(self, code);
+    if (code < 0) return end_of_mail(self, code);
     if (code == 0) Py_RETURN_NONE;
     const Entry* entry = peer_entry(self, self->message.type);
     if (self->message.kind == RINGMAIL_MESSAGE && entry != NULL) {

@@ -11,6 +11,7 @@ def flight(message, sender):
 peer.run()
 """
 
+from ._listener import Listener, ListenerCounters, listen
 from ._log import TRACE, LogHandler
 from ._peer import Counters, Down, ExitKind, Peer, peer
 from ._ringmail import (
@@ -24,6 +25,7 @@ from ._ringmail import (
     Mailbox,
     Message,
     NotSpawnedError,
+    PeerGone,
     ProtocolError,
     RefusedError,
     ReleasedError,
@@ -44,17 +46,21 @@ __all__ = [
     "ForkedError",
     "FullError",
     "HostGone",
+    "Listener",
+    "ListenerCounters",
     "LogHandler",
     "Mailbox",
     "Message",
     "NotSpawnedError",
     "Peer",
+    "PeerGone",
     "ProtocolError",
     "RefusedError",
     "ReleasedError",
     "Schema",
     "SchemaError",
     "Stopped",
+    "listen",
     "parse_schema",
     "peer",
 ]

@@ -21,17 +21,21 @@ __all__ = [
     "ForkedError",
     "FullError",
     "HostGone",
+    "Listener",
+    "ListenerCounters",
     "LogHandler",
     "Mailbox",
     "Message",
     "NotSpawnedError",
     "Peer",
+    "PeerGone",
     "ProtocolError",
     "RefusedError",
     "ReleasedError",
     "Schema",
     "SchemaError",
     "Stopped",
+    "listen",
     "parse_schema",
     "peer",
 ]
@@ -50,6 +54,7 @@ class AskError(Error):
     reason: int  # 1 no handler, 2 the handler failed, 3 it stops, 4 its mailbox is full
 
 class HostGone(SystemExit): ...
+class PeerGone(Error): ...
 
 class Message:
     _name: ClassVar[str]
@@ -212,6 +217,8 @@ class Peer:
     def sender(self) -> Mailbox | None: ...
     @property
     def closed(self) -> bool: ...
+    @property
+    def unfinished(self) -> int: ...
     def on(self, message: str | builtins.type[_AnyMessage]) -> Callable[[_Handler], _Handler]: ...
     def follow(self, handlers: Any) -> None: ...
     def run(self) -> None: ...
@@ -239,6 +246,11 @@ class Peer:
         self, kind: builtins.type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
+    # Of a peer that a listener has let in.
+    @property
+    def other(self) -> Mailbox: ...
+    def stop(self) -> None: ...
+
     # In an event loop of asyncio: for pollable peers.
     async def run_async(self) -> None: ...
     def __aiter__(self) -> AsyncIterator[Any]: ...
@@ -263,3 +275,43 @@ def peer(
     timeout: float = 10.0,
     pollable: bool = False,
 ) -> Peer: ...
+
+class ListenerCounters(NamedTuple):
+    waiting: int
+    given_up: int
+
+class Listener:
+    path: str
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        schema: str | os.PathLike[str] | None = None,
+        ring_bytes: int = 0,
+    ) -> None: ...
+    @property
+    def counters(self) -> ListenerCounters: ...
+    @property
+    def closed(self) -> bool: ...
+    def accept(self, timeout: float | None = None) -> Peer: ...
+    async def accept_async(self) -> Peer: ...
+    def __iter__(self) -> Iterator[Peer]: ...
+    def __next__(self) -> Peer: ...
+    def __aiter__(self) -> AsyncIterator[Peer]: ...
+    async def __anext__(self) -> Peer: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: builtins.type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+def listen(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    schema: str | os.PathLike[str] | None = None,
+    ring_bytes: int = 0,
+) -> Listener: ...

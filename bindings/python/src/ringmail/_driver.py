@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._ringmail import HostGone, Mailbox
+from ._ringmail import HostGone, Mailbox, PeerGone
 
 if TYPE_CHECKING:
     from ._peer import Peer
@@ -23,6 +23,7 @@ class Driver:
         self.peer = peer
         self.loop = asyncio.get_running_loop()
         self.error: BaseException | None = None
+        self.gone: PeerGone | None = None  # the other peer has ended: its mail can still be received
         self._futures: set[asyncio.Future[Any]] = set()  # that somebody awaits
         self._mail: asyncio.Future[None] | None = None
         self._room: list[tuple[Mailbox, int, asyncio.Future[None]]] = []
@@ -37,8 +38,7 @@ class Driver:
     def end(self) -> None:
         if self._descriptor < 0:
             return
-        if not self.loop.is_closed():
-            self.loop.remove_reader(self._descriptor)
+        self._stop_watching()
         self._descriptor = -1
         if self._safety is not None:
             self._safety.cancel()
@@ -74,7 +74,7 @@ class Driver:
         self._step()
 
     def _step(self) -> None:
-        if self._descriptor < 0 or self.error is not None:
+        if self._descriptor < 0 or self.error is not None or self.gone is not None:
             return
         try:
             self.peer._take_answers(BATCH)
@@ -140,6 +140,8 @@ class Driver:
 
     async def room(self, mailbox: Mailbox, length: int) -> None:
         self.check()
+        if self.gone is not None:
+            raise self.gone
         if not mailbox._want_room(length):
             future = self.future()
             self._room.append((mailbox, length, future))
@@ -176,9 +178,11 @@ class Driver:
         """Whoever waits gets the error; where nobody does, it comes out of the loop, and ends the process of a peer."""
         if self.error is not None:
             return
+        if isinstance(error, PeerGone) and self.peer._is_gone:
+            self._part(error)
+            return
         self.error = error
-        if self._descriptor >= 0 and not self.loop.is_closed():
-            self.loop.remove_reader(self._descriptor)  # what has ended can be read for ever
+        self._stop_watching()
         receives = self._mail is not None and not self._mail.done()
         waited_for = self._fail_futures(error)
         if self._handling is not None:
@@ -187,6 +191,23 @@ class Driver:
             self.peer._leave(error)
             if not waited_for or not isinstance(error, HostGone):
                 raise error
+
+    def _part(self, error: PeerGone) -> None:
+        """The other peer has ended: nothing but mail is still to be had of it, and what is there can be received at once."""
+        self.gone = error
+        self._stop_watching()
+        self._settle(self._mail, None)
+        self._room = []
+        self._fail_futures(error)
+        try:
+            self.peer._end_asks()
+        except BaseException as failure:
+            self.fail(failure)
+
+    def _stop_watching(self) -> None:
+        """What has ended can be read for ever."""
+        if self._descriptor >= 0 and not self.loop.is_closed():
+            self.loop.remove_reader(self._descriptor)
 
     def _fail_futures(self, error: BaseException) -> bool:
         waiting = [future for future in self._futures if not future.done()]

@@ -66,12 +66,8 @@ class Peer(_ringmail.Peer):
         timeout: float = 10.0,
         pollable: bool = False,
     ) -> None:
-        self._driver: Driver | None = None
-        self._awaited: list[str] = []  # messages whose handlers are coroutine functions
-        self._pollable = pollable
-        self._monitors: dict[int, Callable[[Down], object]] = {}
-        text = _schema_text(schema)
-        ours = parse_schema(text or "")
+        self._begin(pollable)
+        text = schema_text(schema)
         self._attach(
             descriptor=descriptor,
             path=None if path is None else os.fspath(path),
@@ -81,10 +77,28 @@ class Peer(_ringmail.Peer):
             timeout=timeout,
             pollable=pollable,
         )
+        self._learn(text, expect or {})
+
+    @classmethod
+    def _to_be_let_in(cls) -> Peer:
+        """What a listener gives a link to."""
+        peer = cls.__new__(cls)
+        peer._begin(pollable=True)
+        return peer
+
+    def _begin(self, pollable: bool) -> None:
+        self._driver: Driver | None = None
+        self._awaited: list[str] = []  # messages whose handlers are coroutine functions
+        self._pollable = pollable
+        self._monitors: dict[int, Callable[[Down], object]] = {}
+
+    def _learn(self, text: str | None, expect: Mapping[str, Mapping[str, str]]) -> None:
+        """The messages of the other end, which is to agree with ours."""
         _peers.add(self)
         try:
+            ours = parse_schema(text or "")
             self.schema = parse_schema(self.schema_text)
-            mismatch = find_mismatch(ours, self.schema) or find_unmet(expect or {}, self.schema)
+            mismatch = find_mismatch(ours, self.schema) or find_unmet(expect, self.schema)
             if mismatch:
                 raise SchemaError(mismatch)
             merge(self.schema, ours)
@@ -163,7 +177,8 @@ class Peer(_ringmail.Peer):
         """Handles messages until the host says stop and everything it sent has been handled.
 
         An exception of a handler is reported to the host, and comes out of here; the message stays unfinished and is
-        given to the next incarnation of this peer. HostGone when the host dies: not caught, it ends the process."""
+        given to the next incarnation of this peer. HostGone when the host dies: not caught, it ends the process. Where
+        the other end is a peer that a listener has let in, this returns when that has ended."""
         self._handle(None)
 
     def poll(self, timeout: float = 0.0) -> bool:
@@ -179,7 +194,10 @@ class Peer(_ringmail.Peer):
         if self._awaited:
             raise TypeError(f"the handler of {self._awaited[0]} is a coroutine function: await run_async()")
         try:
-            return self._run(timeout)
+            over = self._run(timeout)
+            if self._is_gone:
+                self._end_asks()
+            return over
         except BaseException as error:
             self._leave(error)
             raise
@@ -261,6 +279,12 @@ class Peer(_ringmail.Peer):
             error.add_note(f"(while handling {self._in_hand}{attempt})")
         self._fail(_sendable(_failure_text(error)))
         self.close()
+
+    def _end_asks(self) -> None:
+        """Nobody is there any more who would answer. Those of tasks are futures of the driver's."""
+        for then in self._abandon_asks():
+            if callable(then):
+                then(None)
 
     # ---- monitors and the log
 
@@ -398,7 +422,7 @@ def _write_lines() -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
-def _schema_text(schema: str | os.PathLike[str] | None) -> str | None:
+def schema_text(schema: str | os.PathLike[str] | None) -> str | None:
     if schema is None or (isinstance(schema, str) and schema.startswith(HEADING)):
         return schema  # type: ignore[return-value]
     with open(schema, encoding="utf-8") as file:
