@@ -36,6 +36,9 @@ add_custom_target(conformance.python DEPENDS ${messages})
 ringmail_conformance_peer(python TARGET conformance.python
   COMMAND env PYTHONPATH=${CMAKE_CURRENT_BINARY_DIR}/python ${RINGMAIL_PYTHON} -B
     ${CMAKE_CURRENT_SOURCE_DIR}/conformance/peer.py)
+ringmail_conformance_listener(python
+  COMMAND env PYTHONPATH=${CMAKE_CURRENT_BINARY_DIR}/python ${RINGMAIL_PYTHON} -B
+    ${CMAKE_CURRENT_SOURCE_DIR}/conformance/listener.py)
 ringmail_binding_test(python.pytest FOLDER python COMMAND ${RINGMAIL_PYTHON} -B -m pytest -p no:cacheprovider tests)
 
 # --- Go
@@ -103,5 +106,6 @@ if(RINGMAIL_HAS_node)
   add_dependencies(conformance.node ringmail)
   ringmail_conformance_peer(node TARGET conformance.node
     COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/peer.mjs)
+  ringmail_conformance_listener(node COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/listener.mjs)
   ringmail_binding_test(node.test FOLDER node COMMAND ${RINGMAIL_NPM} test)
 endif()

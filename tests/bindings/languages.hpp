@@ -17,15 +17,17 @@ struct Language {
   friend void PrintTo(const Language& language, std::ostream* out) { *out << language.name; }
 };
 
+inline std::vector<Language> read_languages(const char* path) {
+  std::vector<Language> languages;
+  std::ifstream file(path);
+  for (const auto& entry : nlohmann::json::parse(file)) {
+    languages.push_back({.name = entry["language"], .command = entry["command"], .by_pipes = entry["pipes"]});
+  }
+  return languages;
+}
+
 inline const std::vector<Language>& languages() {
-  static const std::vector<Language> all = [] {
-    std::vector<Language> languages;
-    std::ifstream file(RINGMAIL_CONFORMANCE_PEERS);
-    for (const auto& entry : nlohmann::json::parse(file)) {
-      languages.push_back({.name = entry["language"], .command = entry["command"], .by_pipes = entry["pipes"]});
-    }
-    return languages;
-  }();
+  static const std::vector<Language> all = read_languages(RINGMAIL_CONFORMANCE_PEERS);
   return all;
 }
 

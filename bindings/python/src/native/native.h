@@ -268,7 +268,7 @@ typedef struct {
   char warned_of_unknown;
   char accepted; /* by a listener of this process: the other end is a peer, whose end is not this process's */
   char gone;     /* that peer has ended */
-  char forked; /* this process is a child of the one that attached */
+  char forked;   /* this process is a child of the one that attached */
 } Peer;
 
 extern PyTypeObject PeerType;

@@ -1,0 +1,90 @@
+"""The conformance listener in Python: bindings/README.md says what it does with the peers that attach to it."""
+
+import os
+import sys
+import time
+
+import ringmail
+from conformance_mail import SCHEMA, Payload, Ping, Stream, Tick
+
+PATIENCE_S = 20.0  # a watchdog, not a measure
+
+
+def handle_until(peer, done):
+    """False: the peer has ended before."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not done():
+        if not peer.poll(1):
+            return False
+        assert time.monotonic() < deadline, "nothing comes"
+    return True
+
+
+def stop(listener, peer):
+    peer.stop()
+    peer.run()
+    assert peer.unfinished == 0
+    peer.close()
+    assert listener.counters == (0, 0), listener.counters
+
+
+def plays(listener):
+    peer = listener.accept(PATIENCE_S)
+    assert (peer.name, peer.incarnation) == ("conformance", 1)
+    answers, pings, prices = [], [], []
+    peer.on(Ping)(lambda ping: pings.append(ping.words[0]))
+    peer.on(Tick)(lambda tick: prices.append(tick.price))
+    for number in range(100):
+        peer.other.ask(Ping(words=[number, 2, 3, 4]), lambda ping: answers.append(list(ping.words)), reply=Ping)
+    assert handle_until(peer, lambda: len(answers) == 100)
+    assert answers == [[number, 2, 3, 4] for number in range(100)]
+    peer.mailbox("conformance").send(Tick(number=9, price=2))
+    assert handle_until(peer, lambda: prices)
+    assert prices == [4]
+    peer.other.send(Stream(count=5000, payload=Payload.ping))
+    assert handle_until(peer, lambda: len(pings) == 5000)
+    assert pings == list(range(5000))
+    stop(listener, peer)
+
+
+def outlives(listener):
+    count, sent, back = 1000, 0, 0
+
+    def on_Tick(tick):
+        nonlocal back
+        assert tick.number <= back, "something is missing"
+        back += tick.number == back
+
+    for life in range(3):
+        peer = listener.accept(PATIENCE_S)
+        assert peer.incarnation == life + 1
+        peer.on(Tick)(on_Tick)
+        to_be_killed_at = count * (life + 1) // 4 if life < 2 else count + 1
+        while back < count:
+            try:
+                while sent < count:
+                    peer.other.send(Tick(number=sent), timeout=0)
+                    sent += 1
+            except ringmail.FullError:
+                pass
+            except ringmail.PeerGone:
+                pass
+            before = back
+            if not handle_until(peer, lambda: back > before):  # noqa: B023
+                break
+            if back >= to_be_killed_at:
+                print("kill", flush=True)
+                to_be_killed_at = count + 1
+        if back == count:
+            assert sent == count
+            stop(listener, peer)
+            return
+        unfinished = peer.unfinished
+        peer.close()
+        assert listener.counters == (unfinished, 0), (listener.counters, unfinished)
+    raise AssertionError(f"{back} of {count} came back")
+
+
+with ringmail.listen(os.environ["CONFORMANCE_LISTEN"], name="sink", schema=SCHEMA, ring_bytes=1 << 14) as listening:
+    print("listening", flush=True)
+    {"plays": plays, "outlives": outlives}[sys.argv[1]](listening)
