@@ -176,6 +176,82 @@ TEST(CAbi, what_is_released_is_told_by_the_quarter_and_at_the_end) {
   EXPECT_EQ(pair.host.join(), 0);
 }
 
+TEST(CAbi, messages_that_are_alike_are_taken_together) {
+  Pair pair([](AbiPeer& peer) -> int {
+    PEER_EXPECT(step(peer) == 0);
+    ringmail_message message;
+    std::uint32_t stride = 0;
+    PEER_EXPECT(ringmail_receive_more(peer, 8, &stride) == RINGMAIL_EMISUSE);
+    int next = 0;
+    const auto take = [&](std::uint32_t most, int expected) -> int {
+      PEER_EXPECT(peer.next(message) == 1);
+      const int count = ringmail_receive_more(peer, most, &stride);
+      PEER_EXPECT(count == expected);
+      PEER_EXPECT(stride == 64);
+      PEER_EXPECT(ringmail_receive_more(peer, most, &stride) == RINGMAIL_EMISUSE || count == 1);
+      for (int i = 0; i < count; ++i) {
+        const char* const text = static_cast<const char*>(message.payload) + i * static_cast<int>(stride);
+        PEER_EXPECT(message.length == 1 && *text == static_cast<char>('a' + next));
+        ++next;
+      }
+      PEER_EXPECT(ringmail_release(peer) == 0);
+      return 0;
+    };
+    PEER_EXPECT(take(3, 3) == 0);    // no more than wanted
+    PEER_EXPECT(take(100, 2) == 0);  // the sixth has another type
+    PEER_EXPECT(take(100, 1) == 0);  // and the seventh another sender
+    PEER_EXPECT(take(100, 2) == 0);  // the ninth is asked
+    PEER_EXPECT(take(100, 1) == 0);  // alone
+    PEER_EXPECT(take(100, 1) == 0);  // and the last one
+    ringmail_counters counters{};
+    ringmail_count(peer, &counters);
+    PEER_EXPECT(counters.received == 10);
+    return 0;
+  });
+  pair.wait_for_step();
+  auto send = [&, letter = 'a'](std::uint32_t type, std::uint64_t sender, std::uint32_t correlation) mutable {
+    const char text[] = {letter++, '\0'};
+    pair.host.send(text, {.type = type, .correlation = correlation, .sender = sender});
+  };
+  for (int i = 0; i < 5; ++i) send(7, host_actor, 0);
+  send(8, host_actor, 0);
+  for (int i = 0; i < 2; ++i) send(8, actor_on(0, 9), 0);
+  send(8, actor_on(0, 9), 1);
+  send(8, actor_on(0, 9), 0);
+  pair.next_step();
+  EXPECT_EQ(pair.host.join(), 0);
+}
+
+TEST(CAbi, messages_taken_together_are_finished_together_and_end_at_a_stop) {
+  Pair pair([](AbiPeer& peer) -> int {
+    PEER_EXPECT(step(peer) == 0);
+    ringmail_message message;
+    std::uint32_t stride = 0;
+    PEER_EXPECT(peer.next(message) == 1);
+    PEER_EXPECT(ringmail_receive_more(peer, 100, &stride) == 16);  // a quarter of the ring
+    PEER_EXPECT(step(peer) == 0);
+    PEER_EXPECT(ringmail_release(peer) == 0);
+    PEER_EXPECT(step(peer) == 0);
+    PEER_EXPECT(peer.next(message) == 1);
+    PEER_EXPECT(ringmail_receive_more(peer, 100, &stride) == 4);  // up to the stop
+    PEER_EXPECT(ringmail_release(peer) == 0);
+    PEER_EXPECT(peer.next(message) == RINGMAIL_ESTOPPED);
+    return 0;
+  });
+  pair.wait_for_step();
+  for (int count = 0; count < 20; ++count) pair.host.send("x");
+  pair.next_step();
+  pair.wait_for_step();
+  EXPECT_EQ(pair.host.unfinished().messages, 20u);
+  pair.next_step();
+  pair.wait_for_step();
+  EXPECT_EQ(pair.host.unfinished().messages, 4u);
+  pair.host.stop();
+  pair.host.send("x");  // behind it
+  pair.next_step();
+  EXPECT_EQ(pair.host.join(), 0);
+}
+
 TEST(CAbi, an_interrupt_ends_this_wait_or_the_next) {
   Pair pair([](AbiPeer& peer) {
     ringmail_interrupt(peer);

@@ -133,6 +133,14 @@ uint64_t ringmail_incarnation(const ringmail_peer* peer); /* 1 for the first lif
 int ringmail_receive(ringmail_peer* peer, ringmail_message* message);
 
 /*
+ * Takes more with the message that is held, once: those behind it that are like it, of the same type and length, from the same sender
+ * for the same target. All are held, and finished, together. Returns how many are held then, from 1 to `most` (and no more than a
+ * quarter of the ring): the payload of each lies *stride bytes behind that of the one before. An ask comes alone, and so does what
+ * has a body or is redelivered.
+ */
+int ringmail_receive_more(ringmail_peer* peer, uint32_t most, uint32_t* stride);
+
+/*
  * The received message is finished: publishes what was sent meanwhile, and only then may the host forget it. A message
  * that is not released when this process dies is given to the next incarnation.
  */

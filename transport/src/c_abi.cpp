@@ -158,6 +158,9 @@ const char* ringmail_schema(const ringmail_peer* peer) { return peer->link.schem
 uint64_t ringmail_incarnation(const ringmail_peer* peer) { return peer->link.incarnation(); }
 
 int ringmail_receive(ringmail_peer* peer, ringmail_message* message) { return peer->link.receive(*message); }
+int ringmail_receive_more(ringmail_peer* peer, uint32_t most, uint32_t* stride) {
+  return peer->link.receive_more(most, *stride);
+}
 int ringmail_release(ringmail_peer* peer) { return peer->link.release(); }
 int ringmail_wait(ringmail_peer* peer, int64_t timeout_ns) {
   return guarded(peer, [&] { return peer->link.wait(timeout_ns); });

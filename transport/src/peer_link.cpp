@@ -55,6 +55,7 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
   ring.begin();
   held_lane_ = &lane;
   held_ring_ = &ring;
+  held_count_ = 1;
   describe(lane, ring, frame, message);
 }
 
@@ -207,6 +208,20 @@ int PeerLink::receive(ringmail_message& message) {
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
 
+int PeerLink::receive_more(std::uint32_t most, std::uint32_t& stride) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (held_ring_ == nullptr || held_count_ != 1) return fail(RINGMAIL_EMISUSE, "no message is held, or more than one is");
+  const RingConsumer& ring = *held_ring_;
+  const auto frame = RingConsumer(ring).peek();
+  if (!frame) return faulted(*held_lane_) != 0 ? RINGMAIL_EPROTOCOL : 1;
+  stride = static_cast<std::uint32_t>(frame_bytes(frame->length));
+  // What may have killed a predecessor is tried alone; and an asker is answered once.
+  const bool is_alone = frame->head.kind != FrameKind::message || frame->head.correlation != 0 || ring.redelivers();
+  const std::uint64_t end = held_lane_->stopping ? held_lane_->stop_at : UINT64_MAX;
+  if (!is_alone && most > 1) held_count_ = ring.count_alike(most, end);
+  return static_cast<int>(held_count_);
+}
+
 int PeerLink::release() {
   if (is_forked()) return RINGMAIL_EFORKED;
   if (holds_expired_) {
@@ -214,8 +229,8 @@ int PeerLink::release() {
     return flush();
   }
   if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
-  if (held_ring_ == &held_lane_->mail_in) ++received_;
-  held_ring_->advance();
+  if (held_ring_ == &held_lane_->mail_in) received_ += held_count_;
+  held_ring_->advance_alike(held_count_);
   // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and
   // loses nothing.
   flush();

@@ -39,6 +39,7 @@ class PeerLink {
   void detach();
 
   int receive(ringmail_message& message);
+  int receive_more(std::uint32_t most, std::uint32_t& stride);
   int release();
   int wait(std::int64_t timeout_ns);
   void interrupt();
@@ -189,6 +190,7 @@ class PeerLink {
   std::uint32_t next_lane_ = 0;
   PeerLane* held_lane_ = nullptr;  // of the message that is not released yet
   RingConsumer* held_ring_ = nullptr;
+  std::uint32_t held_count_ = 0;  // of messages, which are alike
   bool held_has_body_ = false;
   std::optional<ringmail_body> held_body_;  // unless it is kept
   PeerLane* loan_lane_ = nullptr;

@@ -1,6 +1,7 @@
 // The reading side of a ring: peek, begin, advance, store the cursor. The invariants stand in ring.hpp.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <optional>
@@ -79,6 +80,32 @@ class RingConsumer {
   /// Past the frame that peek() gave. Its payload may be read until the cursor is stored.
   void advance() {
     step();
+    attempt_ = 0;
+  }
+
+  /// How many frames, from the one that peek() gave on, lie one behind the other and are like it, in head and length: 1 to `most`,
+  /// and no more than a quarter of the ring, for which no producer need wait. None at `end` or behind it is looked at.
+  std::uint32_t count_alike(std::uint32_t most, std::uint64_t end) const {
+    RingConsumer ahead = *this;
+    const auto first = ahead.peek();
+    if (!first) return 1;
+    const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(most, memory_.capacity / 4 / bytes_));
+    std::uint32_t count = 1;
+    for (; count < limit; ++count) {
+      ahead.advance();
+      if (ahead.position_ >= end) break;
+      const auto next = ahead.peek();
+      if (!next || next->payload != first->payload + count * bytes_ || next->length != first->length) break;
+      if (next->head.kind != first->head.kind || next->head.type != first->head.type) break;
+      if (next->head.target != first->head.target || next->head.sender != first->head.sender) break;
+      if (next->head.correlation != first->head.correlation) break;
+    }
+    return count;
+  }
+  /// Past so many that count_alike() has counted.
+  void advance_alike(std::uint32_t count) {
+    position_ += bytes_ * count;
+    sequence_ = static_cast<std::uint16_t>(sequence_ + count);
     attempt_ = 0;
   }
 
