@@ -313,3 +313,74 @@ def ask(message):
     running.reply()
     assert is_whole(running)
     assert running.stop() == f"2 {ARENA // 2}\n"
+
+
+def test_in_an_event_loop_room_for_a_body_is_waited_for_without_blocking_it(host):
+    running = host(
+        f"""
+import asyncio
+import ringmail
+peer = ringmail.peer(pollable=True)
+ticks = 0
+
+async def tick():
+    global ticks
+    while True:
+        ticks += 1
+        await asyncio.sleep(0)
+
+@peer.on("flights.Batch")
+async def batch(message):
+    board = await peer.mailbox_async("host")
+    room = await board.loan_large_async({ARENA})
+    memoryview(room)[:] = bytes([5]) * {ARENA}
+    await board.send_async(message, body=room)
+    try:
+        await board.loan_large_async(1, timeout=0.01)
+    except ringmail.FullError as error:
+        print("full", flush=True)
+    before = ticks
+    room = await board.loan_large_async(10, timeout=None)
+    assert ticks > before
+    memoryview(room)[:] = bytes(10)
+    reply = await board.ask_async(message, body=room)
+    print(reply.mean)
+    try:
+        await board.send_async(message, body=room)
+    except ringmail.ReleasedError as error:
+        print(error)
+    (await board.loan_large_async({ARENA})).cancel()
+    try:
+        await board.loan_large_async({ARENA} + 1)
+    except ValueError as error:
+        print(error)
+
+async def main():
+    ticking = asyncio.create_task(tick())
+    await peer.run_async()
+    ticking.cancel()
+
+asyncio.run(main())
+""",
+        "--arena",
+        str(ARENA),
+    )
+    running.order("publish", "host", 1)
+    running.ready()
+    running.send(running.types.Batch())
+    assert running.wait_for("body") == [str(ARENA), str(5 * ARENA)]
+    assert running.mail()[2] == 0
+    running.wait_for_output("full")
+    running.order("give_back")
+    assert running.wait_for("body") == ["10", "0"]
+    correlation = running.mail()[2]
+    assert correlation != 0
+    running.order("give_back")
+    answer = running.types.Answer(mean=2.5)
+    running.order("answer", correlation, answer._id, bytes(answer).hex())
+    assert running.stop().splitlines() == [
+        "full",
+        "2.5",
+        "the loan has been sent or cancelled",
+        f"a body of {ARENA + 1} bytes is more than the host has room for ({ARENA})",
+    ]

@@ -264,7 +264,7 @@ def test_shapes_that_leave_the_message_are_refused():
         (("a", "S", 0, 0, 2, None, "text"), True, False),
     ):
         with pytest.raises(ringmail.SchemaError):
-            make_type("a.Message", "a", "Message", 1, 8, 8, 0, (), ((*field, is_content, is_optional, None),))
+            make_type("a.Message", "a", "Message", 1, 8, 8, 0, (), None, ((*field, is_content, is_optional, None),))
     with pytest.raises(ringmail.SchemaError, match="cannot have its fixed size at 5"):
         content = ("a", "S", 0, 0, 1, None, "text", True, False, None)
-        make_type("a.Message", "a", "Message", 1, 8, 8, 5, (), (content,))
+        make_type("a.Message", "a", "Message", 1, 8, 8, 5, (), None, (content,))

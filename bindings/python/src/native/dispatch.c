@@ -40,17 +40,43 @@ static Message* lend(Peer* self, Entry* entry) {
   return entry->view;
 }
 
+/* As many as there are that are like the one in hand. */
+static PyObject* lend_batch(Peer* self, Entry* entry) {
+  uint32_t stride = 0;
+  Message* first = lend_received(entry, &self->message);
+  if (first == NULL) return NULL;
+  const int count = ringmail_receive_more(self->link, entry->most, &stride);
+  if (count > 0) {
+    Py_XSETREF(entry->batch, batch_lend(first, count, stride));
+  } else {
+    raise_failure(self, count);
+  }
+  Py_DECREF(first);
+  return count > 0 ? entry->batch : NULL;
+}
+
+static int kept_memoryview(const Entry* entry) {
+  PyErr_Format(ReleasedError, "the handler of %U kept a memoryview of it; take message.copy() or bytes(view)",
+               entry->layout->name);
+  return -1;
+}
+
+static int take_back_batch(Peer* self, Entry* entry) {
+  const int unused = batch_release(entry->batch);
+  if (!unused) self->pinned = 1;
+  Py_CLEAR(entry->batch);
+  return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
+}
+
 /* An exception that is being raised stays the one. */
 static int take_back(Peer* self, Entry* entry) {
+  if (entry->batch != NULL) return take_back_batch(self, entry);
   Message* view = entry->view;
   const int unused = message_release(view);
   if (!unused) self->pinned = 1;
   /* Somebody kept the view: it stays released, and the next message gets another one. */
   if (Py_REFCNT(view) != 1) Py_CLEAR(entry->view);
-  if (unused || PyErr_Occurred()) return 0;
-  PyErr_Format(ReleasedError, "the handler of %U kept a memoryview of it; take message.copy() or bytes(view)",
-               entry->layout->name);
-  return -1;
+  return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
 }
 
 /* ---- dispatch */
@@ -61,11 +87,11 @@ static int check_loan(const Peer* self) {
   return -1;
 }
 
-static PyObject* call_handler(Peer* self, Entry* entry) {
+static PyObject* call_handler(Peer* self, Entry* entry, PyObject* lent) {
   PyObject* sender = NULL;
   if (entry->wants_sender && (sender = peer_sender(self)) == NULL) return NULL;
   PyObject* handler = Py_NewRef(entry->handler);
-  PyObject* stack[3] = {NULL, (PyObject*)entry->view, Py_XNewRef(sender)};
+  PyObject* stack[3] = {NULL, lent, Py_XNewRef(sender)};
   const size_t count = entry->wants_sender ? 2 : 1;
   PyObject* result = PyObject_Vectorcall(handler, stack + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
   Py_XDECREF(sender);
@@ -89,8 +115,9 @@ static int is_awaitable(PyObject* object) {
 }
 
 static int handle_mail(Peer* self, Entry* entry, PyObject** awaitable) {
-  if (lend(self, entry) == NULL) return -1;
-  PyObject* result = call_handler(self, entry);
+  PyObject* lent = entry->most != 0 ? lend_batch(self, entry) : (PyObject*)lend(self, entry);
+  if (lent == NULL) return -1;
+  PyObject* result = call_handler(self, entry, lent);
   if (result != NULL && awaitable != NULL && is_awaitable(result)) {
     *awaitable = result;
     return 1;

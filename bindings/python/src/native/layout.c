@@ -10,6 +10,7 @@ static void layout_dealloc(PyObject* object) {
   Py_XDECREF(self->by_name);
   Py_XDECREF(self->contents);
   Py_XDECREF(self->earlier);
+  Py_XDECREF(self->format);
   PyMem_Free(self->initial);
   Py_TYPE(object)->tp_free(object);
 }
@@ -79,15 +80,16 @@ static int add_fields(Layout* self, PyObject* descriptions) {
 }
 
 static Layout* layout_new(PyObject* arguments, PyObject** space, PyObject** word) {
-  PyObject *name, *earlier, *descriptions;
+  PyObject *name, *earlier, *format, *descriptions;
   Layout* self = (Layout*)LayoutType.tp_alloc(&LayoutType, 0);
   if (self == NULL) return NULL;
-  if (!PyArg_ParseTuple(arguments, "UUUIIIIO!O!", &name, space, word, &self->id, &self->size, &self->align,
-                        &self->fixed_size_at, &PyTuple_Type, &earlier, &PyTuple_Type, &descriptions)) {
+  if (!PyArg_ParseTuple(arguments, "UUUIIIIO!OO!", &name, space, word, &self->id, &self->size, &self->align,
+                        &self->fixed_size_at, &PyTuple_Type, &earlier, &format, &PyTuple_Type, &descriptions)) {
     goto failed;
   }
   self->name = Py_NewRef(name);
   self->earlier = Py_NewRef(earlier);
+  self->format = format != Py_None ? Py_NewRef(format) : NULL;
   if (add_fields(self, descriptions) < 0) goto failed;
   if (PyTuple_GET_SIZE(self->contents) != 0 && self->fixed_size_at + sizeof(uint32_t) > self->size) {
     PyErr_Format(SchemaError, "%U cannot have its fixed size at %u", name, (unsigned)self->fixed_size_at);
@@ -131,6 +133,7 @@ static PyObject* make_members(Layout* layout, PyObject* module_name) {
       set(members, "_name", Py_NewRef(layout->name)) < 0 ||
       set(members, "_id", PyLong_FromUnsignedLong(layout->id)) < 0 ||
       set(members, "_size", PyLong_FromUnsignedLong(layout->size)) < 0 ||
+      set(members, "_format", Py_NewRef(layout->format != NULL ? layout->format : Py_None)) < 0 ||
       set(members, "__module__", Py_NewRef(module_name)) < 0 || set(members, "__slots__", PyTuple_New(0)) < 0 ||
       PyDict_SetItem(members, layout_key, (PyObject*)layout) < 0) {
     Py_DECREF(members);

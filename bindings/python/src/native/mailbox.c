@@ -72,6 +72,93 @@ static PyObject* mailbox_send(PyObject* object, PyObject* const* arguments, Py_s
   Py_RETURN_NONE;
 }
 
+/* ---- many at once */
+
+/* What send_many() is given, as runs of messages that lie in memory: one of a batch or buffer, or each message for itself. */
+typedef struct {
+  PyObject* list; /* of messages, or NULL: `run` is all */
+  Py_buffer view;
+  Run run;
+} Many;
+
+static int take_many(PyObject* messages, PyObject* type, Many* many) {
+  *many = (Many){0};
+  if (Py_IS_TYPE(messages, &BatchType)) return run_of_batch(messages, &many->run);
+  if (type != Py_None) {
+    if (PyType_Check(type)) return run_of_buffer((PyTypeObject*)type, messages, &many->view, &many->run);
+    PyErr_Format(PyExc_TypeError, "a buffer is of messages of a type, not %s", Py_TYPE(type)->tp_name);
+    return -1;
+  }
+  many->list = PySequence_Fast(messages, "messages are a batch, a sequence of messages, or a buffer of a type");
+  return many->list != NULL ? 0 : -1;
+}
+
+static int send_list(Mailbox* self, PyObject* list, Py_ssize_t* next, int64_t timeout_ns) {
+  const int64_t start_ns = now_ns();
+  for (; *next < PySequence_Fast_GET_SIZE(list); ++*next) {
+    const int64_t gone_ns = timeout_ns > 0 ? now_ns() - start_ns : 0;
+    const int64_t left_ns = timeout_ns > gone_ns ? timeout_ns - gone_ns : timeout_ns > 0 ? 0 : timeout_ns;
+    Message* message = peer_message(self->peer, PySequence_Fast_GET_ITEM(list, *next));
+    const int result = message != NULL ? peer_send(self->peer, self->id, message, NULL, left_ns) : -1;
+    Py_XDECREF(message);
+    if (result < 0) return -1;
+  }
+  return 0;
+}
+
+/* How many were sent is told by the error, too. */
+static void note_sent(Py_ssize_t sent) {
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  PyObject* number = PyLong_FromSsize_t(sent);
+  if (number == NULL || PyObject_SetAttrString(value, "sent", number) < 0) PyErr_Clear();
+  Py_XDECREF(number);
+  PyErr_Restore(type, value, trace);
+}
+
+static int send_many(Mailbox* self, PyObject* messages, PyObject* type, Py_ssize_t* next, int64_t timeout_ns) {
+  Many many;
+  if (check_open(self) < 0 || take_many(messages, type, &many) < 0) return -1;
+  int result = many.list != NULL ? send_list(self, many.list, next, timeout_ns)
+                                 : peer_send_run(self->peer, self->id, &many.run, next, timeout_ns);
+  if (result < 0 && PyErr_ExceptionMatches(FullError)) note_sent(*next);
+  Py_XDECREF(many.list);
+  if (many.view.obj != NULL) PyBuffer_Release(&many.view);
+  return result == 0 ? peer_step_soon(self->peer) : -1;
+}
+
+/* _send_many(messages, type or None, timeout or None for ever; negative: 5 s) */
+static PyObject* mailbox_send_many(PyObject* object, PyObject* arguments, PyObject* keywords) {
+  static char* parameters[] = {"messages", "type", "timeout", NULL};
+  Mailbox* self = (Mailbox*)object;
+  PyObject *messages, *type = Py_None, *seconds = NULL;
+  Py_ssize_t next = 0;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|$OO", parameters, &messages, &type, &seconds)) return NULL;
+  const int64_t timeout_ns = seconds != NULL ? timeout_from(seconds) : send_timeout_of(self);
+  if (timeout_ns == timeout_error) return NULL;
+  PyObject* native = PyUnicode_Check(type) || PyType_Check(type)
+                         ? PyObject_CallMethod((PyObject*)self->peer, "_native_type", "O", type)
+                         : Py_NewRef(type);
+  const int result = native != NULL ? send_many(self, messages, native, &next, timeout_ns) : -1;
+  Py_XDECREF(native);
+  if (result < 0) return NULL;
+  Py_RETURN_NONE;
+}
+
+/* _send_some(messages, type or None, first): the first that there was no room for. */
+static PyObject* mailbox_send_some(PyObject* object, PyObject* arguments) {
+  PyObject *messages, *type;
+  Py_ssize_t next;
+  if (!PyArg_ParseTuple(arguments, "OOn", &messages, &type, &next)) return NULL;
+  if (send_many((Mailbox*)object, messages, type, &next, 0) < 0) {
+    if (!PyErr_ExceptionMatches(FullError)) return NULL;
+    PyErr_Clear();
+    if (peer_step_soon(((Mailbox*)object)->peer) < 0) return NULL;
+  }
+  return PyLong_FromSsize_t(next);
+}
+
 /* The correlation, of which `then` is noted. NULL: nothing was sent, or the answer will find nobody. */
 static PyObject* ask(
     Mailbox* self, PyObject* given, PyObject* then, PyObject* body, int64_t send_ns, int64_t answer_ns) {
@@ -116,13 +203,14 @@ static PyObject* mailbox_ask(PyObject* object, PyObject* arguments, PyObject* ke
   return result;
 }
 
-/* _ask_now(message, settle): the correlation. FullError if there is no room; settle(reply, reason) when it is answered. */
+/* _ask_now(message, settle, body or None): the correlation. FullError if there is no room; settle(reply, reason) when it is
+ * answered. */
 static PyObject* mailbox_ask_now(PyObject* object, PyObject* arguments) {
   Mailbox* self = (Mailbox*)object;
-  PyObject *given, *settle;
-  if (!PyArg_ParseTuple(arguments, "OO", &given, &settle) || check_open(self) < 0) return NULL;
+  PyObject *given, *settle, *body;
+  if (!PyArg_ParseTuple(arguments, "OOO", &given, &settle, &body) || check_open(self) < 0) return NULL;
   PyObject* then = PyTuple_Pack(1, settle);
-  PyObject* key = then != NULL ? ask(self, given, then, NULL, 0, -1) : NULL;
+  PyObject* key = then != NULL ? ask(self, given, then, body != Py_None ? body : NULL, 0, -1) : NULL;
   Py_XDECREF(then);
   return key;
 }
@@ -133,6 +221,17 @@ static PyObject* mailbox_want_room(PyObject* object, PyObject* bytes) {
   const unsigned long length = PyLong_AsUnsignedLong(bytes);
   if ((length == (unsigned long)-1 && PyErr_Occurred()) || check_open(self) < 0) return NULL;
   const int code = ringmail_want_room(self->peer->link, self->id, (uint32_t)length);
+  if (code >= 0) return PyBool_FromLong(code);
+  raise_failure(self->peer, code);
+  return NULL;
+}
+
+/* _want_large(bytes): the same of a body. */
+static PyObject* mailbox_want_large(PyObject* object, PyObject* bytes) {
+  Mailbox* self = (Mailbox*)object;
+  const unsigned long long length = PyLong_AsUnsignedLongLong(bytes);
+  if ((length == (unsigned long long)-1 && PyErr_Occurred()) || check_open(self) < 0) return NULL;
+  const int code = ringmail_want_large(self->peer->link, self->id, length);
   if (code >= 0) return PyBool_FromLong(code);
   raise_failure(self->peer, code);
   return NULL;
@@ -152,6 +251,14 @@ static PyObject* call_peer(PyObject* mailbox, const char* name, PyObject* argume
 
 static PyObject* mailbox_send_async(PyObject* self, PyObject* arguments, PyObject* keywords) {
   return call_peer(self, "_send_async", arguments, keywords);
+}
+
+static PyObject* mailbox_send_many_async(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return call_peer(self, "_send_many_async", arguments, keywords);
+}
+
+static PyObject* mailbox_loan_large_async(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return call_peer(self, "_loan_large_async", arguments, keywords);
 }
 
 static PyObject* mailbox_ask_async(PyObject* self, PyObject* arguments, PyObject* keywords) {
@@ -218,15 +325,25 @@ static PyMethodDef methods[] = {
      "will be none or none came within `timeout` seconds. `reply` is the class that `ringmail gen` wrote for it, if it "
      "is "
      "to be one."},
+    {"send_many", (PyCFunction)(void (*)(void))mailbox_send_many, METH_VARARGS | METH_KEYWORDS,
+     "send_many(messages, *, type=None, timeout=5.0)\n\nSends a batch, the messages of a sequence, or those that lie "
+     "in a buffer, of that type. FullError if there is no room in time; its `sent` says how many were sent."},
+    {"send_many_async", (PyCFunction)(void (*)(void))mailbox_send_many_async, METH_VARARGS | METH_KEYWORDS,
+     "await send_many_async(messages, *, type=None, timeout=5.0)\n\nsend_many(), as there is room."},
+    {"loan_large_async", (PyCFunction)(void (*)(void))mailbox_loan_large_async, METH_VARARGS | METH_KEYWORDS,
+     "await loan_large_async(nbytes, *, timeout=5.0)\n\nloan_large(), once there is room."},
     {"send_async", (PyCFunction)(void (*)(void))mailbox_send_async, METH_VARARGS | METH_KEYWORDS,
-     "await send_async(message, *, timeout=5.0)\n\nSends a copy, once there is room. FullError if there is none in "
-     "time."},
+     "await send_async(message, *, timeout=5.0, body=None)\n\nSends a copy, once there is room. FullError if there is "
+     "none in time."},
     {"ask_async", (PyCFunction)(void (*)(void))mailbox_ask_async, METH_VARARGS | METH_KEYWORDS,
-     "await ask_async(message, *, timeout=None, reply=None)\n\nThe reply; None if it is done and no reply was "
+     "await ask_async(message, *, timeout=None, reply=None, body=None)\n\nThe reply; None if it is done and no reply "
+     "was "
      "promised. "
      "AskError if there will be none, TimeoutError if none came within `timeout` seconds."},
     {"_ask_now", mailbox_ask_now, METH_VARARGS, NULL},
     {"_want_room", mailbox_want_room, METH_O, NULL},
+    {"_want_large", mailbox_want_large, METH_O, NULL},
+    {"_send_some", mailbox_send_some, METH_VARARGS, NULL},
     {"_loan", mailbox_loan, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

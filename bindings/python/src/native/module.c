@@ -9,7 +9,9 @@ static PyObject* type_id(PyObject* module, PyObject* name) {
 
 static PyMethodDef functions[] = {
     {"make_type", make_type, METH_VARARGS,
-     "make_type(name, namespace, word, id, size, align, fixed_size_at, earlier, fields): the class of a message."},
+     "make_type(name, namespace, word, id, size, align, fixed_size_at, earlier, format, fields): the class of a "
+     "message."},
+    {"make_batch", make_batch, METH_VARARGS, "make_batch(type, count): as many new messages."},
     {"type_id", type_id, METH_O, "The type id of a qualified name."},
     {NULL, NULL, 0, NULL},
 };
@@ -20,7 +22,8 @@ static int execute(PyObject* module) {
     return -1;
   if (PyModule_AddType(module, &MessageType) < 0 || PyModule_AddType(module, &MailboxType) < 0 ||
       PyModule_AddType(module, &PeerType) < 0 || PyModule_AddType(module, &BodyType) < 0 ||
-      PyModule_AddType(module, &BodyLoanType) < 0 || PyModule_AddType(module, &ListenerType) < 0) {
+      PyModule_AddType(module, &BodyLoanType) < 0 || PyModule_AddType(module, &ListenerType) < 0 ||
+      PyModule_AddType(module, &BatchType) < 0) {
     return -1;
   }
   return PyModule_AddIntConstant(module, "ABI_VERSION", RINGMAIL_ABI_VERSION);

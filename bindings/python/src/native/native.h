@@ -35,6 +35,7 @@ typedef struct {
   PyObject* by_name;            /* name: Field */
   PyObject* contents;           /* tuple of those of variable length */
   PyObject* earlier;            /* tuple of the sizes that it had before fields were appended */
+  PyObject* format;             /* as the buffer protocol has it; NULL where there is content of variable length */
   unsigned char* initial;       /* the fixed part of a new message */
   uint32_t id;
   uint32_t size; /* of the fixed part */
@@ -44,8 +45,8 @@ typedef struct {
 
 int layout_ready(void);
 
-/* The class of one message: (name, namespace, word, id, size, align, where the fixed size is, earlier sizes, fields). Called by
- * _schema.py. */
+/* The class of one message: (name, namespace, word, id, size, align, where the fixed size is, earlier sizes, format, fields).
+ * Called by _schema.py. */
 PyObject* make_type(PyObject* module, PyObject* arguments);
 
 /* Of a class that make_type() made, or of one derived from it. Borrowed. */
@@ -241,6 +242,8 @@ typedef struct {
   PyObject* replies; /* tuple of the classes that the protocols allow as a reply; empty: any */
   Message* view;     /* used again for the next message, when the handler did not keep it */
   uint64_t dropped;  /* messages for which there was no handler */
+  PyObject* batch;   /* in hand, of a handler that takes many */
+  uint32_t most;     /* that the handler takes together; 0: one, as it is */
   char wants_sender;
 } Entry;
 
@@ -316,6 +319,30 @@ int peer_ask(Peer* self,
              uint32_t* correlation);
 /* A loan of a new message with these fields, which peer->loan holds on to as well. */
 PyObject* peer_loan(Peer* self, ringmail_mailbox target, PyTypeObject* type, PyObject* fields, int64_t timeout_ns);
+
+/* ---- batch.c */
+
+extern PyTypeObject BatchType;
+
+PyObject* make_batch(PyObject* module, PyObject* arguments);
+/* Over messages in a ring, to be released with batch_release(), which is as message_release(). */
+PyObject* batch_lend(Message* first, Py_ssize_t count, Py_ssize_t stride);
+int batch_release(PyObject* batch);
+
+/* Messages that are sent one after the other. */
+typedef struct {
+  const unsigned char* data;
+  Py_ssize_t stride;
+  Py_ssize_t count;
+  uint32_t type;
+  uint32_t length;
+} Run;
+
+int run_of_batch(PyObject* batch, Run* run);
+/* Of an array of structures, or of bytes; *view is to be released. */
+int run_of_buffer(PyTypeObject* type, PyObject* buffer, Py_buffer* view, Run* run);
+/* Sends from *next on, which is then the first that was not sent. Waits for room until the time is up. */
+int peer_send_run(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t timeout_ns);
 
 /* ---- body.c: what goes with a message in shared memory */
 

@@ -60,6 +60,7 @@ static void clear_entries(Peer* self) {
   self->entry_count = 0;
   for (uint32_t i = 0; i < count; ++i) {
     Py_XDECREF(entries[i].view);
+    Py_XDECREF(entries[i].batch);
     Py_XDECREF(entries[i].handler);
     Py_XDECREF(entries[i].replies);
     Py_XDECREF(entries[i].type);
@@ -110,7 +111,8 @@ static PyObject* peer_set_types(PyObject* object, PyObject* list) {
 static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
   PyObject *type, *handler;
   int wants_sender;
-  if (!PyArg_ParseTuple(arguments, "O!Op", &PyType_Type, &type, &handler, &wants_sender)) return NULL;
+  unsigned most;
+  if (!PyArg_ParseTuple(arguments, "O!OpI", &PyType_Type, &type, &handler, &wants_sender, &most)) return NULL;
   const Layout* layout = layout_of((PyTypeObject*)type);
   Entry* entry = layout != NULL ? peer_entry((Peer*)object, layout->id) : NULL;
   if (entry == NULL || entry->handler != NULL) {
@@ -119,6 +121,7 @@ static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
   }
   entry->handler = Py_NewRef(handler);
   entry->wants_sender = (char)wants_sender;
+  entry->most = most;
   Py_RETURN_NONE;
 }
 
@@ -274,6 +277,40 @@ int peer_ask(Peer* self,
   if (peer_wait_for_room(self, timeout_ns, call_send, &call) < 0) return -1;
   if (body != NULL) loan_sent(body);
   return peer_step_soon(self);
+}
+
+/* `until_ns`: without the GIL, and for so long; 0: as far as there is room. */
+static int send_some(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t until_ns) {
+  int code = 0;
+  while (code == 0 && *next < run->count) {
+    const int64_t wait_ns = until_ns != 0 ? until_ns - now_ns() : 0;
+    if (wait_ns < 0) return RINGMAIL_EFULL;
+    code = ringmail_send(self->link, target, run->type, run->data + *next * run->stride, run->length, wait_ns);
+    if (code == 0) ++*next;
+  }
+  return code;
+}
+
+int peer_send_run(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t timeout_ns) {
+  const int64_t chunk_ns = 100000000; /* then signal handlers get their turn */
+  const int64_t start_ns = now_ns();
+  int64_t until_ns = 0; /* there is room nearly always */
+  while (1) {
+    self->busy = 1;
+    PyThreadState* state = until_ns != 0 ? PyEval_SaveThread() : NULL;
+    const int code = send_some(self, target, run, next, until_ns);
+    if (state != NULL) PyEval_RestoreThread(state);
+    self->busy = 0;
+    if (code == 0) return 0;
+    const int64_t now = now_ns();
+    const int64_t left_ns = timeout_ns < 0 ? chunk_ns : timeout_ns - (now - start_ns);
+    if ((code != RINGMAIL_EFULL && code != RINGMAIL_EINTERRUPTED) || left_ns <= 0) {
+      raise_failure(self, code);
+      return -1;
+    }
+    if (PyErr_CheckSignals() < 0) return -1;
+    until_ns = now + (left_ns < chunk_ns ? left_ns : chunk_ns);
+  }
 }
 
 /* The room for a message that is as long as its content makes it. */

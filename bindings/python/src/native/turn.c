@@ -195,7 +195,7 @@ PyObject* peer_conclude(PyObject* object, PyObject* arguments) {
   PyObject* result = NULL;
   if (!PyArg_ParseTuple(arguments, "|O", &result) || peer_ready(self) < 0) return NULL;
   Entry* entry = self->held ? peer_entry(self, self->message.type) : NULL;
-  if (entry == NULL || entry->view == NULL) {
+  if (entry == NULL || (entry->view == NULL && entry->batch == NULL)) {
     return PyErr_Format(PyExc_RuntimeError, "the handler released its message itself");
   }
   if (result == NULL) {

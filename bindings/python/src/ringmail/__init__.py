@@ -16,6 +16,7 @@ from ._log import TRACE, LogHandler
 from ._peer import Counters, Down, ExitKind, Peer, peer
 from ._ringmail import (
     AskError,
+    Batch,
     Body,
     BodyLoan,
     Error,
@@ -37,6 +38,7 @@ from ._schema import Schema, parse_schema
 __all__ = [
     "TRACE",
     "AskError",
+    "Batch",
     "Body",
     "BodyLoan",
     "Counters",

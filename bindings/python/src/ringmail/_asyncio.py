@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._driver import BATCH, Driver
-from ._ringmail import AskError, Error, FullError, Mailbox, Stopped
+from ._ringmail import AskError, Batch, BodyLoan, Error, FullError, Mailbox, Stopped
 
 if TYPE_CHECKING:
     from ._peer import Down, Peer
+
+BODY_PLACE = 32  # bytes before a message with a body
 
 _REFUSALS = {
     1: "nobody there has a handler for {}",
@@ -86,12 +88,46 @@ async def _handle_all(peer: Peer, driver: Driver) -> None:
             peer._conclude(result)
 
 
-async def send(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None) -> None:
+async def send(
+    peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None, body: BodyLoan | None = None
+) -> None:
     driver = peer._driven()
-    await _when_there_is_room(driver, mailbox, _length(message), timeout, lambda: mailbox.send(message, timeout=0))
+    await _when_there_is_room(
+        driver, mailbox._want_room, _length(message, body), timeout, lambda: mailbox.send(message, timeout=0, body=body)
+    )
 
 
-async def ask(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None) -> Any:
+async def send_many(peer: Peer, mailbox: Mailbox, messages: Any, type: Any, timeout: float | None) -> None:
+    driver = peer._driven()
+    driver.check()
+    if type is not None:
+        count = memoryview(messages).nbytes // max(type._size, 1)
+    else:
+        messages = messages if isinstance(messages, Batch) else list(messages)
+        count = len(messages)
+    sent = 0
+    try:
+        async with asyncio.timeout(timeout):
+            while (sent := mailbox._send_some(messages, type, sent)) < count:
+                length = type._size if type is not None else _length(messages[sent])
+                await driver.room(mailbox._want_room, length)
+    except TimeoutError:
+        error = FullError("no room in the ring to the host")
+        error.sent = sent
+        raise error from None
+
+
+async def loan_large(peer: Peer, mailbox: Mailbox, nbytes: int, timeout: float | None) -> BodyLoan:
+    driver = peer._driven()
+    loan: BodyLoan = await _when_there_is_room(
+        driver, mailbox._want_large, nbytes, timeout, lambda: mailbox.loan_large(nbytes, timeout=0)
+    )
+    return loan
+
+
+async def ask(
+    peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None, body: BodyLoan | None = None
+) -> Any:
     driver = peer._driven()
     answered = driver.future()
 
@@ -107,7 +143,7 @@ async def ask(peer: Peer, mailbox: Mailbox, message: Any, timeout: float | None)
     try:
         async with asyncio.timeout(timeout):
             correlation = await _when_there_is_room(
-                driver, mailbox, _length(message), None, lambda: mailbox._ask_now(message, settle)
+                driver, mailbox._want_room, _length(message, body), None, lambda: mailbox._ask_now(message, settle, body)
             )
             return await answered
     finally:
@@ -125,7 +161,7 @@ async def monitor(peer: Peer, mailbox: Mailbox) -> Down:
         if not ended.done():
             ended.set_result(down)
 
-    number = await _when_there_is_room(driver, mailbox, 0, None, lambda: peer.monitor(mailbox, settle))
+    number = await _when_there_is_room(driver, mailbox._want_room, 0, None, lambda: peer.monitor(mailbox, settle))
     try:
         down: Down = await ended
         return down
@@ -136,12 +172,13 @@ async def monitor(peer: Peer, mailbox: Mailbox) -> Down:
         raise
 
 
-def _length(message: Any) -> int:
-    return len(bytes(message)) if hasattr(message, "_name") else len(message.to_bytes())
+def _length(message: Any, body: BodyLoan | None = None) -> int:
+    place = 0 if body is None else BODY_PLACE
+    return place + (len(bytes(message)) if hasattr(message, "_name") else len(message.to_bytes()))
 
 
 async def _when_there_is_room(
-    driver: Driver, mailbox: Mailbox, length: int, timeout: float | None, attempt: Callable[[], Any]
+    driver: Driver, want: Callable[[int], bool], length: int, timeout: float | None, attempt: Callable[[], Any]
 ) -> Any:
     driver.check()
     try:
@@ -152,7 +189,7 @@ async def _when_there_is_room(
     try:
         async with asyncio.timeout(timeout):
             while True:
-                await driver.room(mailbox, length)
+                await driver.room(want, length)
                 try:
                     return attempt()
                 except FullError:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._ringmail import HostGone, Mailbox, PeerGone
+from ._ringmail import HostGone, PeerGone
 
 if TYPE_CHECKING:
     from ._peer import Peer
@@ -26,7 +26,7 @@ class Driver:
         self.gone: PeerGone | None = None  # the other peer has ended: its mail can still be received
         self._futures: set[asyncio.Future[Any]] = set()  # that somebody awaits
         self._mail: asyncio.Future[None] | None = None
-        self._room: list[tuple[Mailbox, int, asyncio.Future[None]]] = []
+        self._room: list[tuple[Callable[[int], bool], int, asyncio.Future[None]]] = []
         self._names: dict[int, asyncio.Future[int]] = {}
         self._step_is_due = False
         self._receiving = False
@@ -99,11 +99,11 @@ class Driver:
         self._mail = None
         # Of a task that was cancelled, too: else the ring's room would be news again and again.
         waiting, self._room = self._room, []
-        for mailbox, length, future in waiting:
-            if mailbox._want_room(length):
+        for want, length, future in waiting:
+            if want(length):
                 self._settle(future, None)
             else:
-                self._room.append((mailbox, length, future))
+                self._room.append((want, length, future))
 
     @staticmethod
     def _settle(future: asyncio.Future[Any] | None, result: Any) -> None:
@@ -138,13 +138,14 @@ class Driver:
         self._call_step()
         await self._mail
 
-    async def room(self, mailbox: Mailbox, length: int) -> None:
+    async def room(self, want: Callable[[int], bool], length: int) -> None:
+        """Until there is some, by _want_room() or _want_large() of a mailbox."""
         self.check()
         if self.gone is not None:
             raise self.gone
-        if not mailbox._want_room(length):
+        if not want(length):
             future = self.future()
-            self._room.append((mailbox, length, future))
+            self._room.append((want, length, future))
             self._call_step()
             await future
 

@@ -19,10 +19,11 @@ from . import _asyncio, _ringmail
 from ._driver import Driver
 from ._generated import GeneratedTypes, is_generated
 from ._log import host_level
-from ._ringmail import HostGone, Mailbox, NotSpawnedError, SchemaError
+from ._ringmail import Batch, BodyLoan, HostGone, Mailbox, NotSpawnedError, SchemaError
 from ._schema import HEADING, find_mismatch, find_unmet, make_types, merge, parse_schema
 
 _FDS = "RINGMAIL_FDS"
+MOST_IN_BATCH = 2**31 - 1
 _peers: weakref.WeakSet[Peer] = weakref.WeakSet()
 
 
@@ -139,14 +140,26 @@ class Peer(_ringmail.Peer):
         found = self._types.get(message)
         return (self.type(message) if found is None else found)(**fields)
 
+    def batch(self, message: str | builtins.type, count: int) -> Batch:
+        """So many new messages, which lie one behind the other: to be written, by numpy.asarray() all at once, and given to
+        send_many()."""
+        return _ringmail.make_batch(self._native_type(message), count)
+
     # ---- handlers
 
-    def on(self, message: str | builtins.type) -> Callable[[Any], Any]:
+    def on(self, message: str | builtins.type, *, batch: int | None = None) -> Callable[[Any], Any]:
         """Decorates the handler of a message: handler(message) or handler(message, sender).
 
         The message is named, or is a class that `ringmail gen` wrote, whose instances the handler then gets. What it
-        returns is the reply, when one was asked for."""
+        returns is the reply, when one was asked for.
+
+        With `batch` the handler is given up to so many at once, as a Batch: those of one sender that are there and follow
+        each other. They are in hand, and finished, together; one that was asked, or comes again, comes alone."""
         found = self._native_type(message)
+        if batch is not None and (batch < 1 or batch > MOST_IN_BATCH):
+            raise ValueError(f"a batch cannot have {batch} messages: 1 to {MOST_IN_BATCH}")
+        if batch is not None and found._format is None:
+            raise TypeError(f"{found._name} has content of variable length: such messages come one by one")
 
         def register(handler: Any) -> Any:
             wants_sender = _wants_sender(handler, found._name)
@@ -157,8 +170,9 @@ class Peer(_ringmail.Peer):
                         "and run_async() of ringmail.peer(pollable=True) awaits it"
                     )
                 self._awaited.append(found._name)
-            called = self._generated.handler(message, handler) if is_generated(message) else handler
-            self._set_handler(found, called, wants_sender)
+            takes_generated = is_generated(message) and batch is None
+            called = self._generated.handler(message, handler) if takes_generated else handler
+            self._set_handler(found, called, wants_sender, batch or 0)
             return handler
 
         return register
@@ -230,13 +244,29 @@ class Peer(_ringmail.Peer):
         """mailbox() in an event loop."""
         return await _asyncio.lookup(self, name, timeout)
 
-    async def _send_async(self, mailbox: Mailbox, message: Any, *, timeout: float | None = 5.0) -> None:
-        await _asyncio.send(self, mailbox, message, timeout)
+    async def _send_async(
+        self, mailbox: Mailbox, message: Any, *, timeout: float | None = 5.0, body: BodyLoan | None = None
+    ) -> None:
+        await _asyncio.send(self, mailbox, message, timeout, body)
+
+    async def _send_many_async(
+        self, mailbox: Mailbox, messages: Any, *, type: Any = None, timeout: float | None = 5.0
+    ) -> None:
+        await _asyncio.send_many(self, mailbox, messages, None if type is None else self._native_type(type), timeout)
+
+    async def _loan_large_async(self, mailbox: Mailbox, nbytes: int, *, timeout: float | None = 5.0) -> BodyLoan:
+        return await _asyncio.loan_large(self, mailbox, nbytes, timeout)
 
     async def _ask_async(
-        self, mailbox: Mailbox, message: Any, *, timeout: float | None = None, reply: Any = None
+        self,
+        mailbox: Mailbox,
+        message: Any,
+        *,
+        timeout: float | None = None,
+        reply: Any = None,
+        body: BodyLoan | None = None,
     ) -> Any:
-        native = await _asyncio.ask(self, mailbox, message, timeout)
+        native = await _asyncio.ask(self, mailbox, message, timeout, body)
         return native if reply is None or native is None else self._generated.reply(reply, native)
 
     def _driven(self) -> Driver:

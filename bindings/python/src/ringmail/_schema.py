@@ -461,9 +461,42 @@ def make_types(schema: Schema) -> tuple[dict[str, type], dict[str, type[enum.Int
         fields = tuple(_describe(schema, types, enums, part) for part in message.fields.values())
         types[message.name] = make_type(
             message.name, space, word, message.id, message.size, message.align, message.fixed_size_at or 0,
-            message.earlier_sizes, fields,
+            message.earlier_sizes, _format_of(schema, message), fields,
         )  # fmt: skip
     return types, enums
+
+
+def _format_of(schema: Schema, message: Message) -> str | None:
+    """The message as the buffer protocol describes a structure; None where it has content of variable length.
+
+    The byte that says whether an optional field is there has the field's name with a `?`."""
+    if message.fixed_size_at is not None:
+        return None
+    parts = []
+    end = 0
+
+    def add(name: str, offset: int, size: int, form: str) -> None:
+        nonlocal end
+        if offset > end:
+            parts.append(f"{offset - end}x")
+        parts.append(f"{form}:{name}:")
+        end = offset + size
+
+    for part in message.fields.values():
+        if part.element == "text":
+            form, size = f"{part.text_length}s", part.text_length
+        elif part.element in schema.messages:
+            nested = schema.messages[part.element]
+            form, size = _format_of(schema, nested) or "", nested.size
+        else:
+            declared = schema.enums.get(part.element)
+            form, size = NUMBERS[declared.underlying if declared else part.element]
+        add(part.name, part.offset, size * (part.count or 1), f"({part.count}){form}" if part.count else form)
+        if part.is_optional:
+            add(part.name + "?", part.offset + size, 1, "?")
+    if message.size > end:
+        parts.append(f"{message.size - end}x")
+    return "T{<" + "".join(parts) + "}"
 
 
 def _describe(
