@@ -66,6 +66,21 @@ export type Handlers<P extends Protocol> = {
 
 type MaybePromise<T> = T | PromiseLike<T>;
 
+/**
+ * Many messages of one type: a batch that came is good until its handler has ended, and `$copy()` gives one of its own; `peer.batch()`
+ * makes one to be sent.
+ */
+export class Batch<M extends Message = Message> implements Iterable<M> {
+  private constructor();
+  readonly Type: MessageType<M>;
+  readonly length: number;
+  at(index: number): M | undefined;
+  [Symbol.iterator](): Iterator<M>;
+  /** Of one of this process: its messages one behind the other. */
+  readonly bytes: Uint8Array;
+  $copy(): Batch<M>;
+}
+
 /** How long to wait, in milliseconds, and what else ends it. */
 export interface WaitOptions {
   timeout?: number;
@@ -105,6 +120,13 @@ export class Mailbox<P extends Protocol | undefined = undefined> {
    * and is part of the message in hand, which is not finished before.
    */
   send(message: P extends Protocol ? Accepted<P> : Message, options?: SendOptions): Promise<void>;
+  /** How many of a batch, from `first` on, there is room for now: they are sent. */
+  trySendMany(batch: Batch<P extends Protocol ? Accepted<P> : Message>, first?: number): number;
+  /** A batch by as few calls as there is room for, or messages one by one. FullError has how many of a batch were `sent`. */
+  sendMany(
+    messages: Batch<P extends Protocol ? Accepted<P> : Message> | Iterable<P extends Protocol ? Accepted<P> : Message>,
+    options?: WaitOptions,
+  ): Promise<void>;
   /** The reply, which is this process's own. Rejects with TimedOutError after 5 s, unless told otherwise, or NoReplyError. */
   ask<M extends P extends Protocol ? Accepted<P> : Message>(
     message: M,
@@ -183,6 +205,9 @@ export class Peer implements AsyncIterable<Message> {
   /** The values of an enum that the host declares. */
   enum(name: string): Readonly<Record<string, number | bigint>>;
   new(name: string, fields?: Record<string, unknown>): DynamicMessage;
+  /** So many new messages, or those that lie in these bytes, for `sendMany()`. */
+  batch<M extends Message>(type: MessageType<M>, of: number | Uint8Array): Batch<M>;
+  batch(type: string, of: number | Uint8Array): Batch<DynamicMessage>;
   /** Has these generated classes stand for their messages, also as replies. SchemaError where the host's differ. */
   use(...types: MessageType<any>[]): this;
 
@@ -197,6 +222,20 @@ export class Peer implements AsyncIterable<Message> {
   on(
     type: string,
     handler: (message: DynamicMessage, sender: Mailbox | undefined) => MaybePromise<Message | void>,
+  ): this;
+  /**
+   * The handler is given up to so many messages at once: those of one sender that are there and follow each other. They are in hand,
+   * and finished, together; one that was asked, or comes again, comes alone.
+   */
+  on<M extends Message>(
+    type: MessageType<M>,
+    handler: (batch: Batch<M>, sender: Mailbox | undefined) => MaybePromise<Message | void>,
+    options: { batch: number },
+  ): this;
+  on(
+    type: string,
+    handler: (batch: Batch<DynamicMessage>, sender: Mailbox | undefined) => MaybePromise<Message | void>,
+    options: { batch: number },
   ): this;
   /** Handlers for all messages of a protocol. */
   serve<P extends Protocol>(protocol: P, handlers: Handlers<P>): this;
@@ -339,7 +378,10 @@ export class SchemaError extends RefusedError {}
 /** The peer or the listener has been closed, or the other end is gone. */
 export class ClosedError extends RingmailError {}
 /** There was no room in the ring within the time given. */
-export class FullError extends RingmailError {}
+export class FullError extends RingmailError {
+  /** Of `sendMany()`: how many of the batch were sent. */
+  readonly sent?: number;
+}
 /** Longer than the ring can ever take. */
 export class TooLongError extends RingmailError {}
 /** There is no such mailbox, message or enum. */

@@ -10,7 +10,7 @@ export class Catalogue {
   #agreed = new Set(); // schema texts that were compared with the host's
   #byName = new Map();
 
-  /** By number: { Type, handler, wantsSender, replies: names of those that are allowed, or null for none in particular }. */
+  /** By number: { Type, handler, wantsSender, most: in a batch, 0: none, replies: names of those that are allowed, or null for none in particular }. */
   entries = new Map();
 
   /** `text` is the host's; what it does not declare may be in `ours`. Throws SchemaError where the two do not agree. */
@@ -31,7 +31,7 @@ export class Catalogue {
   }
 
   #add(Type) {
-    const entry = { Type, handler: undefined, wantsSender: false, replies: this.#repliesTo(Type.$name) };
+    const entry = { Type, handler: undefined, wantsSender: false, most: 0, replies: this.#repliesTo(Type.$name) };
     this.entries.set(Type.$type, entry);
     this.#byName.set(Type.$name, entry);
     return entry;

@@ -1,6 +1,7 @@
 // What comes in: one message in hand at a time, a bounded number in each turn of the event loop.
 import { Body } from './body.js';
 import { NoReplyError, ProtocolError, failure } from './errors.js';
+import { Batch } from './batch.js';
 import { OwnMemory, RingMemory, sentOf } from './memory.js';
 import * as native from './native.js';
 import { typeId } from './schema.js';
@@ -82,11 +83,16 @@ export class Inbox {
     }
   }
 
-  #read({ Type }) {
+  #read({ Type, most }) {
     const { lane, offset, length } = this.#head;
-    this.#memory = new RingMemory(this.#link, this.ringOf(lane, false), offset, length, false);
+    // What an older host sends is shorter: in a batch nobody would see where it ends.
+    const count = most === 0 ? 0 : length < Type.$size ? 1 : this.#link.receiveMore(most);
+    if (count < 0) throw failure(count, this.#link.error());
+    const stride = count > 1 ? this.#head.stride : length;
+    const bytes = count > 1 ? (count - 1) * stride + length : length;
+    this.#memory = new RingMemory(this.#link, this.ringOf(lane, false), offset, bytes, false);
     if (sentOf(Type, this.#memory.view) < 0) throw new ProtocolError(`the ${length} bytes that came as a ${Type.$name} are none`);
-    return new Type(undefined, this.#memory);
+    return count === 0 ? new Type(undefined, this.#memory) : new Batch(Type, this.#memory, count, stride);
   }
 
   /** Of the message in hand, or undefined. */

@@ -3,6 +3,7 @@ import * as native from './native.js';
 import { Peer, say } from './peer.js';
 import { schemaText } from './schema.js';
 
+export { Batch } from './batch.js';
 export * from './errors.js';
 export { Listener, listen } from './listener.js';
 export { Mailbox } from './mailbox.js';

@@ -1,6 +1,7 @@
 // An actor of the host's, as somebody to send to.
+import { Batch } from './batch.js';
 import { BodyLoan } from './body.js';
-import { ClosedError, failure } from './errors.js';
+import { ClosedError, FullError, failure } from './errors.js';
 import { RingMemory, bytesOf } from './memory.js';
 import * as native from './native.js';
 
@@ -52,6 +53,43 @@ export class Mailbox {
     // Who does not await what was sent does not mind that the other end has gone, and is not to end by it.
     waited.catch((error) => error instanceof ClosedError && sent.catch(IGNORED));
     return sent;
+  }
+
+  /** How many of a batch there is room for now: they are sent, from `first` on. */
+  trySendMany(batch, first = 0) {
+    const { link, outbox } = this.#peer;
+    if (outbox.isBlocked(this.lane)) return 0;
+    const sent = this.#sendMany(batch.readable, batch, first);
+    if (sent < 0) throw failure(sent, link.error());
+    return sent - first;
+  }
+
+  #sendMany(bytes, { Type, stride, length }, first) {
+    return this.#peer.link.sendMany(this.id, Type.$type, bytes, stride, Type.$size, first, length);
+  }
+
+  /** A batch, or messages one after the other, as there is room. */
+  async sendMany(messages, options) {
+    options?.signal?.throwIfAborted();
+    if (!(messages instanceof Batch)) {
+      for (const message of messages) if (!this.trySend(message)) await this.send(message, options);
+      return;
+    }
+    let sent = this.trySendMany(messages);
+    if (sent === messages.length) return;
+    const bytes = messages.readable.slice(); // the messages may change before there is room
+    const attempt = () => {
+      const next = this.#sendMany(bytes, messages, sent);
+      if (next < 0) return next;
+      sent = next;
+      return sent === messages.length ? 0 : native.FULL;
+    };
+    try {
+      await this.#peer.outbox.wait(this, messages.Type.$size, attempt, options);
+    } catch (error) {
+      if (error instanceof FullError) error.sent = sent;
+      throw error;
+    }
   }
 
   /** Of a message with a body: what the addon returned. */

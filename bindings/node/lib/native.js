@@ -26,10 +26,12 @@ export const STOPS = 3;
 export class Head {
   #numbers;
   #mailboxes;
+  #batch;
 
   constructor(memory) {
     this.#numbers = new Uint32Array(memory, 0, 8);
     this.#mailboxes = new BigUint64Array(memory, 32, 2);
+    this.#batch = new Uint32Array(memory, 48, 2);
   }
 
   get kind() {
@@ -61,5 +63,8 @@ export class Head {
   }
   get sender() {
     return this.#mailboxes[1];
+  }
+  get stride() {
+    return this.#batch[0];
   }
 }

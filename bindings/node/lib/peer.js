@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import path from 'node:path';
 
+import { newBatch } from './batch.js';
 import { Catalogue } from './catalogue.js';
 import { ClosedError, NotFoundError, RingmailError, failure } from './errors.js';
 import { atExit } from './exit.js';
@@ -110,6 +111,9 @@ export class Peer {
   new(name, fields) {
     return new (this.type(name))(fields);
   }
+  batch(type, of) {
+    return newBatch(this.#catalogue.find(type).Type, of);
+  }
   use(...types) {
     for (const type of types) this.#catalogue.find(type);
     return this;
@@ -117,9 +121,12 @@ export class Peer {
 
   // ---- handlers
 
-  on(type, handler) {
+  on(type, handler, { batch = 0 } = {}) {
     if (typeof handler !== 'function') throw new TypeError(`the handler of ${type.$name ?? type} is no function`);
     const entry = this.#catalogue.find(type);
+    if (!Number.isInteger(batch) || batch < 0 || batch >= 2 ** 31) throw new RangeError(`a batch cannot have ${batch} messages`);
+    if (batch > 0) newBatch(entry.Type, 0);
+    entry.most = batch;
     entry.handler = handler;
     entry.wantsSender = handler.length !== 1;
     return this;

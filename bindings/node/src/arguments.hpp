@@ -124,8 +124,8 @@ constexpr Define define(const char* name, Method method) {
           .data = nullptr};
 }
 
-extern const std::array<Define, 8> receiving;
-extern const std::array<Define, 15> sending;
+extern const std::array<Define, 9> receiving;
+extern const std::array<Define, 16> sending;
 extern const std::array<Define, 8> bodies;
 
 }  // namespace ringmail::node

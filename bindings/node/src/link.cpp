@@ -42,12 +42,20 @@ void Link::describe(const ringmail_message& message, bool in_mail, Head& head) {
           .attempt = message.attempt,
           .offset = in_mail ? offset_in_ring(message.lane, false, message.payload) : 0,
           .target = message.target,
-          .sender = message.sender};
+          .sender = message.sender,
+          .stride = 0,
+          .count = 1};
 }
 
 int Link::receive() {
   const int result = ringmail_receive(peer_, &in_hand_);
   if (result == 1) describe(in_hand_, in_hand_.kind == RINGMAIL_MESSAGE, head_);
+  return result;
+}
+
+int Link::receive_more(std::uint32_t most) {
+  const int result = ringmail_receive_more(peer_, most, &head_.stride);
+  if (result > 0) head_.count = static_cast<std::uint32_t>(result);
   return result;
 }
 
@@ -74,7 +82,8 @@ int Link::loan(ringmail_mailbox target, std::uint32_t length) {
 
 napi_value Link::payload() {
   // Memory that cannot be written: write_fault.hpp says what happens to who does.
-  return lend(const_cast<void*>(in_hand_.payload), in_hand_.length, lent_payload_);
+  const std::size_t bytes = std::size_t{head_.count - 1} * head_.stride + in_hand_.length;
+  return lend(const_cast<void*>(in_hand_.payload), bytes, lent_payload_);
 }
 
 napi_value Link::loaned() { return lend(loaned_, loaned_length_, lent_loan_); }

@@ -17,6 +17,7 @@ namespace ringmail::node {
 struct Head {
   std::uint32_t kind, type, correlation, length, redelivered, lane, attempt, offset;
   std::uint64_t target, sender;
+  std::uint32_t stride, count;  // of messages that are held together
 };
 
 /// From the event loop, outside of any call of JavaScript's.
@@ -49,6 +50,8 @@ class Link {
   Head* head() { return &head_; }
   Head* reply_head() { return &reply_head_; }
   int receive();
+  /// With the one in hand, as many as are like it; what payload() gives has all of them then.
+  int receive_more(std::uint32_t most);
   int receive_reply();
   int release();
   const ringmail_message& in_hand() const { return in_hand_; }

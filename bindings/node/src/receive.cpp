@@ -29,6 +29,11 @@ napi_value ring(napi_env, Link& link, const Arguments<2>& arguments) {
 /// receive(): 1, 0 or an error
 napi_value receive(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, link.receive()); }
 
+/// receiveMore(most): how many are in hand, or an error; the head then has their `stride`
+napi_value receive_more(napi_env env, Link& link, const Arguments<1>& arguments) {
+  return to_value(env, link.receive_more(arguments.number(0)));
+}
+
 /// payload(): of the message in hand, where it lies
 napi_value payload(napi_env, Link& link, const Arguments<0>&) { return link.payload(); }
 
@@ -54,7 +59,8 @@ napi_value resolved(napi_env env, Link& link, const Arguments<0>&) {
 
 }  // namespace
 
-const std::array<Define, 8> receiving{
+const std::array<Define, 9> receiving{
+    define("receiveMore", method<1, receive_more>),
     define("heads", method<0, heads>),
     define("ring", method<2, ring>),
     define("receive", method<0, receive>),

@@ -1,4 +1,5 @@
 // What goes out. Nothing here waits for room: lib/ does, in the event loop.
+#include <cstddef>
 #include <cstring>
 
 #include "arguments.hpp"
@@ -11,6 +12,24 @@ napi_value send(napi_env env, Link& link, const Arguments<3>& arguments) {
   const Bytes bytes = arguments.bytes(2);
   return to_value(env,
                   ringmail_send(link.peer(), arguments.mailbox(0), arguments.number(1), bytes.data, bytes.length, 0));
+}
+
+/// sendMany(mailbox, type, bytes, stride, length, first, count): the first of these messages, at that distance, that was not sent,
+/// for want of room; or an error
+napi_value send_many(napi_env env, Link& link, const Arguments<7>& arguments) {
+  const ringmail_mailbox mailbox = arguments.mailbox(0);
+  const std::uint32_t type = arguments.number(1);
+  const auto* const data = static_cast<const std::byte*>(arguments.bytes(2).data);
+  const std::uint64_t stride = arguments.number(3);
+  const std::uint32_t length = arguments.number(4);
+  const std::uint32_t first = arguments.number(5);
+  const std::uint32_t count = arguments.number(6);
+  for (std::uint32_t i = first; i < count; ++i) {
+    const int result = ringmail_send(link.peer(), mailbox, type, data + i * stride, length, 0);
+    // Another error shows again where the next one is to be sent.
+    if (result != 0) return to_value(env, result == RINGMAIL_EFULL || i > first ? static_cast<int>(i) : result);
+  }
+  return to_value(env, static_cast<double>(count));
 }
 
 /// ask(mailbox, type, bytes): the correlation of the reply to come, or an error
@@ -106,8 +125,9 @@ napi_value fail(napi_env env, Link& link, const Arguments<1>& arguments) {
 
 }  // namespace
 
-const std::array<Define, 15> sending{
+const std::array<Define, 16> sending{
     define("send", method<3, send>),
+    define("sendMany", method<7, send_many>),
     define("ask", method<3, ask>),
     define("keepAsk", method<0, keep_ask>),
     define("reply", method<3, reply>),

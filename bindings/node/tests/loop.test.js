@@ -152,9 +152,12 @@ test(
   'a worker can be a peer, and ended in the middle of it',
   withHost(
     `import { Worker } from 'node:worker_threads';
-     const code = 'import(process.env.LIBRARY).then(async ({ attach }) => { (await attach()).run(); })';
+     const code = \`import(process.env.LIBRARY).then(async ({ attach }) => {
+       (await attach()).run();
+       require('node:worker_threads').parentPort.postMessage('runs');
+     })\`;
      const worker = new Worker(code, { eval: true });
-     await new Promise((resolve) => setTimeout(resolve, 300));
+     await new Promise((resolve) => worker.once('message', resolve));
      console.log('ended', await worker.terminate());`,
     { environment: { LIBRARY: library } },
     async (host) => {

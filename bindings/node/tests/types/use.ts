@@ -79,3 +79,13 @@ await serve(await listener.accept({ timeout: 10, signal: AbortSignal.timeout(5) 
 for await (const peer of listener) void serve(peer);
 // @ts-expect-error there is nowhere to listen at
 listen({ name: 'market' });
+
+// Many at once.
+peer.on(Tick, (ticks) => void ticks.at(0)?.price, { batch: 100 });
+peer.on('market.Tick', (ticks) => void [...ticks].map(({ price }) => price), { batch: 100 });
+const ticks = peer.batch(Tick, 100);
+for (const one of ticks) one.price = 1;
+await board.sendMany(ticks, { timeout: 5 });
+if (board.trySendMany(ticks, 7) === 93) await board.sendMany([tick, new Reset()]);
+// @ts-expect-error a Pricer accepts no Quote
+await board.sendMany(peer.batch(Quote, 3));
