@@ -187,16 +187,20 @@ static void give_back(Message* lent, Py_buffer* view) {
   PyBuffer_Release(view);
 }
 
-static PyObject* message_from_bytes(PyObject* type, PyObject* source) {
+Message* message_of_bytes(PyTypeObject* type, PyObject* source) {
   Py_buffer view;
-  Message* lent = lend_buffer(type, source, &view);
+  Message* lent = lend_buffer((PyObject*)type, source, &view);
   if (lent == NULL) {
     if (PyErr_Occurred()) return NULL;
-    return PyErr_Format(PyExc_ValueError, "these %zd bytes are no %U", view.len, layout_of((PyTypeObject*)type)->name);
+    return (Message*)PyErr_Format(PyExc_ValueError, "these %zd bytes are no %U", view.len, layout_of(type)->name);
   }
   Message* copy = message_copy_of(lent);
   give_back(lent, &view);
-  return (PyObject*)copy;
+  return copy;
+}
+
+static PyObject* message_from_bytes(PyObject* type, PyObject* source) {
+  return (PyObject*)message_of_bytes((PyTypeObject*)type, source);
 }
 
 static PyObject* message_valid_bytes(PyObject* type, PyObject* source) {

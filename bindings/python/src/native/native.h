@@ -77,6 +77,9 @@ Message* message_lend(PyTypeObject* type, Layout* layout, const void* data, uint
 /* Has the message lie in these bytes; 0: they are none. What is looked at is that no access leaves them. */
 int message_lie(Message* self, unsigned char* data, uint32_t length);
 
+/* One of its own, of these bytes. ValueError: they are none. */
+Message* message_of_bytes(PyTypeObject* type, PyObject* source);
+
 /* One of its own, with the same fields. */
 Message* message_copy_of(Message* self);
 
@@ -251,6 +254,8 @@ typedef struct {
   PyObject_HEAD ringmail_peer* link; /* NULL: not attached, or closed */
   Entry* entries;                    /* by type id, open addressing; no more than half are taken */
   uint32_t entry_count;
+  PyObject*
+      generated;    /* class that `ringmail gen` wrote: its class of the host's schema; those that are known to agree */
   PyObject* asked;  /* correlation: what to call with the reply; (settle,) of ask_async() */
   PyObject* soon;   /* of a peer that an event loop drives: asks it for a step; else NULL */
   PyObject* sender; /* Mailbox of the last sender, used again */

@@ -108,6 +108,13 @@ static PyObject* peer_set_types(PyObject* object, PyObject* list) {
   Py_RETURN_NONE;
 }
 
+/* _set_generated(dict): of classes that may be sent, and those of the host's schema that they are. It goes on to grow. */
+static PyObject* peer_set_generated(PyObject* object, PyObject* dict) {
+  if (!PyDict_Check(dict)) return PyErr_Format(PyExc_TypeError, "a dict of types");
+  Py_XSETREF(((Peer*)object)->generated, Py_NewRef(dict));
+  Py_RETURN_NONE;
+}
+
 static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
   PyObject *type, *handler;
   int wants_sender;
@@ -211,6 +218,17 @@ static PyObject* peer_forget(PyObject* object, PyObject* unused) {
 
 Message* peer_message(Peer* self, PyObject* message) {
   if (PyObject_TypeCheck(message, &MessageType)) return (Message*)Py_NewRef(message);
+  PyObject* known =
+      self->generated != NULL ? PyDict_GetItemWithError(self->generated, (PyObject*)Py_TYPE(message)) : NULL;
+  if (known != NULL) {
+    static PyObject* to_bytes = NULL;
+    if (to_bytes == NULL && (to_bytes = PyUnicode_InternFromString("to_bytes")) == NULL) return NULL;
+    PyObject* bytes = PyObject_CallMethodNoArgs(message, to_bytes);
+    Message* made = bytes != NULL ? message_of_bytes((PyTypeObject*)known, bytes) : NULL;
+    Py_XDECREF(bytes);
+    return made;
+  }
+  if (PyErr_Occurred()) return NULL;
   PyObject* native = PyObject_CallMethod((PyObject*)self, "_as_native", "O", message);
   if (native == NULL || PyObject_TypeCheck(native, &MessageType)) return (Message*)native;
   Py_DECREF(native);
@@ -523,6 +541,7 @@ static int peer_traverse(PyObject* object, visitproc visit, void* arg) {
     Py_VISIT(self->entries[i].handler);
     Py_VISIT(self->entries[i].replies);
   }
+  Py_VISIT(self->generated);
   Py_VISIT(self->asked);
   Py_VISIT(self->soon);
   Py_VISIT(self->sender);
@@ -532,6 +551,7 @@ static int peer_traverse(PyObject* object, visitproc visit, void* arg) {
 static int peer_clear(PyObject* object) {
   Peer* self = (Peer*)object;
   clear_entries(self);
+  Py_CLEAR(self->generated);
   Py_CLEAR(self->asked);
   Py_CLEAR(self->soon);
   Py_CLEAR(self->sender);
@@ -549,6 +569,7 @@ static PyMethodDef methods[] = {
     {"_attach", (PyCFunction)(void (*)(void))peer_attach, METH_VARARGS | METH_KEYWORDS, NULL},
     {"_set_types", peer_set_types, METH_O, NULL},
     {"_set_handler", peer_set_handler, METH_VARARGS, NULL},
+    {"_set_generated", peer_set_generated, METH_O, NULL},
     {"_check", peer_check, METH_O, NULL},
     {"_run", peer_run, METH_O, NULL},
     {"_monitor", peer_monitor, METH_VARARGS, NULL},

@@ -24,7 +24,8 @@ class GeneratedTypes:
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
-        self._native: dict[type, type[Message]] = {}
+        self._native: dict[type, type[Message]] = {}  # the extension reads it: what is sent of these is asked for its bytes there
+        peer._set_generated(self._native)
         self._agreed: set[str] = set()
 
     def native(self, generated: Any) -> type[Message]:
@@ -49,12 +50,14 @@ class GeneratedTypes:
     def handler(self, generated: Any, handler: Callable[..., Any]) -> Callable[..., Any]:
         """The handler as one of messages of the host's schema."""
 
+        peer = self._peer
+
         def call(message: Message, *sender: Any) -> Any:
             view = generated.view(message)
             try:
                 reply = handler(view, *sender)
-                # As long as it is there: a handler may return the very message.
-                return reply if reply is None or isinstance(reply, Message) else self.message(reply)
+                # As long as it is there: a handler may return the very message. What nobody asked for is not made.
+                return reply if reply is None or not peer.asked or isinstance(reply, Message) else self.message(reply)
             finally:
                 view._bytes.release()
 
@@ -62,7 +65,7 @@ class GeneratedTypes:
             view = generated.view(message)
             try:
                 reply = await handler(view, *sender)
-                return reply if reply is None or isinstance(reply, Message) else self.message(reply)
+                return reply if reply is None or not peer.asked or isinstance(reply, Message) else self.message(reply)
             finally:
                 view._bytes.release()
 
