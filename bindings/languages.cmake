@@ -39,6 +39,9 @@ ringmail_conformance_peer(python TARGET conformance.python
 ringmail_conformance_listener(python
   COMMAND env PYTHONPATH=${CMAKE_CURRENT_BINARY_DIR}/python ${RINGMAIL_PYTHON} -B
     ${CMAKE_CURRENT_SOURCE_DIR}/conformance/listener.py)
+set(streams ${RINGMAIL_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/conformance/streams.py)
+ringmail_measured_variant(python "without generated code" COMMAND ${streams} plain)
+ringmail_measured_variant(python "by batches" COMMAND ${streams} batches)
 ringmail_binding_test(python.pytest FOLDER python COMMAND ${RINGMAIL_PYTHON} -B -m pytest -p no:cacheprovider tests)
 
 # --- Go
@@ -106,6 +109,9 @@ if(RINGMAIL_HAS_node)
   add_dependencies(conformance.node ringmail)
   ringmail_conformance_peer(node TARGET conformance.node
     COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/peer.mjs)
+  set(streams ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/streams.mjs)
+  ringmail_measured_variant(node "without generated code" COMMAND ${streams} plain)
+  ringmail_measured_variant(node "by batches" COMMAND ${streams} batches)
   ringmail_conformance_listener(node COMMAND ${RINGMAIL_NODE} ${CMAKE_CURRENT_SOURCE_DIR}/node/conformance/listener.mjs)
   ringmail_binding_test(node.test FOLDER node COMMAND ${RINGMAIL_NPM} test)
 endif()

@@ -23,6 +23,7 @@ constexpr int exit_too_few_cpus = 77;
 
 struct Options {
   std::string peers = RINGMAIL_CONFORMANCE_PEERS;
+  std::string variants = RINGMAIL_CONFORMANCE_VARIANTS;
   std::string json;
   bool quick = false;
   std::vector<std::string> only;
@@ -31,18 +32,26 @@ struct Options {
   std::uint64_t round_trips = 20'000;
 };
 
-/// What the build has found: a list of {"language", "command", "pipes"}.
-std::vector<PeerProgram> read_peers(const Options& options) {
-  std::ifstream file(options.peers);
-  if (!file) throw std::runtime_error("cannot read " + options.peers);
-  std::vector<PeerProgram> peers;
+/// What the build has found: a list of {"language", "command", "pipes"}, and one of {"language", "variant", "command"}.
+void read_peers(const std::string& path, const Options& options, std::vector<PeerProgram>& peers) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error("cannot read " + path);
   for (const auto& entry : nlohmann::json::parse(file)) {
-    PeerProgram peer{
-        .language = entry.at("language"), .command = entry.at("command"), .pipes = entry.value("pipes", false)};
+    PeerProgram peer{.language = entry.at("language"),
+                     .command = entry.at("command"),
+                     .pipes = entry.value("pipes", false),
+                     .variant = entry.value("variant", "")};
     const bool is_wanted = options.only.empty() || std::ranges::find(options.only, peer.language) != options.only.end();
     if (is_wanted) peers.push_back(std::move(peer));
   }
+}
+
+/// Those of a language stand together, the conformance peer first.
+std::vector<PeerProgram> read_peers(const Options& options) {
+  std::vector<PeerProgram> peers;
+  read_peers(options.peers, options, peers);
   if (peers.empty()) throw std::runtime_error(options.peers + " has none of these languages");
+  read_peers(options.variants, options, peers);
   return peers;
 }
 
@@ -91,6 +100,9 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--peers", options.peers, "The list of peers' programs")->type_name("FILE")->capture_default_str();
+  app.add_option("--variants", options.variants, "The list of other programs for some languages")
+      ->type_name("FILE")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     return run(options, fmt::format("{}", fmt::join(argv, argv + argc, " ")));

@@ -18,7 +18,7 @@ using conformance::Ping;
 using conformance::Stream;
 using conformance::Sum;
 
-/// One process for all that is measured of a language: an idle one beside it would poll now and then.
+/// One process for all that is measured of a language, or of a variant: those that are idle beside it sleep.
 class SharedPeer {
  public:
   explicit SharedPeer(PeerProgram program) : program_(std::move(program)) {}
@@ -32,6 +32,7 @@ class SharedPeer {
   }
   SpawnedPeer& operator*() { return *peer_; }
   const std::string& language() const { return program_.language; }
+  const std::string& variant() const { return program_.variant; }
 
  private:
   PeerProgram program_;
@@ -49,6 +50,11 @@ class PeerScenario : public Scenario {
 
  protected:
   SpawnedPeer& peer() { return **peer_; }
+  /// How it is measured, and of which variant of the peer.
+  std::string named(std::string how) const {
+    const std::string& variant = peer_->variant();
+    return how.empty() || variant.empty() ? how + variant : how + " " + variant;
+  }
   [[noreturn]] void wrong(const char* what) const { throw std::runtime_error(peer_->language() + ": " + what); }
 
   template <class Answer, class Question>
@@ -74,7 +80,7 @@ class Rtt : public PeerScenario {
   Rtt(Shared peer, Peer state) : PeerScenario(std::move(peer)), state_(state) {}
 
   std::uint64_t payload_bytes() const override { return sizeof(Ping); }
-  std::string variant() const override { return state_ == Peer::parks ? "parked" : ""; }
+  std::string variant() const override { return named(state_ == Peer::parks ? "parked" : ""); }
   std::uint64_t messages(std::uint64_t round_trips) const override {
     return state_ == Peer::parks ? std::max<std::uint64_t>(1, round_trips / 1000)
                                  : std::max<std::uint64_t>(1, round_trips / 4);
@@ -105,6 +111,7 @@ class OneWay : public PeerScenario {
  public:
   using PeerScenario::PeerScenario;
   Figure figure() const override { return Figure::one_way; }
+  std::string variant() const override { return this->named(""); }
   std::uint64_t payload_bytes() const override { return sizeof(Message); }
   std::uint64_t messages(std::uint64_t round_trips) const override { return std::max<std::uint64_t>(1, round_trips); }
 };
@@ -117,7 +124,7 @@ template <class Message>
 class To : public OneWay<Message> {
  public:
   To(Shared peer, std::uint64_t batch) : OneWay<Message>(std::move(peer)), batch_(batch) {}
-  std::string variant() const override { return batch_ > 1 ? "in batches" : ""; }
+  std::string variant() const override { return this->named(batch_ > 1 ? "in batches" : ""); }
 
   Ticks near_end(std::uint64_t messages, Sample*) override {
     const std::uint64_t counted = this->template ask<Sum>(Get{}).count;
@@ -158,10 +165,38 @@ class From : public OneWay<Message> {
   }
 };
 
+using Scenarios = std::vector<std::unique_ptr<Scenario>>;
+
 template <class... Made>
-std::vector<std::unique_ptr<Scenario>> list(std::unique_ptr<Made>... made) {
-  std::vector<std::unique_ptr<Scenario>> all;
+Scenarios list(std::unique_ptr<Made>... made) {
+  Scenarios all;
   (all.push_back(std::move(made)), ...);
+  return all;
+}
+
+Scenarios round_trips(std::span<const Shared> peers) {
+  Scenarios all;
+  for (const Shared& peer : peers) {
+    for (const auto state : {Rtt::Peer::spins, Rtt::Peer::parks}) all.push_back(std::make_unique<Rtt>(peer, state));
+  }
+  return all;
+}
+
+Scenarios streams_to(std::span<const Shared> peers) {
+  Scenarios all;
+  for (const Shared& peer : peers) {
+    for (const std::uint64_t batch : {1, 32}) all.push_back(std::make_unique<To<Ping>>(peer, batch));
+    all.push_back(std::make_unique<To<Bulk>>(peer, 1));
+  }
+  return all;
+}
+
+Scenarios streams_from(std::span<const Shared> peers) {
+  Scenarios all;
+  for (const Shared& peer : peers) {
+    all.push_back(std::make_unique<From<Ping>>(peer));
+    all.push_back(std::make_unique<From<Bulk>>(peer));
+  }
   return all;
 }
 
@@ -175,19 +210,18 @@ std::vector<Subject> subjects_of(std::span<const PeerProgram> peers) {
        [] { return list(make_ring_rtt()); }},
   };
   for (const PeerProgram& program : peers) {
-    const auto peer = std::make_shared<SharedPeer>(program);
+    if (!program.variant.empty()) continue;
+    std::vector<Shared> shared;
+    for (const PeerProgram& other : peers) {
+      if (other.language == program.language) shared.push_back(std::make_shared<SharedPeer>(other));
+    }
     const auto key = [&](const char* what) { return std::string_view(keys.emplace_back(program.language + what)); };
-    subjects.push_back({key(".rtt"), "32 bytes to the peer and the same back: it spins, or has gone to sleep", [peer] {
-                          return list(std::make_unique<Rtt>(peer, Rtt::Peer::spins),
-                                      std::make_unique<Rtt>(peer, Rtt::Peer::parks));
-                        }});
-    subjects.push_back({key(".oneway_to"), "messages to the peer, which looks into each", [peer] {
-                          return list(std::make_unique<To<Ping>>(peer, 1), std::make_unique<To<Ping>>(peer, 32),
-                                      std::make_unique<To<Bulk>>(peer, 1));
-                        }});
-    subjects.push_back({key(".oneway_from"), "messages from the peer, each written in place", [peer] {
-                          return list(std::make_unique<From<Ping>>(peer), std::make_unique<From<Bulk>>(peer));
-                        }});
+    subjects.push_back({key(".rtt"), "32 bytes to the peer and the same back: it spins, or has gone to sleep",
+                        [shared] { return round_trips(shared); }});
+    subjects.push_back(
+        {key(".oneway_to"), "messages to the peer, which looks into each", [shared] { return streams_to(shared); }});
+    subjects.push_back({key(".oneway_from"), "messages from the peer, each written in place",
+                        [shared] { return streams_from(shared); }});
   }
   return subjects;
 }

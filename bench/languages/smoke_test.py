@@ -1,6 +1,6 @@
 """Runs languages for a moment and checks the shape of its report; the figures mean nothing in so short a run.
 
-    smoke_test.py LANGUAGES PEERS_JSON
+    smoke_test.py LANGUAGES PEERS_JSON VARIANTS_JSON
 """
 
 import json
@@ -27,3 +27,14 @@ for language in languages:
     for figures in streams[0]["32"], streams[0]["32 in batches"], streams[0]["1024"], streams[1]["32"], streams[1]["1024"]:
         assert figures["msgs_per_s"] > 0, (language, figures)
 assert report["ring.rtt"]["p50_ns"] > 0
+
+with open(sys.argv[3]) as file:
+    variants = [(entry["language"], entry["variant"]) for entry in json.load(file)]
+assert ("python", "without generated code") in variants, variants
+for language, variant in variants:
+    trip = report[f"{language}.rtt"]
+    for figures in trip[variant], trip[f"parked {variant}"]:
+        assert 0 < figures["p50_ns"] <= figures["p99_ns"] <= figures["max_ns"], (language, variant, figures)
+    to, back = report[f"{language}.oneway_to"], report[f"{language}.oneway_from"]
+    for figures in to[f"32 {variant}"], to[f"32 in batches {variant}"], to[f"1024 {variant}"], back[f"32 {variant}"]:
+        assert figures["msgs_per_s"] > 0, (language, variant, figures)

@@ -18,7 +18,8 @@ namespace bench::languages {
 struct PeerProgram {
   std::string language;
   std::vector<std::string> command;
-  bool pipes = false;  ///< it is spoken to by pipes
+  bool pipes = false;     ///< it is spoken to by pipes
+  std::string variant{};  ///< empty: the conformance peer
 };
 
 class SpawnedPeer {
