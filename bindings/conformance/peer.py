@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 
 import ringmail
 from conformance_mail import (
@@ -30,13 +31,18 @@ LEVELS = [ringmail.TRACE, logging.DEBUG, logging.INFO, logging.WARNING, logging.
 
 
 SINK = os.environ.get("CONFORMANCE_SINK", "sink")
+LISTEN = os.environ.get("CONFORMANCE_LISTEN")
+ECHOES = sys.argv[1:] == ["echo"]
 
 
 class Handlers(Player):
     def __init__(self, peer: ringmail.Peer, echoes: bool) -> None:
         self.peer = peer
-        self.sink = peer.mailbox(SINK, timeout=None) if echoes else None
+        self.sink = self.find_sink() if echoes else None
         self.sum = Sum()
+
+    def find_sink(self) -> ringmail.Mailbox:
+        return self.peer.other if LISTEN else self.peer.mailbox(SINK, timeout=None)
 
     def on_Tick(self, message: Tick) -> Tick:
         tick = Tick.from_bytes(message.to_bytes())
@@ -63,7 +69,7 @@ class Handlers(Player):
         raise RuntimeError(f"failed with {message.code}")
 
     def on_Stream(self, message: Stream) -> None:
-        sink = self.peer.mailbox(SINK)
+        sink = self.find_sink()
         tick = Tick(side=Side.ask, live=True, symbol="abc")
         ping = Ping()
         bulk = Bulk()
@@ -120,8 +126,26 @@ class Handlers(Player):
             self.sink.send(echo, timeout=None)
 
 
-path = os.environ.get("CONFORMANCE_PATH")
-peer = ringmail.peer(schema=SCHEMA, **({"path": path, "name": "conformance"} if path else {}))
-logging.basicConfig(level=ringmail.TRACE, format="%(message)s", handlers=[ringmail.LogHandler(peer)])
-peer.follow(Handlers(peer, sys.argv[1:] == ["echo"]))
-peer.run()
+def play(peer: ringmail.Peer) -> None:
+    with peer:
+        peer.follow(Handlers(peer, ECHOES))
+        try:
+            peer.run()
+        except ringmail.PeerGone:
+            pass  # in the middle of what it was sent
+
+
+def listen() -> None:
+    with ringmail.listen(LISTEN, name="conformance", schema=SCHEMA) as listener:
+        for peer in listener:
+            threading.Thread(target=play, args=(peer,), daemon=True).start()
+
+
+def join() -> None:
+    path = os.environ.get("CONFORMANCE_PATH")
+    peer = ringmail.peer(schema=SCHEMA, **({"path": path, "name": "conformance"} if path else {}))
+    logging.basicConfig(level=ringmail.TRACE, format="%(message)s", handlers=[ringmail.LogHandler(peer)])
+    play(peer)
+
+
+listen() if LISTEN else join()

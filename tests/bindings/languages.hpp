@@ -45,7 +45,8 @@ inline std::vector<Language> languages_over_the_c_abi() {
 inline std::vector<Language> languages_that_listen() {
   std::vector<Language> some;
   for (const Language& language : languages()) {
-    if (language.name == "go") some.push_back(language);
+    const auto& name = language.name;
+    if (name == "go" || name == "python" || name == "node") some.push_back(language);
   }
   return some;
 }
