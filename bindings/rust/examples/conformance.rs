@@ -22,7 +22,7 @@ impl Conformance {
     fn sink(&mut self, peer: &Peer) -> Result<Address<dyn Host>, Failure> {
         let sink = match self.sink {
             Some(sink) => sink,
-            None => peer.lookup("sink")?.speaks(),
+            None => peer.lookup(&std::env::var("CONFORMANCE_SINK").unwrap_or_else(|_| "sink".into()))?.speaks(),
         };
         self.sink = Some(sink);
         Ok(sink)
@@ -146,7 +146,11 @@ impl Handler for Conformance {
 }
 
 fn main() -> std::process::ExitCode {
-    ringmail::main(Options::new().schema(conformance_mail::SCHEMA), |_| {
+    let mut options = Options::new().schema(conformance_mail::SCHEMA);
+    if let Some(path) = std::env::var_os("CONFORMANCE_PATH") {
+        options = options.path(path).name("conformance");
+    }
+    ringmail::main(options, |_| {
         let echoes = std::env::args().nth(1).as_deref() == Some("echo");
         Ok(Conformance { echoes, ..Conformance::default() })
     })

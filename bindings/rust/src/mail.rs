@@ -1,5 +1,6 @@
 //! What a peer lends to its user: a message that was received, a reply, room for a message.
 
+use crate::arena::Body;
 use crate::error::{Error, Reason};
 use crate::link::{self, Given};
 use crate::message::{Done, Mailbox, Message};
@@ -55,9 +56,19 @@ impl<'p> Mail<'p> {
         view::<M>(self.type_id(), self.payload())
     }
 
+    /// The body of the message, where it lies, if it has one: [`Peer::loan_large`].
+    pub fn body(&self) -> Option<&[u8]> {
+        self.given.body.as_deref()
+    }
+
+    /// The body, to be kept past the message.
+    pub fn keep_body(&self) -> Option<Body> {
+        self.given.body.clone()
+    }
+
     /// Who sent it, if somebody did who can be sent to.
     pub fn sender(&self) -> Option<Mailbox> {
-        Mailbox::new(self.given.head.sender)
+        Mailbox::new(self.given.sender)
     }
 
     /// Whether somebody waits for an answer that was not given or taken over yet.
@@ -116,6 +127,8 @@ impl<'p> Mail<'p> {
 impl Drop for Mail<'_> {
     fn drop(&mut self) {
         if panicking() == self.was_panicking {
+            // First: who waits for its block is rung once, when the cursor has passed, too.
+            self.given.body = None;
             self.peer.link().release();
         }
     }

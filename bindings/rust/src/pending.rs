@@ -20,6 +20,10 @@ impl Pending {
         self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
     }
 
+    pub(crate) fn expects(&self, correlation: u32) -> bool {
+        self.asks.iter().any(|(each, _)| *each == correlation)
+    }
+
     /// Whether somebody waits for this, from now on not any more.
     pub(crate) fn answered(&mut self, correlation: u32) -> bool {
         let found = self.asks.iter().position(|(each, _)| *each == correlation);

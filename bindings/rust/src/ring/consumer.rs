@@ -11,8 +11,8 @@ pub(crate) struct Consumer<'m> {
     position: u64,
     /// The cursor as last stored.
     stored: u64,
-    /// The cursor must not pass this: a frame that has been read and is still used.
-    held: Option<u64>,
+    /// The cursor must not pass this, with the sequence of the frame there: one that has been read and is still used.
+    held: Option<(u64, u16)>,
     /// Of the frame at `position`, once peeked.
     bytes: u64,
     sequence: u16,
@@ -104,7 +104,7 @@ impl<'m> Consumer<'m> {
 
     /// As `advance`, and the cursor stays in front of it until `let_go`.
     pub(crate) fn hold(&mut self) {
-        self.held.get_or_insert(self.position);
+        self.held.get_or_insert((self.position, self.sequence));
         self.advance();
     }
 
@@ -115,17 +115,19 @@ impl<'m> Consumer<'m> {
     /// A cursor is due when a quarter of the ring has been finished since the last; so a producer that waits for room and a
     /// consumer that never runs dry meet. In the stretch that a dead predecessor may have seen, after every message.
     pub(crate) fn cursor_due(&self) -> bool {
-        let finished = self.finished();
+        let (finished, _) = self.finished();
         finished - self.stored >= self.capacity / 4 || (finished <= self.resume_tail && finished != self.stored)
     }
 
     /// Stores the cursor if it moved. True: the producer sleeps until there is room, and must be rung.
     pub(crate) fn store_cursor(&mut self) -> bool {
-        let finished = self.finished(); // C2
+        let (finished, sequence) = self.finished(); // C2
         if self.stored == finished {
             return false;
         }
         self.stored = finished;
+        // Relaxed: ordered by the cursor, and on its line. For who takes up a ring between two peers.
+        self.memory.own.store32(layout::SEQUENCE, sequence.into(), Relaxed);
         // SYNC(cursor): with the load in Producer::refresh_cursor.
         // SYNC(want): ordered before the load of `want`; with Producer::want_room.
         self.memory.own.store64(layout::CURSOR, finished, self.order.of_stores());
@@ -150,8 +152,8 @@ impl<'m> Consumer<'m> {
         self.attempt
     }
 
-    fn finished(&self) -> u64 {
-        self.held.unwrap_or(self.position)
+    fn finished(&self) -> (u64, u16) {
+        self.held.unwrap_or((self.position, self.sequence))
     }
 
     fn step(&mut self) {

@@ -1,11 +1,21 @@
 //! The writing side of a ring: loan, commit, publish.
 
-use super::{kind, Commit, Fault, Head, Order};
+use super::{kind, Commit, Fault, Head, Order, Survey};
 use crate::layout::{self, frame_bytes, ProducerMemory, HEADER, LINE};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Terminators are written for so many lines ahead.
 const LINES_AHEAD: u64 = 4;
+
+/// What a consumer has not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// Where the first message starts, behind its padding; the tail if there is none.
+    pub(crate) cursor: u64,
+    /// Of the frame there.
+    pub(crate) sequence: u16,
+    pub(crate) messages: u64,
+}
 
 struct OpenLoan {
     length: u64,
@@ -34,7 +44,7 @@ pub(crate) struct Producer<'m> {
 impl<'m> Producer<'m> {
     /// A new ring: its memory is zero, and its size a ring size.
     pub(crate) fn new(memory: ProducerMemory<'m>, order: Order) -> Self {
-        let capacity = memory.data.read().len() as u64;
+        let capacity = memory.data.len() as u64;
         assert!(capacity.is_power_of_two() && capacity >= layout::LEAST_RING);
         Self {
             memory,
@@ -50,6 +60,12 @@ impl<'m> Producer<'m> {
             fault: None,
             messages: 0,
         }
+    }
+
+    /// Goes on where a dead producer has left off.
+    pub(crate) fn take_up(memory: ProducerMemory<'m>, order: Order, left: &Survey) -> Self {
+        let (tail, cursor, sequence) = (left.tail, left.cursor, left.tail_sequence);
+        Self { tail, next: tail, zeroed: tail, cursor, sequence, ..Self::new(memory, order) }
     }
 
     pub(crate) fn max_payload(&self) -> u64 {
@@ -72,7 +88,7 @@ impl<'m> Producer<'m> {
         }
         self.loan = Some(OpenLoan { length: length as u64, padding });
         let at = self.offset(self.next + padding) + HEADER;
-        Some(self.memory.data.bytes(at as usize, length))
+        Some(self.memory.data.bytes_mut(at as usize, length))
     }
 
     /// Gives the open loan back, nothing of it having been seen.
@@ -120,6 +136,13 @@ impl<'m> Producer<'m> {
         self.memory.own.store32(layout::WANT, u32::from(want), SeqCst);
     }
 
+    /// Whether the consumer has finished more than when the ring last looked full. For who waits for room.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn cursor_moved(&self) -> bool {
+        // SYNC(want): as in try_loan.
+        self.memory.consumer.load64(layout::CURSOR, SeqCst) != self.cursor
+    }
+
     /// What the consumer is marked as: 0, or 1 + the bit to set in its pending set. SYNC(cold)
     pub(crate) fn cold_mark(&self) -> u32 {
         self.memory.consumer.load32(layout::COLD, SeqCst)
@@ -138,7 +161,75 @@ impl<'m> Producer<'m> {
         self.messages
     }
 
-    fn refresh_cursor(&mut self) {
+    /// The end of what is published.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// The end of the open batch.
+    pub(crate) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// As last read: the consumer has finished at least this much.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// What the consumer has not finished, by its cursor as it now stands. Reads this producer's own frames from the last cursor
+    /// that was good, so that one inside of a frame is found out: then `fault` says so, and the last good one counts. No batch is
+    /// open.
+    pub(crate) fn unfinished(&mut self) -> Unfinished {
+        assert!(self.next == self.tail);
+        let known = self.cursor;
+        self.refresh_cursor();
+        if let Some(found) = self.frames_from(known, self.cursor) {
+            return found;
+        }
+        // Either this cursor or, checked for all but this, an earlier one lies inside of a frame. From an earlier one nothing can be
+        // read any more: what it passed over has been overwritten since.
+        self.fault = Some(Fault::CursorUnaligned);
+        let found = self.frames_from(known, known);
+        self.cursor = if found.is_some() { known } else { self.tail };
+        found.unwrap_or(Unfinished { cursor: self.tail, sequence: self.sequence, messages: 0 })
+    }
+
+    /// The position of the frame that the consumer's handler worked on last, or one that no frame has: its word, unchecked.
+    pub(crate) fn in_hand(&self) -> u64 {
+        self.memory.consumer.load64(layout::IN_HAND, Relaxed).wrapping_sub(1)
+    }
+
+    /// Goes on towards another consumer, whose block starts with the cursor and the sequence of `unfinished`, in this order of
+    /// stores. The data are those that there were. A fault of the consumer before is forgotten with it.
+    pub(crate) fn switch_consumer(&mut self, memory: ProducerMemory<'m>, order: Order) {
+        (self.memory, self.order, self.fault) = (memory, order, None);
+    }
+
+    /// Counts from `cursor` on, reading frame by frame from `from` to the tail; none if either is not where a frame starts.
+    fn frames_from(&self, from: u64, cursor: u64) -> Option<Unfinished> {
+        let mut found = Unfinished { cursor, sequence: self.sequence, messages: 0 };
+        let (mut at, mut due, mut on_boundary) = (from, None, cursor == self.tail);
+        while at < self.tail {
+            // Relaxed: this thread wrote it.
+            let frame = Commit::from_word(self.memory.data.load64(self.offset(at) as usize, Relaxed));
+            if due.map_or(false, |due| due != frame.sequence) {
+                return None;
+            }
+            due = Some(frame.sequence.wrapping_add(1));
+            on_boundary |= at == cursor;
+            if at >= cursor && frame.kind != kind::PADDING {
+                if found.messages == 0 {
+                    (found.cursor, found.sequence) = (at, frame.sequence);
+                }
+                found.messages += 1;
+            }
+            at += frame_bytes(frame.length.into());
+        }
+        let is_whole = at == self.tail && on_boundary && due.map_or(true, |due| due == self.sequence);
+        is_whole.then_some(found)
+    }
+
+    pub(crate) fn refresh_cursor(&mut self) {
         // SYNC(cursor): with the store in Consumer::store_cursor; what was read before it may be overwritten after this.
         let cursor = self.memory.consumer.load64(layout::CURSOR, SeqCst);
         let fault = if cursor % LINE != 0 {
