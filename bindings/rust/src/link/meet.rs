@@ -1,6 +1,9 @@
 //! Other peers of the same system: the host makes a lane between two of them, and they talk on it without the host.
 //! docs/spec/peers.md.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Lane, Link};
 use crate::bell::{Doorbell, Ringer};
 use crate::error::Error;
