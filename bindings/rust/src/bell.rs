@@ -147,6 +147,7 @@ impl<'m> Ringer<'m> {
     }
 
     /// Call after publishing, with the ring's cold mark as it was read after that. True: the lane is to be rung by a message.
+    #[inline]
     pub(crate) fn ring_for(&mut self, cold_mark: u32) -> bool {
         // The mark is the host's word: a wrong one mutes only itself. Who only shows its bells marks nothing.
         if let (1..=PENDING_RINGS, Some(bell)) = (cold_mark, self.bell.bell()) {
@@ -158,6 +159,7 @@ impl<'m> Ringer<'m> {
     }
 
     /// As `ring_for`, after a cursor has been stored that somebody waits for.
+    #[inline]
     pub(crate) fn ring(&mut self) -> bool {
         // SYNC(park): after the store of the frame or cursor; with the other side's sleeper.
         let word = self.words.load32(PARK, SeqCst);

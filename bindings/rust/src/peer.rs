@@ -61,6 +61,7 @@ impl Peer {
     }
 
     // Never across a call to the user's code, so it is always free.
+    #[inline]
     pub(crate) fn link(&self) -> RefMut<'_, Link> {
         self.link.borrow_mut()
     }
@@ -89,19 +90,26 @@ impl Peer {
 
     /// The next message or reply. Before it waits, it publishes what was sent.
     pub fn receive(&mut self, wait: impl Into<Wait>) -> Result<Event<'_>, Error> {
-        let wait = wait.into();
+        self.receive_until(wait.into())
+    }
+
+    fn receive_until(&mut self, wait: Wait) -> Result<Event<'_>, Error> {
         let mut is_over = false;
         loop {
-            let taken = self.link().take()?;
+            if let Some(given) = self.link.get_mut().take_plain() {
+                return Ok(Event::Mail(Mail::new(self, given)));
+            }
+            let taken = self.link.get_mut().take()?;
             if is_over || !matches!(taken, Taken::Nothing) {
                 return Ok(self.event(taken));
             }
             // Without waiting, too: who only ever polls must hear of the host's death.
-            self.link().wait(wait)?;
+            self.link.get_mut().wait(wait)?;
             is_over = wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now());
         }
     }
 
+    #[inline]
     pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
         match taken {
             Taken::Mail(given) => Event::Mail(Mail::new(self, given)),
@@ -165,6 +173,7 @@ impl Peer {
     }
 
     /// Room for a message of which only the length is known. It holds old bytes.
+    #[inline]
     pub fn loan_bytes(&self, to: Mailbox, length: usize, wait: impl Into<Wait>) -> Result<BytesLoan<'_>, Error> {
         let room = self.link().loan(to.0, length, wait.into())?;
         Ok(BytesLoan::new(self, to, room))

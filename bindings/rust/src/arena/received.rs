@@ -103,6 +103,11 @@ impl Body {
         &self.bodies.lanes[self.lane as usize]
     }
 
+    /// The bytes, which are not to be used for longer than somebody holds this.
+    pub(crate) fn lent<'a>(&self) -> &'a [u8] {
+        self.lane().arena.bytes(self.place.offset as usize, self.place.length as usize)
+    }
+
     fn holders(&self) -> &AtomicU32 {
         &self.lane().holders[self.place.slot as usize]
     }
@@ -111,8 +116,8 @@ impl Body {
 impl core::ops::Deref for Body {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        // Used for as long as this is held: the region is this one's, and what is held is not given back.
-        self.lane().arena.bytes(self.place.offset as usize, self.place.length as usize)
+        // The region is this one's, and what is held is not given back.
+        self.lent()
     }
 }
 

@@ -14,7 +14,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
-const PAGES: u64 = 16;
+/// Miri goes through them byte by byte.
+const PAGES: u64 = if cfg!(miri) { 6 } else { 16 };
 const BYTES: u64 = PAGES * PAGE;
 
 /// Bodies outlive what they came by, so this lives on.
@@ -265,7 +266,7 @@ impl Numbers {
 
 #[test]
 fn random_bodies_come_out_as_they_went_in_and_no_byte_is_lent_twice() {
-    let rounds = if cfg!(miri) { 60 } else { 20_000 };
+    let rounds = if cfg!(miri) { 20 } else { 20_000 };
     for seed in 0..4 {
         let (mut sender, mut receiver) = pair();
         let mut numbers = Numbers(seed);
@@ -274,7 +275,7 @@ fn random_bodies_come_out_as_they_went_in_and_no_byte_is_lent_twice() {
         for _ in 0..rounds {
             match numbers.below(6) {
                 0 | 1 => {
-                    let length = numbers.below(4 * PAGE);
+                    let length = numbers.below(BYTES / 4);
                     if let Some(mut loan) = sender.loan(length) {
                         fill = fill.wrapping_add(1);
                         loan.fill(fill);
@@ -316,11 +317,11 @@ fn random_bodies_come_out_as_they_went_in_and_no_byte_is_lent_twice() {
 #[test]
 fn two_threads_meet() {
     let (mut sender, mut receiver) = pair();
-    let count: u64 = if cfg!(miri) { 40 } else { 20_000 };
+    let count: u64 = if cfg!(miri) { 20 } else { 20_000 };
     std::thread::scope(|threads| {
         threads.spawn(move || {
             for number in 0..count {
-                while !sender.send_filled(number % (2 * PAGE), number as u8) {
+                while !sender.send_filled(number % (BYTES / 8), number as u8) {
                     std::thread::yield_now();
                 }
             }
@@ -332,7 +333,7 @@ fn two_threads_meet() {
             }
             let body = receiver.take().unwrap();
             receiver.finish();
-            assert!(body.len() as u64 == number % (2 * PAGE) && body.iter().all(|byte| *byte == number as u8));
+            assert!(body.len() as u64 == number % (BYTES / 8) && body.iter().all(|byte| *byte == number as u8));
             held.push(body);
             if held.len() == 5 {
                 held.swap_remove((number % 5) as usize);

@@ -41,6 +41,7 @@ impl Accepted {
 }
 
 impl Link {
+    #[inline]
     pub(super) fn other_is_gone(&self) -> bool {
         self.accepted.as_ref().map_or(false, |accepted| accepted.is_gone)
     }

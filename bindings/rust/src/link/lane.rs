@@ -42,27 +42,33 @@ impl Lane {
     }
 
     /// What the other peer has written is impossible, so it is not read any more.
+    #[inline]
     pub(super) fn is_broken(&self) -> bool {
         self.met.as_ref().map_or(false, |met| met.is_broken)
     }
 
     /// Nobody is left to be sent to.
+    #[inline]
     pub(super) fn is_cut(&self) -> bool {
         self.met.as_ref().map_or(false, Met::is_cut)
     }
 
+    #[inline]
     pub(super) fn is_drained(&self) -> bool {
         self.stop_at.map_or(false, |position| self.mail_in.position() >= position) || self.is_broken()
     }
 
+    #[inline]
     pub(super) fn has_control(&self) -> bool {
         !self.control_in.is_empty() && !self.is_broken()
     }
 
+    #[inline]
     pub(super) fn has_input(&self) -> bool {
         self.has_control() || (!self.mail_in.is_empty() && !self.is_drained())
     }
 
+    #[inline]
     pub(super) fn fault(&self) -> Option<Fault> {
         let inward = self.mail_in.fault().or(self.control_in.fault());
         let outward = self.mail_out.fault().or(self.control_out.fault());
@@ -71,6 +77,7 @@ impl Lane {
 
     /// Publishes both open batches. Whether the lane is to be rung by a message.
     #[must_use]
+    #[inline]
     pub(super) fn publish(&mut self) -> bool {
         let mail = self.mail_out.publish() && self.bell.ring_for(self.mail_out.cold_mark());
         let control = self.control_out.publish() && self.bell.ring_for(self.control_out.cold_mark());
@@ -79,11 +86,13 @@ impl Lane {
 
     /// Stores the cursors that moved, and rings a producer that waits for it. Whether that is to be done by a message.
     #[must_use]
+    #[inline]
     pub(super) fn store_cursors(&mut self) -> bool {
         let (mail, control) = (self.mail_in.store_cursor(), self.control_in.store_cursor());
         (mail || control) && self.bell.ring()
     }
 
+    #[inline]
     pub(super) fn incoming(&mut self, ring: Ring) -> &mut Consumer<'static> {
         match ring {
             Ring::Mail => &mut self.mail_in,
@@ -91,6 +100,7 @@ impl Lane {
         }
     }
 
+    #[inline]
     pub(super) fn outgoing(&mut self, ring: Ring) -> &mut Producer<'static> {
         match ring {
             Ring::Mail => &mut self.mail_out,

@@ -181,9 +181,9 @@ impl Link {
     }
 
     /// Whether nobody is there any more who could read an answer: whoever asked is dead.
+    #[inline]
     pub(super) fn has_lost_asker(&self, at: usize) -> bool {
-        let lane = &self.lanes[at];
-        lane.is_cut() || lane.met.as_ref().map_or(false, |met| met.presence == Presence::Away)
+        self.lanes[at].met.as_ref().map_or(false, |met| met.is_cut() || met.presence == Presence::Away)
     }
 
     /// Of this life, in the numbers of its asks.

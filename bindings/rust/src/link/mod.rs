@@ -18,7 +18,7 @@ pub(crate) use monitor::reason;
 pub(crate) use receive::{Given, Taken};
 pub(crate) use stream::Polled;
 
-use crate::arena::Bodies;
+use crate::arena::{Bodies, Body};
 use crate::bell::Parker;
 use crate::error::Error;
 use crate::layout::mailbox_on;
@@ -47,6 +47,7 @@ pub(crate) struct Link {
     next_lane: usize,
     /// Of the message or reply that the user has.
     held: Option<Held>,
+    held_body: Option<Body>,
     has_open_batch: bool,
     is_closed: bool,
     /// Somebody may wait for an answer on the stream, even while mail comes without a pause.
@@ -74,7 +75,6 @@ pub(crate) struct Link {
 struct Held {
     at: usize,
     ring: Ring,
-    had_body: bool,
 }
 
 /// What a link is made of.
@@ -117,6 +117,7 @@ impl Link {
             pending: Pending::default(),
             next_lane: 0,
             held: None,
+            held_body: None,
             has_open_batch: false,
             is_closed: false,
             looks: 0,
@@ -143,6 +144,7 @@ impl Link {
         }
     }
 
+    #[inline]
     fn check_owner(&self) -> Result<(), Error> {
         if self.guard.is_forked() {
             return Err(Error::Forked);
@@ -150,12 +152,18 @@ impl Link {
         Ok(())
     }
 
+    #[inline]
     fn check_open(&self) -> Result<(), Error> {
         self.check_owner()?;
         if self.is_closed || self.other_is_gone() {
-            return Err(Error::HostGone(self.end_of_other()));
+            return Err(self.closed());
         }
         Ok(())
+    }
+
+    #[cold]
+    fn closed(&self) -> Error {
+        Error::HostGone(self.end_of_other())
     }
 
     /// What has been written on a lane is impossible: the end of the link, or of a lane to another peer alone.
@@ -169,7 +177,13 @@ impl Link {
         Ok(())
     }
 
+    /// Of the message that the user has.
+    pub(crate) fn held_body(&self) -> Option<&Body> {
+        self.held_body.as_ref()
+    }
+
     /// A mailbox of the user's, as it goes on that lane.
+    #[inline]
     fn on_wire(&self, at: usize, mailbox: u64) -> u64 {
         if self.accepted.is_some() {
             0
@@ -181,6 +195,7 @@ impl Link {
     }
 
     /// An actor who is named on that lane, as a mailbox of the user's.
+    #[inline]
     fn off_wire(&self, at: usize, actor: u64) -> u64 {
         if self.accepted.is_some() {
             accepted::OTHER
@@ -212,6 +227,7 @@ impl Link {
         }
     }
 
+    #[inline]
     fn publish_all(&mut self) -> Result<(), Error> {
         #[cfg(feature = "log")]
         self.send_lines();
@@ -233,9 +249,18 @@ impl Link {
         Ok(())
     }
 
+    #[inline]
     fn ring_by_message(&mut self, is_needed: bool, at: usize) -> Result<(), Error> {
+        if is_needed {
+            self.send_ring(at)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn send_ring(&mut self, at: usize) -> Result<(), Error> {
         // What the host has not read yet wakes it as well as one more would.
-        if !is_needed || self.stream.has_backlog() {
+        if self.stream.has_backlog() {
             return Ok(());
         }
         let sent = self.stream.send(wire::kind::RING, &wire::ring(at as u32));

@@ -1,7 +1,7 @@
 //! Taking messages and replies, and finishing them.
 
 use super::{Held, Lane, Link, Ring};
-use crate::arena::{Body, Place};
+use crate::arena::Place;
 use crate::error::Error;
 use crate::ring::{kind, Fault, Frame, Head};
 use core::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) struct Given {
     pub(crate) lane: u32,
     pub(crate) head: Head,
     pub(crate) payload: &'static [u8],
-    pub(crate) body: Option<Body>,
+    pub(crate) has_body: bool,
     /// A mailbox of this peer's, where the head has what stood on the lane.
     pub(crate) sender: u64,
     pub(crate) redelivered: bool,
@@ -35,29 +35,54 @@ pub(crate) enum Taken {
 }
 
 impl Link {
+    /// The next message, where there is nothing else to be seen to: most of what comes, without a detour. None: `take` tells.
+    #[inline]
+    pub(crate) fn take_plain(&mut self) -> Option<Given> {
+        let at = self.next_lane;
+        let lane = self.lanes.get_mut(at)?;
+        let is_plain = self.held.is_none() && self.pending.is_empty() && self.looks < LOOKS_BETWEEN_CLOCKS;
+        if !is_plain || self.guard.is_forked() || lane.has_control() || lane.stop_at.is_some() || lane.met.is_some() {
+            return None;
+        }
+        let frame = lane.mail_in.peek()?;
+        if frame.head.kind != kind::MESSAGE {
+            return None;
+        }
+        self.looks += 1;
+        self.next_lane = self.behind(at);
+        Some(self.give(at, Ring::Mail, frame))
+    }
+
+    fn behind(&self, at: usize) -> usize {
+        if at + 1 == self.lanes.len() {
+            0
+        } else {
+            at + 1
+        }
+    }
+
     /// The next message or reply, if there is one.
     pub(crate) fn take(&mut self) -> Result<Taken, Error> {
         self.check_owner()?;
         if self.held.is_some() {
             return Err(Error::Misuse("the message received before is not finished"));
         }
-        if let Some((head, payload)) = self.pending.take_late() {
-            return Ok(Taken::LateReply(head, payload));
-        }
-        if let Some(correlation) = self.pending.take_expired() {
-            return Ok(Taken::LateReply(Head { correlation, ..Head::default() }, Vec::new()));
-        }
-        if self.answers_on_stream {
-            self.looks += 1;
-            if self.looks >= LOOKS_BETWEEN_CLOCKS {
-                self.look_at_stream();
+        if !self.pending.is_empty() {
+            if let Some((head, payload)) = self.pending.take_overdue() {
+                return Ok(Taken::LateReply(head, payload));
             }
+        }
+        self.looks += 1;
+        if self.looks >= LOOKS_BETWEEN_CLOCKS {
+            self.look_at_stream();
         }
         for _ in 0..self.lanes.len() {
             let at = self.next_lane;
-            self.next_lane = if at + 1 == self.lanes.len() { 0 } else { at + 1 };
-            if let Some(frame) = self.take_control(at)? {
-                return Ok(Taken::Reply(self.give(at, Ring::Control, frame, None)));
+            self.next_lane = self.behind(at);
+            if self.lanes[at].has_control() {
+                if let Some(frame) = self.take_control(at)? {
+                    return Ok(Taken::Reply(self.give(at, Ring::Control, frame)));
+                }
             }
             if let Some(taken) = self.take_mail(at)? {
                 return Ok(taken);
@@ -70,6 +95,7 @@ impl Link {
     }
 
     /// There is nothing to be taken now.
+    #[inline(never)]
     fn nothing(&mut self) -> Result<Taken, Error> {
         if self.other_is_gone() {
             // What it wrote before has been read.
@@ -84,7 +110,7 @@ impl Link {
     #[cold]
     fn look_at_stream(&mut self) {
         self.looks = 0;
-        if self.looked_at_stream.elapsed() >= STREAM_LEFT_ALONE {
+        if self.answers_on_stream && self.looked_at_stream.elapsed() >= STREAM_LEFT_ALONE {
             self.looked_at_stream = Instant::now();
             // The end of the stream is told once there is no mail.
             let _ = self.look_for_host();
@@ -96,7 +122,7 @@ impl Link {
         while !self.lanes[at].is_drained() {
             let Some(frame) = self.lanes[at].mail_in.peek() else { return Ok(None) };
             if frame.head.kind == kind::MESSAGE {
-                return Ok(Some(Taken::Mail(self.give(at, Ring::Mail, frame, None))));
+                return Ok(Some(Taken::Mail(self.give(at, Ring::Mail, frame))));
             }
             if self.lanes[at].met.is_some() {
                 self.cut(at, "it sent a system frame as mail");
@@ -106,7 +132,7 @@ impl Link {
                 return self.take_large(at, frame).map(Some);
             }
             let is_awaited = self.is_awaited_down(&frame)?;
-            let given = self.give(at, Ring::Mail, frame, None);
+            let given = self.give(at, Ring::Mail, frame);
             if is_awaited {
                 return Ok(Some(Taken::Down(given)));
             }
@@ -123,11 +149,14 @@ impl Link {
         };
         let body = taken.map_err(|fault| Error::Protocol(fault.to_string()))?;
         frame.payload = &frame.payload[Place::BYTES..];
-        Ok(Taken::Mail(self.give(at, Ring::Mail, frame, Some(body))))
+        let given = self.give(at, Ring::Mail, frame);
+        self.held_body = Some(body);
+        Ok(Taken::Mail(Given { has_body: true, ..given }))
     }
 
-    fn give(&mut self, at: usize, ring: Ring, frame: Frame<'static>, body: Option<Body>) -> Given {
-        self.held = Some(Held { at, ring, had_body: body.is_some() });
+    #[inline(always)]
+    fn give(&mut self, at: usize, ring: Ring, frame: Frame<'static>) -> Given {
+        self.held = Some(Held { at, ring });
         let sender = self.off_wire(at, frame.head.sender);
         let incoming = self.lanes[at].incoming(ring);
         let (redelivered, attempt) = (incoming.redelivers(), incoming.attempt());
@@ -136,15 +165,16 @@ impl Link {
             // Passed at once: a blocking ask while it is held reads on behind it.
             incoming.hold();
         }
-        Given { lane: at as u32, head: frame.head, payload: frame.payload, body, sender, redelivered, attempt }
+        let (head, payload) = (frame.head, frame.payload);
+        Given { lane: at as u32, head, payload, has_body: false, sender, redelivered, attempt }
     }
 
     /// Deals with what the host says to this process. A reply that somebody waits for, which is still to be passed.
     pub(super) fn take_control(&mut self, at: usize) -> Result<Option<Frame<'static>>, Error> {
+        if self.lanes[at].is_broken() {
+            return Ok(None);
+        }
         while let Some(frame) = self.lanes[at].control_in.peek() {
-            if self.lanes[at].is_broken() {
-                return Ok(None);
-            }
             match frame.head.kind {
                 kind::REPLY | kind::NO_REPLY if self.answers(at, frame.head.correlation) => return Ok(Some(frame)),
                 // Nobody waits for it any more: its time was up, or it is a predecessor's.
@@ -195,8 +225,11 @@ impl Link {
 
     /// What was given last is finished: what it led to is published, and only then may the cursor say so. A crash in between
     /// repeats, and loses nothing.
+    #[inline]
     pub(crate) fn release(&mut self) {
-        let Some(Held { at, ring, had_body }) = self.held.take() else { return };
+        let Some(Held { at, ring }) = self.held.take() else { return };
+        // First: who waits for its block is rung once, when the cursor has passed, too.
+        let had_body = self.held_body.take().is_some();
         if self.guard.is_forked() {
             return;
         }

@@ -13,6 +13,7 @@ use std::time::Instant;
 const ASKS_OF_A_LIFE: u32 = (1 << 24) - 1;
 
 impl Link {
+    #[inline]
     pub(super) fn lane_to(&self, mailbox: u64) -> Result<usize, Error> {
         let at = lane_of(mailbox);
         let is_none = mailbox == 0 || (self.accepted.is_some() && mailbox != accepted::OTHER);
@@ -25,17 +26,20 @@ impl Link {
     }
 
     /// Room for mail to this mailbox.
+    #[inline]
     pub(crate) fn loan(&mut self, mailbox: u64, length: usize, wait: Wait) -> Result<&'static mut [u8], Error> {
         let at = self.lane_to(mailbox)?;
         self.room(at, Ring::Mail, length, wait)
     }
 
     /// What was written to the loan joins the open batch.
+    #[inline]
     pub(crate) fn commit(&mut self, mailbox: u64, type_id: u32, correlation: u32) {
         self.commit_head(lane_of(mailbox), Head { kind: kind::MESSAGE, type_id, correlation, target: mailbox, sender: 0 });
     }
 
     /// Of the loan on that lane, which is to the target.
+    #[inline]
     pub(super) fn commit_head(&mut self, at: usize, mut head: Head) {
         head.target = self.on_wire(at, head.target);
         if self.accepted.is_some() {
@@ -51,16 +55,15 @@ impl Link {
 
     /// Answers an ask that came on this lane; `write` fills the payload.
     pub(crate) fn answer(&mut self, at: u32, head: &Head, length: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Error> {
-        self.check_open()?;
         let at = at as usize;
         if at >= self.lanes.len() {
+            self.check_open()?;
             return Err(Error::Misuse("the ask is not one of this peer's"));
         }
-        let room = match self.has_lost_asker(at) {
-            true => return Ok(()),
-            false => self.room(at, Ring::Control, length, Wait::Forever),
-        };
-        match room {
+        if self.has_lost_asker(at) {
+            return self.check_open();
+        }
+        match self.room(at, Ring::Control, length, Wait::Forever) {
             Ok(room) => write(room),
             Err(_) if self.has_lost_asker(at) => return Ok(()),
             Err(error) => return Err(error),
@@ -116,6 +119,7 @@ impl Link {
         }
     }
 
+    #[inline]
     pub(super) fn room(&mut self, at: usize, ring: Ring, length: usize, wait: Wait) -> Result<&'static mut [u8], Error> {
         self.check_open()?;
         if self.lanes[at].is_cut() {

@@ -7,6 +7,7 @@ use crate::wait::Wait;
 use core::time::Duration;
 use std::time::Instant;
 
+#[inline]
 fn has_input(lanes: &[Lane]) -> bool {
     lanes.iter().any(Lane::has_input) || lanes.iter().all(Lane::is_drained)
 }

@@ -64,10 +64,12 @@ struct Commit {
 }
 
 impl Commit {
+    #[inline]
     fn to_word(self) -> u64 {
         u64::from(self.length) | u64::from(self.kind) << 32 | u64::from(self.sequence) << 48
     }
 
+    #[inline]
     fn from_word(word: u64) -> Self {
         Self { length: word as u32, kind: (word >> 32) as u16, sequence: (word >> 48) as u16 }
     }
@@ -84,6 +86,7 @@ pub(crate) enum Order {
 
 impl Order {
     /// Of a commit word, or a cursor.
+    #[inline]
     fn of_stores(self) -> Ordering {
         match self {
             Order::Sequential => Ordering::SeqCst,

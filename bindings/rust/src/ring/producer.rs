@@ -2,6 +2,7 @@
 
 use super::{kind, Commit, Fault, Head, Order, Survey};
 use crate::layout::{self, frame_bytes, ProducerMemory, HEADER, LINE};
+use crate::sys::memory::{Region, RegionMut, RingBytes};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Terminators are written for so many lines ahead.
@@ -23,7 +24,10 @@ struct OpenLoan {
 }
 
 pub(crate) struct Producer<'m> {
-    memory: ProducerMemory<'m>,
+    data: RingBytes<'m, RegionMut<'m>>,
+    own: RegionMut<'m>,
+    /// Of the consumer.
+    consumer: Region<'m>,
     capacity: u64,
     order: Order,
     tail: u64,
@@ -47,7 +51,9 @@ impl<'m> Producer<'m> {
         let capacity = memory.data.len() as u64;
         assert!(capacity.is_power_of_two() && capacity >= layout::LEAST_RING);
         Self {
-            memory,
+            data: RingBytes::new(memory.data),
+            own: memory.own,
+            consumer: memory.consumer,
             capacity,
             order,
             tail: 0,
@@ -68,12 +74,14 @@ impl<'m> Producer<'m> {
         Self { tail, next: tail, zeroed: tail, cursor, sequence, ..Self::new(memory, order) }
     }
 
+    #[inline]
     pub(crate) fn max_payload(&self) -> u64 {
         layout::max_payload(self.capacity)
     }
 
     /// Room for a payload of `length` bytes, at most `max_payload()`, that holds old bytes; none while the ring is too full, or
     /// the consumer at fault. No loan is open.
+    #[inline]
     pub(crate) fn try_loan(&mut self, length: usize) -> Option<&'m mut [u8]> {
         assert!(self.loan.is_none() && length as u64 <= self.max_payload());
         let frame = frame_bytes(length as u64);
@@ -88,7 +96,7 @@ impl<'m> Producer<'m> {
         }
         self.loan = Some(OpenLoan { length: length as u64, padding });
         let at = self.offset(self.next + padding) + HEADER;
-        Some(self.memory.data.bytes_mut(at as usize, length))
+        Some(self.data.bytes_mut(at as usize, length))
     }
 
     /// Gives the open loan back, nothing of it having been seen.
@@ -99,6 +107,7 @@ impl<'m> Producer<'m> {
     }
 
     /// The loaned frame joins the open batch. Nobody sees it until `publish`.
+    #[inline]
     pub(crate) fn commit(&mut self, head: &Head) {
         let loan = self.loan.take().expect("a loan is open");
         if loan.padding != 0 {
@@ -111,6 +120,7 @@ impl<'m> Producer<'m> {
 
     /// Publishes the open batch with one store: all of it or, if this process dies before, none. Whether there was one; then
     /// the consumer must be rung.
+    #[inline]
     pub(crate) fn publish(&mut self) -> bool {
         if self.next == self.tail {
             return false;
@@ -133,25 +143,28 @@ impl<'m> Producer<'m> {
     /// still fails before sleeping.
     pub(crate) fn want_room(&self, want: bool) {
         // SYNC(want): ordered before the load of the cursor in try_loan; with Consumer::store_cursor.
-        self.memory.own.store32(layout::WANT, u32::from(want), SeqCst);
+        self.own.store32(layout::WANT, u32::from(want), SeqCst);
     }
 
     /// Whether the consumer has finished more than when the ring last looked full. For who waits for room.
     #[cfg(feature = "tokio")]
     pub(crate) fn cursor_moved(&self) -> bool {
         // SYNC(want): as in try_loan.
-        self.memory.consumer.load64(layout::CURSOR, SeqCst) != self.cursor
+        self.consumer.load64(layout::CURSOR, SeqCst) != self.cursor
     }
 
     /// What the consumer is marked as: 0, or 1 + the bit to set in its pending set. SYNC(cold)
+    #[inline]
     pub(crate) fn cold_mark(&self) -> u32 {
-        self.memory.consumer.load32(layout::COLD, SeqCst)
+        self.consumer.load32(layout::COLD, SeqCst)
     }
 
+    #[inline]
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.fault
     }
 
+    #[inline]
     pub(crate) fn has_loan(&self) -> bool {
         self.loan.is_some()
     }
@@ -196,13 +209,14 @@ impl<'m> Producer<'m> {
 
     /// The position of the frame that the consumer's handler worked on last, or one that no frame has: its word, unchecked.
     pub(crate) fn in_hand(&self) -> u64 {
-        self.memory.consumer.load64(layout::IN_HAND, Relaxed).wrapping_sub(1)
+        self.consumer.load64(layout::IN_HAND, Relaxed).wrapping_sub(1)
     }
 
     /// Goes on towards another consumer, whose block starts with the cursor and the sequence of `unfinished`, in this order of
     /// stores. The data are those that there were. A fault of the consumer before is forgotten with it.
     pub(crate) fn switch_consumer(&mut self, memory: ProducerMemory<'m>, order: Order) {
-        (self.memory, self.order, self.fault) = (memory, order, None);
+        (self.data, self.own, self.consumer) = (RingBytes::new(memory.data), memory.own, memory.consumer);
+        (self.order, self.fault) = (order, None);
     }
 
     /// Counts from `cursor` on, reading frame by frame from `from` to the tail; none if either is not where a frame starts.
@@ -211,7 +225,7 @@ impl<'m> Producer<'m> {
         let (mut at, mut due, mut on_boundary) = (from, None, cursor == self.tail);
         while at < self.tail {
             // Relaxed: this thread wrote it.
-            let frame = Commit::from_word(self.memory.data.load64(self.offset(at) as usize, Relaxed));
+            let frame = Commit::from_word(self.data.load(at, Relaxed));
             if due.map_or(false, |due| due != frame.sequence) {
                 return None;
             }
@@ -231,7 +245,7 @@ impl<'m> Producer<'m> {
 
     pub(crate) fn refresh_cursor(&mut self) {
         // SYNC(cursor): with the store in Consumer::store_cursor; what was read before it may be overwritten after this.
-        let cursor = self.memory.consumer.load64(layout::CURSOR, SeqCst);
+        let cursor = self.consumer.load64(layout::CURSOR, SeqCst);
         let fault = if cursor % LINE != 0 {
             Some(Fault::CursorUnaligned)
         } else if cursor < self.cursor {
@@ -247,6 +261,7 @@ impl<'m> Producer<'m> {
         }
     }
 
+    #[inline]
     fn append(&mut self, head: &Head, length: u64) {
         let at = self.next;
         let commit = Commit { length: length as u32, kind: head.kind, sequence: self.sequence }.to_word();
@@ -266,22 +281,26 @@ impl<'m> Producer<'m> {
 
     /// The consumer read these lines a lap ago, so they have to come from its cache: now, while nobody waits for it, and not
     /// between a frame and its commit word. P2
+    #[inline]
     fn write_terminators_ahead(&mut self) {
         while self.zeroed <= self.tail + LINES_AHEAD * LINE && self.zeroed + LINE - self.cursor <= self.capacity {
             self.write_terminator(self.zeroed);
         }
     }
 
+    #[inline]
     fn write_terminator(&mut self, position: u64) {
         self.store(position, 0, Relaxed);
         self.zeroed = position + LINE;
     }
 
+    #[inline]
     fn offset(&self, position: u64) -> u64 {
         position & (self.capacity - 1)
     }
 
+    #[inline]
     fn store(&self, position: u64, word: u64, order: core::sync::atomic::Ordering) {
-        self.memory.data.store64(self.offset(position) as usize, word, order);
+        self.data.store(position, word, order);
     }
 }

@@ -51,6 +51,7 @@ impl<'m> Region<'m> {
         Self { start: unsafe { self.start.add_to(at) }, length, keeper: self.keeper.clone(), memory: PhantomData }
     }
 
+    #[inline]
     fn word<T>(&self, at: usize) -> NonNull<T> {
         let size = core::mem::size_of::<T>();
         assert!(at % size == 0 && at < self.length && size <= self.length - at, "a word outside of its region");
@@ -58,21 +59,25 @@ impl<'m> Region<'m> {
         unsafe { self.start.add_to(at) }.cast()
     }
 
+    #[inline]
     fn word32(&self, at: usize) -> &AtomicU32 {
         // SAFETY: inside of the region and aligned, by `word`; the memory lives as long as this. Zero-filled memory is an atomic
         // of 0.
         unsafe { self.word::<AtomicU32>(at).as_ref() }
     }
 
+    #[inline]
     fn word64(&self, at: usize) -> &AtomicU64 {
         // SAFETY: as in `word32`.
         unsafe { self.word::<AtomicU64>(at).as_ref() }
     }
 
+    #[inline]
     pub(crate) fn load32(&self, at: usize, order: Ordering) -> u32 {
         u32::from_le(self.word32(at).load(order))
     }
 
+    #[inline]
     pub(crate) fn load64(&self, at: usize, order: Ordering) -> u64 {
         u64::from_le(self.word64(at).load(order))
     }
@@ -86,11 +91,74 @@ impl<'m> Region<'m> {
     /// that nobody writes to these bytes meanwhile: their frame is published, and the cursor has not passed it; or the body has not
     /// been given back. A host that breaks its own rules can make the bytes change, but no value of a byte is invalid, and nothing
     /// is read as another type before its number has been looked at.
+    #[inline]
     pub(crate) fn bytes(&self, at: usize, length: usize) -> &'m [u8] {
         let part = at <= self.length && length <= self.length - at;
         assert!(part, "bytes outside of their region");
         // SAFETY: inside of the region, which is initialised; alive and not written to, by the caller's promise.
         unsafe { core::slice::from_raw_parts(self.start.add_to(at).as_ptr(), length) }
+    }
+}
+
+/// The data of a ring: as many bytes as a power of two, at least a line, which positions go round and round.
+pub(crate) struct RingBytes<'m, R> {
+    region: R,
+    /// Of the eight bytes at a position.
+    words: u64,
+    memory: PhantomData<&'m AtomicU64>,
+}
+
+impl<'m> AsRef<Region<'m>> for Region<'m> {
+    fn as_ref(&self) -> &Region<'m> {
+        self
+    }
+}
+
+impl<'m> AsRef<Region<'m>> for RegionMut<'m> {
+    fn as_ref(&self) -> &Region<'m> {
+        &self.region
+    }
+}
+
+impl<'m, R: AsRef<Region<'m>>> RingBytes<'m, R> {
+    pub(crate) fn new(region: R) -> Self {
+        let bytes = region.as_ref().len() as u64;
+        assert!(bytes.is_power_of_two() && bytes >= 64, "the size of a ring");
+        Self { region, words: bytes - 8, memory: PhantomData }
+    }
+
+    #[inline]
+    fn word(&self, position: u64) -> &AtomicU64 {
+        // SAFETY: the mask has neither the low three bits nor any of the capacity or above: aligned, and eight bytes before the end at
+        // the latest. The memory lives as long as this; zero-filled memory is an atomic of 0.
+        unsafe { self.region.as_ref().start.add_to((position & self.words) as usize).cast::<AtomicU64>().as_ref() }
+    }
+
+    /// Of the eight bytes that have this position in them.
+    #[inline]
+    pub(crate) fn load(&self, position: u64, order: Ordering) -> u64 {
+        u64::from_le(self.word(position).load(order))
+    }
+}
+
+impl<'m> RingBytes<'m, Region<'m>> {
+    /// See [`Region::bytes`].
+    #[inline]
+    pub(crate) fn bytes(&self, at: usize, length: usize) -> &'m [u8] {
+        self.region.bytes(at, length)
+    }
+}
+
+impl<'m> RingBytes<'m, RegionMut<'m>> {
+    #[inline]
+    pub(crate) fn store(&self, position: u64, word: u64, order: Ordering) {
+        self.word(position).store(word.to_le(), order);
+    }
+
+    /// See [`RegionMut::bytes_mut`].
+    #[inline]
+    pub(crate) fn bytes_mut(&mut self, at: usize, length: usize) -> &'m mut [u8] {
+        self.region.bytes_mut(at, length)
     }
 }
 
@@ -117,10 +185,12 @@ impl<'m> RegionMut<'m> {
         Self { region: self.region.part(at, length) }
     }
 
+    #[inline]
     pub(crate) fn store32(&self, at: usize, value: u32, order: Ordering) {
         self.region.word32(at).store(value.to_le(), order);
     }
 
+    #[inline]
     pub(crate) fn store64(&self, at: usize, value: u64, order: Ordering) {
         self.region.word64(at).store(value.to_le(), order);
     }
@@ -149,6 +219,7 @@ impl<'m> RegionMut<'m> {
     /// Room for a payload, or for a body. The caller promises that the slice is not used for longer than there is a region of this
     /// memory, and that these bytes are lent to nobody else meanwhile: they lie behind what is published and before the cursor, and
     /// only one loan is open; or in a block that is one body's alone.
+    #[inline]
     pub(crate) fn bytes_mut(&mut self, at: usize, length: usize) -> &'m mut [u8] {
         let part = at <= self.region.length && length <= self.region.length - at;
         assert!(part, "bytes outside of their region");
@@ -173,6 +244,7 @@ trait AddTo {
 }
 
 impl AddTo for NonNull<u8> {
+    #[inline]
     unsafe fn add_to(self, bytes: usize) -> Self {
         // SAFETY: inside of one piece of memory by the caller's promise, so it does not wrap round to null.
         unsafe { NonNull::new_unchecked(self.as_ptr().add(bytes)) }

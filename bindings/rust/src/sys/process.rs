@@ -46,11 +46,13 @@ impl ForkGuard {
         Ok(guard)
     }
 
+    #[inline]
     fn word(&self) -> &AtomicU32 {
         // SAFETY: the page is mapped as long as the guard lives, and zero-filled memory is an atomic of 0.
         unsafe { self.0.as_ref() }
     }
 
+    #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         self.word().load(Ordering::Relaxed) == 0
     }
