@@ -170,7 +170,7 @@ impl Options {
             return Err(NO_RING);
         }
         let pid = std::process::id();
-        let hello = Hello { features, pid, ring_bytes, name: &self.name, token: "", schema: &self.schema };
+        let hello = Hello { features, pid, ring_bytes, language: "rust", name: &self.name, token: "", schema: &self.schema };
         let hello = hello.encode().ok_or(Error::Misuse("the name or the schema is too long, or no text"))?;
         stream.send(wire::kind::HELLO, &hello).map_err(Error::HostGone)?;
         let frame = stream.receive_until(Some(deadline)).map_err(Error::HostGone)?;

@@ -272,14 +272,17 @@ impl Stream {
 
     /// Each field as soon as it is there.
     fn check_header(&self) -> Result<(), String> {
-        let wrong = (self.header_read >= 4 && self.length() > MOST_PAYLOAD)
-            || (self.header_read >= 6 && !is_kind(self.kind()))
-            || (self.header_read == 8 && self.header[6..] != [0, 0]);
-        if wrong {
-            let seen = String::from_utf8_lossy(&self.header[..self.header_read]);
-            return Err(format!("the control stream: {:?} is not the start of a frame", seen));
-        }
-        Ok(())
+        let wrong = if self.header_read >= 4 && self.length() > MOST_PAYLOAD {
+            format!("give it a length of {}, the most is {MOST_PAYLOAD}", self.length())
+        } else if self.header_read >= 6 && !is_kind(self.kind()) {
+            format!("give it the unknown kind {}", self.kind())
+        } else if self.header_read == HEADER && self.header[6..] != [0, 0] {
+            "do not end in 0".into()
+        } else {
+            return Ok(());
+        };
+        let seen = String::from_utf8_lossy(&self.header[..self.header_read]);
+        Err(format!("not a control frame: the bytes {seen:?} {wrong}"))
     }
 
     fn length(&self) -> usize {

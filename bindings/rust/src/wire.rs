@@ -85,6 +85,7 @@ pub(crate) struct Hello<'a> {
     pub(crate) features: u64,
     pub(crate) pid: u32,
     pub(crate) ring_bytes: u64,
+    pub(crate) language: &'a str,
     pub(crate) name: &'a str,
     pub(crate) token: &'a str,
     pub(crate) schema: &'a str,
@@ -104,7 +105,7 @@ impl Hello<'_> {
         bytes.extend(self.features.to_le_bytes());
         bytes.extend(self.pid.to_le_bytes());
         bytes.extend(self.ring_bytes.to_le_bytes());
-        for text in ["rust", self.name, self.token, self.schema] {
+        for text in [self.language, self.name, self.token, self.schema] {
             put_text(&mut bytes, text);
         }
         Some(bytes)
@@ -450,8 +451,15 @@ mod tests {
 
     #[test]
     fn a_hello_begins_as_the_specification_shows() {
-        let hello =
-            Hello { features: 0x0102030405060708, pid: 0x0a0b0c0d, ring_bytes: 4096, name: "n", token: "", schema: "s" };
+        let hello = Hello {
+            features: 0x0102030405060708,
+            pid: 0x0a0b0c0d,
+            ring_bytes: 4096,
+            language: "rust",
+            name: "n",
+            token: "",
+            schema: "s",
+        };
         let mut expected = b"RML1\x01\0\x01\0\x08\x07\x06\x05\x04\x03\x02\x01\x0d\x0c\x0b\x0a\0\x10\0\0\0\0\0\0".to_vec();
         expected.extend(b"\x04\0\0\0rust\x01\0\0\0n\0\0\0\0\x01\0\0\0s");
         assert_eq!(hello.encode().unwrap(), expected);

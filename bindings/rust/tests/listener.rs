@@ -498,7 +498,7 @@ fn a_hello_that_is_none_is_refused_by_a_line_that_names_the_cause() {
     let mut listener = place.listen();
     let texts = ["c", "desk", "", ""];
     for (bytes, code, part) in [
-        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), 2, "not the start of a frame"),
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), 2, "GET"),
         (hello(b"RML2", [1, 1], 4, 0, &texts), 1, "magic"),
         (hello(b"RML1", [2, 3], 4, 0, &texts), 3, "the peer speaks 2 to 3"),
         (hello(b"RML1", [2, 1], 4, 0, &texts), 2, "range of versions"),
