@@ -29,11 +29,14 @@ inline const std::vector<Language>& languages() {
   return all;
 }
 
+/// Those that know introductions, and whose conformance peers attach by a path where they are told one: by now all of them.
+inline const std::vector<Language>& languages_over_the_c_abi() { return languages(); }
+
 /// Those whose conformance peers listen where they are told a path.
 inline std::vector<Language> languages_that_listen() {
   std::vector<Language> some;
   for (const Language& language : languages()) {
-    if (language.name == "go") some.push_back(language);
+    if (language.name == "go" || language.name == "rust") some.push_back(language);
   }
   return some;
 }

@@ -141,9 +141,9 @@ fn market_of(accepted: &Peer, attached: Peer) -> Result<(), Error> {
         assert!(matches!(attached.monitor(to, Wait::No), Err(Error::Unsupported(_))));
         attached.loan_large(to, 1, Wait::No).map(drop)
     });
+    let desk = accepted.lookup("desk")?.speaks::<dyn Player>();
     while !asking.is_finished() {
         // Who only waits for an answer reads the stream as well.
-        let desk = accepted.lookup("desk")?.speaks::<dyn Player>();
         assert!(accepted.ask(desk, &Ping::default(), Duration::from_millis(5)).is_err());
     }
     asking.join().unwrap()
