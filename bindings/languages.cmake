@@ -71,6 +71,10 @@ if(RINGMAIL_HAS_rust)
       COMMAND ${RINGMAIL_CARGO} clippy --all-targets --all-features --target-dir ${folder} -- -D warnings)
   endif()
   ringmail_binding_test(rust.test FOLDER rust COMMAND ${RINGMAIL_CARGO} test --all-features --target-dir ${folder})
+  if(BUILD_TESTING)
+    # It attaches to a listener in Rust.
+    set_property(TEST rust.test APPEND PROPERTY ENVIRONMENT "RINGMAIL_C_PEER=$<TARGET_FILE:conformance.c>")
+  endif()
 endif()
 
 # --- Java: the peer is compiled by javac alone, without Maven; spoken to by pipes

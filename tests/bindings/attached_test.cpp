@@ -105,7 +105,7 @@ class Attached : public testing::TestWithParam<Language> {
   pid_t pid_ = -1;
 };
 
-INSTANTIATE_TEST_SUITE_P(Of, Attached, testing::ValuesIn(languages_over_the_c_abi()), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Of, Attached, testing::ValuesIn(languages()), [](const auto& info) {
   return info.param.name;
 });
 

@@ -33,7 +33,7 @@ struct Pair {
 
 std::vector<Pair> pairs() {
   std::vector<Pair> pairs;
-  const auto languages = languages_over_the_c_abi();
+  const auto languages = languages();
   for (const Language& from : languages) {
     for (const Language& to : languages) pairs.push_back({from, to});
   }
@@ -278,11 +278,11 @@ TEST(IntroductionNames, a_peer_that_is_not_to_be_introduced_is_not_found) {
   ASSERT_TRUE(system);
   for (const bool introduce : {false, true}) {
     PeerOptions hidden{.name = introduce ? "untrusted" : "hidden",
-                       .command = languages_over_the_c_abi().front().command};
+                       .command = languages().front().command};
     hidden.introduce = introduce;
     hidden.trusted = !introduce;
     ASSERT_TRUE(system->spawn_peer<conformance::Peer>(hidden));
-    PeerOptions options{.name = "for " + hidden.name, .command = languages_over_the_c_abi().front().command};
+    PeerOptions options{.name = "for " + hidden.name, .command = languages().front().command};
     options.command.emplace_back("echo");
     options.environment = {{"CONFORMANCE_SINK", hidden.name}};
     const auto peer = system->spawn_peer<conformance::Peer>(options);

@@ -31,22 +31,11 @@ inline const std::vector<Language>& languages() {
   return all;
 }
 
-/// Those over the C ABI, which know introductions, and whose conformance peers attach by a path where they are told one.
-inline std::vector<Language> languages_over_the_c_abi() {
-  std::vector<Language> some;
-  for (const Language& language : languages()) {
-    const auto& name = language.name;
-    if (name != "rust") some.push_back(language);
-  }
-  return some;
-}
-
 /// Those whose conformance peers listen where they are told a path.
 inline std::vector<Language> languages_that_listen() {
   std::vector<Language> some;
   for (const Language& language : languages()) {
-    const auto& name = language.name;
-    if (name == "go" || name == "python" || name == "node") some.push_back(language);
+    if (language.name != "c" && language.name != "cpp" && language.name != "java") some.push_back(language);
   }
   return some;
 }

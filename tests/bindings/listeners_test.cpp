@@ -105,7 +105,7 @@ class Pair : public testing::TestWithParam<std::tuple<Language, Language>> {
 INSTANTIATE_TEST_SUITE_P(Of,
                          Pair,
                          testing::Combine(testing::ValuesIn(read_languages(RINGMAIL_CONFORMANCE_LISTENERS)),
-                                          testing::ValuesIn(languages_over_the_c_abi())),
+                                          testing::ValuesIn(languages())),
                          [](const auto& info) {
                            return std::get<0>(info.param).name + "_and_" + std::get<1>(info.param).name;
                          });

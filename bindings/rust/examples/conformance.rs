@@ -3,7 +3,9 @@
 mod conformance_mail;
 
 use conformance_mail::{view, Bulk, Ended, Host, Note, Outcome, Payload, Ping, Player, Side, Sum, Tick};
-use ringmail::{Accepts, Address, Down, Failure, Handler, Level, Mail, Message, Monitor, Options, Peer, Reply, Ticket, Wait};
+use ringmail::{
+    Accepts, Address, Down, Error, Failure, Handler, Level, Mail, Message, Monitor, Options, Peer, Reply, Ticket, Wait,
+};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ impl Conformance {
     fn sink(&mut self, peer: &Peer) -> Result<Address<dyn Host>, Failure> {
         let sink = match self.sink {
             Some(sink) => sink,
-            None => peer.lookup("sink")?.speaks(),
+            None => peer.lookup(&std::env::var("CONFORMANCE_SINK").unwrap_or_else(|_| "sink".into()))?.speaks(),
         };
         self.sink = Some(sink);
         Ok(sink)
@@ -145,9 +147,33 @@ impl Handler for Conformance {
     }
 }
 
+fn echoes() -> bool {
+    std::env::args().nth(1).as_deref() == Some("echo")
+}
+
+/// Serves whoever attaches, each in a thread of its own, until this process is ended.
+fn listen(options: &Options) -> Result<(), Error> {
+    let mut listener = options.listen()?;
+    while let Some(mut peer) = listener.accept(Wait::Forever)? {
+        std::thread::spawn(move || {
+            let sink = peer.lookup(peer.name()).ok().map(|other| other.speaks());
+            if let Err(end) = peer.run(&mut Conformance { sink, echoes: echoes(), ..Conformance::default() }) {
+                eprintln!("{end}");
+            }
+        });
+    }
+    Ok(())
+}
+
 fn main() -> std::process::ExitCode {
-    ringmail::main(Options::new().schema(conformance_mail::SCHEMA), |_| {
-        let echoes = std::env::args().nth(1).as_deref() == Some("echo");
-        Ok(Conformance { echoes, ..Conformance::default() })
-    })
+    let mut options = Options::new().schema(conformance_mail::SCHEMA);
+    if let Some(path) = std::env::var_os("CONFORMANCE_LISTEN") {
+        let failed = listen(&options.path(path).name("conformance"));
+        eprintln!("{failed:?}");
+        return std::process::ExitCode::FAILURE;
+    }
+    if let Some(path) = std::env::var_os("CONFORMANCE_PATH") {
+        options = options.path(path).name("conformance");
+    }
+    ringmail::main(options, |_| Ok(Conformance { echoes: echoes(), ..Conformance::default() }))
 }

@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use crate::arena::BodyLoan;
 use core::fmt;
 
 /// What a function of this crate could not do. Its text is one line that names the cause.
@@ -10,11 +11,13 @@ pub enum Error {
     NotSpawned(String),
     /// The host refused this peer, or this peer what the host offered.
     Refused(String),
-    /// The host has died, or has closed the link. The process should exit.
+    /// The host has died, or has closed the link: the process should exit. Or a peer that had connected has, and why.
     HostGone(String),
-    /// The host wrote what it must not. The link is dead.
+    /// Another peer of the same host has ended, or has broken the protocol, and cannot be sent to any more.
+    PeerGone(String),
+    /// The other side wrote what it must not. The link is dead.
     Protocol(String),
-    /// The ring to the host had no room for the message in the time given.
+    /// The ring to the other side had no room for the message in the time given, or the arena none for the body.
     Full,
     /// The message is longer than half the ring can ever take.
     TooLong {
@@ -52,10 +55,10 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotSpawned(text) => write!(out, "this process was not spawned by a Ringmail system: {text}"),
-            Error::Refused(text) | Error::HostGone(text) => out.write_str(text),
-            Error::Protocol(text) => write!(out, "the host broke the protocol: {text}"),
-            Error::Full => out.write_str("no room in the ring to the host"),
-            Error::TooLong { length, most } => write!(out, "a payload of {length} bytes is more than half a ring ({most})"),
+            Error::Refused(text) | Error::HostGone(text) | Error::PeerGone(text) => out.write_str(text),
+            Error::Protocol(text) => write!(out, "the other side broke the protocol: {text}"),
+            Error::Full => out.write_str("no room in the ring or the arena to the other side"),
+            Error::TooLong { length, most } => write!(out, "{length} bytes are more than the ring or the arena takes ({most})"),
             Error::NotFound(name) => write!(out, "no mailbox has the name {name:?}"),
             Error::NoMailbox => out.write_str("there is no such mailbox"),
             Error::TimedOut => out.write_str("no answer came in time"),
@@ -73,6 +76,43 @@ impl std::error::Error for Error {}
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::System(error)
+    }
+}
+
+/// A message with a body that could not be sent, and the body's room, which can be sent again.
+#[derive(Debug)]
+pub struct Unsent {
+    error: Error,
+    body: BodyLoan,
+}
+
+impl Unsent {
+    pub(crate) fn new(error: Error, body: BodyLoan) -> Self {
+        Self { error, body }
+    }
+
+    /// Why.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// What was to be sent, as it was written.
+    pub fn into_body(self) -> BodyLoan {
+        self.body
+    }
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(out)
+    }
+}
+
+impl std::error::Error for Unsent {}
+
+impl From<Unsent> for Error {
+    fn from(unsent: Unsent) -> Self {
+        unsent.error
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a handler tells the host when it cannot go on.
 
-use crate::error::Error;
+use crate::error::{Error, Unsent};
 use core::fmt;
 use std::backtrace::Backtrace;
 
@@ -42,7 +42,8 @@ impl Failure {
 impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let mut text = in_one_line(&error.to_string());
-        if matches!((&error as &dyn std::error::Error).downcast_ref(), Some(Error::HostGone(_))) {
+        let any = &error as &dyn std::error::Error;
+        if matches!(any.downcast_ref().or_else(|| any.downcast_ref().map(Unsent::error)), Some(Error::HostGone(_))) {
             return Self { text, is_host_gone: true };
         }
         let mut source = error.source();

@@ -1,25 +1,31 @@
 //! How a process becomes a peer: find the control stream, shake hands, map the segments.
 
-use crate::bell::{Doorbell, Parker, Ringer};
+mod segments;
+#[cfg(test)]
+mod tests;
+
+use crate::arena;
 use crate::error::Error;
-use crate::layout::{self, take, LEAST_RING, LINE, MOST_RING};
-use crate::link::{Lane, Link};
-use crate::ring::{Consumer, Order, Producer};
+use crate::layout::{is_ring, LINE, PAGE};
+use crate::link::{Link, Parts};
+use crate::listener::Listener;
 use crate::stream::{Frame, Stream};
-use crate::sys::memory::{Region, RegionMut};
-use crate::sys::segment::{map_to_read, map_to_write, Seals};
-use crate::sys::{process, stream as calls};
-use crate::wire::{self, feature, Hello, Refused, Welcome};
+use crate::sys::{process, socket, stream as calls};
+use crate::wire::{self, feature, refusal, Hello, Refused, Welcome};
 use core::time::Duration;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 const VARIABLE: &str = "RINGMAIL_FDS";
 const LANES: core::ops::RangeInclusive<u32> = 1..=256;
-const ROLES: [&str; 7] = ["mail", "host", "peer", "host_bells", "peer_bells", "host_parked", "doorbell"];
+const ROLES: [&str; 9] =
+    ["mail", "host", "peer", "host_bells", "peer_bells", "host_parked", "doorbell", "arena_to_peer", "arena_to_host"];
 
-/// What a peer says of itself when it joins its host, and how long it waits for the answer.
+/// What a peer says of itself when it joins its host, and how long it waits for the answer; or when it listens for others.
 ///
 /// ```no_run
 /// let peer = ringmail::Options::new().ring_bytes(1 << 20).join()?;
@@ -31,11 +37,20 @@ pub struct Options {
     ring_bytes: u64,
     timeout: Duration,
     pollable: bool,
+    path: Option<PathBuf>,
+    name: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { schema: String::new(), ring_bytes: 0, timeout: Duration::from_secs(10), pollable: false }
+        Self {
+            schema: String::new(),
+            ring_bytes: 0,
+            timeout: Duration::from_secs(10),
+            pollable: false,
+            path: None,
+            name: String::new(),
+        }
     }
 }
 
@@ -53,7 +68,7 @@ impl Options {
     }
 
     /// The size of mail rings that the peer would like: a power of two from 4,096 to 1,073,741,824. The host may choose
-    /// another.
+    /// another. Who listens gives as much, and permits no more.
     pub fn ring_bytes(mut self, bytes: u64) -> Self {
         self.ring_bytes = bytes;
         self
@@ -72,28 +87,73 @@ impl Options {
         self
     }
 
-    /// Joins the host that spawned this process.
+    /// The socket of a host that did not spawn this process, or of a peer that [listens](Options::listen): where to attach, or to
+    /// listen.
+    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// What to be known as. Without it, it is what the host calls the peer.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Joins the host that spawned this process, or who listens at the [path](Options::path).
     pub fn join(&self) -> Result<crate::Peer, Error> {
         let deadline = Instant::now() + self.timeout;
-        let guard = process::ForkGuard::new()?;
+        let guard = Arc::new(process::ForkGuard::new()?);
         let features = self.offered();
-        let mut stream = find_stream()?;
+        let mut stream = match &self.path {
+            Some(path) => connect(path, self.timeout)?,
+            None => find_stream()?,
+        };
         let (welcome, files) = self.greet(&mut stream, features, deadline)?;
-        let built = check(&welcome, features).and_then(|()| build(&welcome, files));
-        let parts = match built {
+        let built = check(&welcome, features).and_then(|()| segments::build(&welcome, files, &guard));
+        let (lanes, bodies, parker) = match built {
             Ok(parts) => parts,
             Err(text) => {
                 // Last words: who has gone does not read them, and then the end of the stream says enough.
-                let _ = stream.send(wire::kind::REFUSED, &wire::refused(wire::BAD_SEGMENT, &text));
+                let _ = stream.send(wire::kind::REFUSED, &wire::refused(refusal::BAD_SEGMENT, &text));
                 return Err(Error::Refused(text));
             }
         };
         stream.send(wire::kind::READY, &[]).map_err(Error::HostGone)?;
-        crate::Peer::new(Link::new(guard, stream, parts.lanes, parts.parker, &welcome), welcome)
+        let Welcome { features, incarnation, name, schema, .. } = welcome;
+        let parts = Parts { guard, stream, lanes, bodies, parker, features, incarnation };
+        crate::Peer::new(Link::new(parts, None), name, schema, incarnation)
+    }
+
+    /// Listens at the [path](Options::path), as this [name](Options::name), for processes that attach there: two peers that talk
+    /// without a system. The socket lies in a directory of mode 0700, which is made, and only this user's processes are let in.
+    ///
+    /// ```no_run
+    /// let mut listener = ringmail::Options::new().path("/run/user/1000/market/at").name("market").listen()?;
+    /// let peer = listener.accept(ringmail::Wait::Forever)?;
+    /// # Ok::<(), ringmail::Error>(())
+    /// ```
+    pub fn listen(&self) -> Result<Listener, Error> {
+        let path = self.path.as_deref().ok_or(Error::Misuse("there is no path to listen at"))?;
+        if !wire::is_lookup_name(&self.name) {
+            return Err(Error::Misuse("who listens has a name: 1 to 255 bytes, and no control characters"));
+        }
+        if !wire::is_schema(&self.schema) {
+            return Err(Error::Misuse("the schema is too long, or no text"));
+        }
+        if self.ring_bytes != 0 && !is_ring(self.ring_bytes) {
+            return Err(NO_RING);
+        }
+        Listener::open(path, self.name.clone(), self.schema.clone(), self.ring_bytes)
     }
 
     fn offered(&self) -> u64 {
-        let mut features = feature::MAIL_OUTLIVES_PEER | feature::STREAM_DOORBELL | feature::MONITORS | feature::LOG;
+        let mut features = feature::MAIL_OUTLIVES_PEER
+            | feature::STREAM_DOORBELL
+            | feature::INTRODUCTIONS
+            | feature::MONITORS
+            | feature::LOG
+            | feature::LARGE;
         if process::register_for_barriers() {
             features |= feature::ASYMMETRIC_BARRIER;
         }
@@ -107,11 +167,11 @@ impl Options {
     fn greet(&self, stream: &mut Stream, features: u64, deadline: Instant) -> Result<(Welcome, Vec<OwnedFd>), Error> {
         let ring_bytes = self.ring_bytes;
         if ring_bytes != 0 && !is_ring(ring_bytes) {
-            return Err(Error::Misuse("a ring's size is a power of two from 4096 to 1073741824"));
+            return Err(NO_RING);
         }
         let pid = std::process::id();
-        let hello = Hello { features, pid, ring_bytes, language: "rust", name: "", token: "", schema: &self.schema };
-        let hello = hello.encode().ok_or(Error::Misuse("the schema is too long, or no text"))?;
+        let hello = Hello { features, pid, ring_bytes, language: "rust", name: &self.name, token: "", schema: &self.schema };
+        let hello = hello.encode().ok_or(Error::Misuse("the name or the schema is too long, or no text"))?;
         stream.send(wire::kind::HELLO, &hello).map_err(Error::HostGone)?;
         let frame = stream.receive_until(Some(deadline)).map_err(Error::HostGone)?;
         let Frame { kind, payload, mut files } = frame.ok_or(Error::TimedOut)?;
@@ -128,6 +188,17 @@ impl Options {
             files = open_files(&welcome)?;
         }
         Ok((welcome, files))
+    }
+}
+
+const NO_RING: Error = Error::Misuse("a ring's size is a power of two from 4096 to 1073741824");
+
+/// To a host that did not spawn this process.
+fn connect(path: &Path, timeout: Duration) -> Result<Stream, Error> {
+    match socket::connect(path, timeout) {
+        Ok(socket) => Ok(Stream::over_socket(socket)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::TimedOut),
+        Err(error) => Err(Error::System(io::Error::new(error.kind(), format!("{}: {error}", path.display())))),
     }
 }
 
@@ -156,17 +227,13 @@ fn find_stream() -> Result<Stream, Error> {
 fn open_files(welcome: &Welcome) -> Result<Vec<OwnedFd>, Error> {
     let open = |segment: &wire::Segment| {
         let path = format!("/proc/{}/fd/{}", welcome.host_pid, segment.host_fd);
-        let is_written = matches!(segment.role, 3..=5);
+        let is_written = matches!(segment.role, 3..=5 | 9);
         match File::options().read(true).write(is_written).open(&path) {
             Ok(file) => Ok(file.into()),
             Err(error) => Err(Error::Refused(format!("the segment of role {} at {path}: {error}", segment.role))),
         }
     };
     welcome.segments.iter().map(open).collect()
-}
-
-fn is_ring(bytes: u64) -> bool {
-    bytes.is_power_of_two() && (LEAST_RING..=MOST_RING).contains(&bytes)
 }
 
 pub(crate) fn check(welcome: &Welcome, offered: u64) -> Result<(), String> {
@@ -186,11 +253,16 @@ pub(crate) fn check(welcome: &Welcome, offered: u64) -> Result<(), String> {
     if let Some(bytes) = [layout.mail_to_peer, layout.mail_to_host, layout.control].into_iter().find(|bytes| !is_ring(*bytes)) {
         return Err(format!("the host made a ring of {bytes} bytes; a ring is a power of two from 4096 to 1073741824"));
     }
+    const BOTH: u64 = feature::LARGE | feature::STREAM_DOORBELL;
+    if features & BOTH == BOTH {
+        return Err("the host chose large, and does not share its bells".into());
+    }
     for (role, name) in (1u8..).zip(ROLES) {
         let is_due = match role {
             4 => features & feature::STREAM_DOORBELL == 0,
             6 => features & feature::STREAM_DOORBELL != 0,
             7 => features & feature::PIPE_DOORBELL != 0,
+            8 | 9 => features & feature::LARGE != 0,
             _ => true,
         };
         match segments.iter().filter(|segment| segment.role == role).count() {
@@ -200,77 +272,20 @@ pub(crate) fn check(welcome: &Welcome, offered: u64) -> Result<(), String> {
             _ => return Err(format!("a segment too many: {name}")),
         }
     }
-    match segments.iter().find(|segment| !(1..=7).contains(&segment.role)) {
-        Some(segment) => Err(format!("a segment of the unknown role {}", segment.role)),
-        None => Ok(()),
-    }
-}
-
-struct Parts {
-    lanes: Vec<Lane>,
-    parker: Parker<'static>,
-}
-
-/// Maps every segment, once its size and seals have been looked at, and puts the lanes on top.
-fn build(welcome: &Welcome, files: Vec<OwnedFd>) -> Result<Parts, String> {
-    if files.len() != welcome.segments.len() {
-        return Err(format!("{} descriptors came for {} segments", files.len(), welcome.segments.len()));
-    }
-    let mut segments: Vec<_> = welcome.segments.iter().zip(files).collect();
-    let mut find = |role: u8, bytes: u64| -> Result<OwnedFd, String> {
-        let at = segments.iter().position(|(segment, _)| segment.role == role).ok_or("a segment is missing")?;
-        let (segment, file) = segments.swap_remove(at);
-        if segment.bytes != bytes {
-            let name = ROLES[usize::from(role) - 1];
-            return Err(format!("segment {name}: {} bytes were announced, not {bytes}", segment.bytes));
+    for segment in segments {
+        let name = ROLES.get(usize::from(segment.role).wrapping_sub(1));
+        let name = name.ok_or_else(|| format!("a segment of the unknown role {}", segment.role))?;
+        if matches!(segment.role, 8 | 9) && !is_arena(segment.bytes, layout.lanes.into()) {
+            return Err(format!(
+                "segment {name}: {} bytes are not whole pages, up to 2^40 bytes, for each of {} lanes",
+                segment.bytes, layout.lanes
+            ));
         }
-        Ok(file)
-    };
-    let named = |role: usize| move |text: String| format!("segment {}: {text}", ROLES[role - 1]);
-    let mut to_read = |role: u8, bytes: u64| -> Result<Region<'static>, String> {
-        map_to_read(find(role, bytes)?.as_fd(), bytes, Seals::NoMoreWriters).map_err(named(role.into()))
-    };
-    let layout = &welcome.layout;
-    let mail = to_read(1, layout.mail_bytes())?;
-    let host = to_read(2, layout.host_bytes())?;
-    let keeps_bells = welcome.features & feature::STREAM_DOORBELL != 0;
-    let parked = if keeps_bells { Some(to_read(6, layout.host_parked_bytes())?) } else { None };
-    let mut to_write = |role: u8, bytes: u64, seals: Seals| -> Result<RegionMut<'static>, String> {
-        map_to_write(find(role, bytes)?.as_fd(), bytes, seals).map_err(named(role.into()))
-    };
-    let peer = to_write(3, layout.peer_bytes(), Seals::Size)?;
-    let bell = to_write(5, layout::BELL, Seals::SharedWriters)?;
-    let mut bells = match parked {
-        Some(_) => RegionMut::empty(),
-        None => to_write(4, layout.host_bells_bytes(), Seals::SharedWriters)?,
-    };
-    let pipe = match welcome.features & feature::PIPE_DOORBELL {
-        0 => None,
-        _ => Some(File::from(find(7, layout::PAGE)?)),
-    };
-    if let Some(pipe) = &pipe {
-        calls::never_block(pipe.as_fd()).map_err(|error| format!("segment doorbell: {error}"))?;
     }
+    Ok(())
+}
 
-    let order = match welcome.features & feature::ASYMMETRIC_BARRIER {
-        0 => Order::Sequential,
-        _ => Order::Asymmetric,
-    };
-    let mut lanes = Vec::with_capacity(layout.lanes as usize);
-    for (i, memory) in layout::lanes(layout, mail, host, peer).into_iter().enumerate() {
-        let bell = match parked {
-            Some(parked) => Doorbell::Shown(parked.part(i * layout::PARK_MIRROR as usize, layout::PARK_MIRROR as usize)),
-            None => Doorbell::Shared(take(&mut bells, layout::BELL as usize)),
-        };
-        let bad_cursor = || "segment peer: the cursor that the host wrote is not on a frame boundary".to_string();
-        lanes.push(Lane {
-            mail_in: Consumer::new(memory.mail_in, order).ok_or_else(bad_cursor)?,
-            control_in: Consumer::new(memory.control_in, order).ok_or_else(bad_cursor)?,
-            mail_out: Producer::new(memory.mail_out, order),
-            control_out: Producer::new(memory.control_out, order),
-            bell: Ringer::new(bell),
-            stop_at: None,
-        });
-    }
-    Ok(Parts { lanes, parker: Parker::new(bell, pipe, order) })
+fn is_arena(bytes: u64, lanes: u64) -> bool {
+    let part = bytes / lanes;
+    bytes % lanes == 0 && part % PAGE == 0 && (PAGE..=arena::MOST_BYTES).contains(&part)
 }

@@ -37,6 +37,10 @@
 //!   [`View`](Format::View), which is only given once its bytes have been found valid.
 //! * An [`Address`] takes only what its protocol accepts; a [`Mailbox`] takes anything.
 //! * [`Asked`] is the duty to answer later.
+//! * [`Peer::loan_large`] is room for the body of a message: any number of bytes, which are not copied. Its receiver may keep the
+//!   [`Body`] for as long as it likes.
+//! * [`Peer::lookup`] finds actors of the host by their names, and other peers of it, which are talked to without a hop.
+//! * A [`Listener`] lets other processes connect to this one, without a system.
 //! * [`Peer::monitor`] watches an actor of the host, whose end is a [`Down`].
 //!
 //! # Logging
@@ -63,6 +67,7 @@ compile_error!("ringmail needs Linux: futexes, and files in memory that can be s
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("ringmail needs atomic loads and stores of 64 bits");
 
+mod arena;
 mod array;
 mod bell;
 mod content;
@@ -72,6 +77,7 @@ mod field;
 mod join;
 mod layout;
 mod link;
+mod listener;
 mod log;
 mod mail;
 mod message;
@@ -90,13 +96,15 @@ mod vectors;
 mod wait;
 mod wire;
 
+pub use arena::{Body, BodyLoan};
 pub use array::{Array, ArrayMut};
 pub use content::{Content, Payload, PayloadMut, Places};
-pub use error::{Error, Reason};
+pub use error::{Error, Reason, Unsent};
 pub use failure::Failure;
 pub use field::{Field, Format, Number, Slot};
 pub use join::Options;
 pub use link::Counters;
+pub use listener::{Listener, ListenerCounters};
 pub use log::Level;
 #[cfg(feature = "log")]
 pub use log::Logger;

@@ -1,5 +1,6 @@
 //! What a peer lends to its user: a message that was received, a reply, room for a message.
 
+use crate::arena::Body;
 use crate::error::{Error, Reason};
 use crate::link::{self, Given};
 use crate::message::{Done, Mailbox, Message};
@@ -25,6 +26,7 @@ pub struct Mail<'p> {
 }
 
 impl<'p> Mail<'p> {
+    #[inline]
     pub(crate) fn new(peer: &'p Peer, given: Given) -> Self {
         let is_asked = Cell::new(given.head.correlation != 0);
         Self { peer, given, is_asked, was_panicking: panicking() }
@@ -41,23 +43,37 @@ impl<'p> Mail<'p> {
     }
 
     /// The bytes of the message.
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         self.given.payload
     }
 
     /// Whether it is a message of this type.
+    #[inline]
     pub fn is<M: Message>(&self) -> bool {
         self.type_id() == M::TYPE
     }
 
     /// Reads it as a message of this type, where it lies. An error if its bytes are none.
+    #[inline]
     pub fn read<M: Message>(&self) -> Result<M::View<'_>, Error> {
         view::<M>(self.type_id(), self.payload())
     }
 
+    /// The body of the message, where it lies, if it has one: [`Peer::loan_large`].
+    pub fn body(&self) -> Option<&[u8]> {
+        // The link has it until the message is finished, and that is when this is dropped.
+        self.given.has_body.then(|| self.peer.link().held_body().map(Body::lent)).flatten()
+    }
+
+    /// The body, to be kept past the message.
+    pub fn keep_body(&self) -> Option<Body> {
+        self.given.has_body.then(|| self.peer.link().held_body().cloned()).flatten()
+    }
+
     /// Who sent it, if somebody did who can be sent to.
     pub fn sender(&self) -> Option<Mailbox> {
-        Mailbox::new(self.given.head.sender)
+        Mailbox::new(self.given.sender)
     }
 
     /// Whether somebody waits for an answer that was not given or taken over yet.
@@ -114,6 +130,7 @@ impl<'p> Mail<'p> {
 }
 
 impl Drop for Mail<'_> {
+    #[inline]
     fn drop(&mut self) {
         if panicking() == self.was_panicking {
             self.peer.link().release();
@@ -131,6 +148,7 @@ pub struct Down<'p> {
 }
 
 impl<'p> Down<'p> {
+    #[inline]
     pub(crate) fn new(peer: &'p Peer, given: Given) -> Self {
         Self { peer, given, was_panicking: panicking() }
     }
@@ -171,6 +189,7 @@ impl<'p> Down<'p> {
 }
 
 impl Drop for Down<'_> {
+    #[inline]
     fn drop(&mut self) {
         if panicking() == self.was_panicking {
             self.peer.link().release();
@@ -270,6 +289,7 @@ pub struct Reply<'p> {
 }
 
 impl<'p> Reply<'p> {
+    #[inline]
     pub(crate) fn new(peer: &'p Peer, head: Head, payload: Cow<'p, [u8]>) -> Self {
         Self { peer, head, payload, was_panicking: panicking() }
     }
@@ -285,6 +305,7 @@ impl<'p> Reply<'p> {
     }
 
     /// Reads the reply where it lies; [`Error::NoReply`] where there is none.
+    #[inline]
     pub fn read<M: Message>(&self) -> Result<M::View<'_>, Error> {
         match self.head.kind {
             kind::REPLY => view::<M>(self.head.type_id, &self.payload),
@@ -295,6 +316,7 @@ impl<'p> Reply<'p> {
 }
 
 impl Drop for Reply<'_> {
+    #[inline]
     fn drop(&mut self) {
         if panicking() == self.was_panicking {
             self.peer.link().release();
@@ -310,6 +332,7 @@ pub struct Loan<'p, M> {
 }
 
 impl<'p, M: Message> Loan<'p, M> {
+    #[inline]
     pub(crate) fn new(mut bytes: BytesLoan<'p>, lengths: &M::Lengths) -> Self {
         M::start(&mut bytes, lengths);
         Self { bytes, message: PhantomData }
@@ -347,6 +370,7 @@ pub struct BytesLoan<'p> {
 }
 
 impl<'p> BytesLoan<'p> {
+    #[inline]
     pub(crate) fn new(peer: &'p Peer, mailbox: Mailbox, room: &'p mut [u8]) -> Self {
         Self { peer, mailbox, room, is_sent: false }
     }
@@ -356,6 +380,7 @@ impl<'p> BytesLoan<'p> {
         self.send_as(type_id, 0);
     }
 
+    #[inline]
     pub(crate) fn send_as(mut self, type_id: u32, correlation: u32) {
         self.is_sent = true;
         self.peer.link().commit(self.mailbox.0, type_id, correlation);
@@ -376,6 +401,7 @@ impl core::ops::DerefMut for BytesLoan<'_> {
 }
 
 impl Drop for BytesLoan<'_> {
+    #[inline]
     fn drop(&mut self) {
         if !self.is_sent {
             self.peer.link().cancel(self.mailbox.0);

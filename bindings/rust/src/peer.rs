@@ -1,12 +1,12 @@
 //! The peer itself.
 
-use crate::error::Error;
+use crate::arena::BodyLoan;
+use crate::error::{Error, Unsent};
 use crate::link::{Counters, Link, Polled, Taken};
 use crate::log::Level;
 use crate::mail::{self, BytesLoan, Down, Loan, Mail, Monitor, Reply, Ticket};
 use crate::message::{Accepts, Address, Mailbox, Message, Target};
 use crate::wait::Wait;
-use crate::wire::Welcome;
 use core::cell::{RefCell, RefMut};
 use core::time::Duration;
 use std::borrow::Cow;
@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-/// This process as an actor of its host.
+/// This process as an actor of its host; or, of one that a [`Listener`](crate::Listener) gave out, a process that has connected to
+/// this one, of which this one is the host. Then each end is the other's only mailbox, which is looked up by its name.
 ///
 /// It belongs to one thread at a time: it can be sent to another one, and not shared. A message that was received borrows it,
 /// so there is one at a time; meanwhile [`Mail::peer`] sends. Dropped when the host has said stop and all mail has been read,
@@ -55,28 +56,22 @@ impl Peer {
         crate::Options::new().join()
     }
 
-    pub(crate) fn new(link: Link, welcome: Welcome) -> Result<Self, Error> {
-        Ok(Self {
-            polled: link.polled()?,
-            link: RefCell::new(link),
-            name: welcome.name,
-            schema: welcome.schema,
-            incarnation: welcome.incarnation,
-            unknown: RefCell::default(),
-        })
+    pub(crate) fn new(link: Link, name: String, schema: String, incarnation: u64) -> Result<Self, Error> {
+        Ok(Self { polled: link.polled()?, link: RefCell::new(link), name, schema, incarnation, unknown: RefCell::default() })
     }
 
     // Never across a call to the user's code, so it is always free.
+    #[inline]
     pub(crate) fn link(&self) -> RefMut<'_, Link> {
         self.link.borrow_mut()
     }
 
-    /// What the host calls this peer.
+    /// What the host calls this peer. Of one that has connected to this process: what it calls itself, which may be nothing.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The canonical schema of what the host speaks.
+    /// The canonical schema of what the host, or the one that has connected, speaks.
     pub fn schema(&self) -> &str {
         &self.schema
     }
@@ -95,19 +90,26 @@ impl Peer {
 
     /// The next message or reply. Before it waits, it publishes what was sent.
     pub fn receive(&mut self, wait: impl Into<Wait>) -> Result<Event<'_>, Error> {
-        let wait = wait.into();
+        self.receive_until(wait.into())
+    }
+
+    fn receive_until(&mut self, wait: Wait) -> Result<Event<'_>, Error> {
         let mut is_over = false;
         loop {
-            let taken = self.link().take()?;
+            if let Some(given) = self.link.get_mut().take_plain() {
+                return Ok(Event::Mail(Mail::new(self, given)));
+            }
+            let taken = self.link.get_mut().take()?;
             if is_over || !matches!(taken, Taken::Nothing) {
                 return Ok(self.event(taken));
             }
             // Without waiting, too: who only ever polls must hear of the host's death.
-            self.link().wait(wait)?;
+            self.link.get_mut().wait(wait)?;
             is_over = wait.deadline().map_or(!wait.may_wait(), |deadline| deadline <= Instant::now());
         }
     }
 
+    #[inline]
     pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
         match taken {
             Taken::Mail(given) => Event::Mail(Mail::new(self, given)),
@@ -121,7 +123,8 @@ impl Peer {
 
     // ---- sending
 
-    /// The mailbox that the host has published under this name, asked for within five seconds.
+    /// The mailbox that the host has published under this name, asked for within five seconds. It may be another peer of the
+    /// host, which is then talked to without a hop.
     pub fn lookup(&self, name: &str) -> Result<Mailbox, Error> {
         self.lookup_within(name, Duration::from_secs(5))
     }
@@ -170,9 +173,87 @@ impl Peer {
     }
 
     /// Room for a message of which only the length is known. It holds old bytes.
+    #[inline]
     pub fn loan_bytes(&self, to: Mailbox, length: usize, wait: impl Into<Wait>) -> Result<BytesLoan<'_>, Error> {
         let room = self.link().loan(to.0, length, wait.into())?;
         Ok(BytesLoan::new(self, to, room))
+    }
+
+    /// Room for the body of a message to this mailbox: of any number of bytes up to as many as the host's arena has. It lies in
+    /// memory that the receiver has mapped, so nothing of it is copied. [`Error::Full`]: there was none in this time.
+    ///
+    /// ```no_run
+    /// # use {ringmail::{Done as Frame, Peer, Wait}, std::time::Duration};
+    /// # let peer = Peer::join()?;
+    /// let camera = peer.lookup("camera")?;
+    /// let mut pixels = peer.loan_large(camera, 640 * 480 * 3, Duration::from_secs(1))?;
+    /// pixels.fill(0); // all of it: it holds old bytes
+    /// peer.send_large(camera, &Frame::default(), pixels)?;
+    /// # Ok::<(), ringmail::Error>(())
+    /// ```
+    pub fn loan_large(&self, to: Mailbox, length: usize, wait: impl Into<Wait>) -> Result<BodyLoan, Error> {
+        self.link().loan_large(to.0, length, wait.into())
+    }
+
+    /// As [`send`](Peer::send), of a message with this body, which was lent for the mailbox, or for another one of its thread of the
+    /// host.
+    pub fn send_large<M: Message>(&self, to: impl Target<M>, message: &M, body: BodyLoan) -> Result<(), Error> {
+        Ok(self.send_large_within(to, message, body, Wait::Forever)?)
+    }
+
+    /// As [`send_large`](Peer::send_large), but waits no longer for room in the ring. What could not be sent comes back.
+    pub fn send_large_within<M: Message>(
+        &self,
+        to: impl Target<M>,
+        message: &M,
+        body: BodyLoan,
+        wait: impl Into<Wait>,
+    ) -> Result<(), Unsent> {
+        self.post_large(to.mailbox(), message, body, wait.into(), |_| 0).map(drop)
+    }
+
+    /// Asks with a body, and waits for the reply, as [`ask`](Peer::ask).
+    pub fn ask_large<P, M>(&self, to: Address<P>, message: &M, body: BodyLoan, within: Duration) -> Result<P::Reply, Error>
+    where
+        P: Accepts<M> + ?Sized,
+        M: Message,
+    {
+        let deadline = Instant::now() + within;
+        let correlation = self.ask_large_until(to.mailbox(), message, body, deadline)?;
+        self.await_reply(correlation, deadline)
+    }
+
+    /// Asks with a body, as [`ask_later`](Peer::ask_later).
+    pub fn ask_large_later<M: Message>(
+        &self,
+        to: impl Target<M>,
+        message: &M,
+        body: BodyLoan,
+        within: Duration,
+    ) -> Result<Ticket, Unsent> {
+        self.ask_large_until(to.mailbox(), message, body, Instant::now() + within).map(Ticket)
+    }
+
+    fn ask_large_until<M: Message>(&self, to: Mailbox, message: &M, body: BodyLoan, deadline: Instant) -> Result<u32, Unsent> {
+        self.post_large(to, message, body, Wait::Until(deadline), |link| link.expect_answer(deadline))
+    }
+
+    fn post_large<M: Message>(
+        &self,
+        to: Mailbox,
+        message: &M,
+        body: BodyLoan,
+        wait: Wait,
+        correlate: impl FnOnce(&mut Link) -> u32,
+    ) -> Result<u32, Unsent> {
+        let mut link = self.link();
+        match link.loan_for_body(to.0, &body, message.encoded_size(), wait) {
+            Ok(room) => message.write(room),
+            Err(error) => return Err(Unsent::new(error, body)),
+        }
+        let correlation = correlate(&mut link);
+        link.commit_with_body(to.0, M::TYPE, correlation, body);
+        Ok(correlation)
     }
 
     /// Publishes what has been sent so far, all that goes to one thread of the host by one store.
@@ -188,8 +269,12 @@ impl Peer {
     {
         let deadline = Instant::now() + within;
         let Ticket(correlation) = self.ask_until(to.mailbox(), message, deadline)?;
+        self.await_reply(correlation, deadline)
+    }
+
+    fn await_reply<M: Message>(&self, correlation: u32, deadline: Instant) -> Result<M, Error> {
         let (type_id, payload) = self.link().await_answer(correlation, deadline)?;
-        mail::read_reply::<P::Reply>(type_id, &payload)
+        mail::read_reply(type_id, &payload)
     }
 
     /// Asks. The reply, or the news that there is none in this time, is an [`Event::Reply`] with the ticket.
@@ -251,6 +336,17 @@ impl Peer {
     /// says counts once; nothing can be sent after it.
     pub fn report_failure(&self, text: &str) -> Result<(), Error> {
         self.link().report_failure(text)
+    }
+
+    /// Tells a peer that has connected to this process to stop: it reads what was sent before, and goes. What is sent after it is for
+    /// the next of its name.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.link().stop()
+    }
+
+    /// How many of the messages that were published are not finished at the other side, as far as it says. Publishes first.
+    pub fn unfinished(&self) -> Result<u64, Error> {
+        self.link().unfinished()
     }
 
     pub(crate) fn tell_unknown(&self, type_id: u32) {

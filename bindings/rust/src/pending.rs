@@ -20,6 +20,10 @@ impl Pending {
         self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
     }
 
+    pub(crate) fn expects(&self, correlation: u32) -> bool {
+        self.asks.iter().any(|(each, _)| *each == correlation)
+    }
+
     /// Whether somebody waits for this, from now on not any more.
     pub(crate) fn answered(&mut self, correlation: u32) -> bool {
         let found = self.asks.iter().position(|(each, _)| *each == correlation);
@@ -34,8 +38,20 @@ impl Pending {
         }
     }
 
+    /// Whether nobody waits for anything.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.asks.is_empty() && self.late.is_empty()
+    }
+
+    /// A reply that came while the user waited for another one, or else the news that none will come.
+    pub(crate) fn take_overdue(&mut self) -> Option<(Head, Vec<u8>)> {
+        let news = |correlation| (Head { correlation, ..Head::default() }, Vec::new());
+        self.late.pop_front().or_else(|| self.take_expired().map(news))
+    }
+
     /// One whose time is up.
-    pub(crate) fn take_expired(&mut self) -> Option<u32> {
+    fn take_expired(&mut self) -> Option<u32> {
         // Who has asked nothing does not look at the clock for each message.
         let (earliest, now) = (self.deadline()?, Instant::now());
         if earliest > now {
@@ -51,10 +67,6 @@ impl Pending {
 
     pub(crate) fn put_late(&mut self, head: Head, payload: Vec<u8>) {
         self.late.push_back((head, payload));
-    }
-
-    pub(crate) fn take_late(&mut self) -> Option<(Head, Vec<u8>)> {
-        self.late.pop_front()
     }
 
     pub(crate) fn has_late(&self) -> bool {

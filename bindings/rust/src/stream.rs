@@ -5,7 +5,9 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 const HEADER: usize = 8;
@@ -13,6 +15,8 @@ const MOST_PAYLOAD: usize = 1 << 20;
 const MOST_BACKLOG: usize = 4 << 20;
 const MOST_FILES: usize = 8;
 const LAST_KIND: u16 = 10;
+/// Of what is said of introductions.
+const MORE_KINDS: core::ops::RangeInclusive<u16> = 16..=18;
 /// A payload's memory grows as its bytes come, so that a length alone costs nobody a megabyte.
 const GROWTH: usize = 64 * 1024;
 
@@ -23,13 +27,16 @@ pub(crate) struct Frame {
 }
 
 enum Ends {
-    Socket(File),
+    Socket(UnixStream),
     Pipes { input: File, output: File },
 }
 
 /// Nothing of it blocks but what takes a deadline. An error is text for a person, and final.
 pub(crate) struct Stream {
     ends: Ends,
+    /// Who is at the other end: the host, or the peer.
+    other: &'static str,
+    takes_files: bool,
     header: [u8; HEADER],
     header_read: usize,
     payload: Vec<u8>,
@@ -44,6 +51,11 @@ impl Stream {
         Self::new(Ends::Socket(socket.into()))
     }
 
+    /// A host's: a peer sends no descriptors.
+    pub(crate) fn to_peer(socket: OwnedFd) -> Self {
+        Self { other: "peer", takes_files: false, ..Self::over_socket(socket) }
+    }
+
     pub(crate) fn over_pipes(input: OwnedFd, output: OwnedFd) -> io::Result<Self> {
         calls::never_block(input.as_fd())?;
         calls::never_block(output.as_fd())?;
@@ -53,6 +65,8 @@ impl Stream {
     fn new(ends: Ends) -> Self {
         Self {
             ends,
+            other: "host",
+            takes_files: true,
             header: [0; HEADER],
             header_read: 0,
             payload: Vec::new(),
@@ -63,7 +77,7 @@ impl Stream {
         }
     }
 
-    /// What is readable when the host says something, or has died.
+    /// What is readable when the other end says something, or has died.
     pub(crate) fn input(&self) -> BorrowedFd<'_> {
         match &self.ends {
             Ends::Socket(socket) => socket.as_fd(),
@@ -92,13 +106,49 @@ impl Stream {
 
     /// Sends what can be sent now, and keeps the rest.
     pub(crate) fn send(&mut self, kind: u16, payload: &[u8]) -> Result<(), String> {
+        self.add(kind, payload)?;
+        self.flush()
+    }
+
+    /// As `send`, with descriptors: the first that is said over a socket to a peer, so that there is room for its first byte.
+    pub(crate) fn send_with(&mut self, kind: u16, payload: &[u8], files: &[BorrowedFd<'_>]) -> Result<(), String> {
+        assert!(self.backlog.is_empty());
+        self.add(kind, payload)?;
+        let Ends::Socket(socket) = &self.ends else { return Err("no descriptors go by a pipe".into()) };
+        let sent = calls::send_with(socket.as_fd(), self.backlog.as_slices().0, files);
+        let count = sent.map_err(|error| format!("the control stream: {error}"))?;
+        self.backlog.drain(..count);
+        self.flush()
+    }
+
+    fn add(&mut self, kind: u16, payload: &[u8]) -> Result<(), String> {
         if payload.len() > MOST_PAYLOAD || self.backlog.len() + HEADER + payload.len() > MOST_BACKLOG {
-            return Err("the host does not read the control stream".into());
+            return Err(self.is_not_read());
         }
         self.backlog.extend((payload.len() as u32).to_le_bytes());
         self.backlog.extend(u32::from(kind).to_le_bytes());
         self.backlog.extend(payload);
-        self.flush()
+        Ok(())
+    }
+
+    fn is_not_read(&self) -> String {
+        format!("the {} does not read the control stream", self.other)
+    }
+
+    fn is_closed(&self) -> String {
+        format!("the {} has closed the link", self.other)
+    }
+
+    /// Nothing more is said, and what is read is thrown away. False: the other end is closed, too.
+    pub(crate) fn hang_up(&self) -> bool {
+        let Ends::Socket(socket) = &self.ends else { return false };
+        // One that is closed already is as good.
+        let _ = socket.shutdown(Shutdown::Write);
+        let got = calls::receive(socket.as_fd(), &mut [0; 4096], &mut Vec::new());
+        match got {
+            Ok(received) => received.bytes > 0,
+            Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+        }
     }
 
     /// Sends of what was kept what can be sent now.
@@ -113,7 +163,7 @@ impl Stream {
                 Ok(count) => drop(self.backlog.drain(..count)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err("the host has closed the link".into()),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(self.is_closed()),
                 Err(error) => return Err(format!("the control stream: {error}")),
             }
         }
@@ -124,7 +174,7 @@ impl Stream {
     pub(crate) fn flush_until(&mut self, deadline: Instant) -> Result<(), String> {
         self.flush()?;
         while self.has_backlog() {
-            let left = time_left(deadline).ok_or("the host does not read the control stream")?;
+            let left = time_left(deadline).ok_or_else(|| self.is_not_read())?;
             calls::wait(Until::Writable(self.output()), None, left);
             self.flush()?;
         }
@@ -209,12 +259,12 @@ impl Stream {
         let new_files = self.files.len() - before;
         if read == 0 {
             return Err(if self.header_read == 0 {
-                "the host has closed the link".into()
+                self.is_closed()
             } else {
-                "the host has closed the link in the middle of a frame".into()
+                format!("{} in the middle of a frame", self.is_closed())
             });
         }
-        if (new_files > 0 && self.header_read == HEADER) || self.files.len() > MOST_FILES {
+        if (new_files > 0 && (self.header_read == HEADER || !self.takes_files)) || self.files.len() > MOST_FILES {
             return Err("the control stream: a descriptor came where none may".into());
         }
         Ok(Some(read))
@@ -224,7 +274,7 @@ impl Stream {
     fn check_header(&self) -> Result<(), String> {
         let wrong = if self.header_read >= 4 && self.length() > MOST_PAYLOAD {
             format!("give it a length of {}, the most is {MOST_PAYLOAD}", self.length())
-        } else if self.header_read >= 6 && !(1..=LAST_KIND).contains(&self.kind()) {
+        } else if self.header_read >= 6 && !is_kind(self.kind()) {
             format!("give it the unknown kind {}", self.kind())
         } else if self.header_read == HEADER && self.header[6..] != [0, 0] {
             "do not end in 0".into()
@@ -242,6 +292,10 @@ impl Stream {
     fn kind(&self) -> u16 {
         u16::from_le_bytes([self.header[4], self.header[5]])
     }
+}
+
+fn is_kind(kind: u16) -> bool {
+    (1..=LAST_KIND).contains(&kind) || MORE_KINDS.contains(&kind)
 }
 
 /// None when it is past.
@@ -291,6 +345,29 @@ mod tests {
         host.write_all(&[1]).unwrap();
         drop(host);
         assert!(peer.receive().err().unwrap().contains("middle of a frame"));
+    }
+
+    #[test]
+    fn descriptors_come_with_the_first_byte_of_their_frame_and_are_the_hosts_to_send() {
+        let (host, peer) = UnixStream::pair().unwrap();
+        let (mut host, mut peer) = (Stream::to_peer(host.into()), Stream::over_socket(peer.into()));
+        let (read, write) = calls::pipe().unwrap();
+        host.send_with(2, &[7; 100_000], &[read.as_fd(), write.as_fd()]).unwrap();
+        host.send(3, &[]).unwrap();
+        let mut next = || loop {
+            host.flush().unwrap();
+            if let Some(frame) = peer.receive().unwrap() {
+                break frame;
+            }
+        };
+        let welcome = next();
+        assert_eq!((welcome.kind, welcome.payload.len(), welcome.files.len()), (2, 100_000, 2));
+        assert!(next().files.is_empty());
+        File::from(write).write_all(b"x").unwrap();
+        let mut came = [0; 2];
+        assert_eq!((File::from(welcome.files.into_iter().next().unwrap()).read(&mut came).unwrap(), came[0]), (1, b'x'));
+        peer.send_with(3, &[], &[read.as_fd()]).unwrap();
+        assert!(host.receive().err().unwrap().contains("a descriptor came where none may"));
     }
 
     #[test]

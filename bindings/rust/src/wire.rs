@@ -1,6 +1,7 @@
-//! The messages of the control stream that this peer writes and reads, byte by byte: docs/spec/handshake.md.
+//! The messages of the control stream that a peer writes and reads, and those of a peer that listens, byte by byte:
+//! docs/spec/handshake.md and peers.md.
 
-use crate::layout::Layout;
+use crate::layout::{is_ring, Layout};
 use core::fmt;
 
 pub(crate) mod kind {
@@ -14,6 +15,21 @@ pub(crate) mod kind {
     pub(crate) const GOODBYE: u16 = 8;
     pub(crate) const RING: u16 = 9;
     pub(crate) const LOG: u16 = 10;
+    pub(crate) const INTRODUCE: u16 = 16;
+    pub(crate) const INTRODUCED: u16 = 17;
+    pub(crate) const PRESENCE: u16 = 18;
+}
+
+/// Why a handshake is refused.
+pub(crate) mod refusal {
+    pub(crate) const BAD_MAGIC: u16 = 1;
+    pub(crate) const MALFORMED: u16 = 2;
+    pub(crate) const VERSION: u16 = 3;
+    pub(crate) const MISSING_FEATURE: u16 = 4;
+    pub(crate) const RING_SIZE: u16 = 6;
+    pub(crate) const DEADLINE: u16 = 9;
+    pub(crate) const BUSY: u16 = 10;
+    pub(crate) const BAD_SEGMENT: u16 = 11;
 }
 
 pub(crate) mod feature {
@@ -21,16 +37,18 @@ pub(crate) mod feature {
     pub(crate) const ASYMMETRIC_BARRIER: u64 = 1 << 1;
     pub(crate) const STREAM_DOORBELL: u64 = 1 << 2;
     pub(crate) const PIPE_DOORBELL: u64 = 1 << 4;
+    pub(crate) const INTRODUCTIONS: u64 = 1 << 6;
     pub(crate) const MONITORS: u64 = 1 << 7;
     pub(crate) const LOG: u64 = 1 << 8;
+    pub(crate) const LARGE: u64 = 1 << 9;
 }
 
 pub(crate) const MAGIC: u32 = 0x314c_4d52;
 pub(crate) const VERSION: u16 = 1;
 pub(crate) const MOST_SEGMENTS: usize = 8;
 const ROLES: core::ops::RangeInclusive<u8> = 1..=9;
-pub(crate) const BAD_SEGMENT: u16 = 11;
 const MOST_NAME: usize = 255;
+const MOST_LANGUAGE: usize = 32;
 const MOST_TOKEN: usize = 128;
 const MOST_TEXT: usize = 16_384;
 const MOST_SCHEMA: usize = 524_288;
@@ -41,7 +59,7 @@ pub(crate) struct Malformed(pub(crate) &'static str);
 
 impl fmt::Display for Malformed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the host sent {}", self.0)
+        write!(out, "the other side sent {}", self.0)
     }
 }
 
@@ -95,9 +113,59 @@ impl Hello<'_> {
     }
 }
 
+/// A hello as it is read. Its text is good, and its numbers are still to be looked at.
+pub(crate) struct Greeting {
+    pub(crate) versions: core::ops::RangeInclusive<u16>,
+    pub(crate) features: u64,
+    pub(crate) ring_bytes: u64,
+    pub(crate) language: String,
+    pub(crate) name: String,
+    pub(crate) schema: String,
+}
+
+impl Greeting {
+    /// An error is a refusal: its code and its text.
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, (u16, String)> {
+        let malformed = |error: Malformed| (refusal::MALFORMED, error.to_string());
+        let mut rest = Reader(payload);
+        let magic = rest.u32().map_err(malformed)?;
+        if magic != MAGIC {
+            return Err((refusal::BAD_MAGIC, format!("hello: magic is {magic:#x}, not {MAGIC:#x}")));
+        }
+        Self::decode_rest(rest).map_err(malformed)
+    }
+
+    fn decode_rest(mut rest: Reader<'_>) -> Result<Self, Malformed> {
+        let (least, most) = (rest.u16()?, rest.u16()?);
+        if least == 0 || most < least {
+            return Err(Malformed("a hello with a range of versions that is none"));
+        }
+        let features = rest.u64()?;
+        let _pid = rest.u32()?;
+        let ring_bytes = rest.u64()?;
+        let language = rest.name(MOST_LANGUAGE)?;
+        if language.is_empty() {
+            return Err(Malformed("a hello without a language"));
+        }
+        let name = rest.name(MOST_NAME)?;
+        let _token = rest.name(MOST_TOKEN)?;
+        let schema = rest.text(MOST_SCHEMA)?;
+        // A newer version may have more to say.
+        if most <= VERSION {
+            rest.end()?;
+        }
+        Ok(Self { versions: least..=most, features, ring_bytes, language, name, schema })
+    }
+}
+
+/// Whether a peer can be looked up by it.
+pub(crate) fn is_lookup_name(name: &str) -> bool {
+    !name.is_empty() && is_name(name, MOST_NAME)
+}
+
 /// None: it is not a name, and the host would end the link over it.
 pub(crate) fn resolve(request: u32, name: &str) -> Option<Vec<u8>> {
-    if name.is_empty() || !is_name(name, MOST_NAME) {
+    if !is_lookup_name(name) {
         return None;
     }
     let mut bytes = request.to_le_bytes().to_vec();
@@ -125,6 +193,20 @@ pub(crate) fn refused(code: u16, text: &str) -> Vec<u8> {
 
 pub(crate) fn ring(lane: u32) -> Vec<u8> {
     lane.to_le_bytes().to_vec()
+}
+
+/// That a lane to another peer is read, where there is no text; else why it is not, or no more.
+pub(crate) fn introduced(lane: u32, text: &str) -> Vec<u8> {
+    let mut bytes = lane.to_le_bytes().to_vec();
+    put_text(&mut bytes, &mended(text));
+    bytes
+}
+
+pub(crate) fn resolved(request: u32, mailbox: Option<u64>) -> Vec<u8> {
+    let mut bytes = request.to_le_bytes().to_vec();
+    bytes.push(mailbox.is_some().into());
+    bytes.extend(mailbox.unwrap_or(0).to_le_bytes());
+    bytes
 }
 
 pub(crate) struct Segment {
@@ -159,12 +241,40 @@ impl Welcome {
             host_pid: rest.u32()?,
             segments: rest.segments()?,
         };
-        if welcome.name.is_empty() || !is_name(&welcome.name, MOST_NAME) {
+        if !is_lookup_name(&welcome.name) {
             return Err(Malformed("a welcome with a name that is none"));
         }
         rest.end()?;
         Ok(welcome)
     }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Layout { lanes, mail_to_peer, mail_to_host, control } = self.layout;
+        let mut bytes = Vec::with_capacity(128 + self.schema.len());
+        bytes.extend(self.version.to_le_bytes());
+        bytes.extend(self.features.to_le_bytes());
+        bytes.extend(self.incarnation.to_le_bytes());
+        bytes.extend(self.line_bytes.to_le_bytes());
+        bytes.extend(lanes.to_le_bytes());
+        for ring in [mail_to_peer, mail_to_host, control] {
+            bytes.extend(ring.to_le_bytes());
+        }
+        put_text(&mut bytes, &self.name);
+        put_text(&mut bytes, &self.schema);
+        bytes.extend(self.host_pid.to_le_bytes());
+        bytes.push(self.segments.len() as u8);
+        for segment in &self.segments {
+            bytes.push(segment.role);
+            bytes.extend(segment.bytes.to_le_bytes());
+            bytes.extend(segment.host_fd.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+/// Whether a host's schema can stand in its welcome.
+pub(crate) fn is_schema(text: &str) -> bool {
+    text.len() <= MOST_SCHEMA && !text.contains('\0')
 }
 
 pub(crate) struct Refused {
@@ -195,6 +305,75 @@ impl Resolved {
             0 if mailbox == 0 => Ok(Self { request, mailbox: None }),
             1 => Ok(Self { request, mailbox: Some(mailbox) }),
             _ => Err(Malformed("a resolved that contradicts itself")),
+        }
+    }
+}
+
+/// A name that is asked for.
+pub(crate) struct Resolve {
+    pub(crate) request: u32,
+    pub(crate) name: String,
+}
+
+impl Resolve {
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = Reader(payload);
+        let resolve = Self { request: rest.u32()?, name: rest.lookup_name()? };
+        rest.end()?;
+        Ok(resolve)
+    }
+}
+
+/// Last words.
+pub(crate) fn decode_failure(payload: &[u8]) -> Result<String, Malformed> {
+    let mut rest = Reader(payload);
+    let text = rest.text(MOST_TEXT)?;
+    rest.end()?;
+    Ok(text)
+}
+
+/// A lane to another peer, which comes with descriptors.
+pub(crate) struct Introduce {
+    pub(crate) lane: u32,
+    pub(crate) name: String,
+    pub(crate) mail_bytes: u64,
+    pub(crate) control_bytes: u64,
+}
+
+impl Introduce {
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = Reader(payload);
+        let (lane, name) = (rest.u32()?, rest.lookup_name()?);
+        let introduce = Self { lane, name, mail_bytes: rest.u64()?, control_bytes: rest.u64()? };
+        if !is_ring(introduce.mail_bytes) || !is_ring(introduce.control_bytes) {
+            return Err(Malformed("an introduction with rings of no size of one"));
+        }
+        rest.end()?;
+        Ok(introduce)
+    }
+}
+
+/// What has become of the other peer of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Its process is dead, and another one is to come.
+    Away,
+    There,
+    /// There is none any more.
+    Ended,
+}
+
+impl Presence {
+    /// Of a lane.
+    pub(crate) fn decode(payload: &[u8]) -> Result<(u32, Self), Malformed> {
+        let mut rest = Reader(payload);
+        let (lane, state) = (rest.u32()?, rest.array::<1>()?[0]);
+        rest.end()?;
+        match state {
+            0 => Ok((lane, Presence::Away)),
+            1 => Ok((lane, Presence::There)),
+            2 => Ok((lane, Presence::Ended)),
+            _ => Err(Malformed("a presence that is none")),
         }
     }
 }
@@ -236,6 +415,18 @@ impl<'a> Reader<'a> {
             Ok(text) if !text.contains('\0') => Ok(text),
             _ => Err(Malformed("a text that is not UTF-8, or has a NUL")),
         }
+    }
+
+    fn name(&mut self, most: usize) -> Result<String, Malformed> {
+        self.text(most).and_then(|text| if is_name(&text, most) { Ok(text) } else { Err(Malformed("a name that is none")) })
+    }
+
+    fn lookup_name(&mut self) -> Result<String, Malformed> {
+        let name = self.name(MOST_NAME)?;
+        if name.is_empty() {
+            return Err(Malformed("a name of nobody"));
+        }
+        Ok(name)
     }
 
     fn segments(&mut self) -> Result<Vec<Segment>, Malformed> {

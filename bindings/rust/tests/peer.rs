@@ -5,49 +5,29 @@ mod support;
 use ringmail::{
     Asked, Done, Down, Error, Event, Exit, Failure, Handler, Level, Mail, Mailbox, Options, Peer, Reason, Reply, Wait,
 };
-use std::process::Command;
 use std::time::Duration;
 use support::conformance_mail::{lengths, Fail, Get, Host as HostProtocol, Note, Ping, Stream, Sum, Tick};
 use support::{Host, SINK};
 
-const VARIABLE: &str = "RINGMAIL_TEST_SCENARIO";
-
-/// A host with a peer that plays this scenario.
-fn host(scenario: &str, options: &[&str]) -> Host {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let mut host = Host::start(options, command.args(["plays_a_scenario", "--exact", "--nocapture"]).env(VARIABLE, scenario));
-    host.wait_for("ready");
-    host
-}
-
 #[test]
 fn plays_a_scenario() {
-    let Ok(scenario) = std::env::var(VARIABLE) else { return };
-    let play = match scenario.as_str() {
-        "later" => later,
-        "asks" => asks,
-        "panics" => panics,
-        "loans" => loans,
-        "full" => full,
-        "lookups" => lookups,
-        "told" => told,
-        "forgets" => forgets,
-        "polls" => polls,
-        "watches" => watches,
+    support::play(&[
+        ("later", later),
+        ("asks", asks),
+        ("panics", panics),
+        ("loans", loans),
+        ("full", full),
+        ("lookups", lookups),
+        ("told", told),
+        ("forgets", forgets),
+        ("polls", polls),
+        ("watches", watches),
         #[cfg(feature = "log")]
-        "logs" => logs,
-        "spins" => spins,
+        ("logs", logs),
+        ("spins", spins),
         #[cfg(feature = "tokio")]
-        "tokio" => in_tokio,
-        _ => panic!("there is no scenario {scenario}"),
-    };
-    std::process::exit(play().map_or_else(
-        |failure| {
-            eprintln!("{failure:?}");
-            1
-        },
-        |()| 0,
-    ));
+        ("tokio", in_tokio),
+    ]);
 }
 
 fn sink(peer: &Peer) -> Result<Mailbox, Error> {
@@ -71,7 +51,7 @@ fn later() -> Result<(), Failure> {
 
 #[test]
 fn an_answer_may_be_given_later() {
-    let mut host = host("later", &[]);
+    let mut host = Host::of("later", &[]);
     host.ask(&Tick::default(), 5);
     host.ask(&Tick::default(), 6);
     host.ask(&Get {}, 7);
@@ -117,7 +97,7 @@ fn asks() -> Result<(), Failure> {
 
 #[test]
 fn asks_are_answered_at_once_or_later_or_never() {
-    let mut host = host("asks", &[]);
+    let mut host = Host::of("asks", &[]);
     host.send(&Stream::default(), 1);
     let (first, Get {}) = host.mail();
     let (_, Get {}) = host.mail();
@@ -142,7 +122,7 @@ fn panics() -> Result<(), Failure> {
 
 #[test]
 fn a_panic_is_a_failure_and_its_message_is_not_finished() {
-    let mut host = host("panics", &[]);
+    let mut host = Host::of("panics", &[]);
     host.send(&Fail { code: 3 }, 1);
     let text = host.wait_for("failure").join(" ");
     assert!(text.starts_with("the code is 3 (a panic at ") && text.contains("peer::panics"), "{text}");
@@ -184,7 +164,7 @@ fn loans() -> Result<(), Failure> {
 
 #[test]
 fn a_loan_is_written_in_place_and_seen_only_if_it_is_sent() {
-    let mut host = host("loans", &[]);
+    let mut host = Host::of("loans", &[]);
     let (_, tick) = host.mail::<Tick>();
     assert_eq!((tick.levels[1].quantity, tick.price), (5, 0.0));
     assert_eq!(tick.symbol, "abc");
@@ -212,7 +192,7 @@ fn full() -> Result<(), Failure> {
 
 #[test]
 fn a_full_ring_is_an_error_or_waited_for() {
-    let mut host = host("full", &["--ring", "4096"]);
+    let mut host = Host::of("full", &["--ring", "4096"]);
     host.order("deaf");
     host.send(&Get {}, 1);
     while !host.log().contains("full after 63") {
@@ -237,7 +217,7 @@ fn lookups() -> Result<(), Failure> {
 
 #[test]
 fn names_are_looked_up() {
-    let mut host = host("lookups", &[]);
+    let mut host = Host::of("lookups", &[]);
     assert_eq!(host.wait_for("exit"), ["0"]);
     assert!(!host.seen.contains(&"goodbye".into()), "it was not told to stop");
 }
@@ -261,7 +241,7 @@ fn told() -> Result<(), Failure> {
 
 #[test]
 fn a_message_is_told_to_be_a_repetition_and_how_many_died_over_it() {
-    let mut host = host("told", &[]);
+    let mut host = Host::of("told", &[]);
     host.send(&Get {}, 1);
     assert_eq!(host.wait_for("killed"), [libc::SIGABRT.to_string()]);
     host.order("restart");
@@ -280,7 +260,7 @@ fn forgets() -> Result<(), Failure> {
 
 #[test]
 fn what_is_kept_is_left_to_the_successor() {
-    let mut host = host("forgets", &[]);
+    let mut host = Host::of("forgets", &[]);
     host.send(&Get {}, 1);
     assert_eq!(host.wait_for("exit"), ["0"]);
     host.order("position");
@@ -303,7 +283,7 @@ fn spins() -> Result<(), Failure> {
 
 #[test]
 fn who_never_waits_hears_of_the_hosts_death_too() {
-    let mut host = host("spins", &[]);
+    let mut host = Host::of("spins", &[]);
     host.order("die");
     let end = std::time::Instant::now() + Duration::from_secs(30);
     while !host.log().contains("noticed") {
@@ -342,7 +322,7 @@ fn watches() -> Result<(), Failure> {
 
 #[test]
 fn an_end_is_told_once_and_in_its_place() {
-    let mut host = host("watches", &[]);
+    let mut host = Host::of("watches", &[]);
     let monitors: Vec<String> = (0..3).map(|_| host.wait_for("monitor").remove(0)).collect();
     assert!(host.seen.contains(&format!("demonitor {} {SINK}", monitors[1])), "{:?}", host.seen);
     host.send(&Get {}, 1);
@@ -377,7 +357,7 @@ fn logs() -> Result<(), Failure> {
 #[cfg(feature = "log")]
 #[test]
 fn what_is_logged_by_any_thread_goes_to_the_host() {
-    let mut host = host("logs", &[]);
+    let mut host = Host::of("logs", &[]);
     assert_eq!(host.wait_for("log"), ["4", "gate:", "late"]);
     host.send(&Get {}, 1);
     assert_eq!(host.wait_for("log"), ["1", "gate:", "mail"]);
@@ -410,7 +390,7 @@ fn polls() -> Result<(), Failure> {
 #[test]
 fn a_peer_can_be_polled_beside_other_descriptors() {
     for options in [&[][..], &["--control", "pipes"]] {
-        let mut host = host("polls", options);
+        let mut host = Host::of("polls", options);
         for _ in 0..20 {
             host.send(&Get {}, 1);
             host.mail::<Get>();
@@ -444,7 +424,7 @@ fn in_tokio() -> Result<(), Failure> {
 #[cfg(feature = "tokio")]
 #[test]
 fn a_peer_waits_in_tokio() {
-    let mut host = host("tokio", &[]);
+    let mut host = Host::of("tokio", &[]);
     host.mail::<Tick>();
     assert_eq!(host.mail::<Sum>().1, Sum::default(), "the ask expired");
     for _ in 0..20 {

@@ -1,42 +1,64 @@
 //! What a peer does on its rings and on its stream, a step at a time. `Peer`, and what it lends, are a coat over this.
 
+mod accepted;
 mod lane;
+mod large;
+mod meet;
 mod monitor;
 mod receive;
 mod send;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wait;
 
+pub(crate) use accepted::Accepted;
 pub(crate) use lane::Lane;
 pub(crate) use monitor::reason;
 pub(crate) use receive::{Given, Taken};
 pub(crate) use stream::Polled;
 
+use crate::arena::{Bodies, Body};
 use crate::bell::Parker;
 use crate::error::Error;
+use crate::layout::mailbox_on;
 use crate::pending::Pending;
 use crate::spin::Spin;
 use crate::stream::Stream;
 use crate::sys::process::ForkGuard;
-use crate::wire;
+use crate::wire::{self, feature};
 use lane::Ring;
 use std::collections::BTreeMap;
-#[cfg(feature = "log")]
 use std::sync::Arc;
+use std::time::Instant;
 
 pub(crate) struct Link {
-    guard: ForkGuard,
+    guard: Arc<ForkGuard>,
     stream: Stream,
+    /// To the host's threads, and behind them to other peers.
     lanes: Vec<Lane>,
+    /// Where the host has arenas.
+    bodies: Option<Arc<Bodies>>,
+    /// Of a link whose host this process is.
+    accepted: Option<Accepted>,
     parker: Parker<'static>,
     spin: Spin,
     pending: Pending,
     next_lane: usize,
     /// Of the message or reply that the user has.
-    held: Option<(usize, Ring)>,
+    held: Option<Held>,
+    held_body: Option<Body>,
     has_open_batch: bool,
     is_closed: bool,
-    correlation: u32,
+    /// Somebody may wait for an answer on the stream, even while mail comes without a pause.
+    answers_on_stream: bool,
+    /// For messages, since the clock was asked whether to look at the stream.
+    looks: u32,
+    looked_at_stream: Instant,
+    /// Of the last ask, without the asker's life.
+    asked: u32,
+    /// Numbers of asks are given out for the second time.
+    asked_all: bool,
     request: u32,
     received: u64,
     features: u64,
@@ -47,6 +69,23 @@ pub(crate) struct Link {
     last_monitor: u32,
     #[cfg(feature = "log")]
     pub(crate) lines: Arc<crate::log::Lines>,
+}
+
+#[derive(Clone, Copy)]
+struct Held {
+    at: usize,
+    ring: Ring,
+}
+
+/// What a link is made of.
+pub(crate) struct Parts {
+    pub(crate) guard: Arc<ForkGuard>,
+    pub(crate) stream: Stream,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) bodies: Option<Arc<Bodies>>,
+    pub(crate) parker: Parker<'static>,
+    pub(crate) features: u64,
+    pub(crate) incarnation: u64,
 }
 
 /// What this peer has done so far.
@@ -64,29 +103,31 @@ pub struct Counters {
 }
 
 impl Link {
-    pub(crate) fn new(
-        guard: ForkGuard,
-        stream: Stream,
-        lanes: Vec<Lane>,
-        parker: Parker<'static>,
-        welcome: &wire::Welcome,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, accepted: Option<Accepted>) -> Self {
+        let Parts { guard, stream, lanes, bodies, parker, features, incarnation } = parts;
         Self {
             guard,
             stream,
             lanes,
+            bodies,
+            answers_on_stream: accepted.is_some() || features & feature::INTRODUCTIONS != 0,
+            accepted,
             parker,
             spin: Spin::new(),
             pending: Pending::default(),
             next_lane: 0,
             held: None,
+            held_body: None,
             has_open_batch: false,
             is_closed: false,
-            correlation: 0,
+            looks: 0,
+            looked_at_stream: Instant::now(),
+            asked: 0,
+            asked_all: false,
             request: 0,
             received: 0,
-            features: welcome.features,
-            incarnation: welcome.incarnation,
+            features,
+            incarnation,
             monitors: BTreeMap::new(),
             last_monitor: 0,
             #[cfg(feature = "log")]
@@ -103,6 +144,7 @@ impl Link {
         }
     }
 
+    #[inline]
     fn check_owner(&self) -> Result<(), Error> {
         if self.guard.is_forked() {
             return Err(Error::Forked);
@@ -110,18 +152,70 @@ impl Link {
         Ok(())
     }
 
+    #[inline]
     fn check_open(&self) -> Result<(), Error> {
         self.check_owner()?;
-        if self.is_closed {
-            return Err(Error::HostGone("the host has closed the link".into()));
+        if self.is_closed || self.other_is_gone() {
+            return Err(self.closed());
         }
         Ok(())
+    }
+
+    #[cold]
+    fn closed(&self) -> Error {
+        Error::HostGone(self.end_of_other())
+    }
+
+    /// What has been written on a lane is impossible: the end of the link, or of a lane to another peer alone.
+    #[cold]
+    fn faulted(&mut self, at: usize) -> Result<(), Error> {
+        let Some(fault) = self.lanes[at].fault() else { return Ok(()) };
+        if self.lanes[at].met.is_none() {
+            return Err(Error::Protocol(fault.to_string()));
+        }
+        self.cut(at, &fault.to_string());
+        Ok(())
+    }
+
+    /// Of the message that the user has.
+    pub(crate) fn held_body(&self) -> Option<&Body> {
+        self.held_body.as_ref()
+    }
+
+    /// A mailbox of the user's, as it goes on that lane.
+    #[inline]
+    fn on_wire(&self, at: usize, mailbox: u64) -> u64 {
+        if self.accepted.is_some() {
+            0
+        } else if self.lanes[at].met.is_some() {
+            mailbox_on(0, mailbox)
+        } else {
+            mailbox
+        }
+    }
+
+    /// An actor who is named on that lane, as a mailbox of the user's.
+    #[inline]
+    fn off_wire(&self, at: usize, actor: u64) -> u64 {
+        if self.accepted.is_some() {
+            accepted::OTHER
+        } else if self.lanes[at].met.is_some() {
+            mailbox_on(at, actor)
+        } else {
+            actor
+        }
     }
 
     /// Publishes what has been sent so far, with one store for each ring.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.check_open()?;
         self.publish_all()
+    }
+
+    /// How many of the messages that were published are not finished, as far as the other side says. Publishes first.
+    pub(crate) fn unfinished(&mut self) -> Result<u64, Error> {
+        self.flush()?;
+        Ok(self.lanes.iter_mut().map(|lane| lane.mail_out.unfinished().messages).sum())
     }
 
     /// Sends what the threads of this process have logged.
@@ -133,6 +227,7 @@ impl Link {
         }
     }
 
+    #[inline]
     fn publish_all(&mut self) -> Result<(), Error> {
         #[cfg(feature = "log")]
         self.send_lines();
@@ -154,9 +249,18 @@ impl Link {
         Ok(())
     }
 
+    #[inline]
     fn ring_by_message(&mut self, is_needed: bool, at: usize) -> Result<(), Error> {
+        if is_needed {
+            self.send_ring(at)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn send_ring(&mut self, at: usize) -> Result<(), Error> {
         // What the host has not read yet wakes it as well as one more would.
-        if !is_needed || self.stream.has_backlog() {
+        if self.stream.has_backlog() {
             return Ok(());
         }
         let sent = self.stream.send(wire::kind::RING, &wire::ring(at as u32));

@@ -2,6 +2,7 @@
 
 use super::Link;
 use crate::error::Error;
+use crate::layout::lane_of;
 use crate::log::Level;
 use crate::ring::{kind, Frame, Head};
 use crate::wait::Wait;
@@ -22,7 +23,11 @@ const REASON_HEAD: usize = 16;
 impl Link {
     /// A number for the monitor of this mailbox, which its down will have.
     pub(crate) fn monitor(&mut self, mailbox: u64, wait: Wait) -> Result<u64, Error> {
+        let at = self.lane_to(mailbox)?;
         self.check_open()?;
+        if self.accepted.is_some() || self.lanes[at].met.is_some() {
+            return Err(Error::Unsupported("there are no monitors between two peers"));
+        }
         if self.features & feature::MONITORS == 0 {
             return Err(Error::Unsupported("the host has no monitors"));
         }
@@ -49,13 +54,14 @@ impl Link {
     }
 
     fn commit_signal(&mut self, signal: u32, mailbox: u64, number: u64) {
-        self.commit_head(&Head { kind: kind::SIGNAL, type_id: signal, correlation: 0, target: mailbox, sender: number });
+        let head = Head { kind: kind::SIGNAL, type_id: signal, correlation: 0, target: mailbox, sender: number };
+        self.commit_head(lane_of(mailbox), head);
     }
 
     /// Whether a frame of the mail is a down that somebody waits for, from now on not any more. Those of monitors that
     /// were taken back, or of an earlier incarnation, are not.
     pub(super) fn is_awaited_down(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
-        if frame.head.kind != kind::SIGNAL || frame.head.type_id != DOWN {
+        if self.accepted.is_some() || frame.head.kind != kind::SIGNAL || frame.head.type_id != DOWN {
             return Err(Error::Protocol(format!("a frame of kind {} on a mail ring", frame.head.kind)));
         }
         if reason(frame.payload).is_none() {
@@ -67,7 +73,7 @@ impl Link {
     pub(crate) fn log(&mut self, level: Level, text: &str) -> Result<(), Error> {
         self.check_open()?;
         if self.features & feature::LOG == 0 {
-            return Err(Error::Unsupported("the host takes no lines for its log"));
+            return Err(Error::Unsupported("the other side takes no lines for a log"));
         }
         if self.stream.backlog_bytes() >= MOST_LOG_BYTES {
             self.stream.flush().map_err(|text| self.gone(text))?;

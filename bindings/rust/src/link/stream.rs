@@ -1,36 +1,62 @@
 //! What a link says and asks on the control stream.
 
 use super::{Lane, Link};
+use crate::bell::Bed;
 use crate::error::Error;
+use crate::stream::Frame;
 use crate::wait::Wait;
 use crate::wire::{self, Resolved};
 use core::time::Duration;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
+const FRAMES_A_LOOK: usize = 64;
 /// How long last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Link {
-    /// Whether the host is there. What it says on the stream besides the answers to lookups is none of this version's.
+    /// Whether the host is there, and what it says. A peer that has gone is no error: what it left is read first.
     pub(super) fn look_for_host(&mut self) -> Result<(), Error> {
         #[cfg(feature = "log")]
         self.send_lines();
-        // What the host had not read when it was said. A failure shows in what is read.
+        // What the other side had not read when it was said. A failure shows in what is read.
         if self.stream.has_backlog() {
             let _ = self.stream.flush();
         }
-        loop {
+        // Asked first: what the dead had said and published is all there.
+        let is_dead = self.parker.other_is_dead();
+        // What somebody writes on and on is looked at another time.
+        for _ in 0..FRAMES_A_LOOK {
             match self.stream.receive() {
-                Ok(None) => return Ok(()),
-                Ok(Some(_)) => {}
-                Err(text) => return Err(self.gone(text)),
+                Ok(Some(frame)) => self.hear(frame),
+                Ok(None) if !is_dead => break,
+                ended => {
+                    if !self.note_end_of_peer() {
+                        let text = ended.err().unwrap_or_else(|| self.end_of_other());
+                        return Err(self.gone(text));
+                    }
+                    break;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Answers to lookups are waited for where they are asked; what else there is may be of a newer version.
+    fn hear(&mut self, frame: Frame) {
+        match frame.kind {
+            _ if self.accepted.is_some() => self.hear_peer(&frame),
+            wire::kind::INTRODUCE => self.introduce(frame),
+            wire::kind::PRESENCE => self.note_presence(&frame.payload),
+            _ => {}
         }
     }
 
     pub(crate) fn lookup(&mut self, name: &str, wait: Wait) -> Result<u64, Error> {
         self.check_open()?;
+        if let Some(accepted) = &self.accepted {
+            return accepted.find(name);
+        }
         self.request = self.request.wrapping_add(1);
         // The host would end the link over a name that cannot be one.
         let question = wire::resolve(self.request, name).ok_or_else(|| Error::NotFound(name.into()))?;
@@ -41,7 +67,8 @@ impl Link {
             let frame = self.stream.receive_until(deadline).map_err(|text| self.gone(text))?;
             let frame = frame.ok_or(Error::TimedOut)?;
             if frame.kind != wire::kind::RESOLVED {
-                return Err(Error::Protocol(format!("a message of kind {} in answer to a lookup", frame.kind)));
+                self.hear(frame);
+                continue;
             }
             let answer = Resolved::decode(&frame.payload).map_err(|error| Error::Protocol(error.to_string()))?;
             // Another request's: of a lookup whose time was up.
@@ -54,6 +81,9 @@ impl Link {
     /// Tells the host why this process ends. What is held stays unfinished; what was finished before is told, and published.
     pub(crate) fn report_failure(&mut self, text: &str) -> Result<(), Error> {
         self.flush()?;
+        if self.accepted.is_some() {
+            return Err(Error::Misuse("a peer that has connected is told nothing of failures"));
+        }
         self.store_all_cursors()?;
         let sent = self.stream.send(wire::kind::FAILURE, &wire::failure(text));
         let flushed = sent.and_then(|()| self.stream.flush_until(Instant::now() + LAST_WORDS));
@@ -64,23 +94,33 @@ impl Link {
 
     /// Publishes what is open. Where the host has said stop, and all of its mail has been read, says goodbye.
     pub(crate) fn close(&mut self) {
-        if self.flush().is_err() || self.store_all_cursors().is_err() || !self.lanes.iter().all(Lane::is_drained) {
+        if self.check_owner().is_err() {
             return;
         }
-        // Nobody is left to be told that this failed.
-        let _ = self.stream.send(wire::kind::GOODBYE, &[]);
-        let _ = self.stream.flush_until(Instant::now() + LAST_WORDS);
+        // A stream that has failed does not keep what is on the rings from being seen.
+        let is_open = self.flush().is_ok() && self.store_all_cursors().is_ok();
+        if self.accepted.is_some() {
+            return self.leave();
+        }
+        if is_open && self.lanes.iter().all(Lane::is_drained) {
+            // Nobody is left to be told that this failed.
+            let _ = self.stream.send(wire::kind::GOODBYE, &[]);
+            let _ = self.stream.flush_until(Instant::now() + LAST_WORDS);
+        }
     }
 
-    /// What others may poll in this peer's place, where it sleeps on a pipe.
+    /// What others may poll in this peer's place, unless it sleeps on a futex.
     pub(crate) fn polled(&self) -> Result<Option<Polled>, Error> {
-        let Some(pipe) = self.parker.pipe() else { return Ok(None) };
-        let (doorbell, control) = (pipe.as_fd().try_clone_to_owned()?, self.stream.input().try_clone_to_owned()?);
-        Ok(Some(Polled { doorbell, control }))
+        let (doorbell, control) = match self.parker.bed() {
+            Bed::Futex => return Ok(None),
+            Bed::Pipe(pipe) => (pipe.as_fd(), self.stream.input()),
+            Bed::Stream(end) => (self.stream.input(), end.as_ref().map_or(self.stream.input(), AsFd::as_fd)),
+        };
+        Ok(Some(Polled { doorbell: doorbell.try_clone_to_owned()?, control: control.try_clone_to_owned()? }))
     }
 }
 
-/// Descriptors of their own for the pipe that this peer sleeps on, and for the control stream.
+/// Descriptors of their own for what this peer is rung on, and for what tells of the end of the other side.
 pub(crate) struct Polled {
     pub(crate) doorbell: OwnedFd,
     pub(crate) control: OwnedFd,

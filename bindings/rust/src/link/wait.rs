@@ -7,6 +7,7 @@ use crate::wait::Wait;
 use core::time::Duration;
 use std::time::Instant;
 
+#[inline]
 fn has_input(lanes: &[Lane]) -> bool {
     lanes.iter().any(Lane::has_input) || lanes.iter().all(Lane::is_drained)
 }
@@ -34,14 +35,18 @@ impl Link {
             return Ok(());
         }
         self.look_for_host()?;
-        while wait.may_wait() {
+        while wait.may_wait() && !self.other_is_gone() {
             let Some(left) = deadline.map_or(Some(Duration::MAX), time_left) else { break };
             let lanes = &self.lanes;
             self.parker.park(left, self.stream.input(), || has_work(lanes));
-            if has_work(lanes) {
+            let is_over = has_work(lanes);
+            // Who is rung on the stream reads what rang, or the next sleep would end by it.
+            if !is_over || self.parker.is_rung_on_stream() {
+                self.look_for_host()?;
+            }
+            if is_over {
                 break;
             }
-            self.look_for_host()?;
         }
         self.spin.observe();
         Ok(())
@@ -63,9 +68,36 @@ impl Link {
         self.prepare_to_wait()?;
         self.look_for_host()?;
         self.parker.lie_down();
-        let may_sleep = !self.pending.has_late() && !has_input(&self.lanes);
+        let may_sleep = !self.pending.has_late() && !has_input(&self.lanes) && !self.other_is_gone();
         self.parker.sleeps += u64::from(may_sleep);
         Ok(may_sleep)
+    }
+
+    /// The same for who found no room for a body of mail to that mailbox, or else no room in the ring. To be followed by
+    /// `get_up_with_room`, whatever this says.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn lie_down_for_room(&mut self, mailbox: u64, for_body: bool) -> Result<bool, Error> {
+        let at = self.lane_to(mailbox)?;
+        self.lanes[at].mail_out.want_room(true);
+        let may_sleep = self.prepare_to_wait().and_then(|()| self.look_for_host()).and_then(|()| self.check_lane(at));
+        may_sleep?;
+        self.parker.lie_down();
+        let lane = &self.lanes[at];
+        let has_room = match &lane.arena {
+            Some(arena) if for_body => arena.has_more(&lane.mail_out),
+            _ => lane.mail_out.cursor_moved(),
+        };
+        let may_sleep = !has_room && !self.other_is_gone();
+        self.parker.sleeps += u64::from(may_sleep);
+        Ok(may_sleep)
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn get_up_with_room(&mut self, mailbox: u64) {
+        self.get_up();
+        if let Ok(at) = self.lane_to(mailbox) {
+            self.lanes[at].mail_out.want_room(false);
+        }
     }
 
     /// When the first of the answers that this peer waits for is overdue.
@@ -76,8 +108,10 @@ impl Link {
 
     pub(crate) fn get_up(&mut self) {
         self.parker.get_up();
-        if let Some(pipe) = self.parker.pipe() {
-            crate::bell::drain(pipe);
+        self.parker.empty_pipe();
+        if self.parker.is_rung_on_stream() {
+            // What is wrong with the stream is told to who looks next.
+            let _ = self.look_for_host();
         }
     }
 }

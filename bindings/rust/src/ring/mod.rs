@@ -14,11 +14,13 @@
 
 mod consumer;
 mod producer;
+mod survey;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use consumer::Consumer;
 pub(crate) use producer::Producer;
+pub(crate) use survey::{survey, Survey};
 
 use core::fmt;
 use core::sync::atomic::Ordering;
@@ -32,7 +34,8 @@ pub(crate) mod kind {
     pub(crate) const PING: u16 = 6;
     pub(crate) const PONG: u16 = 7;
     pub(crate) const SIGNAL: u16 = 8;
-    pub(crate) const LAST_BETWEEN_PROCESSES: u16 = SIGNAL;
+    pub(crate) const LARGE: u16 = 9;
+    pub(crate) const LAST_BETWEEN_PROCESSES: u16 = LARGE;
 }
 
 /// The words of a frame besides its commit word.
@@ -61,10 +64,12 @@ struct Commit {
 }
 
 impl Commit {
+    #[inline]
     fn to_word(self) -> u64 {
         u64::from(self.length) | u64::from(self.kind) << 32 | u64::from(self.sequence) << 48
     }
 
+    #[inline]
     fn from_word(word: u64) -> Self {
         Self { length: word as u32, kind: (word >> 32) as u16, sequence: (word >> 48) as u16 }
     }
@@ -81,6 +86,7 @@ pub(crate) enum Order {
 
 impl Order {
     /// Of a commit word, or a cursor.
+    #[inline]
     fn of_stores(self) -> Ordering {
         match self {
             Order::Sequential => Ordering::SeqCst,
@@ -100,6 +106,10 @@ pub(crate) enum Fault {
     CursorUnaligned,
     CursorPastTail,
     CursorBackwards,
+    BodyNotDescribed,
+    BodyPastEnd,
+    BodySentTwice,
+    BodyReturnedWrongly,
 }
 
 impl fmt::Display for Fault {
@@ -113,6 +123,10 @@ impl fmt::Display for Fault {
             Fault::CursorUnaligned => "the cursor is not on a frame boundary",
             Fault::CursorPastTail => "the cursor is past the last published frame",
             Fault::CursorBackwards => "the cursor moved backwards",
+            Fault::BodyNotDescribed => "a frame does not say where its body is",
+            Fault::BodyPastEnd => "a body reaches past the end of the arena",
+            Fault::BodySentTwice => "a body was sent twice",
+            Fault::BodyReturnedWrongly => "a body was given back that was not sent",
         })
     }
 }

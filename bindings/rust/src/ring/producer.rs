@@ -1,11 +1,22 @@
 //! The writing side of a ring: loan, commit, publish.
 
-use super::{kind, Commit, Fault, Head, Order};
+use super::{kind, Commit, Fault, Head, Order, Survey};
 use crate::layout::{self, frame_bytes, ProducerMemory, HEADER, LINE};
+use crate::sys::memory::{Region, RegionMut, RingBytes};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Terminators are written for so many lines ahead.
 const LINES_AHEAD: u64 = 4;
+
+/// What a consumer has not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// Where the first message starts, behind its padding; the tail if there is none.
+    pub(crate) cursor: u64,
+    /// Of the frame there.
+    pub(crate) sequence: u16,
+    pub(crate) messages: u64,
+}
 
 struct OpenLoan {
     length: u64,
@@ -13,7 +24,10 @@ struct OpenLoan {
 }
 
 pub(crate) struct Producer<'m> {
-    memory: ProducerMemory<'m>,
+    data: RingBytes<'m, RegionMut<'m>>,
+    own: RegionMut<'m>,
+    /// Of the consumer.
+    consumer: Region<'m>,
     capacity: u64,
     order: Order,
     tail: u64,
@@ -34,10 +48,12 @@ pub(crate) struct Producer<'m> {
 impl<'m> Producer<'m> {
     /// A new ring: its memory is zero, and its size a ring size.
     pub(crate) fn new(memory: ProducerMemory<'m>, order: Order) -> Self {
-        let capacity = memory.data.read().len() as u64;
+        let capacity = memory.data.len() as u64;
         assert!(capacity.is_power_of_two() && capacity >= layout::LEAST_RING);
         Self {
-            memory,
+            data: RingBytes::new(memory.data),
+            own: memory.own,
+            consumer: memory.consumer,
             capacity,
             order,
             tail: 0,
@@ -52,12 +68,20 @@ impl<'m> Producer<'m> {
         }
     }
 
+    /// Goes on where a dead producer has left off.
+    pub(crate) fn take_up(memory: ProducerMemory<'m>, order: Order, left: &Survey) -> Self {
+        let (tail, cursor, sequence) = (left.tail, left.cursor, left.tail_sequence);
+        Self { tail, next: tail, zeroed: tail, cursor, sequence, ..Self::new(memory, order) }
+    }
+
+    #[inline]
     pub(crate) fn max_payload(&self) -> u64 {
         layout::max_payload(self.capacity)
     }
 
     /// Room for a payload of `length` bytes, at most `max_payload()`, that holds old bytes; none while the ring is too full, or
     /// the consumer at fault. No loan is open.
+    #[inline]
     pub(crate) fn try_loan(&mut self, length: usize) -> Option<&'m mut [u8]> {
         assert!(self.loan.is_none() && length as u64 <= self.max_payload());
         let frame = frame_bytes(length as u64);
@@ -72,7 +96,7 @@ impl<'m> Producer<'m> {
         }
         self.loan = Some(OpenLoan { length: length as u64, padding });
         let at = self.offset(self.next + padding) + HEADER;
-        Some(self.memory.data.bytes(at as usize, length))
+        Some(self.data.bytes_mut(at as usize, length))
     }
 
     /// Gives the open loan back, nothing of it having been seen.
@@ -83,6 +107,7 @@ impl<'m> Producer<'m> {
     }
 
     /// The loaned frame joins the open batch. Nobody sees it until `publish`.
+    #[inline]
     pub(crate) fn commit(&mut self, head: &Head) {
         let loan = self.loan.take().expect("a loan is open");
         if loan.padding != 0 {
@@ -95,6 +120,7 @@ impl<'m> Producer<'m> {
 
     /// Publishes the open batch with one store: all of it or, if this process dies before, none. Whether there was one; then
     /// the consumer must be rung.
+    #[inline]
     pub(crate) fn publish(&mut self) -> bool {
         if self.next == self.tail {
             return false;
@@ -117,18 +143,28 @@ impl<'m> Producer<'m> {
     /// still fails before sleeping.
     pub(crate) fn want_room(&self, want: bool) {
         // SYNC(want): ordered before the load of the cursor in try_loan; with Consumer::store_cursor.
-        self.memory.own.store32(layout::WANT, u32::from(want), SeqCst);
+        self.own.store32(layout::WANT, u32::from(want), SeqCst);
+    }
+
+    /// Whether the consumer has finished more than when the ring last looked full. For who waits for room.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn cursor_moved(&self) -> bool {
+        // SYNC(want): as in try_loan.
+        self.consumer.load64(layout::CURSOR, SeqCst) != self.cursor
     }
 
     /// What the consumer is marked as: 0, or 1 + the bit to set in its pending set. SYNC(cold)
+    #[inline]
     pub(crate) fn cold_mark(&self) -> u32 {
-        self.memory.consumer.load32(layout::COLD, SeqCst)
+        self.consumer.load32(layout::COLD, SeqCst)
     }
 
+    #[inline]
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.fault
     }
 
+    #[inline]
     pub(crate) fn has_loan(&self) -> bool {
         self.loan.is_some()
     }
@@ -138,9 +174,78 @@ impl<'m> Producer<'m> {
         self.messages
     }
 
-    fn refresh_cursor(&mut self) {
+    /// The end of what is published.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// The end of the open batch.
+    pub(crate) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// As last read: the consumer has finished at least this much.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// What the consumer has not finished, by its cursor as it now stands. Reads this producer's own frames from the last cursor
+    /// that was good, so that one inside of a frame is found out: then `fault` says so, and the last good one counts. No batch is
+    /// open.
+    pub(crate) fn unfinished(&mut self) -> Unfinished {
+        assert!(self.next == self.tail);
+        let known = self.cursor;
+        self.refresh_cursor();
+        if let Some(found) = self.frames_from(known, self.cursor) {
+            return found;
+        }
+        // Either this cursor or, checked for all but this, an earlier one lies inside of a frame. From an earlier one nothing can be
+        // read any more: what it passed over has been overwritten since.
+        self.fault = Some(Fault::CursorUnaligned);
+        let found = self.frames_from(known, known);
+        self.cursor = if found.is_some() { known } else { self.tail };
+        found.unwrap_or(Unfinished { cursor: self.tail, sequence: self.sequence, messages: 0 })
+    }
+
+    /// The position of the frame that the consumer's handler worked on last, or one that no frame has: its word, unchecked.
+    pub(crate) fn in_hand(&self) -> u64 {
+        self.consumer.load64(layout::IN_HAND, Relaxed).wrapping_sub(1)
+    }
+
+    /// Goes on towards another consumer, whose block starts with the cursor and the sequence of `unfinished`, in this order of
+    /// stores. The data are those that there were. A fault of the consumer before is forgotten with it.
+    pub(crate) fn switch_consumer(&mut self, memory: ProducerMemory<'m>, order: Order) {
+        (self.data, self.own, self.consumer) = (RingBytes::new(memory.data), memory.own, memory.consumer);
+        (self.order, self.fault) = (order, None);
+    }
+
+    /// Counts from `cursor` on, reading frame by frame from `from` to the tail; none if either is not where a frame starts.
+    fn frames_from(&self, from: u64, cursor: u64) -> Option<Unfinished> {
+        let mut found = Unfinished { cursor, sequence: self.sequence, messages: 0 };
+        let (mut at, mut due, mut on_boundary) = (from, None, cursor == self.tail);
+        while at < self.tail {
+            // Relaxed: this thread wrote it.
+            let frame = Commit::from_word(self.data.load(at, Relaxed));
+            if due.map_or(false, |due| due != frame.sequence) {
+                return None;
+            }
+            due = Some(frame.sequence.wrapping_add(1));
+            on_boundary |= at == cursor;
+            if at >= cursor && frame.kind != kind::PADDING {
+                if found.messages == 0 {
+                    (found.cursor, found.sequence) = (at, frame.sequence);
+                }
+                found.messages += 1;
+            }
+            at += frame_bytes(frame.length.into());
+        }
+        let is_whole = at == self.tail && on_boundary && due.map_or(true, |due| due == self.sequence);
+        is_whole.then_some(found)
+    }
+
+    pub(crate) fn refresh_cursor(&mut self) {
         // SYNC(cursor): with the store in Consumer::store_cursor; what was read before it may be overwritten after this.
-        let cursor = self.memory.consumer.load64(layout::CURSOR, SeqCst);
+        let cursor = self.consumer.load64(layout::CURSOR, SeqCst);
         let fault = if cursor % LINE != 0 {
             Some(Fault::CursorUnaligned)
         } else if cursor < self.cursor {
@@ -156,6 +261,7 @@ impl<'m> Producer<'m> {
         }
     }
 
+    #[inline]
     fn append(&mut self, head: &Head, length: u64) {
         let at = self.next;
         let commit = Commit { length: length as u32, kind: head.kind, sequence: self.sequence }.to_word();
@@ -175,22 +281,26 @@ impl<'m> Producer<'m> {
 
     /// The consumer read these lines a lap ago, so they have to come from its cache: now, while nobody waits for it, and not
     /// between a frame and its commit word. P2
+    #[inline]
     fn write_terminators_ahead(&mut self) {
         while self.zeroed <= self.tail + LINES_AHEAD * LINE && self.zeroed + LINE - self.cursor <= self.capacity {
             self.write_terminator(self.zeroed);
         }
     }
 
+    #[inline]
     fn write_terminator(&mut self, position: u64) {
         self.store(position, 0, Relaxed);
         self.zeroed = position + LINE;
     }
 
+    #[inline]
     fn offset(&self, position: u64) -> u64 {
         position & (self.capacity - 1)
     }
 
+    #[inline]
     fn store(&self, position: u64, word: u64, order: core::sync::atomic::Ordering) {
-        self.memory.data.store64(self.offset(position) as usize, word, order);
+        self.data.store(position, word, order);
     }
 }

@@ -18,5 +18,5 @@ pub(crate) fn wait(bell: &Region<'_>, at: usize, expected: u32, timeout: Duratio
 /// Wakes one sleeper.
 pub(crate) fn wake(bell: &RegionMut<'_>, at: usize) {
     // SAFETY: the word is aligned and mapped; a wake does not touch it.
-    unsafe { libc::syscall(libc::SYS_futex, bell.read().address32(at), libc::FUTEX_WAKE, 1) };
+    unsafe { libc::syscall(libc::SYS_futex, bell.address32(at), libc::FUTEX_WAKE, 1) };
 }

@@ -24,6 +24,8 @@ pub(crate) struct ForkGuard(NonNull<AtomicU32>);
 
 // SAFETY: the page belongs to the guard, and is only loaded from.
 unsafe impl Send for ForkGuard {}
+// SAFETY: as above.
+unsafe impl Sync for ForkGuard {}
 
 const PAGE: usize = 4096;
 
@@ -37,18 +39,20 @@ impl ForkGuard {
         }
         let guard = Self(NonNull::new(page).expect("a mapping is not at 0").cast());
         // SAFETY: the page that was just mapped.
-        if unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) } != 0 {
+        if !cfg!(miri) && unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) } != 0 {
             return Err(io::Error::last_os_error());
         }
         guard.word().store(1, Ordering::Relaxed);
         Ok(guard)
     }
 
+    #[inline]
     fn word(&self) -> &AtomicU32 {
         // SAFETY: the page is mapped as long as the guard lives, and zero-filled memory is an atomic of 0.
         unsafe { self.0.as_ref() }
     }
 
+    #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         self.word().load(Ordering::Relaxed) == 0
     }

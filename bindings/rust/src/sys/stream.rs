@@ -31,6 +31,26 @@ fn is_stream_socket(number: RawFd) -> bool {
     got == 0 && kind == libc::SOCK_STREAM
 }
 
+/// Whether it is one end of a pipe.
+pub(crate) fn is_pipe(file: BorrowedFd<'_>) -> bool {
+    // SAFETY: a `stat` of zeroes is one.
+    let mut status: libc::stat = unsafe { zeroed() };
+    // SAFETY: the descriptor is open, and the kernel writes to `status` alone.
+    let got = unsafe { libc::fstat(file.as_raw_fd(), &mut status) };
+    got == 0 && status.st_mode & libc::S_IFMT == libc::S_IFIFO
+}
+
+/// A new pipe, neither end of which blocks: to read from, and to write to.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [-1; 2];
+    // SAFETY: the kernel writes two numbers.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: made just now; nobody else owns them.
+    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
+}
+
 /// Reads and writes return at once from now on.
 pub(crate) fn never_block(file: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the calls take numbers only.
@@ -95,6 +115,34 @@ pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: the kernel reads the slice and no further.
     let sent = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// As `send`, with these descriptors beside the first byte. The bytes are not none.
+pub(crate) fn send_with(socket: BorrowedFd<'_>, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    assert!(!bytes.is_empty() && files.len() <= ROOM);
+    let mut ancillary = [0u64; 16 + ROOM];
+    let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let length = (files.len() * size_of::<RawFd>()) as u32;
+    // SAFETY: a `msghdr` of zeroes is one.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = ancillary.as_mut_ptr().cast();
+    // SAFETY: the call counts.
+    message.msg_controllen = unsafe { libc::CMSG_SPACE(length) } as _;
+    // SAFETY: the buffer is aligned as a cmsghdr is, and has room for it and as many numbers as `files` has, by the assertion.
+    unsafe {
+        let header = libc::CMSG_FIRSTHDR(&message);
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = libc::SCM_RIGHTS;
+        (*header).cmsg_len = libc::CMSG_LEN(length) as _;
+        for (i, file) in files.iter().enumerate() {
+            libc::CMSG_DATA(header).cast::<RawFd>().add(i).write_unaligned(file.as_raw_fd());
+        }
+    }
+    // SAFETY: all that `message` points to is alive, and as long as it says; the kernel only reads it.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &message, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 

@@ -16,6 +16,32 @@ use ringmail::Message;
 
 const WATCHDOG: Duration = Duration::from_secs(30);
 
+const SCENARIO: &str = "RINGMAIL_TEST_SCENARIO";
+
+/// What a process under a host does.
+pub type Scenario = fn() -> Result<(), ringmail::Failure>;
+
+/// Of the test that is a scenario when it runs under a host, and nothing otherwise.
+pub fn play(scenarios: &[(&str, Scenario)]) {
+    let Ok(name) = std::env::var(SCENARIO) else { return };
+    let play = scenarios.iter().find(|(each, _)| *each == name).map(|(_, play)| play);
+    let done = play.unwrap_or_else(|| panic!("there is no scenario {name}"))();
+    std::process::exit(done.map_or_else(
+        |failure| {
+            eprintln!("{failure:?}");
+            1
+        },
+        |()| 0,
+    ));
+}
+
+/// This very program, to play a scenario.
+pub fn player(scenario: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["plays_a_scenario", "--exact", "--nocapture"]).env(SCENARIO, scenario);
+    command
+}
+
 /// The number that the tests give to the mailbox `sink`.
 pub const SINK: u64 = 12345;
 
@@ -99,6 +125,13 @@ impl Host {
         host
     }
 
+    /// A host of a peer that plays this scenario.
+    pub fn of(scenario: &str, options: &[&str]) -> Self {
+        let mut host = Self::start(options, &mut player(scenario));
+        host.wait_for("ready");
+        host
+    }
+
     pub fn conformance(options: &[&str], arguments: &[&str]) -> Self {
         let mut host = Self::start(options, Command::new(conformance_peer()).args(arguments));
         host.wait_for("ready");
@@ -139,6 +172,18 @@ impl Host {
     /// Without waiting: what has come by then is still to be looked at.
     pub fn order_to_send<M: Message>(&mut self, message: &M, count: u32) {
         self.order(format!("send {} 7 {} {count}", M::TYPE, hex(message)));
+    }
+
+    /// A message with a body of so many bytes, all of which are the same.
+    pub fn send_large<M: Message>(&mut self, message: &M, length: u64, fill: u8) {
+        self.order(format!("send_large {} 7 {} {length} {fill}", M::TYPE, hex(message)));
+        self.wait_for("sent");
+    }
+
+    /// Whether all of the arena to the peer is free.
+    pub fn is_whole(&mut self) -> bool {
+        self.order("whole");
+        self.wait_for("whole") == ["1"]
     }
 
     pub fn ask<M: Message>(&mut self, message: &M, correlation: u32) {
