@@ -33,9 +33,8 @@ struct Pair {
 
 std::vector<Pair> pairs() {
   std::vector<Pair> pairs;
-  const auto languages = languages();
-  for (const Language& from : languages) {
-    for (const Language& to : languages) pairs.push_back({from, to});
+  for (const Language& from : languages()) {
+    for (const Language& to : languages()) pairs.push_back({from, to});
   }
   return pairs;
 }
