@@ -276,8 +276,7 @@ TEST(IntroductionNames, a_peer_that_is_not_to_be_introduced_is_not_found) {
   auto system = System::create({.schedulers = 1, .log = std::make_shared<spdlog::logger>("host", log)});
   ASSERT_TRUE(system);
   for (const bool introduce : {false, true}) {
-    PeerOptions hidden{.name = introduce ? "untrusted" : "hidden",
-                       .command = languages().front().command};
+    PeerOptions hidden{.name = introduce ? "untrusted" : "hidden", .command = languages().front().command};
     hidden.introduce = introduce;
     hidden.trusted = !introduce;
     ASSERT_TRUE(system->spawn_peer<conformance::Peer>(hidden));

@@ -267,7 +267,7 @@ TEST(PeerProcess, that_rings_through_the_host_has_bodies_and_meets_others_if_it_
   constexpr std::uint64_t least = mail_outlives_peer | stream_doorbell;
   constexpr std::uint64_t all = least | introductions | large | by_proc;
   for (const auto& [offered, trusted, chosen] : {std::tuple{all, true, all}, std::tuple{all, false, least},
-                                                std::tuple{all & ~std::uint64_t{by_proc}, true, least}}) {
+                                                 std::tuple{all & ~std::uint64_t{by_proc}, true, least}}) {
     ReactorHost host;
     const auto link = host.spawn(over_pipes(offered, trusted, "0"));
     host.log().await("[peer] chosen " + std::to_string(chosen));

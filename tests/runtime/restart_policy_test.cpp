@@ -4,8 +4,8 @@
 #include <deque>
 #include <random>
 
-#include "ringmail/runtime/restart_history.hpp"
 #include "reactor_host.hpp"
+#include "ringmail/runtime/restart_history.hpp"
 
 namespace ringmail::runtime {
 namespace {

@@ -210,7 +210,8 @@ int PeerLink::receive(ringmail_message& message) {
 
 int PeerLink::receive_more(std::uint32_t most, std::uint32_t& stride) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ == nullptr || held_count_ != 1) return fail(RINGMAIL_EMISUSE, "no message is held, or more than one is");
+  if (held_ring_ == nullptr || held_count_ != 1)
+    return fail(RINGMAIL_EMISUSE, "no message is held, or more than one is");
   const RingConsumer& ring = *held_ring_;
   const auto frame = RingConsumer(ring).peek();
   if (!frame) return faulted(*held_lane_) != 0 ? RINGMAIL_EPROTOCOL : 1;
