@@ -15,7 +15,7 @@ PeerMemory::PeerMemory(const transport::LinkLayout& layout,
   std::vector<int> descriptors;
   const auto segments = incarnation.segments(mail, bells.segment(), descriptors);
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    if (auto mapped = mapped_.map(segments[i].role, transport::Descriptor(::dup(descriptors[i]))); !mapped) {
+    if (auto mapped = mapped_.map(segments[i], transport::Descriptor(::dup(descriptors[i]))); !mapped) {
       std::fprintf(stderr, "a fake peer has no memory: %s\n", to_string(mapped.error()).c_str());
       std::abort();
     }

@@ -109,7 +109,7 @@ class PeerEnd {
  private:
   void open(const std::vector<transport::WelcomeSegment>& segments, const std::vector<int>& descriptors) {
     for (std::size_t i = 0; i < segments.size(); ++i) {
-      if (!mapped_.map(segments[i].role, transport::Descriptor(dup(descriptors[i])))) std::abort();
+      if (!mapped_.map(segments[i], transport::Descriptor(dup(descriptors[i])))) std::abort();
     }
     const transport::Mapping& parked = mapped_.host_parked;
     for (std::uint32_t i = 0; i < layout().lanes; ++i) {
