@@ -172,6 +172,7 @@ std::expected<void, std::string> handled_once_at_least(std::uint64_t seed) {
   const auto pricer = simulation.system().spawn_peer<Pricer>(
       {.name = "pricer",
        .restart = {.when = RestartPolicy::When::permanent, .max_restarts = 100'000},
+       .max_attempts = 0,
        .mail_bytes = 4096});
   if (!pricer) return std::unexpected(pricer.error());
   struct Start {

@@ -475,11 +475,13 @@ def _format_of(schema: Schema, message: Message) -> str | None:
     parts = []
     end = 0
 
-    def add(name: str, offset: int, size: int, form: str) -> None:
+    def add(name: str, offset: int, size: int, form: str, count: int | None = None) -> None:
         nonlocal end
         if offset > end:
             parts.append(f"{offset - end}x")
-        parts.append(f"{form}:{name}:")
+        # The order of bytes stands once, at the beginning, but NumPy wants it behind a shape.
+        order = "" if parts else "<"
+        parts.append(f"({count}){order}{form}:{name}:" if count else f"{order}{form}:{name}:")
         end = offset + size
 
     for part in message.fields.values():
@@ -491,12 +493,12 @@ def _format_of(schema: Schema, message: Message) -> str | None:
         else:
             declared = schema.enums.get(part.element)
             form, size = NUMBERS[declared.underlying if declared else part.element]
-        add(part.name, part.offset, size * (part.count or 1), f"({part.count}){form}" if part.count else form)
+        add(part.name, part.offset, size * (part.count or 1), form, part.count)
         if part.is_optional:
             add(part.name + "?", part.offset + size, 1, "?")
     if message.size > end:
         parts.append(f"{message.size - end}x")
-    return "T{<" + "".join(parts) + "}"
+    return "T{" + "".join(parts) + "}"
 
 
 def _describe(
