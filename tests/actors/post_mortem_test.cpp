@@ -5,9 +5,11 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <semaphore>
+#include <utility>
 #include <vector>
 
 #include "../transport/deadline.hpp"
@@ -318,22 +320,26 @@ TEST_F(PostMortemTest, does_not_come_of_a_peer_that_is_stopped_by_a_signal) {
   EXPECT_EQ(pid(stopped), process);
 }
 
+/// Shared: the handler is in it when the test is over.
+struct Gate {
+  std::atomic<bool> stands{false};
+  std::binary_semaphore go_on{0};
+};
+
 /// Reads nothing as long as it stands in a handler.
 class Slow : public Actor {
  public:
   using Protocol = echo::Listener;
-  Slow(Mailbox<echo::Echo> peer, std::atomic<bool>& stands, std::binary_semaphore& go_on)
-      : peer_(peer), stands_(stands), go_on_(go_on) {}
+  Slow(Mailbox<echo::Echo> peer, std::shared_ptr<Gate> gate) : peer_(peer), gate_(std::move(gate)) {}
   void started() override { EXPECT_TRUE(peer_.send(echo::Ping{.number = flood})); }
   void on(const echo::Ping&) {
-    if (stands_.exchange(true)) return;
-    go_on_.acquire();
+    if (gate_->stands.exchange(true)) return;
+    gate_->go_on.acquire();
   }
 
  private:
   Mailbox<echo::Echo> peer_;
-  std::atomic<bool>& stands_;
-  std::binary_semaphore& go_on_;
+  std::shared_ptr<Gate> gate_;
 };
 
 TEST_F(PostMortemTest, does_not_come_of_a_peer_that_waits_for_this_host_to_make_room) {
@@ -341,10 +347,9 @@ TEST_F(PostMortemTest, does_not_come_of_a_peer_that_waits_for_this_host_to_make_
   options.hang.after = 40ms;
   options.mail_bytes = 1 << 12;
   const auto peer = spawn(options);
-  std::atomic<bool> stands{false};
-  std::binary_semaphore go_on(0);
-  system_->spawn<Slow>(peer, stands, go_on);
-  ASSERT_TRUE(until([&] { return stands.load(); }));
+  const auto gate = std::make_shared<Gate>();
+  system_->spawn<Slow>(peer, gate);
+  ASSERT_TRUE(until([&] { return gate->stands.load(); }));
   const PeerStatus status = await("mortal", PeerActivity::blocked);
   EXPECT_EQ(status.blocked_on, 0u);
   EXPECT_FALSE(status.is_complete) << "its scheduler stands in a handler";
@@ -360,7 +365,7 @@ TEST_F(PostMortemTest, does_not_come_of_a_peer_that_waits_for_this_host_to_make_
     EXPECT_EQ(later->pid, first);
   } while (std::chrono::steady_clock::now() < end);
   EXPECT_THAT(log_->text(), Not(HasSubstr("it has had a message in hand")));
-  go_on.release();
+  gate->go_on.release();
 }
 
 }  // namespace
