@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <random>
 
 #include "remote_lane_fixture.hpp"
@@ -206,12 +207,13 @@ TEST_F(RemoteLaneTest, pending_asks_fail_with_the_death_and_those_of_the_next_do
 
 TEST_F(RemoteLaneTest, an_answer_to_the_dead_is_not_given_to_the_next_who_numbers_his_questions_alike) {
   std::atomic<bool> asked{false};
-  std::atomic<bool> answer_now{false};
-  const ActorId actor = add_exported([&](TestCell& cell) {
-    cell.on_number = [&](TestCell& self, std::uint64_t value) {
+  // Shared: the handler is still in it when the second answer has come.
+  const auto answer_now = std::make_shared<std::atomic<bool>>(false);
+  const ActorId actor = add_exported([&asked, answer_now](TestCell& cell) {
+    cell.on_number = [&asked, answer_now](TestCell& self, std::uint64_t value) {
       if (value == 1) {
         asked = true;
-        while (!answer_now) self.scheduler().sleep_until(in_ms(1));
+        while (!*answer_now) self.scheduler().sleep_until(in_ms(1));
       }
       reply_number(self, value);
     };
@@ -221,7 +223,7 @@ TEST_F(RemoteLaneTest, an_answer_to_the_dead_is_not_given_to_the_next_who_number
   link_.replace();
   link_.down();
   ASSERT_TRUE(peer().send(0, actor, 2, 5));
-  answer_now = true;
+  *answer_now = true;
   const auto answer = peer().wait_for_control(0);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->value, 2u);

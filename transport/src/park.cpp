@@ -29,19 +29,21 @@ std::expected<void, int> PipeBell::open() {
   if (!ends) return std::unexpected(ends.error());
   read_end_ = std::move(ends->first);
   write_end_ = std::move(ends->second);
-  number_.store(write_end_.get(), std::memory_order_relaxed);
+  // SYNC(pipe): with ring(), which any thread may call from now on.
+  number_.store(write_end_.get(), std::memory_order_release);
   return {};
 }
 
 void PipeBell::adopt(Descriptor pipe) {
   write_end_ = std::move(pipe);
-  number_.store(write_end_.get(), std::memory_order_relaxed);
+  // SYNC(pipe)
+  number_.store(write_end_.get(), std::memory_order_release);
 }
 
 void PipeBell::ring() const {
   const char byte = 0;
-  // A pipe that is full has woken it already, and nothing else can go wrong.
-  static_cast<void>(!::write(number_.load(std::memory_order_relaxed), &byte, 1));
+  // SYNC(pipe): after what made the descriptor. A pipe that is full has woken it already, and nothing else can go wrong.
+  static_cast<void>(!::write(number_.load(std::memory_order_acquire), &byte, 1));
 }
 
 void Doorbell::ring_on_pipe() const {
