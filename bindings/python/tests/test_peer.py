@@ -393,8 +393,8 @@ import threading
 done = threading.Event()
 def work():
     total = sum(range(200000))
-    print("worked", flush=True)
     done.set()
+    print("worked", flush=True)
 threading.Thread(target=work).start()
 peer.run()
 print(done.is_set())
