@@ -67,7 +67,7 @@ class Attached : public testing::TestWithParam<Language> {
   void start(std::uint32_t link) {
     do {
       join();
-      spawn();
+      pid_ = start_by_hand(GetParam(), "CONFORMANCE_PATH", folder_ + "/at");
       ASSERT_TRUE(until([&] { return has_attached(link) || has_ended(); }));
     } while (!has_attached(link));
   }
@@ -86,18 +86,6 @@ class Attached : public testing::TestWithParam<Language> {
   bool has_ended() const {
     siginfo_t info{};
     return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
-  }
-  void spawn() {
-    pid_ = fork();
-    if (pid_ != 0) return;
-    setenv("CONFORMANCE_PATH", (folder_ + "/at").c_str(), 1);
-    std::vector<std::string> words = GetParam().command;
-    words.emplace_back("echo");
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    _exit(127);
   }
 
   std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> log_ = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);

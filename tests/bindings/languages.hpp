@@ -1,6 +1,9 @@
 // The conformance peers of all languages, as bindings/CMakeLists.txt lists them.
 #pragma once
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -38,6 +41,20 @@ inline std::vector<Language> languages_that_listen() {
     if (language.name != "c" && language.name != "cpp" && language.name != "java") some.push_back(language);
   }
   return some;
+}
+
+/// As somebody else than a system starts it: it echoes, and `variable` names the path at which it attaches or listens.
+inline pid_t start_by_hand(const Language& language, const char* variable, const std::string& path) {
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  setenv(variable, path.c_str(), 1);
+  std::vector<std::string> words = language.command;
+  words.emplace_back("echo");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  _exit(127);
 }
 
 }  // namespace ringmail::test

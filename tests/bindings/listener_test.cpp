@@ -46,17 +46,7 @@ class ListenerOf : public testing::TestWithParam<Language> {
   }
 
   Peer start() {
-    pid_ = fork();
-    if (pid_ == 0) {
-      setenv("CONFORMANCE_PATH", path_.c_str(), 1);
-      std::vector<std::string> words = GetParam().command;
-      words.emplace_back("echo");
-      std::vector<char*> arguments;
-      for (std::string& word : words) arguments.push_back(word.data());
-      arguments.push_back(nullptr);
-      execvp(arguments[0], arguments.data());
-      _exit(127);
-    }
+    pid_ = start_by_hand(GetParam(), "CONFORMANCE_PATH", path_);
     auto peer = listener->accept(patience);
     EXPECT_TRUE(peer && *peer) << (peer ? "nobody came" : peer.error().text);
     return std::move(**peer);

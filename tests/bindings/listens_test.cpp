@@ -35,16 +35,7 @@ class Listens : public testing::TestWithParam<Language> {
     ASSERT_NE(mkdtemp(folder.data()), nullptr);
     folder_ = folder;
     path = folder + "/at";
-    pid_ = fork();
-    if (pid_ != 0) return;
-    setenv("CONFORMANCE_LISTEN", path.c_str(), 1);
-    std::vector<std::string> words = GetParam().command;
-    words.emplace_back("echo");
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    _exit(127);
+    pid_ = start_by_hand(GetParam(), "CONFORMANCE_LISTEN", path);
   }
   void TearDown() override {
     end();
