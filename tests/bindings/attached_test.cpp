@@ -115,7 +115,8 @@ TEST_P(Attached, is_sent_to_is_asked_and_comes_back_after_its_death) {
   EXPECT_EQ(join(), -SIGKILL);
   for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer->send(Tick{.number = i}));
   start(peer->address().link);
-  ASSERT_TRUE(until([&] { return heard == 2 * count; })) << heard;
+  // More, where the first life was killed before it had finished with what it had echoed.
+  ASSERT_TRUE(until([&] { return heard >= 2 * count; })) << heard;
   EXPECT_EQ(to_string(system->stop_and_wait(*peer).reason), to_string(ExitReason{}));
   EXPECT_EQ(join(), 0);
 }
