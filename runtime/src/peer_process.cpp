@@ -94,6 +94,11 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::adopt(React
   return process;
 }
 
+void PeerProcess::serve(const SessionOffer& offer, SessionEvents& events, Died died) {
+  died_ = std::move(died);
+  session_->serve(offer, events);
+}
+
 void PeerProcess::take_error_line(std::string_view line) {
   // Only until the program runs: after that it is the peer's own word.
   if (session_ && session_->phase() == PeerSession::Phase::hello && line.starts_with(helper_prefix)) {

@@ -45,6 +45,9 @@ class PeerProcess {
                                                                        SessionEvents& events,
                                                                        Died died);
 
+  /// Of one that was spawned with an offer without an incarnation: goes on with this one. See PeerSession::serve().
+  void serve(const SessionOffer& offer, SessionEvents& events, Died died);
+
   int pid() const { return child_ ? child_->pid() : adopted_.pid; }
   bool is_adopted() const { return !child_; }
   /// True already while the session gives out what a dead process had left.

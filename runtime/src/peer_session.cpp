@@ -30,7 +30,6 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
                                                            std::uint64_t insisted,
                                                            SessionEvents& events) {
   transport::HostLimits limits;
-  limits.required_features |= insisted;
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!between_systems) limits.features |= transport::pipe_doorbell | transport::monitors | transport::peer_log;
@@ -42,6 +41,8 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
     limits.features |= transport::introductions | by_proc;
     if (has_arenas(options)) limits.features |= transport::large;
   }
+  // Who shares the bells rings by itself, whatever one before it did.
+  limits.required_features |= shares_bells ? insisted & ~std::uint64_t{transport::by_proc} : insisted;
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
   if (!chosen) return chosen;
@@ -158,6 +159,8 @@ void PeerSession::take(const ControlFrame& frame) {
     case Phase::hello:
       if (auto hello = decode<transport::Hello>(frame)) take_hello(*hello);
       return;
+    case Phase::waiting:
+      return refused({RefusalCode::malformed, std::string(to_string(frame.kind)) + " is not said before the welcome"});
     case Phase::ready: return take_ready(frame);
     case Phase::open: return take_open(frame);
     case Phase::over: return;
@@ -167,15 +170,32 @@ void PeerSession::take(const ControlFrame& frame) {
 void PeerSession::take_hello(const transport::Hello& hello) {
   began_ = true;
   events_->session_hello(hello);
-  const auto chosen = judge(hello, offer_.options, offer_.ordering, offer_.between_systems, offer_.insisted, *events_);
+  const auto chosen =
+      judge(hello, offer_->options, offer_->ordering, offer_->between_systems, offer_->insisted, *events_);
   if (!chosen) return refused(chosen.error());
+  if (offer_->incarnation == nullptr) {
+    hello_ = hello;
+    phase_ = Phase::waiting;
+    return events_->session_waits();
+  }
   agreed_ = chosen->features;
   welcome(*chosen);
 }
 
+void PeerSession::serve(const SessionOffer& offer, SessionEvents& events) {
+  const auto kept = shared_from_this();
+  offer_.emplace(offer);
+  events_ = &events;
+  if (began_) events_->session_began();
+  if (phase_ != Phase::waiting) return;
+  phase_ = Phase::hello;
+  // Judged anew: what is insisted on may have become more.
+  take_hello(std::exchange(hello_, {}));
+}
+
 void PeerSession::welcome(const transport::Chosen& chosen) {
   if ((chosen.features & transport::pipe_doorbell) != 0) {
-    if (const auto opened = offer_.incarnation.open_doorbell(); !opened) {
+    if (const auto opened = offer_->incarnation->open_doorbell(); !opened) {
       return refused(
           {RefusalCode::bad_segment, std::string("the host cannot make a pipe: ") + std::strerror(opened.error())});
     }
@@ -184,21 +204,21 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
   transport::Welcome welcome{
       .version = chosen.version,
       .features = chosen.features,
-      .incarnation = offer_.number,
+      .incarnation = offer_->number,
       .line_bytes = transport::line_bytes,
-      .lanes = offer_.layout.lanes,
-      .mail_to_peer_bytes = offer_.layout.mail_to_peer_bytes,
-      .mail_to_host_bytes = offer_.layout.mail_to_host_bytes,
-      .control_bytes = offer_.layout.control_bytes,
-      .name = offer_.options.name,
-      .schema = offer_.options.schema,
+      .lanes = offer_->layout.lanes,
+      .mail_to_peer_bytes = offer_->layout.mail_to_peer_bytes,
+      .mail_to_host_bytes = offer_->layout.mail_to_host_bytes,
+      .control_bytes = offer_->layout.control_bytes,
+      .name = offer_->options.name,
+      .schema = offer_->options.schema,
       .host_pid = static_cast<std::uint32_t>(::getpid()),
-      .segments = offer_.incarnation.segments(
-          offer_.mail,
-          trust_of(offer_.options) == transport::Trust::trusted ? offer_.bells.segment() : offer_.mirrors.segment(),
+      .segments = offer_->incarnation->segments(
+          offer_->mail,
+          trust_of(offer_->options) == transport::Trust::trusted ? offer_->bells.segment() : offer_->mirrors.segment(),
           descriptors, (chosen.features & transport::large) != 0),
   };
-  for (std::uint32_t lane = 0; lane < offer_.layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
+  for (std::uint32_t lane = 0; lane < offer_->layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
   phase_ = Phase::ready;
   send(welcome, descriptors);
 }
@@ -206,7 +226,7 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
 void PeerSession::take_ready(const ControlFrame& frame) {
   if (!decode<transport::Ready>(frame)) return;
   // From here on nobody can map writable what the peer writes.
-  if (const auto sealed = offer_.incarnation.seal_peer(); !sealed) {
+  if (const auto sealed = offer_->incarnation->seal_peer(); !sealed) {
     return refused(
         {RefusalCode::bad_segment, "the host cannot seal what the peer writes: " + to_string(sealed.error())});
   }
@@ -243,7 +263,7 @@ void PeerSession::take_open(const ControlFrame& frame) {
       }
       return;
     case ControlKind::resolved:
-      if (!offer_.between_systems) break;
+      if (!offer_->between_systems) break;
       if (const auto answer = decode<transport::Resolved>(frame)) {
         lookups_.answer(answer->request, ActorId(answer->mailbox));
       }
@@ -263,7 +283,7 @@ void PeerSession::tell(const transport::Introduce& introduce, std::span<const in
   if ((agreed_ & transport::by_proc) != 0) return tell_by_number(introduce, descriptors);
   send(introduce, descriptors);
   // One that sleeps on its futex looks at the stream when it is woken for nothing.
-  transport::wake(offer_.incarnation.bell()->bell[0]);
+  transport::wake(offer_->incarnation->bell()->bell[0]);
 }
 
 /// By numbers that stand for the same until it has answered, whatever becomes of the lane.
@@ -281,7 +301,7 @@ void PeerSession::tell_by_number(const transport::Introduce& introduce, std::spa
 void PeerSession::tell(const transport::Presence& presence) {
   if (phase_ != Phase::open || !watch_) return;
   send(presence);
-  transport::wake(offer_.incarnation.bell()->bell[0]);
+  transport::wake(offer_->incarnation->bell()->bell[0]);
 }
 
 void PeerSession::resolve(const transport::Resolve& request) {
@@ -302,21 +322,21 @@ void PeerSession::answer(std::uint32_t request, ActorId actor) {
 }
 
 void PeerSession::ring(std::uint32_t lane) {
-  if (trust_of(offer_.options) == transport::Trust::trusted)
+  if (trust_of(offer_->options) == transport::Trust::trusted)
     return broken("ring is not said by a peer that shares the host's bells");
-  if (lane >= offer_.layout.lanes && (agreed_ & transport::by_proc) != 0) return events_->session_rang(lane);
-  if (lane >= offer_.layout.lanes) return broken("it rang lane " + std::to_string(lane) + ", which it has not");
+  if (lane >= offer_->layout.lanes && (agreed_ & transport::by_proc) != 0) return events_->session_rang(lane);
+  if (lane >= offer_->layout.lanes) return broken("it rang lane " + std::to_string(lane) + ", which it has not");
   Rings& rings = rings_[lane];
   const std::uint32_t parks = parks_of(lane);
   rings.left += (parks - rings.parks) & transport::ParkWord::count_mask;
   rings.parks = parks;
   if (rings.left == 0) return broken("it rang more often than this host slept");
   --rings.left;
-  transport::wake(offer_.bells[lane]);
+  transport::wake(offer_->bells[lane]);
 }
 
 std::uint32_t PeerSession::parks_of(std::uint32_t lane) {
-  return transport::ParkWord::count(offer_.mirrors[lane].park.load(std::memory_order_acquire));
+  return transport::ParkWord::count(offer_->mirrors[lane].park.load(std::memory_order_acquire));
 }
 
 void PeerSession::refuse(RefusalCode code, std::string text) {

@@ -1,6 +1,7 @@
 // The host's side of one control stream: hello, welcome, ready, and what a peer says after that.
 //
 //   hello ──► ready ──► open          each may go to `over`: refused, closed, or broken
+//     └─► waiting ─┘                  where its incarnation is not there yet
 //
 // A peer that floods its stream delays itself: a turn of the loop reads so many frames of it, none as long as so many of its
 // questions are unanswered, and answers that it does not read end the link.
@@ -30,7 +31,8 @@ class SessionEvents {
  public:
   virtual void session_began() = 0;  ///< the first byte of a hello
   virtual void session_hello(const transport::Hello& hello) = 0;
-  virtual void session_ready(std::uint64_t features) = 0;    ///< those that were chosen
+  virtual void session_waits() {}                          ///< its hello is good, and its incarnation is not there yet
+  virtual void session_ready(std::uint64_t features) = 0;  ///< those that were chosen
   virtual void session_refused(const std::string& why) = 0;  ///< by either side; the peer has been told
   virtual void session_closed(const std::string& how) = 0;   ///< by the peer
   virtual void session_broken(const std::string& what) = 0;  ///< something impossible came over an open stream
@@ -53,16 +55,16 @@ struct SessionOffer {
   const transport::LinkMail& mail;
   transport::Bells& bells;
   transport::ParkMirrors& mirrors;
-  transport::Ordering ordering;  ///< what this host can do
-  transport::Incarnation& incarnation;
-  std::uint64_t number;  ///< of the incarnation, from 1; to a system, the id of this one
+  transport::Ordering ordering;         ///< what this host can do
+  transport::Incarnation* incarnation;  ///< null: not yet, and the peer waits for PeerSession::serve()
+  std::uint64_t number;                 ///< of the incarnation, from 1; to a system, the id of this one
   bool between_systems = false;
   std::uint64_t insisted = 0;  ///< features that an earlier incarnation had, and none may be without
 };
 
 class PeerSession : public std::enable_shared_from_this<PeerSession> {
  public:
-  enum class Phase : std::uint8_t { hello, ready, open, over };
+  enum class Phase : std::uint8_t { hello, waiting, ready, open, over };
 
   /// `stream` accepts no descriptors. Fails with errno.
   static std::expected<std::shared_ptr<PeerSession>, int> create(ReactorLoop& loop,
@@ -78,6 +80,10 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
   /// For a peer whose hello was read before it was known which one it is.
   void take_hello(const transport::Hello& hello);
+
+  /// From one for whom there was no incarnation: goes on with all of `offer`. Tells `events` what those before were told, and lets the
+  /// peer, if it waits, in.
+  void serve(const SessionOffer& offer, SessionEvents& events);
 
   /// Tells the peer, and the events. Only before `open`.
   void refuse(transport::RefusalCode code, std::string text);
@@ -97,7 +103,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
  private:
   PeerSession(transport::ControlStream stream, const SessionOffer& offer, SessionEvents& events)
-      : stream_(std::move(stream)), offer_(offer), events_(&events) {}
+      : stream_(std::move(stream)), offer_(std::in_place, offer), events_(&events) {}
 
   void on_ready(unsigned ready);
   void read(int frames);
@@ -128,10 +134,11 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   };
 
   transport::ControlStream stream_;
-  SessionOffer offer_;
+  std::optional<SessionOffer> offer_;  // never empty: it has references, and is replaced by serve()
   SessionEvents* events_;
   Phase phase_ = Phase::hello;
   bool began_ = false;
+  transport::Hello hello_;    // of one that waits
   std::uint64_t agreed_ = 0;  // features
   bool was_ready_ = false;
   bool has_failed_ = false;     // and said so; what it says of it after that is not looked at

@@ -41,6 +41,7 @@ constexpr PeerTransition transitions[] = {
     {S::running, E::hung, S::aborting},
     {S::running, E::broke, S::killing},
     {S::running, E::stop, S::draining},
+    {S::running, E::succeed, S::yielding},
     {S::running, E::failed, S::settling},
     {S::running, E::finished, S::closing},
 
@@ -50,6 +51,12 @@ constexpr PeerTransition transitions[] = {
     {S::draining, E::overdue, S::terminating},
     {S::draining, E::paused, S::settling},
     {S::draining, E::finished, S::closing},
+
+    // As in draining. It is not stopped: its successor is, when it is there.
+    {S::yielding, E::broke, S::killing},
+    {S::yielding, E::overdue, S::terminating},
+    {S::yielding, E::paused, S::settling},
+    {S::yielding, E::finished, S::closing},
 
     {S::leaving, E::overdue, S::killing},
     {S::leaving, E::broke, S::killing},
@@ -76,6 +83,8 @@ constexpr PeerTransition transitions[] = {
     {S::delayed, E::overdue, S::starting},
     {S::delayed, E::opened_idle, S::awaited},
     {S::delayed, E::stop, S::closing},
+    {S::delayed, E::succeed, S::settling},  // whose memory has to be of another kind
+    {S::delayed, E::finished, S::closing},
 
     {S::closing, E::settled, S::ended},
 };
@@ -98,6 +107,7 @@ std::string_view to_string(PeerState state) {
     case S::handshaking: return "handshaking";
     case S::running: return "running";
     case S::draining: return "draining";
+    case S::yielding: return "yielding";
     case S::leaving: return "leaving";
     case S::aborting: return "aborting";
     case S::terminating: return "terminating";

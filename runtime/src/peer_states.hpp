@@ -14,6 +14,7 @@ enum class PeerState : std::uint8_t {
   handshaking,  ///< it has begun its hello
   running,      ///< it is ready
   draining,     ///< it was told to stop and reads what was sent before
+  yielding,     ///< its successor is there: it was told to stop behind the message in hand
   leaving,      ///< refused, or its stream has ended: it should exit by itself
   aborting,     ///< it hung, and SIGABRT was sent
   terminating,  ///< SIGTERM was sent
@@ -37,9 +38,10 @@ enum class PeerEvent : std::uint8_t {
   hung,      ///< it held a message for too long
   goodbye,   ///< it has drained its mail and exits
   stop,      ///< somebody wants it stopped
+  succeed,   ///< another program is to take up from it
   overdue,   ///< the deadline of the state has passed
   failed,    ///< it could not be started, or is dead, and will be started again
-  paused,    ///< it was stopped, and its supervisor decides whether it is started again
+  paused,    ///< it was stopped, and its supervisor or its successor takes it from there
   finished,  ///< it could not be started, or is dead, and will not be started again
   settled,   ///< the schedulers are done
 };

@@ -42,22 +42,20 @@ std::uint64_t random_seed() {
 
 PeerSupervisor::PeerSupervisor(const PeerHost& host,
                                std::uint32_t link,
-                               PeerOptions options,
-                               PeerCommand command,
+                               SharedProgram program,
                                LinkMemory memory,
                                std::unique_ptr<PeerLog> file,
                                Callbacks callbacks)
     : host_(host),
       link_(link),
-      options_(std::move(options)),
-      command_(std::move(command)),
+      program_(std::move(program)),
       file_(std::move(file)),
       memory_(std::move(memory)),
       callbacks_(std::move(callbacks)),
-      history_(options_.restart, random_seed()),
+      history_(options().restart, random_seed()),
       timer_(host.loop),
       watch_timer_(host.loop),
-      lines_(host.loop, host.log, "peer '" + options_.name + "'", most_lines_a_second) {
+      lines_(host.loop, host.log, "peer '" + name() + "'", most_lines_a_second) {
   host_.introductions.enlist(link_, *this);
 }
 
@@ -76,6 +74,9 @@ void PeerSupervisor::open() {
 
 void PeerSupervisor::stop() {
   stop_wanted_ = true;
+  // What has been told to yield has left its mail to a successor, which is stopped in its place.
+  if (yielded_ || goes_on_) return;
+  if (is_successor_next()) give_up_succession({.kind = ReplaceError::Kind::stopping, .text = "it was asked to stop"});
   if (!process_ && (state_ == PeerState::awaited || state_ == PeerState::delayed)) {
     reason_ = {.text = "stopped while it was not running"};
   }
@@ -90,6 +91,11 @@ void PeerSupervisor::release() {
 }
 
 void PeerSupervisor::recycle() {
+  if (is_successor_coming()) succession_->recalled = true;
+  if (is_successor_next() && !succession_->committed) {
+    give_up_succession({.kind = ReplaceError::Kind::stopping, .text = "its supervisor stops it"});
+  }
+  goes_on_ = handed_over_ = false;
   if (state_ == PeerState::awaited || (state_ == PeerState::opening && released_)) {
     released_ = false;
     return died({.text = "stopped while it was not running"});
@@ -120,12 +126,12 @@ std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hel
   if (!is_awaited()) {
     return transport::Refusal{RefusalCode::busy, "'" + name() + "' is " + std::string(to_string(state_)) + " already"};
   }
-  return PeerSession::objection(hello, options_, insisted_, *this);
+  return PeerSession::objection(hello, options(), insisted_, *this);
 }
 
 void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
   const int pid = peer.pid;
-  auto process = PeerProcess::adopt(host_.loop, std::move(stream), std::move(peer), offer(), *this,
+  auto process = PeerProcess::adopt(host_.loop, std::move(stream), std::move(peer), offer(options()), *this,
                                     [this](PostMortem found) { died(std::move(found)); });
   if (!process)
     return host_.log.error("peer '{}': process {} cannot attach: {}", name(), pid, to_string(process.error()));
@@ -171,16 +177,24 @@ void PeerSupervisor::enter(PeerState state) {
     case PeerState::aborting: return process_->abort();
     case PeerState::awaited: return callbacks_.awaited ? callbacks_.awaited() : void();
     case PeerState::starting: return spawn();
-    case PeerState::draining: process_->expect_end(); return host_.owner.stop(link_, stop_wanted_ || !is_held());
+    case PeerState::draining:
+      process_->expect_end();
+      return host_.owner.stop(link_, stop_wanted_ || !is_held() ? StopAt::end_for_good : StopAt::end);
+    case PeerState::yielding:
+      yielded_ = true;
+      process_->expect_end();
+      return host_.owner.stop(link_, StopAt::message);
     case PeerState::terminating: return process_->terminate();
     case PeerState::killing: return process_->kill();
     case PeerState::settling: return settle();
     case PeerState::delayed:
+      if (std::exchange(goes_on_, false)) return handle(PeerEvent::overdue, "it is waited for");
       if (is_held()) return std::exchange(released_, false) ? release() : void();
       // One that others start may come back at once.
       if (is_started_by_others()) return handle(PeerEvent::opened_idle, "it may attach again");
       return timer_.set(delay_, [this] { overdue(); });
     case PeerState::closing:
+      if (succession_) give_up_succession({.kind = ReplaceError::Kind::ended, .reason = reason_});
       return host_.owner.close(link_, [this](LinkAccount account) { closed(std::move(account)); });
     case PeerState::ended: return;
   }
@@ -188,14 +202,15 @@ void PeerSupervisor::enter(PeerState state) {
 
 std::chrono::nanoseconds PeerSupervisor::deadline_of(PeerState state) const {
   switch (state) {
-    case PeerState::starting: return options_.deadlines.start;
-    case PeerState::handshaking: return options_.deadlines.handshake;
-    case PeerState::draining: return options_.deadlines.drain;
+    case PeerState::starting: return options().deadlines.start;
+    case PeerState::handshaking: return options().deadlines.handshake;
+    case PeerState::draining:
+    case PeerState::yielding: return options().deadlines.drain;
     // To read why it was refused, say so, and exit: as long as when it is asked by SIGTERM.
     case PeerState::leaving:
     case PeerState::aborting:
-    case PeerState::terminating: return options_.deadlines.terminate;
-    case PeerState::killing: return options_.deadlines.reap;
+    case PeerState::terminating: return options().deadlines.terminate;
+    case PeerState::killing: return options().deadlines.reap;
     default: return std::chrono::nanoseconds(0);
   }
 }
@@ -208,13 +223,15 @@ std::string PeerSupervisor::what_comes_next() const {
     case PeerState::starting: return "its hello must begin within " + within;
     case PeerState::handshaking: return "it must be ready within " + within;
     case PeerState::running: return "it runs until it ends or is stopped";
-    case PeerState::draining: return "SIGTERM unless it exits within " + within;
+    case PeerState::draining:
+    case PeerState::yielding: return "SIGTERM unless it exits within " + within;
     case PeerState::leaving: return "SIGKILL unless it exits within " + within;
     case PeerState::aborting:
     case PeerState::terminating: return "SIGKILL unless it exits within " + within;
     case PeerState::killing: return "it is dead as soon as the kernel says so";
     case PeerState::settling:
     case PeerState::delayed:
+      if (goes_on_) return is_successor_next() ? "its successor takes up" : "started again at once";
       return is_held() ? "started when its supervisor says so" : "started again in " + text_of(delay_);
     case PeerState::closing: return "it is not started again";
     case PeerState::ended: return "nothing comes after that";
@@ -246,35 +263,44 @@ void PeerSupervisor::overdue() {
 }
 
 void PeerSupervisor::spawn() {
-  auto process = PeerProcess::spawn(host_.loop, host_.containment, command_, offer(), *this, host_.log, file_.get(),
-                                    [this](PostMortem found) { died(std::move(found)); });
-  if (!process) return died(std::move(process.error()));
+  if (!take_up() && !start()) return;
+  if (stop_wanted_) handle(PeerEvent::stop, "it was asked to stop");
+}
+
+bool PeerSupervisor::start() {
+  auto process = PeerProcess::spawn(host_.loop, host_.containment, program_->command, offer(options()), *this,
+                                    host_.log, file_.get(), [this](PostMortem found) { died(std::move(found)); });
+  if (!process) {
+    died(std::move(process.error()));
+    return false;
+  }
   process_ = std::move(*process);
   callbacks_.pid_changed(process_->pid());
   host_.log.info("peer '{}': process {} is incarnation {}", name(), process_->pid(), number_);
+  return true;
 }
 
 // --- While it runs
 
 void PeerSupervisor::watch() {
   watch_.reset(memory_.layout.lanes);
-  hang_limit_ = options_.hang.after;
+  hang_limit_ = options().hang.after;
   look();
 }
 
 /// And again, as long as it runs. All peers with the same limit are looked at in one turn, so that idle ones cost one wakeup.
 void PeerSupervisor::look() {
-  if (options_.hang.after.count() <= 0) return;
+  if (options().hang.after.count() <= 0) return;
   const std::uint64_t now = now_ns();
-  const auto period = std::max<std::uint64_t>(static_cast<std::uint64_t>(options_.hang.after.count()) / 4, 1'000'000);
+  const auto period = std::max<std::uint64_t>(static_cast<std::uint64_t>(options().hang.after.count()) / 4, 1'000'000);
   watch_timer_.set(std::chrono::nanoseconds(period - now % period), [this] { look(); });
 
   const auto sight = watch_.look(*memory_.incarnation, process_->pid(), now);
-  if (sight.held_for < options_.hang.after) {
-    if (hang_limit_ != options_.hang.after) {
+  if (sight.held_for < options().hang.after) {
+    if (hang_limit_ != options().hang.after) {
       host_.log.info("peer '{}': it goes on with other messages", name());
     }
-    hang_limit_ = options_.hang.after;
+    hang_limit_ = options().hang.after;
     return;
   }
   if (sight.held_for < hang_limit_ || sight.activity == PeerActivity::suspended) return;
@@ -288,7 +314,7 @@ void PeerSupervisor::look() {
 
 void PeerSupervisor::hangs(const PeerWatch::Sight& sight, const LinkSight& mail) {
   const std::string what = text_of_hang(sight, mail);
-  switch (options_.hang.then) {
+  switch (options().hang.then) {
     case PeerHang::Then::report: return host_.log.warn("peer '{}': {}", name(), what);
     case PeerHang::Then::abort: process_->blame(Kind::failed, what); return handle(PeerEvent::hung, what + "; SIGABRT");
     case PeerHang::Then::kill: process_->blame(Kind::failed, what); return handle(PeerEvent::broke, what + "; SIGKILL");
@@ -300,7 +326,7 @@ std::string PeerSupervisor::text_of_hang(const PeerWatch::Sight& sight, const Li
   std::string message = "something that is no message of its mail";
   if (held != mail.in_hand.end()) {
     MessageInHand shown = *held;
-    shown.text = host_.owner.describe(options_.schema, shown);
+    shown.text = host_.owner.describe(options().schema, shown);
     message = to_string(shown);
   }
   return fmt::format("it has had a message in hand for {} and {}: {}; {} messages not finished",
@@ -348,7 +374,7 @@ PeerStatus PeerSupervisor::status() {
 void PeerSupervisor::died(PostMortem found) {
   ExitReason reason = found.reason;
   found.incarnation = number_;
-  if (!reason.is_normal()) ++deaths_;
+  if (!reason.is_normal() && !is_successor_coming()) ++deaths_;
   found.deaths = deaths_;
   found_ = std::make_shared<PostMortem>(std::move(found));
   died(std::move(reason));
@@ -359,15 +385,14 @@ void PeerSupervisor::died(ExitReason reason) {
   process_.reset();
   host_.introductions.down(link_);
   reason_ = std::move(reason);
-  const auto decision = is_held() && !stop_wanted_
-                            ? RestartHistory::Decision{.restart = true, .why = "its supervisor decides"}
-                            : history_.after(reason_, stop_wanted_, now_ns());
+  const auto decision = decide();
   delay_ = decision.delay;
   std::string why = to_string(reason_) + " (" + decision.why + ")";
   if (!decision.restart) return handle(PeerEvent::finished, why);
 
   // Made before the death is settled, so that mail can be queued towards it meanwhile.
-  auto next = transport::Incarnation::create(memory_.layout, trust_of(options_), memory_.incarnation->bell());
+  const PeerOptions& of_next = is_successor_next() ? succession_->next->options : options();
+  auto next = transport::Incarnation::create(memory_.layout, trust_of(of_next), memory_.incarnation->bell());
   if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
   next_ = std::make_unique<transport::Incarnation>(std::move(*next));
   // While it is being stopped nothing but its supervisor starts it again.
@@ -375,16 +400,23 @@ void PeerSupervisor::died(ExitReason reason) {
 }
 
 void PeerSupervisor::settle() {
-  host_.owner.replace(link_, *next_, {.max_attempts = options_.max_attempts, .at_most_once = options_.at_most_once},
-                      [this](LinkAccount account) { settled(std::move(account)); });
+  host_.owner.replace(
+      link_, *next_,
+      {.max_attempts = options().max_attempts, .at_most_once = options().at_most_once, .handed_over = handed_over_},
+      [this](LinkAccount account) { settled(std::move(account)); });
 }
 
 void PeerSupervisor::settled(LinkAccount account) {
   memory_.incarnation = std::move(next_);
   ++number_;
+  if (!account.fault.empty()) handed_over_ = false;
   take_mail(account);
-  host_.owner.down(link_, reason_);
-  if (stop_wanted_) {
+  if (std::exchange(handed_over_, false)) {
+    host_.owner.handed_over(link_);
+  } else {
+    host_.owner.down(link_, reason_);
+  }
+  if (stop_wanted_ && !goes_on_) {
     reason_ = {.text = "stopped before it was started again"};
     return handle(PeerEvent::finished, "it was asked to stop");
   }
@@ -393,6 +425,11 @@ void PeerSupervisor::settled(LinkAccount account) {
 }
 
 void PeerSupervisor::closed(LinkAccount account) {
+  // Its last process may be one that nobody wanted any more.
+  if (!dismissed_.empty()) {
+    closing_ = std::move(account);
+    return;
+  }
   take_mail(account);
   account.unfinished_from_peers = host_.introductions.ended(link_);
   if (account.unfinished_from_peers != 0) {
@@ -414,13 +451,13 @@ void PeerSupervisor::take_mail(LinkAccount& account) {
   PostMortem& found = *found_;
   found.reason = reason_;
   found.waiting = account.unfinished;
-  for (MessageInHand& message : in_hand) message.text = host_.owner.describe(options_.schema, message);
+  for (MessageInHand& message : in_hand) message.text = host_.owner.describe(options().schema, message);
   found.in_hand = std::move(in_hand);
   // They are not finished, though nobody will.
   found.waiting += static_cast<std::uint64_t>(std::ranges::count(found.in_hand, true, &MessageInHand::given_up));
   reason_.post_mortem = std::exchange(found_, nullptr);
   if (reason_.is_normal()) return;
-  last_death_ = reason_;
+  if (!handed_over_) last_death_ = reason_;
   const std::string text = to_string(found);
   host_.log.warn("{}", text);
   if (file_) file_->write("---", text);
@@ -436,14 +473,14 @@ void PeerSupervisor::note_account(const LinkAccount& account) {
   host_.log.error("peer '{}': what it left in its rings is impossible: {}", name(), account.fault);
 }
 
-SessionOffer PeerSupervisor::offer() {
-  return {.options = options_,
+SessionOffer PeerSupervisor::offer(const PeerOptions& options) {
+  return {.options = options,
           .layout = memory_.layout,
           .mail = *memory_.mail,
           .bells = host_.owner.bells(),
           .mirrors = host_.owner.mirrors(),
           .ordering = host_.owner.ordering(),
-          .incarnation = *memory_.incarnation,
+          .incarnation = memory_.incarnation.get(),
           .number = number_,
           .between_systems = between_systems_,
           .insisted = insisted_};
@@ -462,6 +499,8 @@ void PeerSupervisor::session_ready(std::uint64_t features) {
   handle(PeerEvent::ready, hello_ + " is ready");
   host_.owner.up(link_, number_, transport::ordering_of(features), (features & transport::large) != 0);
   host_.introductions.up(link_, (features & transport::introductions) != 0);
+  if (is_successor_coming()) return succeeded();
+  if (is_successor_next()) call_successor();
 }
 
 void PeerSupervisor::session_refused(const std::string& why) {
@@ -478,7 +517,7 @@ void PeerSupervisor::session_broken(const std::string& what) { broke_protocol("o
 
 /// Who is not trusted does not get at the terminal that shows the log.
 std::string PeerSupervisor::shown(std::string_view line) const {
-  return is_trusted(options_) ? std::string(line) : printable(line, line.size());
+  return is_trusted(options()) ? std::string(line) : printable(line, line.size());
 }
 
 void PeerSupervisor::session_failure(const std::string& text) {
@@ -501,6 +540,7 @@ void PeerSupervisor::session_log(const transport::Log& log) {
 }
 
 void PeerSupervisor::session_goodbye() {
+  said_goodbye_ = true;
   process_->expect_end();
   handle(PeerEvent::goodbye, "it said goodbye");
 }
@@ -534,7 +574,7 @@ void PeerSupervisor::tell(const transport::Presence& presence) {
 }
 
 std::string PeerSupervisor::session_compare_schemas(const std::string& theirs) {
-  return host_.owner.compare_schemas(options_.schema, theirs);
+  return host_.owner.compare_schemas(options().schema, theirs);
 }
 
 }  // namespace ringmail::runtime

@@ -12,12 +12,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "introductions.hpp"
 #include "log_budget.hpp"
 #include "peer_process.hpp"
+#include "peer_program.hpp"
 #include "peer_setup.hpp"
 #include "peer_states.hpp"
+#include "peer_succession.hpp"
 #include "peer_watch.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/restart_history.hpp"
@@ -44,8 +47,7 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
 
   PeerSupervisor(const PeerHost& host,
                  std::uint32_t link,
-                 PeerOptions options,
-                 PeerCommand command,
+                 SharedProgram program,
                  LinkMemory memory,
                  std::unique_ptr<PeerLog> file,
                  Callbacks callbacks);
@@ -62,18 +64,18 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   /// The system that it is a scheduler of has ended for that reason, and so has this.
   void end_with(const ExitReason& reason);
 
-  const std::string& name() const { return options_.name; }
+  const std::string& name() const { return options().name; }
   bool has_ended() const { return state_ == PeerState::ended; }
 
   /// Of one whose restarts are decided elsewhere (PeerOptions::held): starts it, if it is down; stops this incarnation, which is
   /// reported as down.
-  bool is_held() const { return options_.held; }
+  bool is_held() const { return options().held; }
   void release();
   void recycle();
 
   /// For a peer that somebody else starts: whether it may attach now.
   bool is_awaited() const { return state_ == PeerState::awaited; }
-  bool is_started_by_others() const { return options_.command.empty(); }
+  bool is_started_by_others() const { return options().command.empty(); }
   /// What speaks against a process that says this hello, or nothing. Asked before attach(), so that a stranger does not use
   /// up an incarnation.
   std::optional<transport::Refusal> objection(const transport::Hello& hello);
@@ -85,6 +87,9 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   /// See PeerKeeper::peer_status().
   PeerStatus status();
 
+  /// Its options with those of `replacement`, from its next incarnation on, which is to come now. See PeerKeeper::replace_peer().
+  void replace(const PeerReplacement& replacement, ReplaceDone done);
+
  private:
   void handle(PeerEvent event, const std::string& why);
   void enter(PeerState state);
@@ -92,7 +97,23 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   std::chrono::nanoseconds deadline_of(PeerState state) const;
   void overdue();
 
+  const PeerOptions& options() const { return program_->options; }
   void spawn();
+  bool start();
+  // Succession: peer_supervisor_succession.cpp
+  std::optional<ReplaceError> objection_to_replacing() const;
+  void start_candidate();
+  void candidate_waits();
+  void candidate_ended(const PostMortem& found);
+  void call_successor();
+  bool is_successor_next() const { return succession_ && succession_->next; }
+  bool is_successor_coming() const { return succession_ && !succession_->next; }
+  RestartHistory::Decision decide();
+  bool take_up();
+  void succeeded();
+  void give_up_succession(ReplaceError error);
+  void dismiss_candidate();
+
   void watch();
   void look();
   void hangs(const PeerWatch::Sight& sight, const LinkSight& mail);
@@ -106,7 +127,7 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   void note_account(const LinkAccount& account);
   std::string shown(std::string_view line) const;
   void take_mail(LinkAccount& account);
-  SessionOffer offer();
+  SessionOffer offer(const PeerOptions& options);
 
   void session_began() override;
   void session_hello(const transport::Hello& hello) override;
@@ -122,7 +143,7 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   void session_resolve(const std::string& name, std::function<void(ActorId)> done) override;
   std::string session_compare_schemas(const std::string& theirs) override;
 
-  const PeerOptions& introduced_as() const override { return options_; }
+  const PeerOptions& introduced_as() const override { return options(); }
   std::uint32_t lanes_to_host() const override { return memory_.layout.lanes; }
   transport::PeerBell& bell() override { return *memory_.incarnation->bell(); }
   void tell(const transport::Introduce& introduce, std::span<const int> descriptors) override;
@@ -130,8 +151,7 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
 
   PeerHost host_;
   std::uint32_t link_;
-  PeerOptions options_;
-  PeerCommand command_;
+  SharedProgram program_;          // that runs, or will run next
   std::unique_ptr<PeerLog> file_;  // null: none
   LinkMemory memory_;              // its incarnation is the one that runs, or will run next
   Callbacks callbacks_;
@@ -156,6 +176,14 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   std::uint64_t deaths_ = 0;
   ExitReason last_death_;
   std::chrono::nanoseconds delay_{0};  // before the next start
+
+  std::optional<PeerSuccession> succession_;               // while it is replaced
+  std::vector<std::unique_ptr<PeerCandidate>> dismissed_;  // and not dead yet
+  std::optional<LinkAccount> closing_;                     // until those are
+  bool handed_over_ = false;  // nobody has died: what was running has left, or had never come
+  bool yielded_ = false;      // it was told to leave between two messages
+  bool said_goodbye_ = false;
+  bool goes_on_ = false;  // to the next start at once, whoever decides else
 };
 
 }  // namespace ringmail::runtime

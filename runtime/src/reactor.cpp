@@ -65,12 +65,7 @@ class Reactor::Impl {
  private:
   using Ended = std::function<void(ExitReason, LinkAccount)>;
 
-  void open(std::uint32_t link,
-            PeerOptions options,
-            PeerCommand command,
-            LinkMemory memory,
-            std::unique_ptr<PeerLog> file,
-            Ended ended);
+  void open(std::uint32_t link, SharedProgram program, LinkMemory memory, std::unique_ptr<PeerLog> file, Ended ended);
   void forget(std::uint32_t link);
   void quit_if_done();
   PeerSupervisor* find(const std::string& name);
@@ -78,8 +73,7 @@ class Reactor::Impl {
   void attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello);
   void admit(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello);
   std::unique_ptr<PeerSupervisor>& place(std::uint32_t link,
-                                         PeerOptions options,
-                                         PeerCommand command,
+                                         SharedProgram program,
                                          LinkMemory memory,
                                          std::unique_ptr<PeerLog> file,
                                          std::function<void()> awaited,
@@ -150,8 +144,9 @@ std::expected<void, std::string> Reactor::Impl::spawn_peer(std::uint32_t link,
   const std::lock_guard lock(mutex_);
   if (stopping_) return std::unexpected("peer '" + options.name + "': the reactor is being stopped");
   if (!names_.insert(options.name).second) return std::unexpected("there is a peer '" + options.name + "' already");
-  post([this, link, options, command = std::move(*command), shared, ended = std::move(ended)] {
-    open(link, options, command, std::move(shared->first), std::move(shared->second), ended);
+  auto program = std::make_shared<const PeerProgram>(options, std::move(*command));
+  post([this, link, program = std::move(program), shared, ended = std::move(ended)] {
+    open(link, program, std::move(shared->first), std::move(shared->second), ended);
   });
   return {};
 }
@@ -192,19 +187,13 @@ PeerSupervisor* Reactor::Impl::find(const std::string& name) {
   return nullptr;
 }
 
-void Reactor::Impl::open(std::uint32_t link,
-                         PeerOptions options,
-                         PeerCommand command,
-                         LinkMemory memory,
-                         std::unique_ptr<PeerLog> file,
-                         Ended ended) {
-  place(link, std::move(options), std::move(command), std::move(memory), std::move(file), nullptr, std::move(ended))
-      ->open();
+void Reactor::Impl::open(
+    std::uint32_t link, SharedProgram program, LinkMemory memory, std::unique_ptr<PeerLog> file, Ended ended) {
+  place(link, std::move(program), std::move(memory), std::move(file), nullptr, std::move(ended))->open();
 }
 
 std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
-                                                      PeerOptions options,
-                                                      PeerCommand command,
+                                                      SharedProgram program,
                                                       LinkMemory memory,
                                                       std::unique_ptr<PeerLog> file,
                                                       std::function<void()> awaited,
@@ -225,8 +214,8 @@ std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
   const PeerHost host{
       .loop = *loop_, .owner = owner_, .containment = *containment_, .introductions = introductions_, .log = *log_};
   const auto [place, is_new] =
-      peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(options), std::move(command),
-                                                            std::move(memory), std::move(file), std::move(callbacks)));
+      peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(program), std::move(memory),
+                                                            std::move(file), std::move(callbacks)));
   assert(is_new);
   return place->second;
 }
@@ -309,7 +298,7 @@ void Reactor::Impl::admit(transport::ControlStream stream, SocketPeer peer, cons
   };
   auto arrival = std::make_shared<Arrival>(std::move(stream), std::move(peer), hello);
   auto& supervisor = place(
-      *link, std::move(options), {}, std::move(*memory), nullptr,
+      *link, std::make_shared<const PeerProgram>(std::move(options), PeerCommand{}), std::move(*memory), nullptr,
       [this, link = *link, arrival] {
         peers_.at(link)->attach(std::move(arrival->stream), std::move(arrival->peer), arrival->hello);
       },
@@ -391,6 +380,13 @@ void Reactor::peer_status(std::uint32_t link, std::function<void(std::optional<P
   impl_->post([impl = impl_.get(), link, done = std::move(done)] {
     PeerSupervisor* const peer = impl->find(link);
     done(peer != nullptr ? std::optional(peer->status()) : std::nullopt);
+  });
+}
+
+void Reactor::replace_peer(std::uint32_t link, PeerReplacement replacement, std::function<void(ReplaceOutcome)> done) {
+  impl_->post([impl = impl_.get(), link, replacement = std::move(replacement), done = std::move(done)] {
+    if (PeerSupervisor* const peer = impl->find(link)) return peer->replace(replacement, done);
+    done(std::unexpected(ReplaceError{.kind = ReplaceError::Kind::not_found}));
   });
 }
 

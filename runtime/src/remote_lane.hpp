@@ -44,6 +44,7 @@ struct RemoteLane {
   std::uint64_t received = 0;
   std::uint64_t attempted = 0;  ///< position of the message in hand at the last death, and
   std::uint32_t attempts = 0;   ///< how many deaths in a row
+  std::uint64_t seen = 0;       ///< up to there a message may have been given to an incarnation that has died
   std::uint64_t given_up = 0;   ///< messages of which there were too many
 
   /// Who may be sent to over this link: whoever sent to it or was looked up by it. Guessing an id reaches nobody.

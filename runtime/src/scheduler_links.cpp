@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstring>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "ask_table.hpp"
@@ -267,10 +268,15 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redeliver
   lane.control.overflow.clear();
   publish(lane.mail);
   auto unfinished = lane.lane.mail_out.unfinished();
-  // The same message in hand at one death after the other: the next incarnation is told how often.
-  const bool in_hand = lane.lane.mail_out.in_hand() == unfinished.cursor;
-  lane.attempts = !in_hand ? 0 : lane.attempted == unfinished.cursor ? lane.attempts + 1 : 1;
-  lane.attempted = unfinished.cursor;
+  if (redelivery.handed_over) {
+    if (lane.attempted != unfinished.cursor) lane.attempts = 0;
+    keep_asks(lane);
+  } else {
+    // The same message in hand at one death after the other: the next incarnation is told how often.
+    const bool in_hand = lane.lane.mail_out.in_hand() == unfinished.cursor;
+    lane.attempts = !in_hand ? 0 : lane.attempted == unfinished.cursor ? lane.attempts + 1 : 1;
+    lane.attempted = unfinished.cursor;
+  }
   std::optional<MessageInHand> message;
   if (is_message(unfinished.in_hand)) {
     const bool is_first = unfinished.in_hand->position == unfinished.cursor;
@@ -287,8 +293,12 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redeliver
       ++lane.given_up;
     }
   }
+  // Who leaves between two messages has seen none of the rest; one before him may have.
+  lane.seen = redelivery.at_most_once  ? unfinished.cursor
+              : redelivery.handed_over ? std::max(lane.seen, unfinished.cursor)
+                                       : lane.lane.mail_out.tail();
   LaneReport report{.resume = {.cursor = unfinished.cursor,
-                               .tail = redelivery.at_most_once ? unfinished.cursor : lane.lane.mail_out.tail(),
+                               .tail = lane.seen,
                                .sequence = unfinished.sequence,
                                .attempt = lane.attempts},
                     .account = {.published = lane.lane.mail_out.published_messages(),
@@ -302,6 +312,20 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redeliver
   }
   lane.fault.clear();
   return report;
+}
+
+/// Of those that wait in its mail: the next incarnation answers them.
+void Scheduler::keep_asks(const RemoteLane& lane) {
+  std::unordered_set<std::uint32_t> waiting;
+  const auto note = [&waiting](const FrameHead& head) {
+    if (head.correlation != 0) waiting.insert(head.correlation);
+  };
+  lane.lane.mail_out.each_unfinished([&](const transport::Frame& frame) { note(frame.head); });
+  for (const Outlet::Pending& pending : lane.mail.overflow) note(pending.head);
+  asks_->for_each([&](PendingAsk& ask) {
+    const bool is_his = ask.asked.link == lane.link && ask.incarnation == lane.incarnation;
+    if (is_his && waiting.contains(ask.correlation)) ask.incarnation = lane.incarnation + 1;
+  });
 }
 
 void Scheduler::take_all(RemoteLane& lane) {
@@ -355,14 +379,29 @@ void Scheduler::close_lane(std::uint32_t link) {
   close(lane.control);
 }
 
-void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
-  RemoteLane& lane = *lane_of(link);
-  // Those that asked since were asking the next incarnation.
+/// Of those before the incarnation that lives: who asked since was asking that one.
+void Scheduler::fail_asks(const RemoteLane& lane) {
   const std::uint32_t living = lane.open ? lane.incarnation : lane.incarnation + 1;
   asks_->for_each([&](PendingAsk& ask) {
-    if (ask.asked.link != link || ask.settled || ask.incarnation == 0 || ask.incarnation == living) return;
+    if (ask.asked.link != lane.link || ask.settled || ask.incarnation == 0 || ask.incarnation == living) return;
     settle(ask, AskError::unreachable);
   });
+}
+
+void Scheduler::lane_handed_over(std::uint32_t link) {
+  RemoteLane& lane = *lane_of(link);
+  fail_asks(lane);
+  // What the one before had monitored: its successor has numbers of its own.
+  std::erase_if(lane.watchers, [&](const RemoteLane::Watcher& watcher) {
+    if (watcher.kind != RemoteLane::Watcher::Kind::watched) return false;
+    forget_monitor(watcher.actor, {link, watcher.whom});
+    return true;
+  });
+}
+
+void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
+  RemoteLane& lane = *lane_of(link);
+  fail_asks(lane);
   // Once: a monitor of a peer that is restarted is set again by whoever wants to know of its next death.
   using Watcher = RemoteLane::Watcher;
   std::vector<Watcher> watchers;
@@ -390,17 +429,17 @@ void Scheduler::lane_down(std::uint32_t link, const ExitReason& reason) {
   }
 }
 
-void Scheduler::stop_lane(std::uint32_t link, bool for_good) {
+void Scheduler::stop_lane(std::uint32_t link, StopAt where) {
   RemoteLane* lane = lane_of(link);
   if (lane == nullptr || !lane->open || lane->stopping) return;
   lane->stopping = true;
   publish(lane->mail);
-  if (for_good) {
-    close(lane->mail);
-  } else {
-    lane->mail.state = Outlet::State::unopened;
-  }
-  write_word(lane->control, {.kind = FrameKind::stop}, lane->lane.mail_out.tail());
+  // Mail goes on where the successor reads it from the same ring.
+  if (where == StopAt::end_for_good) close(lane->mail);
+  if (where == StopAt::end) lane->mail.state = Outlet::State::unopened;
+  // Where the peer has been, it need not go on.
+  const transport::RingProducer& mail = lane->lane.mail_out;
+  write_word(lane->control, {.kind = FrameKind::stop}, where == StopAt::message ? mail.cursor() : mail.tail());
   publish(lane->control);
 }
 

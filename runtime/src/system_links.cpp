@@ -138,8 +138,12 @@ void System::up(std::uint32_t link, std::uint64_t incarnation, transport::Orderi
   on_all([=](Scheduler& scheduler) { scheduler.order_lane(link, ordering, takes_bodies); }, nullptr);
 }
 
-void System::stop(std::uint32_t link, bool for_good) {
-  on_all([link, for_good](Scheduler& scheduler) { scheduler.stop_lane(link, for_good); }, nullptr);
+void System::handed_over(std::uint32_t link) {
+  on_all([link](Scheduler& scheduler) { scheduler.lane_handed_over(link); }, nullptr);
+}
+
+void System::stop(std::uint32_t link, StopAt where) {
+  on_all([link, where](Scheduler& scheduler) { scheduler.stop_lane(link, where); }, nullptr);
 }
 
 void System::resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) {

@@ -8,16 +8,15 @@
 
 namespace ringmail::runtime {
 
-std::optional<PeerStatus> System::peer_status(std::string_view name) {
-  std::uint32_t link = 0;
-  {
-    const std::lock_guard lock(links_mutex_);
-    for (std::size_t i = 0; i < links_.size(); ++i) {
-      if (links_[i]->name == name) link = static_cast<std::uint32_t>(i + 1);
-    }
+std::uint32_t System::link_of(std::string_view name) const {
+  const std::lock_guard lock(links_mutex_);
+  for (std::size_t i = links_.size(); i > 0; --i) {
+    if (links_[i - 1]->name == name) return static_cast<std::uint32_t>(i);
   }
-  return link != 0 ? peer_status(link) : std::nullopt;
+  return 0;
 }
+
+std::optional<PeerStatus> System::peer_status(std::string_view name) { return peer_status(link_of(name)); }
 
 std::optional<PeerStatus> System::peer_status(std::uint32_t link) {
   {

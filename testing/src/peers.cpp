@@ -150,7 +150,7 @@ void Peers::finish(Peer& peer) {
 
 void Peers::ask_to_stop(Peer& peer) {
   if (peer.state == Peer::State::up) {
-    links_.stop(peer.link, peer.is_to_stop);
+    links_.stop(peer.link, peer.is_to_stop ? runtime::StopAt::end_for_good : runtime::StopAt::end);
   } else if (peer.state == Peer::State::down && peer.is_to_stop) {
     finish(peer);
   }

@@ -113,13 +113,14 @@ class FakeOwner : public LinkOwner {
 
   void replace(std::uint32_t link,
                transport::Incarnation& next,
-               const Redelivery&,
+               const Redelivery& redelivery,
                std::function<void(LinkAccount)> done) override {
     Lane& lane = lanes_.at(link);
     LinkAccount account = account_of(lane);
     const auto unfinished = lane.mail.unfinished();
-    EXPECT_TRUE(
-        next.resume_at(0, {.cursor = unfinished.cursor, .tail = lane.mail.tail(), .sequence = unfinished.sequence}));
+    EXPECT_TRUE(next.resume_at(0, {.cursor = unfinished.cursor,
+                                   .tail = redelivery.handed_over ? unfinished.cursor : lane.mail.tail(),
+                                   .sequence = unfinished.sequence}));
     lane.end = next.host_end(0);
     lane.mail.switch_consumer(lane.end.mail_consumer);
     diary_.write("replace");
@@ -144,16 +145,18 @@ class FakeOwner : public LinkOwner {
     diary_.write("up " + std::to_string(incarnation));
   }
 
-  void stop(std::uint32_t link, bool) override {
+  void handed_over(std::uint32_t) override { diary_.write("handed over"); }
+
+  void stop(std::uint32_t link, StopAt where) override {
     Lane& lane = lanes_.at(link);
-    const std::uint64_t position = lane.mail.tail();
+    const std::uint64_t position = where == StopAt::message ? lane.mail.cursor() : lane.mail.tail();
     std::byte* room = lane.end.control_out.try_loan(sizeof position);
     ASSERT_NE(room, nullptr);
     std::memcpy(room, &position, sizeof position);
     lane.end.control_out.commit({.kind = transport::FrameKind::stop});
     lane.end.control_out.publish();
     lane.end.bell.ring();
-    diary_.write("stop");
+    diary_.write(where == StopAt::message ? "yield" : "stop");
   }
 
   void resolve(std::uint32_t, std::string_view name, std::function<void(ActorId)> done) override {

@@ -161,6 +161,11 @@ const std::map<std::string, std::function<int(const Arguments&)>> behaviours{
      }},
     {"newer-version",
      [](const Arguments&) { return say_hello({.version_min = 2, .version_max = 3, .pid = 1, .language = "c++"}); }},
+    {"leave-the-welcome",  // can do all, and is gone before it is ready
+     [](const Arguments&) {
+       return say_hello(
+           {.features = mail_outlives_peer | monitors | large | asymmetric_barrier, .pid = 1, .language = "c++"});
+     }},
     {"silent", [](const Arguments&) -> int { wait_for_ever(); }},
     {"half-hello",
      [](const Arguments&) -> int {

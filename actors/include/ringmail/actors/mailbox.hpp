@@ -20,6 +20,8 @@ using runtime::SendError;
 
 /// How long a send waits for room where nothing else is said. A handler suspends for it, a plain thread blocks.
 inline constexpr std::chrono::nanoseconds default_send_timeout = std::chrono::seconds(30);
+/// How long a replacement is waited for: what the deadlines of both processes come to, where those are not changed.
+inline constexpr std::chrono::nanoseconds default_replace_timeout = std::chrono::seconds(60);
 
 namespace detail {
 /// From whatever thread this is: a handler of `system`, or any other.
@@ -91,6 +93,15 @@ class Mailbox {
   /// drains its mail first. A suspended handler's wait ends with an error.
   void stop() const {
     if (system_ != nullptr) detail::stop(*system_, address_);
+  }
+
+  /// As System::replace_peer(). Of an actor: `not_found`.
+  runtime::ReplaceOutcome replace(const runtime::PeerReplacement& replacement,
+                                  std::chrono::nanoseconds timeout = default_replace_timeout) const {
+    if (system_ == nullptr || address_.is_local() || address_.actor) {
+      return std::unexpected(runtime::ReplaceError{.kind = runtime::ReplaceError::Kind::not_found});
+    }
+    return system_->replace_peer(address_.link, replacement, timeout);
   }
 
   runtime::System* system() const { return system_; }

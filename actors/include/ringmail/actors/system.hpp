@@ -28,9 +28,12 @@ using runtime::PeerDeadlines;
 using runtime::PeerHang;
 using runtime::PeerOptions;
 using runtime::PeerOutputOptions;
+using runtime::PeerReplacement;
 using runtime::PeerStatus;
 using runtime::post_mortem_of;
 using runtime::PostMortem;
+using runtime::ReplaceError;
+using runtime::ReplaceOutcome;
 using runtime::RestartPolicy;
 using runtime::ShutdownOptions;
 using runtime::ShutdownReport;
@@ -156,6 +159,21 @@ class System {
   template <class P>
   std::optional<PeerStatus> peer_status(const Mailbox<P>& peer) {
     return system_->peer_status(peer.address().link);
+  }
+
+  /// Hands the mailbox of a running peer over to another program, in any language, and waits until that is ready; in a handler as
+  /// well, which suspends. Nothing is lost, repeated or reordered, and nobody hears of a death. An error says why, and leaves what was
+  /// there running. After `timed_out` it goes on. docs/peers.md
+  ReplaceOutcome replace_peer(std::string_view name,
+                              const PeerReplacement& replacement,
+                              std::chrono::nanoseconds timeout = default_replace_timeout) {
+    return system_->replace_peer(name, replacement, timeout);
+  }
+  template <class P>
+  ReplaceOutcome replace_peer(const Mailbox<P>& peer,
+                              const PeerReplacement& replacement,
+                              std::chrono::nanoseconds timeout = default_replace_timeout) {
+    return peer.replace(replacement, timeout);
   }
 
   /// Peers first, then actors, then threads. Not in a handler. The destructor does the same. False: it has given up, see

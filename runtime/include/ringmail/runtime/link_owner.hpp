@@ -49,6 +49,16 @@ struct LinkAccount {
 struct Redelivery {
   std::uint32_t max_attempts = 0;  ///< 0: without end
   bool at_most_once = false;
+  /// The one before has left between two messages, or was never ready: nothing is given again, and who asked what waits goes on
+  /// waiting. handed_over() is called then, and not down().
+  bool handed_over = false;
+};
+
+/// How far a peer reads that is told to stop.
+enum class StopAt : std::uint8_t {
+  end_for_good,  ///< all that was sent before; nothing may be sent after it
+  end,           ///< the same; what is sent after it waits for the next incarnation
+  message,       ///< no further than the message in hand; what waits is its successor's
 };
 
 /// What the schedulers know of a running peer's mail.
@@ -93,6 +103,9 @@ class LinkOwner {
   /// After replace() or close() is done: pending asks fail, monitors are told.
   virtual void down(std::uint32_t link, const ExitReason& reason) = 0;
 
+  /// After replace() where nobody has died: asks fail that were finished without an answer, and nobody is told anything.
+  virtual void handed_over(std::uint32_t link) = 0;
+
   /// What they see of the peer's mail now. A scheduler whose handler does not return holds this up.
   virtual void look(std::uint32_t link, std::function<void(LinkSight)> done) = 0;
 
@@ -109,9 +122,8 @@ class LinkOwner {
   /// `takes_bodies`: it and all that follow.
   virtual void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering, bool takes_bodies) = 0;
 
-  /// Each scheduler writes a stop frame with the end of its mail. `for_good`: nothing may be sent after it. Else what is sent
-  /// waits for the next incarnation.
-  virtual void stop(std::uint32_t link, bool for_good) = 0;
+  /// Each scheduler writes a stop frame.
+  virtual void stop(std::uint32_t link, StopAt where) = 0;
 
   /// A mailbox by name for this peer; being told makes it reachable over the link. None: 0.
   virtual void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) = 0;

@@ -13,6 +13,7 @@
 #include "ringmail/runtime/exit_reason.hpp"
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/peer_replacement.hpp"
 #include "ringmail/runtime/peer_status.hpp"
 
 namespace ringmail::runtime {
@@ -60,6 +61,13 @@ class PeerKeeper {
   /// What is known of the peer without its mail: of the message that it holds for longest no more than the lane. `done` gets nothing
   /// where there is no such peer any more, and is not called if the reactor ends before.
   virtual void peer_status(std::uint32_t, std::function<void(std::optional<PeerStatus>)> done) { done({}); }
+
+  /// Another program takes up from the one that runs, at the next message. Of one that is down and not held: in place of its next
+  /// start, and at once. `done` is called once, when the new one is ready, or with why it is not; not at all, if the reactor ends
+  /// before.
+  virtual void replace_peer(std::uint32_t, PeerReplacement, std::function<void(ReplaceOutcome)> done) {
+    done(std::unexpected(ReplaceError{.kind = ReplaceError::Kind::impossible, .text = "this peer has no process"}));
+  }
 
   /// Runs `task` on the reactor's thread.
   virtual void post(std::function<void()> task) = 0;

@@ -48,6 +48,7 @@ class Reactor final : public PeerKeeper {
   void drained(std::uint32_t link) override;
   int peer_pid(std::uint32_t link) const override;
   void peer_status(std::uint32_t link, std::function<void(std::optional<PeerStatus>)> done) override;
+  void replace_peer(std::uint32_t link, PeerReplacement replacement, std::function<void(ReplaceOutcome)> done) override;
   void post(std::function<void()> task) override;
   const std::shared_ptr<IoHub>& io() const override;
   void stop() override;

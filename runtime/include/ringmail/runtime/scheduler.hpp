@@ -396,8 +396,9 @@ class Scheduler {
   void order_lane(std::uint32_t link, transport::Ordering ordering, bool takes_bodies);
   void close_lane(std::uint32_t link);
   void lane_down(std::uint32_t link, const ExitReason& reason);
-  /// `for_good`: nothing may be sent any more. Else what is sent waits for the next incarnation.
-  void stop_lane(std::uint32_t link, bool for_good = true);
+  /// Nobody has died: the next one has what waits, and who asked for it may go on waiting.
+  void lane_handed_over(std::uint32_t link);
+  void stop_lane(std::uint32_t link, StopAt where = StopAt::end_for_good);
   /// `actor` may be sent to over `link`. False if there is no such actor.
   bool export_to(std::uint32_t link, ActorId actor);
 
@@ -626,6 +627,8 @@ class Scheduler {
   LocalInlet& make_inlet(LocalRing& ring, transport::Bell& sender);
   std::expected<void, AskError> write_question(const Question& question, PendingAsk& pending, Deadline& deadline);
   void settle(PendingAsk& ask, AskError error);
+  void keep_asks(const RemoteLane& lane);
+  void fail_asks(const RemoteLane& lane);
   void settled(PendingAsk& ask);
   void continue_later(PendingAsk& ask);
   void complete(std::uint32_t correlation, std::uint32_t link, const MessageType& type, void* object);

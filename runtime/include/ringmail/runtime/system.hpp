@@ -26,6 +26,7 @@
 #include "ringmail/runtime/link_owner.hpp"
 #include "ringmail/runtime/move_only_function.hpp"
 #include "ringmail/runtime/peer_options.hpp"
+#include "ringmail/runtime/peer_replacement.hpp"
 #include "ringmail/runtime/peer_status.hpp"
 #include "ringmail/runtime/placement.hpp"
 #include "ringmail/runtime/remote_system.hpp"
@@ -167,6 +168,12 @@ class System final : private LinkOwner {
   /// is no such peer. Of several that had the name one after the other it is the last.
   std::optional<PeerStatus> peer_status(std::string_view name);
   std::optional<PeerStatus> peer_status(std::uint32_t link);
+  /// Hands the mailbox of a peer over to another program, and waits until that is ready: a handler suspends, any other thread blocks.
+  /// After `timed_out` it goes on. From any thread, but not from a handler of another system. docs/peers.md
+  ReplaceOutcome replace_peer(std::string_view name,
+                              const PeerReplacement& replacement,
+                              std::chrono::nanoseconds timeout);
+  ReplaceOutcome replace_peer(std::uint32_t link, const PeerReplacement& replacement, std::chrono::nanoseconds timeout);
   std::uint64_t incarnation(std::uint32_t link) const;
 
   /// Connects to the system in another process that listens at `path` and accepts systems. Blocks until both ends can send. Not
@@ -217,7 +224,8 @@ class System final : private LinkOwner {
   void down(std::uint32_t link, const ExitReason& reason) override;
   transport::Ordering ordering() const override { return ordering_; }
   void up(std::uint32_t link, std::uint64_t incarnation, transport::Ordering ordering, bool takes_bodies) override;
-  void stop(std::uint32_t link, bool for_good) override;
+  void handed_over(std::uint32_t link) override;
+  void stop(std::uint32_t link, StopAt where) override;
   void resolve(std::uint32_t link, std::string_view name, std::function<void(ActorId)> done) override;
   std::string compare_schemas(std::string_view ours, std::string_view theirs) override;
   std::expected<std::uint32_t, transport::Refusal> admit(const SystemHello& hello) override;
@@ -252,6 +260,8 @@ class System final : private LinkOwner {
   void explain_peers(ShutdownReport& report);
   void thread_ended();
   Link& link_entry(std::uint32_t link) const;
+  /// The last that had the name; 0: none.
+  std::uint32_t link_of(std::string_view name) const;
 
   transport::ForkGuard owner_;
   std::shared_ptr<spdlog::logger> log_;

@@ -146,6 +146,18 @@ class RingProducer {
     return found ? *found : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
   }
 
+  /// Each frame of those that unfinished(), called just before, has counted. What it is given is good during the call.
+  template <class Each>
+  void each_unfinished(Each&& each) const {
+    for (std::uint64_t at = cursor_; at < tail_;) {
+      // Relaxed: this thread wrote it.
+      const auto commit =
+          std::bit_cast<CommitWord>(detail::word_at(memory_.data, at & mask_).load(std::memory_order_relaxed));
+      if (commit.kind != FrameKind::padding) each(frame_at(at, commit));
+      at += frame_bytes(commit.length);
+    }
+  }
+
   /// Position of the frame that the consumer's handler worked on last, or a position that no frame has. For reports: it
   /// is the consumer's word, unchecked.
   std::uint64_t in_hand() const { return memory_.other->in_hand.load(std::memory_order_relaxed) - 1; }
