@@ -20,7 +20,8 @@ namespace ringmail::test {
 namespace {
 
 using namespace std::chrono_literals;
-using conformance::Consult, conformance::Host, conformance::Outcome, conformance::Ping, conformance::Player;
+using conformance::Host, conformance::Payload, conformance::Ping, conformance::Player, conformance::Stream,
+    conformance::Tick;
 using transport::test::until;
 
 /// RINGMAIL_REPLACEMENTS asks for more.
@@ -44,8 +45,7 @@ struct Chain {
 struct Arrivals {
   std::atomic<std::uint64_t> count{0};
   std::atomic<std::uint64_t> wrong{0};
-  std::atomic<std::uint64_t> answered{0};
-  std::atomic<std::uint64_t> unanswered{0};
+  std::atomic<std::uint64_t> ticks{0};
 };
 
 class Sink : public Actor {
@@ -56,8 +56,10 @@ class Sink : public Actor {
     if (ping != chain_.next(ping.words[1])) ++arrivals_.wrong;
     ++arrivals_.count;
   }
-  void on(const Outcome& outcome) { ++(outcome.answered ? arrivals_.answered : arrivals_.unanswered); }
-  void on(const conformance::Tick&) {}
+  void on(const Tick& tick) {
+    if (tick.number != arrivals_.ticks++) ++arrivals_.wrong;
+  }
+  void on(const conformance::Outcome&) {}
   void on(const conformance::Bulk&) {}
   void on(const conformance::Ended&) {}
 
@@ -88,9 +90,8 @@ class Succession : public testing::Test {
     if (!HasFailure()) return;
     for (const std::string& line : log_->last_formatted()) std::fputs(line.c_str(), stderr);
   }
-  Mailbox<Player> start(const Language& language, bool introduce = false) {
-    PeerOptions options = runtime::with({.name = "player", .introduce = introduce}, echo_in(language));
-    auto spawned = system_->spawn_peer<Player>(options);
+  Mailbox<Player> start(const Language& language) {
+    auto spawned = system_->spawn_peer<Player>(runtime::with({.name = "player"}, echo_in(language)));
     EXPECT_TRUE(spawned) << spawned.error();
     EXPECT_TRUE(system_->runtime().wait_until_ready(spawned->address().link));
     return *spawned;
@@ -126,7 +127,8 @@ TEST_F(Succession, goes_from_language_to_language_in_mid_stream) {
   const std::size_t count = replacements();
   for (std::size_t i = 1; i <= count; ++i) {
     // Once round, and then as it comes.
-    const Language& next = languages()[i <= languages().size() ? i % languages().size() : random() % languages().size()];
+    const Language& next =
+        languages()[i <= languages().size() ? i % languages().size() : random() % languages().size()];
     const auto outcome = peer.replace(echo_in(next), 50s);
     if (!outcome) ADD_FAILURE() << next.name << ": " << to_string(outcome.error());
     const std::uint64_t before = arrivals_.count;
@@ -145,31 +147,20 @@ INSTANTIATE_TEST_SUITE_P(Of, SuccessionOf, testing::ValuesIn(languages()), [](co
   return info.param.name;
 });
 
-TEST_P(SuccessionOf, leaves_what_waits_when_its_handler_has_come_to_its_end) {
-  // It answers when it is asked the second time.
-  struct Desk : Actor {
-    using Protocol = conformance::Desk;
-    explicit Desk(std::atomic<bool>& asked) : asked_(asked) {}
-    Ping on(const Ping& ping) {
-      asked_ = true;
-      this_actor::sleep(200ms);
-      return ping;
-    }
-    std::atomic<bool>& asked_;
-  };
-  std::atomic<bool> asked = false;
-  system_->publish("desk", system_->spawn_on<Desk>(1, asked));
+TEST_P(SuccessionOf, finishes_the_message_in_hand_and_leaves_the_rest) {
   const auto peer = start(GetParam());
-  ASSERT_TRUE(peer.send(Consult{.number = 2, .milliseconds = 20'000}));
-  ASSERT_TRUE(until([&] { return asked.load(); }));
+  constexpr std::uint64_t streamed = 100'000;
+  ASSERT_TRUE(peer.send(Stream{.count = streamed, .payload = Payload::tick}));
+  ASSERT_TRUE(until([&] { return arrivals_.ticks > 0; }));
   Chain chain;
   constexpr std::uint64_t count = 5000;
   std::thread sender([&] {
-    for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(peer.send(chain.next(i)));
+    for (std::uint64_t i = 0; i < count; ++i) EXPECT_TRUE(peer.send(chain.next(i)));
   });
   const auto outcome = peer.replace(echo_in(GetParam()), 50s);
   EXPECT_TRUE(outcome) << to_string(outcome.error());
   sender.join();
+  EXPECT_EQ(arrivals_.ticks, streamed);
   expect_stopped(peer, count);
 }
 
