@@ -9,9 +9,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "../transport/deadline.hpp"
+#include "control_group.hpp"
 #include "peer_cgroups.hpp"
 #include "peer_os.hpp"
 #include "reactor_host.hpp"
@@ -42,29 +42,6 @@ pid_t child_of(ReactorHost& host, std::size_t times = 1) {
 bool is_dead(const Descriptor& watch) {
   pollfd entry{.fd = watch.get(), .events = POLLIN, .revents = 0};
   return poll(&entry, 1, 20'000) == 1;
-}
-
-/// A group in which this test may make others, or nothing.
-std::string usable_cgroup() {
-  std::string mount;
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    if (line.find(" - cgroup2 ") == std::string::npos) continue;
-    std::istringstream words(line);
-    for (int i = 0; i < 5; ++i) words >> mount;
-  }
-  std::string own;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    if (line.starts_with("0::/")) own = line.substr(3);
-  }
-  if (mount.empty() || own.empty()) return {};
-  const std::string base = mount + (own == "/" ? "" : own);
-  const std::string probe = base + "/ringmail-test." + std::to_string(getpid());
-  if (mkdir(probe.c_str(), 0755) != 0) return {};
-  const bool can_kill = access((probe + "/cgroup.kill").c_str(), W_OK) == 0;
-  rmdir(probe.c_str());
-  return can_kill ? base : std::string();
 }
 
 std::size_t groups_of(const std::string& base, pid_t host) {

@@ -1,12 +1,14 @@
 // A process that does not run because somebody stopped it is suspect, not dead.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 
+#include "control_group.hpp"
 #include "peer_os.hpp"
 #include "reactor_host.hpp"
 
@@ -40,7 +42,75 @@ TEST(SuspendedPeer, goes_on_where_it_was) {
   host.told().await("up 1");
 }
 
+TEST(SuspendedPeer, may_be_in_the_middle_of_its_handshake) {
+  ReactorHost host;
+  PeerOptions options = shell_peer("printf '\\100\\0\\0\\0\\1\\0\\0\\0RM' >&3; kill -STOP $$");
+  options.deadlines.handshake = std::chrono::milliseconds(50);
+  options.deadlines.drain = options.deadlines.terminate = std::chrono::milliseconds(50);
+  const auto link = host.spawn(options);
+  host.log().await(" is stopped by a signal, and is waited for: the time for its handshake begins anew", 3);
+  EXPECT_EQ(host.log().count("handshaking -> "), 0U);
+  host.reactor().stop_peer(link);
+  host.await_end(link);
+}
+
 #ifdef __linux__
+/// The group of a peer, by which all of it is stopped at once.
+class FrozenPeer : public testing::Test {
+ protected:
+  void SetUp() override {
+    base_ = usable_cgroup();
+    if (base_.empty()) GTEST_SKIP() << "this process may make no control group (v2)";
+  }
+  /// Of the process of that number, as the kernel says.
+  void freeze(int pid, bool frozen) const {
+    std::ifstream groups("/proc/" + std::to_string(pid) + "/cgroup");
+    std::string own;
+    for (std::string line; std::getline(groups, line);) {
+      if (line.starts_with("0::")) own = line.substr(line.find("/ringmail."));
+    }
+    ASSERT_NE(own, "");
+    std::ofstream(base_ + own + "/cgroup.freeze") << (frozen ? '1' : '0') << std::flush;
+  }
+
+  std::string base_;
+};
+
+TEST_F(FrozenPeer, is_waited_for_and_goes_on_when_it_is_thawed) {
+  ReactorHost host({}, base_);
+  const std::string gate = testing::TempDir() + "ringmail_thawed_" + std::to_string(::getpid());
+  PeerOptions options =
+      shell_peer("echo begun; while [ ! -e " + gate + " ]; do sleep 0.01; done; exec " RINGMAIL_TEST_PEER " serve");
+  options.deadlines.start = std::chrono::seconds(2);
+  const auto link = host.spawn(options);
+  host.log().await("[peer] begun");
+  freeze(host.reactor().peer_pid(link), true);
+  host.log().await(" is frozen with its cgroup, and is waited for: the time for its hello begins anew");
+  std::ofstream(gate).put('x');
+  freeze(host.reactor().peer_pid(link), false);
+  host.told().await("up 1");
+  std::filesystem::remove(gate);
+}
+
+/// In a group of the older kind, where even SIGKILL waits until it is thawed.
+TEST(DeadPeer, that_the_kernel_does_not_give_up_is_told_of_again_and_again) {
+  const std::string group = "/sys/fs/cgroup/freezer/ringmail-test." + std::to_string(::getpid());
+  if (::mkdir(group.c_str(), 0755) != 0) GTEST_SKIP() << "this process may make no freezer (cgroup v1)";
+  const auto set = [&](const char* state) { std::ofstream(group + "/freezer.state") << state << std::flush; };
+  ReactorHost host;
+  PeerOptions options = test_peer({"serve"});
+  options.deadlines.drain = options.deadlines.terminate = options.deadlines.reap = std::chrono::milliseconds(50);
+  const auto link = host.spawn(options);
+  host.told().await("up 1");
+  std::ofstream(group + "/cgroup.procs") << host.reactor().peer_pid(link) << std::flush;
+  set("FROZEN");
+  host.reactor().stop_peer(link);
+  host.log().await("was sent SIGKILL 50 ms ago and is not dead yet", 3);
+  set("THAWED");
+  EXPECT_NE(host.await_end(link).reason.signal, 0);
+  ::rmdir(group.c_str());
+}
+
 class ProcTree : public testing::Test {
  protected:
   ProcTree() {

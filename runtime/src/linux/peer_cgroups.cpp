@@ -13,11 +13,11 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "cgroup_mount.hpp"
 #include "ringmail/transport/descriptor.hpp"
 
 namespace ringmail::runtime {
@@ -43,19 +43,6 @@ bool is_delegated(const std::string& directory) {
   return ::getxattr(directory.c_str(), "user.delegate", &mark, 1) == 1 && mark == '1';
 }
 
-/// Where cgroup v2 is mounted, or nothing.
-std::string mount_point() {
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    if (line.find(" - cgroup2 ") == std::string::npos) continue;
-    std::istringstream words(line);
-    std::string word;
-    for (int i = 0; i < 5; ++i) words >> word;
-    return word;
-  }
-  return {};
-}
-
 /// This process's own group, as a path below the mount point.
 std::string own_group() {
   std::ifstream groups("/proc/self/cgroup");
@@ -66,7 +53,7 @@ std::string own_group() {
 }
 
 std::string delegated_group() {
-  const std::string mount = mount_point();
+  const std::string mount = cgroup_mount();
   std::string group = own_group();
   if (mount.empty() || group.empty()) return {};
   if (is_delegated(mount + group)) return mount + group;

@@ -17,6 +17,7 @@
 #define MFD_EXEC 0x0010U
 #endif
 
+#include "cgroup_mount.hpp"
 #include "exec_helper_image.hpp"
 
 namespace ringmail::runtime {
@@ -86,7 +87,10 @@ std::string suspension_of(int pid, const std::string& proc, const std::string& c
   return {};
 }
 
-std::string suspension_of(int pid) { return suspension_of(pid, "/proc", "/sys/fs/cgroup"); }
+std::string suspension_of(int pid) {
+  static const std::string mount = cgroup_mount();
+  return suspension_of(pid, "/proc", mount);
+}
 
 std::expected<void, std::string> check_support(const PeerOptions&) { return {}; }
 
