@@ -1,14 +1,13 @@
 // Peer processes as children and as partners of links.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <csignal>
 #include <future>
 #include <stdexcept>
 
 #include "../transport/deadline.hpp"
+#include "log_lines.hpp"
 #include "tracked.hpp"
 
 namespace ringmail::test {
@@ -24,9 +23,7 @@ class SupervisedPeer : public testing::TestWithParam<std::uint32_t> {
  protected:
   SupervisedPeer() { transport::test::start_watchdog(); }
   void SetUp() override {
-    auto created =
-        System::create({.schedulers = GetParam(),
-                        .log = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_mt>())});
+    auto created = System::create({.schedulers = GetParam(), .log = log_to(log_)});
     ASSERT_TRUE(created) << created.error();
     system_.emplace(std::move(*created));
   }
@@ -47,6 +44,7 @@ class SupervisedPeer : public testing::TestWithParam<std::uint32_t> {
     ASSERT_EQ(::kill(pid, SIGKILL), 0);
   }
 
+  std::shared_ptr<LogLines> log_ = std::make_shared<LogLines>();
   std::optional<System> system_;
 };
 
@@ -122,6 +120,60 @@ TEST_P(SupervisedPeer, one_for_all_restarts_actors_for_a_peer_and_a_peer_for_an_
   ASSERT_TRUE(children);
   EXPECT_EQ((*children)[1].restarts, 2u);
   EXPECT_EQ((*children)[1].last_exit->kind, ExitReason::Kind::normal) << "it was stopped in order";
+}
+
+TEST_P(SupervisedPeer, rest_for_one_restarts_what_stands_on_the_one_that_failed_be_it_a_peer_or_an_actor) {
+  auto tree = supervise(system(), {.strategy = Strategy::rest_for_one});
+  std::atomic<int> before = 0, between = 0, after = 0;
+  tree.child<Worker>({.name = "before"}, &before);
+  const auto first = tree.peer<Pricer>({.name = "first"}, echo());
+  ASSERT_TRUE(first) << first.error();
+  const auto worker = tree.child<Worker>({.name = "between"}, &between);
+  const auto second = tree.peer<Pricer>({.name = "second"}, echo());
+  ASSERT_TRUE(second) << second.error();
+  tree.child<Worker>({.name = "after"}, &after);
+  tree.start();
+  ASSERT_TRUE(until([&] { return after == 1; }));
+
+  // A peer's death restarts the actors and the peer behind it.
+  kill(*first);
+  ASSERT_TRUE(until([&] { return after == 2; }));
+  EXPECT_EQ(between, 2);
+  EXPECT_EQ(runtime().incarnation(first->address().link), 2u);
+  EXPECT_EQ(runtime().incarnation(second->address().link), 2u);
+
+  // An actor's failure the peer and the actor behind it.
+  EXPECT_FALSE(ask(worker, Boom{}, 5s));
+  ASSERT_TRUE(until([&] { return after == 3; }));
+  EXPECT_EQ(between, 3);
+  EXPECT_EQ(runtime().incarnation(first->address().link), 2u) << "it stands before";
+  EXPECT_EQ(runtime().incarnation(second->address().link), 3u);
+
+  // And of those two the peer's death the actor.
+  kill(*second);
+  ASSERT_TRUE(until([&] { return after == 4; }));
+  EXPECT_EQ(between, 3);
+  EXPECT_EQ(before, 1);
+}
+
+TEST_P(SupervisedPeer, each_decision_is_one_line_that_says_why_and_what_comes_next) {
+  auto tree = supervise(system(), {.intensity = 1});
+  const auto peer = tree.peer<Pricer>({.name = "echo"}, echo());
+  ASSERT_TRUE(peer) << peer.error();
+  tree.start();
+  ASSERT_TRUE(await_incarnation(*peer, 1));
+  kill(*peer);
+  ASSERT_TRUE(await_incarnation(*peer, 2));
+  kill(*peer);
+  EXPECT_TRUE(until([&] {
+    return log_->has("supervisor: 'echo' killed by signal 9 (Killed): restart 1") &&
+           log_->has("supervisor: 'echo' killed by signal 9 (Killed): given up after 1 restarts within 5 s");
+  })) << log_->text();
+  // The peer's own lines: down when it died, and up again when its supervisor said so.
+  EXPECT_TRUE(log_->has(
+      "-> settling: killed by signal 9 (Killed) (its supervisor decides); started when its supervisor says so"))
+      << log_->text();
+  EXPECT_TRUE(log_->has("delayed -> starting: its supervisor wants it; ")) << log_->text();
 }
 
 TEST_P(SupervisedPeer, a_peer_that_cannot_be_started_is_given_up_with_its_reason) {

@@ -339,6 +339,37 @@ TEST(SupervisorPlan, delays_grow_and_begin_anew_after_a_stable_time) {
   EXPECT_EQ(children.plan.next_deadline_ns(), children.now + 10 * ms);
 }
 
+TEST(SupervisorPlan, delays_vary_by_the_jitter_and_come_again_with_their_seed) {
+  constexpr double jitter = 0.5;
+  const auto delays = [](std::uint64_t seed) {
+    Children children({.intensity = 100, .period = 1s});
+    RestartPolicy policy = Children::backing_off();
+    policy.jitter = jitter;
+    children.add("a", policy);
+    children.plan.start(children.now, seed);
+    std::vector<std::uint64_t> all;
+    for (int i = 0; i < 7; ++i) {
+      children.up(0);
+      children.fails(0);
+      const std::uint64_t then = children.plan.next_deadline_ns();
+      all.push_back(then - children.now);
+      children.now = then;
+      children.plan.look(then);
+    }
+    return all;
+  };
+  EXPECT_EQ(delays(1), delays(1));
+  EXPECT_NE(delays(1), delays(2));
+  for (std::uint64_t seed = 1; seed < 50; ++seed) {
+    double base = 10 * ms;
+    for (const std::uint64_t delay : delays(seed)) {
+      EXPECT_GE(static_cast<double>(delay), base * (1 - jitter) - 1);
+      EXPECT_LE(static_cast<double>(delay), base * (1 + jitter) + 1);
+      base *= 2;
+    }
+  }
+}
+
 TEST(SupervisorPlan, one_that_waits_for_its_restart_holds_up_nobody_under_one_for_one) {
   Children children({.intensity = 100});
   children.add("a", Children::backing_off()).add("b");

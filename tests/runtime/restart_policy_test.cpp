@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <deque>
 #include <random>
+#include <regex>
+#include <string>
 
 #include "reactor_host.hpp"
 #include "ringmail/runtime/restart_history.hpp"
@@ -190,6 +192,39 @@ TEST(RestartPolicy, a_peer_that_waits_to_be_restarted_can_be_stopped) {
   const Ending ending = host.await_end(link);
   EXPECT_EQ(ending.reason.kind, ExitReason::Kind::normal);
   EXPECT_EQ(ending.reason.text, "stopped while it was not running");
+}
+
+TEST(RestartPolicy, each_transition_is_one_line_that_says_why_and_what_comes_next) {
+  ReactorHost host;
+  PeerOptions options = test_peer({"serve"});
+  options.restart = at_once(When::permanent, 1);
+  const auto link = host.spawn(options);
+  host.told().await("up 1");
+  host.signal(link, SIGKILL);
+  host.told().await("up 2");
+  host.reactor().stop_peer(link);
+  host.await_end(link);
+
+  const std::regex shape("(info|warning): peer 'peer': ([a-z]+ -> [a-z]+): [^;]+; [^;]+(; [^;]+)?");
+  std::vector<std::string> transitions;
+  for (const std::string& line : host.log().lines()) {
+    std::smatch found;
+    if (line.find(" -> ") == std::string::npos) continue;
+    ASSERT_TRUE(std::regex_match(line, found, shape)) << line;
+    transitions.push_back(found[2]);
+  }
+  // The end of its stream may be seen before that of its process.
+  if (std::erase(transitions, "running -> leaving") != 0) {
+    std::ranges::replace(transitions, "leaving -> settling", "running -> settling");
+  }
+  EXPECT_EQ(transitions,
+            (std::vector<std::string>{"opening -> starting", "starting -> handshaking", "handshaking -> running",
+                                      "running -> settling", "settling -> delayed", "delayed -> starting",
+                                      "starting -> handshaking", "handshaking -> running", "running -> draining",
+                                      "draining -> closing", "closing -> ended"}));
+  EXPECT_EQ(host.log().count(" -> settling: killed by signal 9 (Killed) (restart 1 of 1); "
+                             "started again in "),
+            1U);
 }
 
 TEST(RestartPolicy, an_unknown_command_is_tried_again_by_policy) {
