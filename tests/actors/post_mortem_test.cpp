@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +16,7 @@
 #include <vector>
 
 #include "../transport/deadline.hpp"
+#include "../transport/sanitized.hpp"
 #include "echo.mail.hpp"
 #include "log_lines.hpp"
 #include "ringmail/actors/actors.hpp"
@@ -153,6 +157,38 @@ TEST_F(PostMortemTest, tells_monitors_and_the_log_what_the_peer_had_in_hand_and_
   ASSERT_TRUE(status);
   EXPECT_EQ(status->phase, "ended");
   EXPECT_EQ(status->deaths, 1u);
+}
+
+TEST_F(PostMortemTest, names_the_core_of_a_peer_that_has_crashed) {
+  std::string pattern;
+  std::getline(std::ifstream("/proc/sys/kernel/core_pattern"), pattern);
+  if (pattern.empty() || pattern.starts_with('|')) GTEST_SKIP() << "cores are handed to '" << pattern << "'";
+  if (transport::test::sanitized) GTEST_SKIP() << "a sanitizer turns cores off, for their size";
+  std::string folder = testing::TempDir() + "ringmail_core_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  PeerOptions options = mortal();
+  options.working_directory = folder;
+  options.limits.core_file = runtime::PeerLimits::unlimited;
+  options.restart.when = RestartPolicy::When::temporary;
+  const auto peer = system_->spawn_peer<echo::Echo>(options);
+  ASSERT_TRUE(peer) << peer.error();
+  ASSERT_TRUE(peer->send(echo::Ping{die}));
+  const auto end = system_->wait_for_end(*peer);
+  if (end.reason.text.starts_with("cannot set limits.core_file")) GTEST_SKIP() << end.reason.text;
+  const PostMortem* const found = post_mortem_of(end.reason);
+  ASSERT_NE(found, nullptr) << to_string(end.reason);
+  EXPECT_EQ(found->reason.signal, SIGABRT);
+  EXPECT_TRUE(found->dumped_core);
+  EXPECT_TRUE(std::filesystem::is_regular_file(found->core)) << "'" << found->core << "'";
+  if (!pattern.starts_with('/')) {
+    EXPECT_EQ(std::filesystem::path(found->core).parent_path(), folder);
+  }
+  std::string magic(4, ' ');
+  std::ifstream(found->core).read(magic.data(), 4);
+  EXPECT_EQ(magic, "\177ELF");
+  await_line(found->core);
+  std::filesystem::remove(found->core);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(PostMortemTest, reaches_supervisors_through_the_chain_of_causes) {
