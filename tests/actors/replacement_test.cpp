@@ -159,6 +159,7 @@ TEST_P(Replacement, loses_repeats_and_moves_nothing_under_load_and_fails_no_ask)
   });
   const int count = replacements();
   for (int i = 0; i < count; ++i) {
+    transport::test::start_watchdog();
     const auto outcome = peer.replace({.command = program(2 + i)});
     if (!outcome) ADD_FAILURE() << to_string(outcome.error());
     // It is there, and at work.

@@ -129,6 +129,7 @@ TEST_F(Succession, goes_from_language_to_language_in_mid_stream) {
     // Once round, and then as it comes.
     const Language& next =
         languages()[i <= languages().size() ? i % languages().size() : random() % languages().size()];
+    transport::test::start_watchdog();
     const auto outcome = peer.replace(echo_in(next), 50s);
     if (!outcome) ADD_FAILURE() << next.name << ": " << to_string(outcome.error());
     const std::uint64_t before = arrivals_.count;
