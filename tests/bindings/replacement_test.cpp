@@ -142,6 +142,42 @@ TEST_F(Succession, goes_from_language_to_language_in_mid_stream) {
   expect_stopped(peer, sent);
 }
 
+/// Of the lane between two peers each end goes from language to language: what one has sent the next one reads.
+TEST_F(Succession, takes_over_the_lanes_to_other_peers) {
+  PeerOptions last = runtime::with({.name = "last", .mail_bytes = 1 << 14, .introduce = true}, echo_in(languages()[0]));
+  PeerOptions first = runtime::with({.name = "first", .mail_bytes = 1 << 14}, echo_in(languages()[0]));
+  first.environment = {{"CONFORMANCE_SINK", "last"}};
+  const auto to = system_->spawn_peer<Player>(last);
+  const auto from = system_->spawn_peer<Player>(first);
+  ASSERT_TRUE(to && from);
+  std::atomic<bool> done = false;
+  std::uint64_t sent = 0;
+  std::thread sender([&] {
+    Chain chain;
+    for (std::mt19937_64 random(2); !done; ++sent) {
+      if (const auto handed = from->send(chain.next(random())); !handed) {
+        ADD_FAILURE() << to_string(handed.error());
+        return;
+      }
+    }
+  });
+  for (std::size_t i = 1; i <= languages().size(); ++i) {
+    for (const auto& peer : {*to, *from}) {
+      transport::test::start_watchdog();
+      const Language& next = languages()[(i + (peer == *to ? 0 : 3)) % languages().size()];
+      const auto outcome = peer.replace(echo_in(next), 50s);
+      if (!outcome) ADD_FAILURE() << next.name << ": " << to_string(outcome.error());
+      const std::uint64_t before = arrivals_.count;
+      EXPECT_TRUE(until([&] { return arrivals_.count > before; })) << next.name << " does nothing";
+    }
+  }
+  done = true;
+  sender.join();
+  EXPECT_TRUE(until([&] { return arrivals_.count >= sent; })) << arrivals_.count << " of " << sent;
+  system_->stop_and_wait(*from);
+  expect_stopped(*to, sent);
+}
+
 class SuccessionOf : public Succession, public testing::WithParamInterface<Language> {};
 
 INSTANTIATE_TEST_SUITE_P(Of, SuccessionOf, testing::ValuesIn(languages()), [](const auto& info) {
