@@ -25,6 +25,7 @@ static int handle(ringmail_peer* peer, ringmail_mailbox sink, const ringmail_mes
   }
   memcpy(&link, message->payload, sizeof link);
   link.program = program;
+  link.again = message->redelivered;
   if (message->correlation != 0) return ringmail_reply(peer, message, line_Link_type, &link, sizeof link);
   return ringmail_send(peer, sink, line_Link_type, &link, sizeof link, -1);
 }

@@ -49,6 +49,7 @@ struct Chain {
 struct Arrivals {
   std::atomic<std::uint64_t> count{0};
   std::atomic<std::uint64_t> wrong{0};
+  std::atomic<std::uint64_t> again{0};  // that somebody may have seen before
   std::mutex mutex;
   std::vector<std::uint64_t> programs;  // each time that it was another one
 };
@@ -60,6 +61,7 @@ class Sink : public Actor {
   void on(const Link& link) {
     const Link expected = chain_.next(link.payload);
     if (link.number != expected.number || link.chain != expected.chain) ++arrivals_.wrong;
+    if (link.again != 0) ++arrivals_.again;
     ++arrivals_.count;
     const std::lock_guard lock(arrivals_.mutex);
     if (arrivals_.programs.empty() || arrivals_.programs.back() != link.program) {
@@ -171,6 +173,7 @@ TEST_P(Replacement, loses_repeats_and_moves_nothing_under_load_and_fails_no_ask)
   asker.join();
   EXPECT_TRUE(until([&] { return arrivals_.count >= sent; })) << arrivals_.count << " of " << sent;
   EXPECT_EQ(arrivals_.count, sent);
+  EXPECT_EQ(arrivals_.again, 0u);
   EXPECT_EQ(downs, 0);
   EXPECT_GT(asked, 0u);
   EXPECT_EQ(incarnation(peer), static_cast<std::uint64_t>(count) + 1);
@@ -310,6 +313,8 @@ TEST_P(Replacement, passes_to_a_message_that_killed_the_one_before_how_often_it_
   std::atomic<int> downs = 0;
   system_->spawn<Watcher>(peer, downs);
   ASSERT_TRUE(ask(peer, Sleep{0}, patience));
+  // Of the first message behind its cursor it is known that it died of that.
+  ASSERT_TRUE(until([&] { return system_->peer_status(peer)->waiting == 0; }));
   ASSERT_TRUE(peer.send(Die{}));
   ASSERT_TRUE(until([&] { return downs == 1; }));
   // Instead of the hour that it was to wait, and dies of the same; then the message is given up.
