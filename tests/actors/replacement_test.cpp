@@ -277,9 +277,10 @@ TEST_P(Replacement, of_a_supervised_peer_that_dies_meanwhile_is_what_its_supervi
     EXPECT_TRUE(outcome) << to_string(outcome.error());
   });
   ASSERT_TRUE(until([&] { return lines_with("is to take up") == 1; }));
-  ASSERT_TRUE(peer->send(Link(Chain().next(1))));
   kill(*peer);
+  ASSERT_TRUE(peer->send(Link(Chain().next(1))));
   replacing.join();
+  EXPECT_TRUE(until([&] { return arrivals_.count == 1; }));
   EXPECT_EQ(program_of(*peer), 2u);
   const auto children = ask(supervisor, WhichChildren{}, patience);
   ASSERT_TRUE(children);
