@@ -18,9 +18,9 @@
 namespace ringmail::runtime {
 namespace {
 
-using Kind = ReplaceError::Kind;
+using NotReplaced = ReplaceError::Kind;
 
-std::string text_of(const std::vector<std::string>& command) {
+std::string words_of(const std::vector<std::string>& command) {
   std::string text;
   for (const std::string& word : command) text += (text.empty() ? "" : " ") + word;
   return text;
@@ -29,12 +29,12 @@ std::string text_of(const std::vector<std::string>& command) {
 }  // namespace
 
 std::optional<ReplaceError> PeerSupervisor::objection_to_replacing() const {
-  if (is_started_by_others()) return ReplaceError{.kind = Kind::impossible, .text = "somebody else starts it"};
-  if (succession_) return ReplaceError{.kind = Kind::busy};
+  if (is_started_by_others()) return ReplaceError{.kind = NotReplaced::impossible, .text = "somebody else starts it"};
+  if (succession_) return ReplaceError{.kind = NotReplaced::busy};
   const bool is_being_stopped = stop_wanted_ || state_ == PeerState::draining || state_ == PeerState::terminating;
-  if (is_being_stopped || state_ == PeerState::closing) return ReplaceError{.kind = Kind::stopping};
+  if (is_being_stopped || state_ == PeerState::closing) return ReplaceError{.kind = NotReplaced::stopping};
   if (is_held() && (state_ == PeerState::delayed || state_ == PeerState::opening)) {
-    return ReplaceError{.kind = Kind::stopping, .text = "its supervisor has not started it"};
+    return ReplaceError{.kind = NotReplaced::stopping, .text = "its supervisor has not started it"};
   }
   return std::nullopt;
 }
@@ -43,12 +43,12 @@ void PeerSupervisor::replace(const PeerReplacement& replacement, ReplaceDone don
   if (auto error = objection_to_replacing()) return done(std::unexpected(std::move(*error)));
   PeerOptions changed = with(options(), replacement);
   const auto impossible = [&](std::string why) {
-    done(std::unexpected(ReplaceError{.kind = Kind::impossible, .text = std::move(why)}));
+    done(std::unexpected(ReplaceError{.kind = NotReplaced::impossible, .text = std::move(why)}));
   };
   if (auto checked = check(changed); !checked) return impossible(std::move(checked.error()));
   auto command = command_of(changed);
   if (!command) return impossible(std::move(command.error()));
-  host_.log.info("peer '{}': it is to be replaced by: {}", name(), text_of(changed.command));
+  host_.log.info("peer '{}': it is to be replaced by: {}", name(), words_of(changed.command));
   succession_.emplace(PeerSuccession{
       .next = std::make_shared<const PeerProgram>(std::move(changed), std::move(*command)), .done = std::move(done)});
   start_candidate();
@@ -61,7 +61,7 @@ void PeerSupervisor::start_candidate() {
   auto candidate = PeerCandidate::start(
       host_.loop, host_.containment, host_.owner, host_.log, succession_->next, offer, file_.get(),
       {.waits = [this] { candidate_waits(); }, .ended = [this](const PostMortem& found) { candidate_ended(found); }});
-  if (!candidate) return give_up_succession({.kind = Kind::failed, .reason = std::move(candidate.error())});
+  if (!candidate) return give_up_succession({.kind = NotReplaced::failed, .reason = std::move(candidate.error())});
   succession_->candidate = std::move(*candidate);
   host_.log.info("peer '{}': process {} is to take up; its hello must be good", name(), succession_->candidate->pid());
 }
@@ -80,7 +80,7 @@ void PeerSupervisor::candidate_ended(const PostMortem& found) {
   }
   ExitReason reason = found.reason;
   reason.post_mortem = std::make_shared<const PostMortem>(found);
-  give_up_succession({.kind = Kind::failed, .reason = std::move(reason)});
+  give_up_succession({.kind = NotReplaced::failed, .reason = std::move(reason)});
 }
 
 /// If the time has come for it.
@@ -109,8 +109,8 @@ RestartHistory::Decision PeerSupervisor::decide() {
   if (is_successor_coming()) {
     program_ = succession_->before;
     const bool recalled = succession_->recalled;
-    give_up_succession(recalled ? ReplaceError{.kind = Kind::stopping, .text = "its supervisor stops it"}
-                                : ReplaceError{.kind = Kind::failed, .reason = reason_});
+    give_up_succession(recalled ? ReplaceError{.kind = NotReplaced::stopping, .text = "its supervisor stops it"}
+                                : ReplaceError{.kind = NotReplaced::failed, .reason = reason_});
     if (!recalled) {
       handed_over_ = goes_on_ = true;
       return {.restart = true, .why = "what ran before is started again"};

@@ -14,7 +14,7 @@ namespace ringmail::runtime {
 namespace {
 
 /// Shared with the reactor, which may answer when nobody waits any more.
-struct Answer {
+struct ReplaceAnswer {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<ReplaceOutcome> outcome;
@@ -26,7 +26,7 @@ struct Answer {
   }
 };
 
-std::unexpected<ReplaceError> error(ReplaceError::Kind kind, std::string text = {}) {
+std::unexpected<ReplaceError> not_replaced(ReplaceError::Kind kind, std::string text = {}) {
   return std::unexpected(ReplaceError{.kind = kind, .text = std::move(text)});
 }
 
@@ -44,22 +44,22 @@ ReplaceOutcome System::replace_peer(std::uint32_t link,
   using Kind = ReplaceError::Kind;
   {
     const std::lock_guard lock(links_mutex_);
-    if (link == 0 || link > links_.size()) return error(Kind::not_found);
+    if (link == 0 || link > links_.size()) return not_replaced(Kind::not_found);
   }
-  if (is_forked()) return error(Kind::not_found, "this process is a fork of the one that made the system");
+  if (is_forked()) return not_replaced(Kind::not_found, "this process is a fork of the one that made the system");
   Scheduler* const here = Scheduler::current();
-  if (here != nullptr && here->told_to_stop()) return error(Kind::stopped);
+  if (here != nullptr && here->told_to_stop()) return not_replaced(Kind::stopped);
   if (here != nullptr && here->system() != this) {
-    return error(Kind::impossible, "a handler of another system cannot wait for this one");
+    return not_replaced(Kind::impossible, "a handler of another system cannot wait for this one");
   }
   {
     // The reactor answers as long as the peer lives.
     Link& entry = link_entry(link);
     const std::lock_guard lock(entry.mutex);
-    if (entry.end) return error(Kind::not_found);
+    if (entry.end) return not_replaced(Kind::not_found);
   }
 
-  const auto answer = std::make_shared<Answer>();
+  const auto answer = std::make_shared<ReplaceAnswer>();
   reactor_->replace_peer(link, replacement, [answer, here](ReplaceOutcome outcome) {
     {
       const std::lock_guard lock(answer->mutex);
@@ -77,7 +77,7 @@ ReplaceOutcome System::replace_peer(std::uint32_t link,
     // Bounded, or adding it to the time of day would overflow.
     const auto longest = std::min<std::chrono::nanoseconds>(timeout, std::chrono::hours(24 * 365));
     if (answer->changed.wait_for(lock, longest, [&] { return answer->outcome.has_value(); })) return *answer->outcome;
-    return error(Kind::timed_out);
+    return not_replaced(Kind::timed_out);
   }
   Waiter waiter;
   answer->waiter = &waiter;
@@ -85,8 +85,8 @@ ReplaceOutcome System::replace_peer(std::uint32_t link,
   answer->waiter = nullptr;
   // It may have come in the same turn as the end of the time.
   if (auto outcome = answer->get()) return *outcome;
-  if (woken == Wake::no_stack) return error(Kind::timed_out, "there is no stack to wait on");
-  return error(woken == Wake::stopped ? Kind::stopped : Kind::timed_out);
+  if (woken == Wake::no_stack) return not_replaced(Kind::timed_out, "there is no stack to wait on");
+  return not_replaced(woken == Wake::stopped ? Kind::stopped : Kind::timed_out);
 }
 
 }  // namespace ringmail::runtime
