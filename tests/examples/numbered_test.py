@@ -33,6 +33,17 @@ def test_a_python_peer_answers_dies_and_is_back():
     assert said[1:-1] in (["whom was asked is not there or died"], ["whom was asked is not there or died"] * 2)
 
 
+def test_a_peer_is_replaced_by_one_in_another_language():
+    lines = run("08-replacement", os.environ["RINGMAIL_PYTHON"]).splitlines()
+    said = [line for line in lines if not line.startswith(("[", " "))]  # those are the log's
+    assert said == [
+        "Hello world, from Python",
+        "the new program did not get ready: not started: cannot run '/no/such/greeter': No such file or directory",
+        "Hello world, from Python",
+        "Hello world, from C",
+    ]
+
+
 def test_two_systems_exchange_names_and_handles_and_the_end(tmp_path):
     path = tmp_path / "private" / "socket"
     lines = run("05-two-systems", str(path)).splitlines()
