@@ -93,6 +93,27 @@ def test_numpy_has_it_as_an_array_of_structures():
     assert numpy.asarray(batch[1::2])["price"].tolist() == [2, 4]
 
 
+def test_numpy_has_a_message_that_begins_with_an_array():
+    numpy = pytest.importorskip("numpy")
+    assert MARKET.Arrays._format == "T{(4)<B:a:(2)h:b:(2)q:c:(4)f:d:(4)d:e:}"
+    batch = make_batch(MARKET.Arrays, 3)
+    array = numpy.asarray(batch)
+    assert array.dtype.names == ("a", "b", "c", "d", "e")
+    assert [(part.base.str, part.shape, offset) for part, offset in array.dtype.fields.values()] == [
+        ("|u1", (4,), 0),
+        ("<i2", (2,), 4),
+        ("<i8", (2,), 8),
+        ("<f4", (4,), 24),
+        ("<f8", (4,), 40),
+    ]
+    assert array.dtype.itemsize == 72
+    array["a"][1] = [1, 2, 3, 4]
+    array["e"][2, 3] = 0.5
+    assert list(batch[1].a) == [1, 2, 3, 4]
+    assert list(batch[2].e) == [0, 0, 0, 0.5]
+    assert list(batch[0].a) == [0] * 4
+
+
 # ---- received
 
 

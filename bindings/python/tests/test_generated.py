@@ -65,6 +65,59 @@ except ValueError as error:
     assert running.stop() == "operation forbidden on released memoryview object\n"
 
 
+def test_what_is_kept_of_a_generated_message_is_released_with_it(host, market):
+    running = host(
+        HEAD
+        + """
+kept = []
+
+@peer.on(market.Tick)
+def tick(message):
+    kept.append(message.best)               # a message in it, and not itself
+    if message.time:
+        kept.append(message)
+        raise ValueError("no")
+
+def show(message):
+    try:
+        message.ratio if type(message) is market.Leg else message.time
+    except ValueError as error:
+        print(error)
+
+try:
+    peer.run()
+except ValueError as error:
+    print(error, len(kept))
+for message in kept:
+    show(message)
+""",
+        schema=SCHEMA,
+    ).ready()
+    for time in 0, 0, 1:
+        running.send(native(running, "Tick", market.Tick(time=time)))
+    assert running.failure().startswith("ValueError: no")
+    assert running.wait_for("exit") == ["0"]
+    assert running.output().splitlines() == ["no 4"] + ["operation forbidden on released memoryview object"] * 4
+
+
+def test_a_handler_that_keeps_an_array_of_a_generated_message_fails(host, market):
+    running = host(
+        HEAD
+        + """
+kept = []
+
+@peer.on(market.Tick)
+def tick(message):
+    kept.append(message.best.weights)
+
+peer.run()
+""",
+        schema=SCHEMA,
+    ).ready()
+    running.send(native(running, "Tick", market.Tick()))
+    assert running.failure().startswith("ReleasedError: the handler of test.market.Tick kept a memoryview of it")
+
+
 def test_a_class_follows_a_protocol(host, market):
     running = host(
         HEAD

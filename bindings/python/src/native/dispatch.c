@@ -71,12 +71,25 @@ static int take_back_batch(Peer* self, Entry* entry) {
 /* An exception that is being raised stays the one. */
 static int take_back(Peer* self, Entry* entry) {
   if (entry->batch != NULL) return take_back_batch(self, entry);
+  if (entry->lent != NULL) {
+    generated_release(entry->lent);
+    entry->lent = NULL;
+  }
   Message* view = entry->view;
   const int unused = message_release(view);
   if (!unused) self->pinned = 1;
   /* Somebody kept the view: it stays released, and the next message gets another one. */
   if (Py_REFCNT(view) != 1) Py_CLEAR(entry->view);
   return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
+}
+
+/* The view as what the entry's handler takes, borrowed likewise. */
+static PyObject* lend_to_handler(Peer* self, Entry* entry) {
+  PyObject* view = (PyObject*)lend(self, entry);
+  if (view == NULL || entry->generated == NULL) return view;
+  entry->lent = generated_lend(entry);
+  if (entry->lent == NULL) take_back(self, entry);
+  return entry->lent;
 }
 
 /* ---- dispatch */
@@ -115,7 +128,7 @@ static int is_awaitable(PyObject* object) {
 }
 
 static int handle_mail(Peer* self, Entry* entry, PyObject** awaitable) {
-  PyObject* lent = entry->most != 0 ? lend_batch(self, entry) : (PyObject*)lend(self, entry);
+  PyObject* lent = entry->most != 0 ? lend_batch(self, entry) : lend_to_handler(self, entry);
   if (lent == NULL) return -1;
   PyObject* result = call_handler(self, entry, lent);
   if (result != NULL && awaitable != NULL && is_awaitable(result)) {

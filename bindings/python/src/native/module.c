@@ -17,8 +17,8 @@ static PyMethodDef functions[] = {
 };
 
 static int execute(PyObject* module) {
-  if (errors_add(module) < 0 || layout_ready() < 0 || PyType_Ready(&FieldType) < 0 || PyType_Ready(&ArrayType) < 0 ||
-      PyType_Ready(&BodyLoanType) < 0)
+  if (errors_add(module) < 0 || layout_ready() < 0 || generated_ready() < 0 || PyType_Ready(&FieldType) < 0 ||
+      PyType_Ready(&ArrayType) < 0 || PyType_Ready(&BodyLoanType) < 0)
     return -1;
   if (PyModule_AddType(module, &MessageType) < 0 || PyModule_AddType(module, &MailboxType) < 0 ||
       PyModule_AddType(module, &PeerType) < 0 || PyModule_AddType(module, &BodyType) < 0 ||

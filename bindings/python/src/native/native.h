@@ -241,12 +241,15 @@ typedef struct {
   uint32_t id;
   PyTypeObject* type; /* NULL: this slot is empty */
   Layout* layout;
-  PyObject* handler; /* or NULL */
-  PyObject* replies; /* tuple of the classes that the protocols allow as a reply; empty: any */
-  Message* view;     /* used again for the next message, when the handler did not keep it */
-  uint64_t dropped;  /* messages for which there was no handler */
-  PyObject* batch;   /* in hand, of a handler that takes many */
-  uint32_t most;     /* that the handler takes together; 0: one, as it is */
+  PyObject* handler;      /* or NULL */
+  PyObject* replies;      /* tuple of the classes that the protocols allow as a reply; empty: any */
+  Message* view;          /* used again for the next message, when the handler did not keep it */
+  uint64_t dropped;       /* messages for which there was no handler */
+  PyObject* batch;        /* in hand, of a handler that takes many */
+  PyObject* generated;    /* class that `ringmail gen` wrote, which the handler takes in place of `type`; or NULL */
+  PyObject* lent;         /* in hand, as one of that class */
+  int64_t generated_size; /* of a message that is one of that class for sure; -1: who makes it looks into it */
+  uint32_t most;          /* that the handler takes together; 0: one, as it is */
   char wants_sender;
 } Entry;
 
@@ -348,6 +351,16 @@ int run_of_batch(PyObject* batch, Run* run);
 int run_of_buffer(PyTypeObject* type, PyObject* buffer, Py_buffer* view, Run* run);
 /* Sends from *next on, which is then the first that was not sent. Waits for room until the time is up. */
 int peer_send_run(Peer* self, ringmail_mailbox target, const Run* run, Py_ssize_t* next, int64_t timeout_ns);
+
+/* ---- generated.c: messages as instances of classes that `ringmail gen` wrote, which know nothing of this package */
+
+int generated_ready(void);
+/* Those that the entry's handler takes; None: as they are. */
+int generated_set(Entry* entry, PyObject* generated);
+/* The entry's view, as one of that class: a new reference. */
+PyObject* generated_lend(const Entry* entry);
+/* From now on every access raises ValueError. Takes the reference; an exception that is being raised stays the one. */
+void generated_release(PyObject* lent);
 
 /* ---- body.c: what goes with a message in shared memory */
 

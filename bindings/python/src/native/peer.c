@@ -61,6 +61,8 @@ static void clear_entries(Peer* self) {
   for (uint32_t i = 0; i < count; ++i) {
     Py_XDECREF(entries[i].view);
     Py_XDECREF(entries[i].batch);
+    Py_XDECREF(entries[i].lent);
+    Py_XDECREF(entries[i].generated);
     Py_XDECREF(entries[i].handler);
     Py_XDECREF(entries[i].replies);
     Py_XDECREF(entries[i].type);
@@ -115,17 +117,20 @@ static PyObject* peer_set_generated(PyObject* object, PyObject* dict) {
   Py_RETURN_NONE;
 }
 
+/* _set_handler(class, handler, whether it wants the sender, most in a batch or 0, generated class or None) */
 static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
-  PyObject *type, *handler;
+  PyObject *type, *handler, *generated;
   int wants_sender;
   unsigned most;
-  if (!PyArg_ParseTuple(arguments, "O!OpI", &PyType_Type, &type, &handler, &wants_sender, &most)) return NULL;
+  if (!PyArg_ParseTuple(arguments, "O!OpIO", &PyType_Type, &type, &handler, &wants_sender, &most, &generated))
+    return NULL;
   const Layout* layout = layout_of((PyTypeObject*)type);
   Entry* entry = layout != NULL ? peer_entry((Peer*)object, layout->id) : NULL;
   if (entry == NULL || entry->handler != NULL) {
     if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "%U has a handler already", layout->name);
     return NULL;
   }
+  if (generated_set(entry, generated) < 0) return NULL;
   entry->handler = Py_NewRef(handler);
   entry->wants_sender = (char)wants_sender;
   entry->most = most;
@@ -539,6 +544,8 @@ static int peer_traverse(PyObject* object, visitproc visit, void* arg) {
   for (uint32_t i = 0; i < self->entry_count; ++i) {
     Py_VISIT(self->entries[i].type);
     Py_VISIT(self->entries[i].handler);
+    Py_VISIT(self->entries[i].generated);
+    Py_VISIT(self->entries[i].lent);
     Py_VISIT(self->entries[i].replies);
   }
   Py_VISIT(self->generated);

@@ -1,10 +1,10 @@
 """Classes that `ringmail gen --lang python` wrote: what a peer gives and takes in place of those made from the host's schema.
 
-They know nothing of this package. What it needs of them is ringmail_name, ringmail_schema, view() and to_bytes()."""
+They know nothing of this package. What it needs of them is ringmail_name, ringmail_schema, view() and to_bytes(), and for messages
+of fixed size, which the extension makes itself, the attributes that view() sets."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -46,30 +46,6 @@ class GeneratedTypes:
         if not is_generated(type(message)):
             raise TypeError(f"a message is sent, not {type(message).__name__}")
         return self.native(type(message))._from_bytes(message.to_bytes())
-
-    def handler(self, generated: Any, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """The handler as one of messages of the host's schema."""
-
-        peer = self._peer
-
-        def call(message: Message, *sender: Any) -> Any:
-            view = generated.view(message)
-            try:
-                reply = handler(view, *sender)
-                # As long as it is there: a handler may return the very message. What nobody asked for is not made.
-                return reply if reply is None or not peer.asked or isinstance(reply, Message) else self.message(reply)
-            finally:
-                view._bytes.release()
-
-        async def call_async(message: Message, *sender: Any) -> Any:
-            view = generated.view(message)
-            try:
-                reply = await handler(view, *sender)
-                return reply if reply is None or not peer.asked or isinstance(reply, Message) else self.message(reply)
-            finally:
-                view._bytes.release()
-
-        return call_async if inspect.iscoroutinefunction(handler) else call
 
     def reply(self, generated: Any, reply: Message) -> Any:
         """A reply of the host's schema as a generated one, which can be kept."""

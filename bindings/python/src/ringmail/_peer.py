@@ -171,8 +171,7 @@ class Peer(_ringmail.Peer):
                     )
                 self._awaited.append(found._name)
             takes_generated = is_generated(message) and batch is None
-            called = self._generated.handler(message, handler) if takes_generated else handler
-            self._set_handler(found, called, wants_sender, batch or 0)
+            self._set_handler(found, handler, wants_sender, batch or 0, message if takes_generated else None)
             return handler
 
         return register
