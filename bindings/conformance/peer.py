@@ -39,7 +39,9 @@ class Handlers(Player):
     def __init__(self, peer: ringmail.Peer, echoes: bool) -> None:
         self.peer = peer
         self.sink = self.find_sink() if echoes else None
-        self.sum = Sum()
+        self.counted = 0
+        self.total = 0.0
+        self.redelivered = 0
 
     def find_sink(self) -> ringmail.Mailbox:
         return self.peer.other if LISTEN else self.peer.mailbox(SINK, timeout=None)
@@ -49,7 +51,7 @@ class Handlers(Player):
         tick.price *= 2
         if not self.peer.asked:
             self.count(tick)
-            self.sum.total += message.price
+            self.total += message.price
         return tick
 
     def on_Ping(self, message: Ping) -> Ping:
@@ -63,7 +65,7 @@ class Handlers(Player):
         return message
 
     def on_Get(self, message: Get) -> Sum:
-        return self.sum
+        return Sum(count=self.counted, total=self.total, redelivered=self.redelivered)
 
     def on_Fail(self, message: Fail) -> None:
         raise RuntimeError(f"failed with {message.code}")
@@ -120,8 +122,8 @@ class Handlers(Player):
         logging.getLogger("conformance").log(LEVELS[message.level], message.text)
 
     def count(self, echo: Tick | Ping | Bulk) -> None:
-        self.sum.count += 1
-        self.sum.redelivered += self.peer.redelivered
+        self.counted += 1
+        self.redelivered += self.peer.redelivered
         if self.sink is not None:
             self.sink.send(echo, timeout=None)
 
