@@ -53,15 +53,18 @@ export class Inbox {
     this.#left = MESSAGES_A_TURN;
   }
 
-  /** 1 and a message in hand; 0: nothing now, and the loop will say when to try again; or an error. */
-  receive() {
-    for (;;) {
+  /**
+   * 1 and a message in hand; 0: nothing now, and the loop will say when to try again; or an error. `isFinished`: the one before has
+   * been forgotten, and is released first.
+   */
+  receive(isFinished = false) {
+    for (let releases = isFinished; ; releases = false) {
       if (this.#left === 0) {
         this.#link.callAgain();
-        return 0;
+        return releases ? this.#link.release() : 0;
       }
       --this.#left;
-      const result = this.#link.receive();
+      const result = releases ? this.#link.releaseAndReceive() : this.#link.receive();
       if (result !== 1) return result;
       if (this.#head.kind === native.REPLY || this.#head.kind === native.REPLY + 1) {
         const bytes = new Uint8Array(this.#link.payload()).slice();
@@ -91,7 +94,7 @@ export class Inbox {
     const stride = count > 1 ? this.#head.stride : length;
     const bytes = count > 1 ? (count - 1) * stride + length : length;
     this.#memory = new RingMemory(this.#link, this.ringOf(lane, false), offset, bytes, false);
-    if (sentOf(Type, this.#memory.view) < 0) throw new ProtocolError(`the ${length} bytes that came as a ${Type.$name} are none`);
+    if (sentOf(Type, this.#memory) < 0) throw new ProtocolError(`the ${length} bytes that came as a ${Type.$name} are none`);
     return count === 0 ? new Type(undefined, this.#memory) : new Batch(Type, this.#memory, count, stride);
   }
 
@@ -120,13 +123,10 @@ export class Inbox {
     this.isHeld = false;
   }
 
-  /** Replies come also while a message is in hand. 0, or an error. */
-  receiveReplies() {
-    for (;;) {
-      const result = this.#link.receiveReply();
-      if (result !== 1) return result;
-      this.#settle(this.#replyHead, undefined);
-    }
+  /** Replies come also while a message is in hand. `result`: the addon has looked for the first one. 0, or an error. */
+  receiveReplies(result) {
+    for (; result === 1; result = this.#link.receiveReply()) this.#settle(this.#replyHead, undefined);
+    return result;
   }
 
   #settle(head, given) {
@@ -137,7 +137,7 @@ export class Inbox {
     const Type = this.#types.get(type)?.Type;
     const bytes = given ?? new Uint8Array(this.#link.replyPayload());
     const memory = new OwnMemory(bytes);
-    const sent = Type === undefined ? -1 : sentOf(Type, memory.view);
+    const sent = Type === undefined ? -1 : sentOf(Type, memory);
     if (sent < 0) {
       const what = Type === undefined ? `the unknown type 0x${type.toString(16)}` : `${Type.$name} with ${bytes.length} bytes`;
       this.#replies.reject(correlation, new ProtocolError(`a reply of ${what} came`));

@@ -2,7 +2,7 @@
 import { Batch } from './batch.js';
 import { BodyLoan } from './body.js';
 import { ClosedError, FullError, failure } from './errors.js';
-import { RingMemory, bytesOf } from './memory.js';
+import { RingMemory, bytesOf, readable } from './memory.js';
 import * as native from './native.js';
 
 const SENT = Promise.resolve();
@@ -11,12 +11,17 @@ const BODY_PLACE = 32; // bytes before a message with a body
 
 export class Mailbox {
   #peer;
+  #lane = undefined;
 
   /** `peer` is the inside of a Peer: { link, outbox, arena, replies, monitors, replyHead, ringOf, isClosed }. */
   constructor(peer, id) {
     this.#peer = peer;
     this.id = id;
-    Object.defineProperty(this, 'lane', { value: Number((id >> 52n) & 0xffn) });
+  }
+
+  /** Which its sends wait for each other in. */
+  get lane() {
+    return (this.#lane ??= Number((this.id >> 52n) & 0xffn));
   }
 
   equals(other) {
@@ -27,7 +32,7 @@ export class Mailbox {
   trySend(message) {
     const { link, outbox } = this.#peer;
     if (outbox.isBlocked(this.lane)) return false;
-    const result = link.send(this.id, typeOf(message), bytesOf(message));
+    const result = link.send(this.id, typeOf(message), readable(message));
     if (result === 0) return true;
     if (result === native.FULL) return false;
     throw failure(result, link.error());
@@ -138,12 +143,12 @@ export class Mailbox {
       return replies.add(asked, { timeout, signal }, `no reply to ${message.$name} came`);
     }
     const type = typeOf(message);
-    let bytes = bytesOf(message);
+    let bytes = readable(message);
     const attempt = () => link.ask(this.id, type, bytes);
     let correlation = outbox.isBlocked(this.lane) ? native.FULL : attempt();
     if (correlation === native.FULL) {
       const started = performance.now();
-      bytes = bytes.slice();
+      bytes = bytesOf(message).slice();
       correlation = await outbox.wait(this, bytes.length, attempt, { timeout, signal });
       timeout = Math.max(Math.ceil(timeout - (performance.now() - started)), 0);
     }

@@ -9,6 +9,9 @@ export class LentMemory {
   get target() {
     return this.view;
   }
+  get length() {
+    return this.view.byteLength;
+  }
 }
 
 /** A message of this process. */
@@ -25,24 +28,28 @@ function lie(memory, bytes) {
 }
 
 /**
- * A message in a ring, until it is released or sent. Fields are read and written through a view of the whole ring, so that a
- * message costs no object of the engine's; only who asks for bytes gets an ArrayBuffer, which is detached at the end.
+ * A message in a ring, until it is released or sent. Fields are read and written through a view of the whole ring's ArrayBuffer,
+ * made when the first one is; only who asks for bytes gets an ArrayBuffer of them, which is detached at the end.
  */
 export class RingMemory {
   #link;
-  #view;
+  #ring;
+  #offset;
+  #view = null;
   #bytes = null;
   #isLoan;
 
   constructor(link, ring, offset, length, isLoan) {
     this.#link = link;
-    this.#view = new DataView(ring, offset, length);
+    this.#ring = ring;
+    this.#offset = offset;
+    this.length = length;
     this.#isLoan = isLoan;
   }
 
   get view() {
-    if (this.#view === null) throw new ReleasedError(`the message is ${this.#isLoan ? 'sent' : 'handled'}: its bytes are gone`);
-    return this.#view;
+    if (this.#ring === null) throw new ReleasedError(`the message is ${this.#isLoan ? 'sent' : 'handled'}: its bytes are gone`);
+    return (this.#view ??= new DataView(this.#ring, this.#offset, this.length));
   }
   get target() {
     if (!this.#isLoan) throw new ReadOnlyError('a message that was received cannot be changed: change a copy, message.$copy()');
@@ -58,6 +65,7 @@ export class RingMemory {
 
   /** The addon detaches what `bytes` gave. */
   release() {
+    this.#ring = null;
     this.#view = null;
     this.#bytes = null;
   }
@@ -69,8 +77,15 @@ export function bytesOf(message) {
   return new Uint8Array(view.buffer, view.byteOffset + message.$at, message.$length ?? message.constructor.$size);
 }
 
-/** How much of the fixed part of a message these bytes have; -1: they are none. */
-export function sentOf(Type, view) {
-  if (Type.$sent !== undefined) return Type.$sent(view);
-  return view.byteLength < Type.$size ? -1 : Type.$size;
+/** The same for the addon, which takes a view of exactly them, too. */
+export function readable(message) {
+  const { $memory: { view }, $at } = message;
+  return $at === 0 && view.byteLength === (message.$length ?? message.constructor.$size) ? view : bytesOf(message);
+}
+
+/** How much of the fixed part of a message this memory has; -1: it holds none. Where nothing else follows, its length tells. */
+export function sentOf(Type, memory) {
+  if (Type.$fixedSizeAt !== undefined) return Type.$sent(memory.view);
+  const { length } = memory;
+  return length >= Type.$size || Type.$earlier?.includes(length) ? length : -1;
 }

@@ -9,7 +9,7 @@ import { atExit } from './exit.js';
 import { DONE, Inbox } from './inbox.js';
 import { Logger } from './logger.js';
 import { Mailbox } from './mailbox.js';
-import { bytesOf } from './memory.js';
+import { readable } from './memory.js';
 import * as native from './native.js';
 import { Outbox } from './outbox.js';
 import { Pending } from './pending.js';
@@ -47,7 +47,7 @@ function reply(link, kept, entry, message) {
   if (entry.replies !== null && !entry.replies.includes(Type.$name)) {
     throw new TypeError(`the reply to ${entry.Type.$name} is ${entry.replies.join(' or ')}, and not ${Type.$name}`);
   }
-  return link.reply(kept, Type.$type, bytesOf(message));
+  return link.reply(kept, Type.$type, readable(message));
 }
 
 export class Peer {
@@ -58,12 +58,14 @@ export class Peer {
   #arena; // who waits for room for a body
   #replies = new Pending();
   #lookups = new Pending();
+  #unresolved = 0; // of what was asked for in lookups, whether or not somebody still waits
   #monitors = new Pending();
   #inside; // what a mailbox needs of this
   #consumer = undefined; // 'run' or 'iterate'
   #run = undefined; // { resolve, reject } of run()
   #wake = undefined; // of an iterator that waits
   #askIsOpen = false; // somebody asked by the message in hand, and has no answer
+  #sender = undefined; // the last one, used again
   #dropped = 0;
   #warned = new Set();
   #isTold = false;
@@ -96,7 +98,7 @@ export class Peer {
       ringOf: (lane, outgoing) => this.#inbox.ringOf(lane, outgoing),
     };
     this.logger = new Logger((level, text) => this.#log(level, text));
-    link.joinLoop(() => this.#turn());
+    link.joinLoop((result) => this.#turn(result));
     this.#forget = atExit({ close: () => this.close(), tell: (error) => this.#tell(error) });
   }
 
@@ -136,7 +138,8 @@ export class Peer {
     this.#adopt(protocol);
     for (const [method, Type] of Object.entries(protocol.accepts)) {
       if (typeof handlers[method] !== 'function') throw new TypeError(`${protocol.$name} needs a method ${method}`);
-      this.on(Type, (message, sender) => handlers[method](message, sender));
+      const takesSender = handlers[method].length !== 1;
+      this.on(Type, takesSender ? (message, sender) => handlers[method](message, sender) : (message) => handlers[method](message));
     }
     return this;
   }
@@ -186,6 +189,7 @@ export class Peer {
       }
       if (result === 1) {
         this.#drop();
+        this.#inbox.release();
       } else if (this.#isEnd(result)) {
         await this.#stop();
         return false;
@@ -201,14 +205,17 @@ export class Peer {
 
   // ---- the event loop
 
-  /** In each turn in which there may be something. */
-  #turn() {
+  /** When there may be something. `looked`: the result of the addon's look for a reply. */
+  #turn(looked) {
     this.#inbox.beginTurn();
-    const result = this.#inbox.receiveReplies();
+    const result = this.#inbox.receiveReplies(looked);
     if (result === native.CLOSED && this.#isAccepted) this.#part();
     else if (result < 0) return this.#end(this.#failed(result));
     const { link, replyHead } = this.#inside;
-    while (link.resolved() === 1) this.#lookups.resolve(replyHead.correlation, replyHead.target);
+    while (this.#unresolved > 0 && link.resolved() === 1) {
+      --this.#unresolved;
+      this.#lookups.resolve(replyHead.correlation, replyHead.target);
+    }
     this.#outbox.retry();
     this.#arena.retry();
     this.#wake?.();
@@ -218,8 +225,8 @@ export class Peer {
 
   #handleAll() {
     try {
-      for (;;) {
-        const result = this.#inbox.receive();
+      for (let isFinished = false; ; isFinished = true) {
+        const result = this.#inbox.receive(isFinished);
         if (result === 0) return;
         if (this.#isEnd(result)) return void this.#stop().then(() => this.#run.resolve());
         if (result < 0) throw this.#failed(result);
@@ -236,23 +243,37 @@ export class Peer {
     }
   }
 
-  /** Nothing where the message has been finished, and else a promise of that. */
+  /** Nothing where the message is finished and to be released, and else a promise of its release. */
   #handle() {
     const { entry, message, head } = this.#inbox;
-    if (entry?.handler === undefined) return this.#drop();
+    if (entry?.handler === undefined) {
+      this.#drop();
+      this.#inbox.forget();
+      return undefined;
+    }
     this.#askIsOpen = head.correlation !== 0;
     const returned = entry.wantsSender ? entry.handler(message, this.sender) : entry.handler(message);
     if (typeof returned?.then === 'function') return returned.then((value) => this.#finish(value));
-    return this.#finish(returned);
+    if (this.#isClosed) return undefined;
+    const emptied = this.#answer(returned);
+    if (emptied !== undefined) return emptied.then(() => void this.#inbox.release());
+    this.#inbox.forget();
+    return undefined;
   }
 
+  /** The message is released here, or when the promise settles. */
   #finish(returned) {
     if (this.#isClosed) return undefined;
-    if (this.#askIsOpen) this.reply(returned);
-    const emptied = this.#outbox.whenEmpty();
+    const emptied = this.#answer(returned);
     if (emptied !== undefined) return emptied.then(() => void this.#inbox.release());
     this.#inbox.release();
     return undefined;
+  }
+
+  /** With what the handler returned. A promise where something that it sent still waits for room. */
+  #answer(returned) {
+    if (this.#askIsOpen) this.reply(returned);
+    return this.#outbox.whenEmpty();
   }
 
   #drop() {
@@ -262,14 +283,15 @@ export class Peer {
     this.#warned.add(head.type);
     ++this.#dropped;
     if (head.correlation !== 0) this.#link.refuse(undefined, native.NO_HANDLER);
-    this.#inbox.release();
   }
 
   // ---- the message in hand
 
   get sender() {
     const id = this.#inHand().sender;
-    return id === 0n ? undefined : new Mailbox(this.#inside, id);
+    if (id === 0n) return undefined;
+    if (this.#sender?.id !== id) this.#sender = new Mailbox(this.#inside, id);
+    return this.#sender;
   }
   get isAsked() {
     return this.#inHand() && this.#askIsOpen;
@@ -343,6 +365,7 @@ export class Peer {
     if (protocol !== undefined) this.#adopt(protocol);
     if (typeof name !== 'string' || name.includes('\0')) throw new NotFoundError(`${String(name)} is not a name`);
     const request = this.#result(this.#link.resolve(name));
+    ++this.#unresolved;
     const id = await this.#lookups.add(request, { timeout, signal }, `the host did not answer where '${name}' is`);
     if (id === 0n) throw new NotFoundError(`no mailbox has the name '${name}'`);
     return new Mailbox(this.#inside, id);

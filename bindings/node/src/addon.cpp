@@ -10,6 +10,10 @@ napi_value construct(napi_env env, napi_callback_info info) {
   napi_value self = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, &self, nullptr);
   auto* link = new Link(env);
+  std::vector<Define> own(receiving.begin(), receiving.end());
+  own.insert(own.end(), sending.begin(), sending.end());
+  for (Define& method : own) method.data = link;
+  napi_define_properties(env, self, own.size(), own.data());
   napi_wrap(env, self, link, [](napi_env, void* data, void*) { static_cast<Link*>(data)->drop(); }, nullptr, nullptr);
   return self;
 }
@@ -40,7 +44,7 @@ napi_value count(napi_env env, Link& link, const Arguments<0>&) {
   return list;
 }
 
-/// joinLoop(ready)
+/// joinLoop(ready): ready(as receiveReply()) is called when there is something to do
 napi_value join_loop(napi_env env, Link& link, const Arguments<1>& arguments) {
   if (!link.join_loop(arguments[0])) napi_throw_error(env, nullptr, "the doorbell cannot be watched by the event loop");
   return nullptr;
@@ -96,8 +100,6 @@ static napi_value make_exports(napi_env env, napi_value exports) {
       define("unfinished", method<0, unfinished>),
       define("close", close),
   };
-  methods.insert(methods.end(), receiving.begin(), receiving.end());
-  methods.insert(methods.end(), sending.begin(), sending.end());
   methods.insert(methods.end(), bodies.begin(), bodies.end());
   napi_value link = nullptr;
   napi_define_class(env, "Link", NAPI_AUTO_LENGTH, construct, nullptr, methods.size(), methods.data(), &link);

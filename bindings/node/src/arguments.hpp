@@ -23,8 +23,10 @@ class Arguments {
   Arguments(napi_env env, napi_callback_info info) : env_(env) {
     std::size_t count = Count;
     napi_value self = nullptr;
-    napi_get_cb_info(env, info, &count, values_.data(), &self, nullptr);
-    napi_unwrap(env, self, reinterpret_cast<void**>(&self_));
+    void* owner = nullptr;
+    napi_get_cb_info(env, info, &count, values_.data(), &self, &owner);
+    self_ = static_cast<Self*>(owner);
+    if (self_ == nullptr) napi_unwrap(env, self, reinterpret_cast<void**>(&self_));
   }
 
   /// None where the method was taken off its object.
@@ -60,11 +62,12 @@ class Arguments {
     napi_get_value_string_utf8(env_, value, text.data(), length + 1, &length);
     return text;
   }
-  /// Of a Uint8Array.
+  /// Of a DataView or a Uint8Array; none of anything else.
   Bytes bytes(std::size_t i) const {
     Bytes bytes;
     std::size_t length = 0;
-    napi_get_typedarray_info(env_, values_[i], nullptr, &length, &bytes.data, nullptr, nullptr);
+    if (napi_get_dataview_info(env_, values_[i], &length, &bytes.data, nullptr, nullptr) != napi_ok)
+      napi_get_typedarray_info(env_, values_[i], nullptr, &length, &bytes.data, nullptr, nullptr);
     bytes.length = static_cast<std::uint32_t>(length);
     return bytes;
   }
@@ -107,7 +110,8 @@ napi_value method(napi_env env, napi_callback_info info) {
   return Method(env, *arguments.self(), arguments);
 }
 
-// Each file gives its methods to the class.
+// Each file gives its methods to the class. Those that are called for each message are every object's own, and know whose: to find it by
+// `this`, napi_unwrap(), takes three times as long as all else of a call. They must not outlive it.
 using Define = napi_property_descriptor;
 napi_value attach(napi_env env, napi_callback_info info);
 napi_value listener_class(napi_env env);
@@ -124,7 +128,7 @@ constexpr Define define(const char* name, Method method) {
           .data = nullptr};
 }
 
-extern const std::array<Define, 9> receiving;
+extern const std::array<Define, 10> receiving;
 extern const std::array<Define, 16> sending;
 extern const std::array<Define, 8> bodies;
 

@@ -70,6 +70,11 @@ int Link::release() {
   return ringmail_release(peer_);
 }
 
+int Link::release_and_receive() {
+  const int result = release();
+  return result < 0 ? result : receive();
+}
+
 int Link::loan(ringmail_mailbox target, std::uint32_t length) {
   const int result = ringmail_loan(peer_, target, length, 0, &loaned_);
   if (result != 0) return result;

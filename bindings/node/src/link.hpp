@@ -21,7 +21,7 @@ struct Head {
 };
 
 /// From the event loop, outside of any call of JavaScript's.
-void call_back(napi_env env, napi_ref function);
+void call_back(napi_env env, napi_ref function, int argument = 0);
 
 class Link {
  public:
@@ -38,7 +38,7 @@ class Link {
   /// JavaScript has no reference any more.
   void drop();
 
-  // The loop: calls `ready` in a turn in which there is something to do.
+  // The loop: calls `ready` when there is something to do, with the result of a receive_reply().
   bool join_loop(napi_value ready);
   /// In the next turn, whether or not anything comes.
   void call_again();
@@ -54,6 +54,8 @@ class Link {
   int receive_more(std::uint32_t most);
   int receive_reply();
   int release();
+  /// Of the next message, or of the release.
+  int release_and_receive();
   const ringmail_message& in_hand() const { return in_hand_; }
   const ringmail_message& reply() const { return reply_; }
   int loan(ringmail_mailbox target, std::uint32_t length);
@@ -82,6 +84,8 @@ class Link {
   static void on_readable(uv_poll_t* handle, int status, int events);
   static void before_sleep(uv_prepare_t* handle);
   static void after_sleep(uv_check_t* handle);
+  /// Whether something comes before that time, and before the loop has anything else to do.
+  bool comes_before(std::uint64_t time_ns);
   static void on_leaving(napi_async_cleanup_hook_handle hook, void* link);
   void leave_loop();
   void delete_if_done();

@@ -1,26 +1,36 @@
 // The link in libuv's loop. Before each sleep the transport is asked whether there is reason for one, and its descriptor ends it.
-#include "link.hpp"
+#include "arguments.hpp"
 
 namespace ringmail::node {
 namespace {
 
 constexpr std::uint64_t ns_in_a_ms = 1'000'000;
 
+/// A turn of the loop, with its system call, takes as long as a message or two. So after the first call the link stays, and calls
+/// JavaScript again for what comes before this time is up (decision 30). It is also the most by which that delays what else the loop
+/// waits for.
+constexpr std::uint64_t longest_stay_ns = 20'000;
+
 template <class Handle>
 Link* link_of(Handle* handle) {
   return static_cast<Link*>(handle->data);
 }
 
+void do_not_sleep(uv_idle_t* idle) {
+  uv_idle_start(idle, [](uv_idle_t*) {});
+}
+
 }  // namespace
 
-void call_back(napi_env env, napi_ref function) {
+void call_back(napi_env env, napi_ref function, int argument) {
   napi_handle_scope scope = nullptr;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_value called = nullptr;
   napi_value global = nullptr;
+  const napi_value given = to_value(env, argument);
   napi_get_reference_value(env, function, &called);
   napi_get_global(env, &global);
-  if (napi_make_callback(env, nullptr, global, called, 0, nullptr, nullptr) == napi_pending_exception) {
+  if (napi_make_callback(env, nullptr, global, called, 1, &given, nullptr) == napi_pending_exception) {
     napi_value error = nullptr;
     napi_get_and_clear_last_exception(env, &error);
     napi_fatal_exception(env, error);
@@ -55,7 +65,6 @@ bool Link::join_loop(napi_value ready) {
 void Link::before_sleep(uv_prepare_t* handle) {
   Link& link = *link_of(handle);
   if (!link.is_open()) return;
-  const auto do_not_sleep = [](uv_idle_t*) {};
   std::int64_t longest_ns = 0;
   const int looked = ringmail_prepare(link.peer_, link.takes_mail_ ? 1 : 0, &longest_ns);
   if (looked == 0 && !link.is_ready_) {
@@ -67,7 +76,7 @@ void Link::before_sleep(uv_prepare_t* handle) {
   }
   // An error shows again where JavaScript receives.
   if (looked != 2) link.is_ready_ = link.is_ready_ || looked != 0;
-  uv_idle_start(&link.idle_, do_not_sleep);
+  do_not_sleep(&link.idle_);
 }
 
 void Link::on_readable(uv_poll_t* handle, int, int) {
@@ -80,14 +89,37 @@ void Link::on_readable(uv_poll_t* handle, int, int) {
 void Link::after_sleep(uv_check_t* handle) {
   Link& link = *link_of(handle);
   if (!link.is_open() || !link.is_ready_) return;
-  link.is_ready_ = false;
-  call_back(link.env_, link.ready_);
+  const std::uint64_t until_ns = uv_hrtime() + longest_stay_ns;
+  do {
+    link.is_ready_ = false;
+    call_back(link.env_, link.ready_, link.receive_reply());
+    // Who calls again wants a turn between.
+  } while (link.is_open() && !link.is_ready_ && link.comes_before(until_ns));
+}
+
+bool Link::comes_before(std::uint64_t time_ns) {
+  // Promises and ticks have had their turn when JavaScript was left. Of immediates, timers that are due, handles that close and of who
+  // else does not want to sleep libuv knows, once this link's own wish is taken back.
+  uv_idle_stop(&idle_);
+  const bool would_sleep = uv_backend_timeout(idle_.loop) != 0;
+  do_not_sleep(&idle_);  // before_sleep() decides
+  if (!would_sleep) return false;
+  constexpr int looks_without_clock = 4;
+  while (uv_hrtime() < time_ns) {
+    for (int looks = 0; looks < looks_without_clock; ++looks) {
+      std::int64_t longest_ns = 0;
+      const int looked = ringmail_prepare(peer_, takes_mail_ ? 1 : 0, &longest_ns);
+      // An error shows again where JavaScript receives.
+      if (looked != 2) return looked != 0;
+    }
+  }
+  return false;
 }
 
 void Link::call_again() {
   if (handles_ == 0) return;
   is_ready_ = true;
-  uv_idle_start(&idle_, [](uv_idle_t*) {});
+  do_not_sleep(&idle_);
 }
 
 void Link::stop_watching() {

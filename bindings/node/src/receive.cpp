@@ -29,6 +29,11 @@ napi_value ring(napi_env, Link& link, const Arguments<2>& arguments) {
 /// receive(): 1, 0 or an error
 napi_value receive(napi_env env, Link& link, const Arguments<0>&) { return to_value(env, link.receive()); }
 
+/// releaseAndReceive(): the same, once the message in hand is released
+napi_value release_and_receive(napi_env env, Link& link, const Arguments<0>&) {
+  return to_value(env, link.release_and_receive());
+}
+
 /// receiveMore(most): how many are in hand, or an error; the head then has their `stride`
 napi_value receive_more(napi_env env, Link& link, const Arguments<1>& arguments) {
   return to_value(env, link.receive_more(arguments.number(0)));
@@ -59,11 +64,12 @@ napi_value resolved(napi_env env, Link& link, const Arguments<0>&) {
 
 }  // namespace
 
-const std::array<Define, 9> receiving{
+const std::array<Define, 10> receiving{
     define("receiveMore", method<1, receive_more>),
     define("heads", method<0, heads>),
     define("ring", method<2, ring>),
     define("receive", method<0, receive>),
+    define("releaseAndReceive", method<0, release_and_receive>),
     define("payload", method<0, payload>),
     define("release", method<0, release>),
     define("receiveReply", method<0, receive_reply>),

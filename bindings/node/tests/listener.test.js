@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
@@ -82,6 +83,35 @@ test(
     assert.deepEqual(times, [7]);
     assert.deepEqual(await other.ended, [0, '1\n']);
     assert.ok(peer.closed);
+  }),
+);
+
+test(
+  'timers and other descriptors have their turns while answers come without a pause',
+  withListener(async (listener, desk) => {
+    const other = desk('await peer.run();');
+    const peer = await accept(listener);
+    const server = net.createServer((socket) => socket.pipe(socket)).listen(`${listener.path}.echo`);
+    const socket = net.connect(`${listener.path}.echo`, () => socket.write('x'));
+    let echoes = 0;
+    let timeouts = 0;
+    socket.on('data', (text) => {
+      ++echoes;
+      socket.write(text);
+    });
+    const timer = setInterval(() => ++timeouts, 1);
+    await new Promise((resolve) => socket.once('data', resolve));
+    // The name of who has attached is known here, so that each answer is there as soon as it is looked for.
+    for (let i = 0; i < 20_000; ++i) await peer.mailbox('desk', { timeout: Infinity });
+    assert.ok(echoes > 20, `${echoes} echoes`);
+    assert.ok(timeouts > 2, `${timeouts} timeouts`);
+    clearInterval(timer);
+    socket.removeAllListeners('data').resume().end();
+    server.close();
+    const running = peer.run();
+    peer.stop();
+    assert.deepEqual(await other.ended, [0, '']);
+    await running;
   }),
 );
 
