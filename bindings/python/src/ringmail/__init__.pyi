@@ -65,6 +65,7 @@ class Message:
     _id: ClassVar[int]
     _size: ClassVar[int]
     _fields: ClassVar[tuple[str, ...]]
+    _format: ClassVar[str | None]  # in the letters of the buffer protocol; None: its length varies
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     # The fields are known when the host has told its schema.
@@ -102,6 +103,8 @@ class Batch(Sequence[Any]):
     def __getitem__(self, index: slice, /) -> Batch: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def copy(self) -> Batch: ...
+    def __copy__(self) -> Batch: ...
+    def __deepcopy__(self, memo: Any, /) -> Batch: ...
 
 @final
 class Body:

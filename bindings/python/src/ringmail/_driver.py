@@ -152,7 +152,8 @@ class Driver:
     async def lookup(self, name: str) -> int:
         self.check()
         request = self.peer._resolve(name)
-        self._names[request] = future = self.future()
+        future: asyncio.Future[int] = self.future()
+        self._names[request] = future
         self._call_step()
         try:
             return await future

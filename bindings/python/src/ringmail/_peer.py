@@ -207,7 +207,7 @@ class Peer(_ringmail.Peer):
         if self._awaited:
             raise TypeError(f"the handler of {self._awaited[0]} is a coroutine function: await run_async()")
         try:
-            over = self._run(timeout)
+            over: bool = self._run(timeout)
             if self._is_gone:
                 self._end_asks()
             return over
@@ -453,7 +453,7 @@ def _write_lines() -> None:
 
 def schema_text(schema: str | os.PathLike[str] | None) -> str | None:
     if schema is None or (isinstance(schema, str) and schema.startswith(HEADING)):
-        return schema  # type: ignore[return-value]
+        return schema
     with open(schema, encoding="utf-8") as file:
         text = file.read()
     if not text.startswith(HEADING):

@@ -453,7 +453,7 @@ def make_types(schema: Schema) -> tuple[dict[str, type], dict[str, type[enum.Int
         space, _, word = declared.name.rpartition(".")
         # `mro` is the one name that enum.Enum cannot have as a member.
         members = [(name + "_" if name == "mro" else name, number) for name, number in declared.values.items()]
-        enums[declared.name] = enum.IntEnum(word, members, module=space)  # type: ignore[misc, assignment]
+        enums[declared.name] = enum.IntEnum(word, members, module=space)  # type: ignore[assignment]
 
     types: dict[str, type] = {}
     for message in schema.messages.values():
