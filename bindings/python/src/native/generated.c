@@ -1,16 +1,32 @@
-/* Messages as instances of classes that `ringmail gen` wrote: a buffer, `_bytes`, and the place in it, `_at`. Received ones are
- * made here, as the class method view() makes them, so that no line of Python runs for each. */
+/* Messages as instances of classes that `ringmail gen` wrote: a buffer, `_bytes`, and the place in it, `_at`. Those of fixed size are made,
+ * as the class method view() makes them, and sent here, so that no line of Python runs for each. */
 #include "native.h"
 
-static PyObject *name_of_bytes, *name_of_at, *name_of_view, *name_of_release, *start;
+static PyObject *name_of_bytes, *name_of_at, *name_of_view, *name_of_release, *name_of_to_bytes, *name_of_grows,
+    *name_of_size, *start;
 
 int generated_ready(void) {
   name_of_bytes = PyUnicode_InternFromString("_bytes");
   name_of_at = PyUnicode_InternFromString("_at");
   name_of_view = PyUnicode_InternFromString("view");
   name_of_release = PyUnicode_InternFromString("release");
+  name_of_to_bytes = PyUnicode_InternFromString("to_bytes");
+  name_of_grows = PyUnicode_InternFromString("_grows");
+  name_of_size = PyUnicode_InternFromString("ringmail_size");
   start = PyLong_FromLong(0);
   return PyErr_Occurred() ? -1 : 0;
+}
+
+/* Of all messages of a class; -1: they are of any length; -2 and an exception. */
+static Py_ssize_t fixed_size(PyObject* class) {
+  PyObject* grows = PyObject_GetAttr(class, name_of_grows);
+  const int may_grow = grows != NULL ? PyObject_IsTrue(grows) : -1;
+  Py_XDECREF(grows);
+  if (may_grow != 0) return may_grow < 0 ? -2 : -1;
+  PyObject* size = PyObject_GetAttr(class, name_of_size);
+  const Py_ssize_t bytes = size != NULL ? PyLong_AsSsize_t(size) : -1;
+  Py_XDECREF(size);
+  return PyErr_Occurred() ? -2 : bytes;
 }
 
 int generated_set(Entry* entry, PyObject* generated) {
@@ -19,13 +35,8 @@ int generated_set(Entry* entry, PyObject* generated) {
     PyErr_SetString(PyExc_TypeError, "a class that `ringmail gen` wrote");
     return -1;
   }
-  PyObject* grows = PyObject_GetAttrString(generated, "_grows");
-  const int may_grow = grows != NULL ? PyObject_IsTrue(grows) : -1;
-  Py_XDECREF(grows);
-  PyObject* size = may_grow == 0 ? PyObject_GetAttrString(generated, "ringmail_size") : NULL;
-  entry->generated_size = size != NULL ? PyLong_AsLongLong(size) : -1;
-  Py_XDECREF(size);
-  if (PyErr_Occurred()) return -1;
+  entry->generated_size = fixed_size(generated);
+  if (entry->generated_size == -2) return -1;
   entry->generated = Py_NewRef(generated);
   return 0;
 }
@@ -57,4 +68,18 @@ void generated_release(PyObject* lent) {
   Py_XDECREF(bytes);
   Py_DECREF(lent);
   PyErr_Restore(type, value, traceback);
+}
+
+Message* generated_native(PyObject* generated, PyTypeObject* type) {
+  const Py_ssize_t size = fixed_size((PyObject*)Py_TYPE(generated));
+  if (size == -2) return NULL;
+  const int is_whole = size < 0; /* to_bytes() gives no more than the message, wherever it lies */
+  PyObject* bytes =
+      is_whole ? PyObject_CallMethodNoArgs(generated, name_of_to_bytes) : PyObject_GetAttr(generated, name_of_bytes);
+  PyObject* at = bytes != NULL && !is_whole ? PyObject_GetAttr(generated, name_of_at) : Py_NewRef(start);
+  const Py_ssize_t begin = at != NULL ? PyLong_AsSsize_t(at) : -1;
+  Message* message = bytes != NULL && !PyErr_Occurred() ? message_of_bytes(type, bytes, begin, size) : NULL;
+  Py_XDECREF(at);
+  Py_XDECREF(bytes);
+  return message;
 }

@@ -171,12 +171,15 @@ static PyObject* message_copy(PyObject* object, PyObject* unused) {
   return (PyObject*)message_copy_of((Message*)object);
 }
 
-/* What lies in a buffer, which *view is then of. NULL with no exception: it is no message. */
-static Message* lend_buffer(PyObject* type, PyObject* source, Py_buffer* view) {
+/* What lies in a buffer from `at` on, for `length` bytes or, negative, all of them: *view is of it. NULL with no exception: it is no
+ * message. */
+static Message* lend_buffer(PyObject* type, PyObject* source, Py_ssize_t at, Py_ssize_t length, Py_buffer* view) {
   Layout* layout = layout_of((PyTypeObject*)type);
   if (layout == NULL || PyObject_GetBuffer(source, view, PyBUF_SIMPLE) < 0) return NULL;
+  if (length < 0) length = view->len - at;
+  const int is_there = at >= 0 && at <= view->len && length <= view->len - at && length <= UINT32_MAX;
   Message* self =
-      view->len <= UINT32_MAX ? message_lend((PyTypeObject*)type, layout, view->buf, (uint32_t)view->len, 0) : NULL;
+      is_there ? message_lend((PyTypeObject*)type, layout, (char*)view->buf + at, (uint32_t)length, 0) : NULL;
   if (self == NULL) PyBuffer_Release(view);
   return self;
 }
@@ -187,9 +190,9 @@ static void give_back(Message* lent, Py_buffer* view) {
   PyBuffer_Release(view);
 }
 
-Message* message_of_bytes(PyTypeObject* type, PyObject* source) {
+Message* message_of_bytes(PyTypeObject* type, PyObject* source, Py_ssize_t at, Py_ssize_t length) {
   Py_buffer view;
-  Message* lent = lend_buffer((PyObject*)type, source, &view);
+  Message* lent = lend_buffer((PyObject*)type, source, at, length, &view);
   if (lent == NULL) {
     if (PyErr_Occurred()) return NULL;
     return (Message*)PyErr_Format(PyExc_ValueError, "these %zd bytes are no %U", view.len, layout_of(type)->name);
@@ -200,12 +203,12 @@ Message* message_of_bytes(PyTypeObject* type, PyObject* source) {
 }
 
 static PyObject* message_from_bytes(PyObject* type, PyObject* source) {
-  return (PyObject*)message_of_bytes((PyTypeObject*)type, source);
+  return (PyObject*)message_of_bytes((PyTypeObject*)type, source, 0, -1);
 }
 
 static PyObject* message_valid_bytes(PyObject* type, PyObject* source) {
   Py_buffer view;
-  Message* lent = lend_buffer(type, source, &view);
+  Message* lent = lend_buffer(type, source, 0, -1, &view);
   if (lent == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
   const int result = message_valid(lent);
   give_back(lent, &view);

@@ -77,8 +77,8 @@ Message* message_lend(PyTypeObject* type, Layout* layout, const void* data, uint
 /* Has the message lie in these bytes; 0: they are none. What is looked at is that no access leaves them. */
 int message_lie(Message* self, unsigned char* data, uint32_t length);
 
-/* One of its own, of these bytes. ValueError: they are none. */
-Message* message_of_bytes(PyTypeObject* type, PyObject* source);
+/* One of its own, of the bytes from `at` on: so many, or all where `length` is negative. ValueError: they are none. */
+Message* message_of_bytes(PyTypeObject* type, PyObject* source, Py_ssize_t at, Py_ssize_t length);
 
 /* One of its own, with the same fields. */
 Message* message_copy_of(Message* self);
@@ -241,15 +241,15 @@ typedef struct {
   uint32_t id;
   PyTypeObject* type; /* NULL: this slot is empty */
   Layout* layout;
-  PyObject* handler;      /* or NULL */
-  PyObject* replies;      /* tuple of the classes that the protocols allow as a reply; empty: any */
-  Message* view;          /* used again for the next message, when the handler did not keep it */
-  uint64_t dropped;       /* messages for which there was no handler */
-  PyObject* batch;        /* in hand, of a handler that takes many */
-  PyObject* generated;    /* class that `ringmail gen` wrote, which the handler takes in place of `type`; or NULL */
-  PyObject* lent;         /* in hand, as one of that class */
-  int64_t generated_size; /* of a message that is one of that class for sure; -1: who makes it looks into it */
-  uint32_t most;          /* that the handler takes together; 0: one, as it is */
+  PyObject* handler;         /* or NULL */
+  PyObject* replies;         /* tuple of the classes that the protocols allow as a reply; empty: any */
+  Message* view;             /* used again for the next message, when the handler did not keep it */
+  uint64_t dropped;          /* messages for which there was no handler */
+  PyObject* batch;           /* in hand, of a handler that takes many */
+  PyObject* generated;       /* class that `ringmail gen` wrote, which the handler takes in place of `type`; or NULL */
+  PyObject* lent;            /* in hand, as one of that class */
+  Py_ssize_t generated_size; /* of a message that is one of that class for sure; -1: who makes it looks into it */
+  uint32_t most;             /* that the handler takes together; 0: one, as it is */
   char wants_sender;
 } Entry;
 
@@ -361,6 +361,8 @@ int generated_set(Entry* entry, PyObject* generated);
 PyObject* generated_lend(const Entry* entry);
 /* From now on every access raises ValueError. Takes the reference; an exception that is being raised stays the one. */
 void generated_release(PyObject* lent);
+/* One that is sent, as one of that class of the host's schema: a copy. */
+Message* generated_native(PyObject* generated, PyTypeObject* type);
 
 /* ---- body.c: what goes with a message in shared memory */
 

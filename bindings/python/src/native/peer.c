@@ -225,14 +225,7 @@ Message* peer_message(Peer* self, PyObject* message) {
   if (PyObject_TypeCheck(message, &MessageType)) return (Message*)Py_NewRef(message);
   PyObject* known =
       self->generated != NULL ? PyDict_GetItemWithError(self->generated, (PyObject*)Py_TYPE(message)) : NULL;
-  if (known != NULL) {
-    static PyObject* to_bytes = NULL;
-    if (to_bytes == NULL && (to_bytes = PyUnicode_InternFromString("to_bytes")) == NULL) return NULL;
-    PyObject* bytes = PyObject_CallMethodNoArgs(message, to_bytes);
-    Message* made = bytes != NULL ? message_of_bytes((PyTypeObject*)known, bytes) : NULL;
-    Py_XDECREF(bytes);
-    return made;
-  }
+  if (known != NULL) return generated_native(message, (PyTypeObject*)known);
   if (PyErr_Occurred()) return NULL;
   PyObject* native = PyObject_CallMethod((PyObject*)self, "_as_native", "O", message);
   if (native == NULL || PyObject_TypeCheck(native, &MessageType)) return (Message*)native;

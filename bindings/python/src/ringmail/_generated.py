@@ -1,7 +1,7 @@
 """Classes that `ringmail gen --lang python` wrote: what a peer gives and takes in place of those made from the host's schema.
 
 They know nothing of this package. What it needs of them is ringmail_name, ringmail_schema, view() and to_bytes(), and for messages
-of fixed size, which the extension makes itself, the attributes that view() sets."""
+of fixed size, which the extension makes and sends itself, the attributes that view() sets."""
 
 from __future__ import annotations
 
