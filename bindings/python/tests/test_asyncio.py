@@ -573,3 +573,40 @@ asyncio.run(peer.run_async())
     answer(running, running.mail()[2], 1)
     assert running.wait_for("exit") == ["1"]
     assert any(line.startswith("failure TypeError: object of type") for line in running.seen)
+
+
+@pytest.mark.parametrize("function", ["async def", "def"])
+@pytest.mark.parametrize(
+    ("message", "first", "error"),
+    [
+        ("'test.market.Tick'", "message", "ReleasedError"),
+        ("'test.market.Tick', batch=10", "message[0]", "ReleasedError"),
+        ("market.Tick", "message", "ValueError"),
+    ],
+)
+def test_a_handler_that_closes_the_peer_has_its_message_no_longer(host, function, message, first, error):
+    import test_generated as generated
+
+    running = host(
+        generated.HEAD.replace("schema=market.SCHEMA", "schema=market.SCHEMA, pollable=True")
+        + f"""
+import asyncio
+
+@peer.on({message})
+{function} tick(message):
+    peer.close()
+    try:
+        print({first}.time)
+    except Exception as error:
+        print(type(error).__name__)
+
+try:
+    asyncio.run(peer.run_async())
+except RuntimeError as error:
+    print(error)
+""",
+        schema=generated.SCHEMA,
+    ).ready()
+    running.send(running.types.Tick(time=3))
+    assert running.wait_for("exit") == ["0"]
+    assert running.output().splitlines() == [error, "the peer is closed"]

@@ -73,7 +73,7 @@ static int take_back(Peer* self, Entry* entry) {
   if (entry->batch != NULL) return take_back_batch(self, entry);
   if (entry->lent != NULL) {
     generated_release(entry->lent);
-    entry->lent = NULL;
+    Py_CLEAR(entry->lent);
   }
   Message* view = entry->view;
   const int unused = message_release(view);
@@ -81,6 +81,16 @@ static int take_back(Peer* self, Entry* entry) {
   /* Somebody kept the view: it stays released, and the next message gets another one. */
   if (Py_REFCNT(view) != 1) Py_CLEAR(entry->view);
   return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
+}
+
+void take_back_all(Peer* self) {
+  /* They stay where they are, for who closes the peer may be the handler that has one. */
+  for (uint32_t i = 0; i < self->entry_count; ++i) {
+    const Entry* entry = &self->entries[i];
+    if (entry->lent != NULL) generated_release(entry->lent);
+    if (entry->batch != NULL && !batch_release(entry->batch)) self->pinned = 1;
+    if (entry->view != NULL && !message_release(entry->view)) self->pinned = 1;
+  }
 }
 
 /* The view as what the entry's handler takes, borrowed likewise. */

@@ -66,7 +66,6 @@ void generated_release(PyObject* lent) {
   PyErr_Clear(); /* a buffer that is still exported is the caller's to find */
   Py_XDECREF(released);
   Py_XDECREF(bytes);
-  Py_DECREF(lent);
   PyErr_Restore(type, value, traceback);
 }
 

@@ -2,6 +2,7 @@
 #include "native.h"
 
 int peer_finish(Peer* self) {
+  if (self->link == NULL) return peer_open(self); /* what was called has closed the peer: that is an error here */
   Py_CLEAR(self->body);
   const int code = ringmail_release(self->link);
   self->held = 0;

@@ -359,7 +359,7 @@ int generated_ready(void);
 int generated_set(Entry* entry, PyObject* generated);
 /* The entry's view, as one of that class: a new reference. */
 PyObject* generated_lend(const Entry* entry);
-/* From now on every access raises ValueError. Takes the reference; an exception that is being raised stays the one. */
+/* From now on every access raises ValueError. An exception that is being raised stays the one. */
 void generated_release(PyObject* lent);
 /* One that is sent, as one of that class of the host's schema: a copy. */
 Message* generated_native(PyObject* generated, PyTypeObject* type);
@@ -387,6 +387,8 @@ PyObject* peer_run(PyObject* self, PyObject* timeout);
 
 /* A reply or refusal goes to who asked for it, if anybody still does. `stays`: as a copy, which can be kept. */
 int deliver_answer(Peer* self, const ringmail_message* answer, int stays);
+/* The link is about to end: nothing that was lent may be read any more. */
+void take_back_all(Peer* self);
 /* Calls the handler of the message in hand: 1 where it gave something to be awaited, which is then *awaitable. */
 int dispatch_in_hand(Peer* self, PyObject** awaitable);
 /* The rest, with what the handler returned; NULL: it raised. */

@@ -187,6 +187,7 @@ static void close_link(Peer* self) {
   if (link == NULL) return;
   if (self->loan != NULL) ringmail_cancel(link);
   end_loan(self);
+  take_back_all(self);
   if (self->in_hand != NULL && !message_release(self->in_hand)) self->pinned = 1;
   Py_CLEAR(self->in_hand);
   Py_CLEAR(self->body);
