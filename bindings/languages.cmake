@@ -48,9 +48,10 @@ ringmail_binding_test(python.pytest FOLDER python COMMAND ${RINGMAIL_PYTHON} -B 
 
 ringmail_find_language(go 1.21 go version)
 if(RINGMAIL_HAS_go)
-  set(program ${CMAKE_CURRENT_BINARY_DIR}/go/conformance)
-  ringmail_build_peer(conformance.go FOLDER go COMMAND ${RINGMAIL_GO} build -o ${program} ./cmd/conformance)
-  ringmail_conformance_peer(go TARGET conformance.go COMMAND ${program})
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/go)
+  ringmail_build_peer(conformance.go FOLDER go COMMAND ${RINGMAIL_GO} build -o ${folder}/ ./cmd/conformance ./cmd/streams)
+  ringmail_conformance_peer(go TARGET conformance.go COMMAND ${folder}/conformance)
+  ringmail_measured_variant(go "without generated code" COMMAND ${folder}/streams)
   ringmail_binding_test(go.vet FOLDER go COMMAND ${RINGMAIL_GO} vet ./...)
   ringmail_binding_test(go.test FOLDER go COMMAND ${RINGMAIL_GO} test -race ./...)
 endif()
@@ -62,8 +63,9 @@ ringmail_find_language(rust 1.78 cargo --version)
 if(RINGMAIL_HAS_rust)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/rust)
   ringmail_build_peer(conformance.rust FOLDER rust
-    COMMAND ${RINGMAIL_CARGO} build --quiet --release --example conformance --target-dir ${folder})
+    COMMAND ${RINGMAIL_CARGO} build --quiet --release --example conformance --example streams --target-dir ${folder})
   ringmail_conformance_peer(rust TARGET conformance.rust COMMAND ${folder}/release/examples/conformance)
+  ringmail_measured_variant(rust "without generated code" COMMAND ${folder}/release/examples/streams)
   # Of a toolchain that has it.
   find_program(RINGMAIL_CARGO_CLIPPY cargo-clippy HINTS ENV HOME PATH_SUFFIXES .cargo/bin)
   if(RINGMAIL_CARGO_CLIPPY)
@@ -84,7 +86,8 @@ if(RINGMAIL_HAS_java)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/java)
   set(messages ${folder}/generated/conformance/Conformance.java)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/java/src/main/java/dev/*.java)
-  list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/java/src/test/java/dev/ringmail/conformance/ConformancePeer.java)
+  set(peers ${CMAKE_CURRENT_SOURCE_DIR}/java/src/test/java/dev/ringmail/conformance)
+  list(APPEND sources ${peers}/ConformancePeer.java ${peers}/Streams.java)
   add_custom_command(
     OUTPUT ${messages}
     COMMAND ringmail::tool gen --lang java ${CMAKE_CURRENT_SOURCE_DIR}/conformance/conformance.mail -o ${messages}
@@ -99,8 +102,9 @@ if(RINGMAIL_HAS_java)
     COMMENT "Compiling the Java peer"
     VERBATIM)
   add_custom_target(conformance.java DEPENDS ${folder}/compiled)
-  ringmail_conformance_peer(java PIPES TARGET conformance.java
-    COMMAND ${RINGMAIL_JAVA} -XX:+UseSerialGC -cp ${folder}/classes dev.ringmail.conformance.ConformancePeer)
+  set(run ${RINGMAIL_JAVA} -XX:+UseSerialGC -cp ${folder}/classes)
+  ringmail_conformance_peer(java PIPES TARGET conformance.java COMMAND ${run} dev.ringmail.conformance.ConformancePeer)
+  ringmail_measured_variant(java "without generated code" PIPES COMMAND ${run} dev.ringmail.conformance.Streams)
   ringmail_binding_test(java.test FOLDER java COMMAND ${RINGMAIL_MVN} -q -B test)
 endif()
 

@@ -32,14 +32,14 @@ struct Options {
   std::uint64_t round_trips = 20'000;
 };
 
-/// What the build has found: a list of {"language", "command", "pipes"}, and one of {"language", "variant", "command"}.
+/// What the build has found: a list of {"language", "command", "pipes"}, and one of {"language", "variant", "command", "pipes"}.
 void read_peers(const std::string& path, const Options& options, std::vector<PeerProgram>& peers) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot read " + path);
   for (const auto& entry : nlohmann::json::parse(file)) {
     PeerProgram peer{.language = entry.at("language"),
                      .command = entry.at("command"),
-                     .pipes = entry.value("pipes", false),
+                     .pipes = entry.at("pipes"),
                      .variant = entry.value("variant", "")};
     const bool is_wanted = options.only.empty() || std::ranges::find(options.only, peer.language) != options.only.end();
     if (is_wanted) peers.push_back(std::move(peer));

@@ -109,7 +109,7 @@ pub use log::Level;
 #[cfg(feature = "log")]
 pub use log::Logger;
 pub use mail::{Asked, BytesLoan, Down, Exit, Loan, Mail, Monitor, Reply, Ticket};
-pub use message::{Accepts, Address, Done, Mailbox, Message, Target};
+pub use message::{type_id, Accepts, Address, Done, Mailbox, Message, Target};
 pub use peer::{Event, Parked, Peer};
 pub use run::{main, Handler};
 pub use text::{Text, TextView};

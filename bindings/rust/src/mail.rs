@@ -264,8 +264,17 @@ pub struct Asked {
 impl Asked {
     /// Replies. It goes out with what is published next.
     pub fn reply<M: Message>(self, peer: &Peer, reply: &M) -> Result<(), Error> {
-        let head = Head { type_id: M::TYPE, ..self.head };
-        peer.link().answer(self.lane, &head, reply.encoded_size(), |room| reply.write(room))
+        self.reply_with(peer, M::TYPE, reply.encoded_size(), |room| reply.write(room))
+    }
+
+    /// Replies with these bytes, as a message of a type that only its id tells.
+    pub fn reply_bytes(self, peer: &Peer, type_id: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.reply_with(peer, type_id, bytes.len(), |room| room.copy_from_slice(bytes))
+    }
+
+    fn reply_with(self, peer: &Peer, type_id: u32, length: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+        let head = Head { type_id, ..self.head };
+        peer.link().answer(self.lane, &head, length, write)
     }
 
     /// Refuses, and says why.

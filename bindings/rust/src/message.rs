@@ -40,6 +40,22 @@ pub trait Message: Format {
     }
 }
 
+/// The type id of a qualified name: what a frame says that it carries.
+///
+/// ```
+/// assert_eq!(ringmail::type_id("ringmail.Done"), 0xc68c_bb46);
+/// ```
+pub const fn type_id(name: &str) -> u32 {
+    let name = name.as_bytes();
+    let mut hash = 0x811c_9dc5_u32; // FNV-1a
+    let mut at = 0;
+    while at < name.len() {
+        hash = (hash ^ name[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash
+}
+
 /// What an actor accepts: implemented by generated code for `dyn Protocol`, once for each message.
 pub trait Accepts<M: Message> {
     /// What it replies when it is asked.
@@ -73,7 +89,7 @@ impl Format for Done {
 }
 
 impl Message for Done {
-    const TYPE: u32 = 0xc68c_bb46;
+    const TYPE: u32 = type_id(Self::NAME);
     const NAME: &'static str = "ringmail.Done";
     const SCHEMA: &'static str = "ringmail-schema 1\n";
     type Lengths = ();

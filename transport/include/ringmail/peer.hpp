@@ -266,8 +266,11 @@ class Peer {
     /// Good after the release, too.
     template <PeerMessage R>
     Result<> reply(const R& answer) {
+      return reply(R::ringmail_type, bytes_of(answer));
+    }
+    Result<> reply(std::uint32_t type, std::span<const std::byte> payload) {
       is_answered_ = true;
-      return Peer::reply(peer_, message_, R::ringmail_type, bytes_of(answer));
+      return Peer::reply(peer_, message_, type, payload);
     }
     /// It is done, and there is nothing to reply.
     Result<> done() {

@@ -5,6 +5,7 @@ import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import dev.ringmail.ring.RingConsumer;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 
 /**
  * The message in hand. One object stands for all that a peer receives, one after the other: it is good until its handler
@@ -46,6 +47,13 @@ public final class Mail {
   private RingConsumer held() {
     if (ring == null) throw new IllegalStateException("this message was released when its handler returned");
     return ring;
+  }
+
+  /** The type id of a qualified name, {@code market.Tick}: its FNV-1a of 32 bits. */
+  public static int typeId(String name) {
+    int hash = 0x811c9dc5;
+    for (byte b : name.getBytes(StandardCharsets.UTF_8)) hash = (hash ^ b & 0xff) * 16777619;
+    return hash;
   }
 
   /** The type id. */

@@ -33,6 +33,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 class GeneratedTest {
   @Test
+  void a_type_id_is_that_of_the_name() {
+    assertEquals(Tick.TYPE, Mail.typeId(Tick.NAME));
+    assertEquals(0xc68cbb46, Mail.typeId("ringmail.Done"));
+  }
+
+  @Test
   void fields_lie_where_the_specification_says() {
     Tick tick = new Tick().number(-1).price(1.5).side(Side.ask).live(true).symbol("abc");
     tick.levels(1).price(2.5).quantity(0xffffffffL);
