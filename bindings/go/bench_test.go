@@ -2,6 +2,7 @@ package ringmail
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"ringmail.dev/ringmail/internal/conformance"
@@ -22,29 +23,53 @@ func benchLink() (*Peer, *ring.Lane) {
 
 const benchBatch = 64
 
-func BenchmarkReceive(b *testing.B) {
-	peer, lane := benchLink()
-	ctx := context.Background()
-	tick := make([]byte, conformance.TickSize)
-	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})
-	b.ReportAllocs()
-	for sent := 0; sent < b.N; sent += benchBatch {
-		for i := 0; i < benchBatch; i++ {
-			put(&lane.MailOut, ring.Head{Kind: ring.Message, Type: conformance.PingType}, tick[:conformance.PingSize])
+// runThrough has the peer run until so many pings, sent in batches, have been handled.
+func runThrough(peer *Peer, lane *ring.Lane, handle func(*Message) error, pings int) error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	errDone := errors.New("all have come")
+	ping := make([]byte, conformance.PingSize)
+	handled := 0
+	send := func() {
+		for i := 0; i < min(benchBatch, pings-handled); i++ {
+			put(&lane.MailOut, ring.Head{Kind: ring.Message, Type: conformance.PingType}, ping)
 		}
 		lane.Publish()
-		for i := 0; i < benchBatch; i++ {
-			m, err := peer.Receive(ctx)
-			if err == nil {
-				err = handle(m)
-			}
-			if err == nil {
-				err = peer.finish(m)
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
+	}
+	send()
+	err := peer.Run(ctx, func(m *Message) error {
+		if handled++; handled == pings {
+			cancel(errDone)
+		} else if handled%benchBatch == 0 {
+			send()
 		}
+		return handle(m)
+	})
+	if errors.Is(err, errDone) {
+		return nil
+	}
+	return err
+}
+
+func BenchmarkReceive(b *testing.B) {
+	peer, lane := benchLink()
+	b.ReportAllocs()
+	if err := runThrough(peer, lane, conformance.HandlePeer(silent{to: Mailbox{peer, 5}}), b.N); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func TestRunAllocatesNothingForAMessage(t *testing.T) {
+	peer, lane := benchLink()
+	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})
+	allocations := func(pings int) float64 {
+		return testing.AllocsPerRun(20, func() {
+			if err := runThrough(peer, lane, handle, pings); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if one, many := allocations(1), allocations(1000); one != many {
+		t.Errorf("%v allocations for one message, %v for 1000", one, many)
 	}
 }
 

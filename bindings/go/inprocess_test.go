@@ -517,14 +517,7 @@ func TestAHandshakeEndsInTime(t *testing.T) {
 }
 
 func TestReceivingAndAnsweringAllocatesNothing(t *testing.T) {
-	layout := ring.Layout{Lanes: 1, MailToPeerBytes: 1 << 16, MailToHostBytes: 1 << 16, ControlBytes: 1 << 16}
-	memory := func(bytes uint64) ring.Memory { return ring.MemoryOf(make([]byte, bytes)) }
-	segments := ring.Segments{
-		Mail: memory(layout.MailBytes()), Host: memory(layout.HostBytes()), Peer: memory(layout.PeerBytes()),
-		HostBells: memory(layout.HostBellsBytes()), PeerBells: memory(ring.BellBytes),
-	}
-	peer := newPeerOfHost(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, 0)
-	lane := layout.HostLane(segments, 0, ring.NewDoorbell(segments.PeerBells))
+	peer, lane := benchLink()
 	ctx := context.Background()
 	tick := make([]byte, conformance.TickSize)
 	handle := conformance.HandlePeer(silent{to: Mailbox{peer, 5}})

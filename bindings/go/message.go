@@ -31,9 +31,10 @@ type Message struct {
 	attempt     uint32
 }
 
-func (m *Message) begin(lane *lane, frame ring.Frame) {
+// begin takes in hand what was peeked into its frame.
+func (m *Message) begin(lane *lane) {
 	lane.MailIn.Begin()
-	m.lane, m.frame, m.body.Serial = lane, frame, 0
+	m.lane, m.body.Serial = lane, 0
 	m.held, m.answered = true, false
 	m.redelivered, m.attempt = lane.MailIn.Redelivers(), lane.MailIn.Attempt()
 }

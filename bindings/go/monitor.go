@@ -94,8 +94,9 @@ func (m Monitor) signal(ctx context.Context, signal uint32) error {
 	return m.mailbox.peer.Publish()
 }
 
-// takeDown calls the function of the monitor that a frame of the mail is about. It may use the peer.
-func (p *Peer) takeDown(lane *lane, frame ring.Frame) error {
+// takeDown calls the function of the monitor that the frame which was peeked is about. It may use the peer.
+func (p *Peer) takeDown(lane *lane) error {
+	frame := &p.inHand.frame
 	if frame.Type != signalDown {
 		return p.faulted(lane, "a system frame came as mail")
 	}
@@ -105,7 +106,7 @@ func (p *Peer) takeDown(lane *lane, frame ring.Frame) error {
 	}
 	function := p.monitors[frame.Target]
 	delete(p.monitors, frame.Target)
-	p.inHand.begin(lane, frame)
+	p.inHand.begin(lane)
 	if function != nil { // else of a monitor that was stopped, or of an earlier incarnation
 		p.leave()
 		err := function(Down{Mailbox{p, frame.Sender}, kind, reason})

@@ -167,12 +167,12 @@ func (p *Peer) take() (bool, error) {
 		}
 		if !lane.Drained() && !lane.isBroken() {
 			allDrained = false
-			if frame, ok := lane.MailIn.Peek(); ok {
-				if frame.Kind == ring.Message {
-					p.inHand.begin(lane, frame)
+			if lane.MailIn.PeekInto(&p.inHand.frame) {
+				if p.inHand.frame.Kind == ring.Message {
+					p.inHand.begin(lane)
 					return true, nil
 				}
-				return p.takeOther(lane, frame)
+				return p.takeOther(lane)
 			}
 		}
 		if fault := lane.Fault(); fault != ring.NoFault {
@@ -188,7 +188,8 @@ func (p *Peer) take() (bool, error) {
 }
 
 // takeOther takes mail that is more than a message, or is none.
-func (p *Peer) takeOther(lane *lane, frame ring.Frame) (bool, error) {
+func (p *Peer) takeOther(lane *lane) (bool, error) {
+	frame := &p.inHand.frame
 	switch {
 	case frame.Kind == ring.Large && lane.meeting == nil:
 		body, fault := lane.BodiesIn.Take(frame.Payload)
@@ -196,11 +197,11 @@ func (p *Peer) takeOther(lane *lane, frame ring.Frame) (bool, error) {
 			return false, p.faulted(lane, fault.String())
 		}
 		frame.Payload = frame.Payload[ring.BodyPlaceBytes:]
-		p.inHand.begin(lane, frame)
+		p.inHand.begin(lane)
 		p.inHand.body, p.inHand.bodyKept = body, false
 		return true, nil
 	case frame.Kind == ring.Signal && p.host != nil && lane.meeting == nil:
-		return false, p.takeDown(lane, frame)
+		return false, p.takeDown(lane)
 	}
 	return false, p.faulted(lane, "a system frame came as mail")
 }

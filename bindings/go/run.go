@@ -42,28 +42,36 @@ func (p *Peer) run(ctx context.Context, handler func(*Message) error) error {
 			return context.Cause(ctx)
 		}
 		message, err := p.Receive(ctx)
-		switch {
-		case err == ErrStopped:
-			return nil
-		case isFailure(err):
-			return p.failed(&HandlerError{Err: err, Stack: debug.Stack()}, fmt.Sprintf("%+v", err))
-		case err != nil:
-			return err
+		if err != nil {
+			return p.notReceived(err)
 		}
-		err = handler(message)
-		if err == nil {
+		if err = handler(message); err == nil {
 			err = p.finish(message)
 		}
-		if errors.Is(err, ErrHostGone) || errors.Is(err, ErrPeerGone) {
-			return err
-		}
 		if err != nil {
-			return p.failed(&HandlerError{Err: err, Stack: debug.Stack()}, fmt.Sprintf("%+v", err))
+			return p.notHandled(err)
 		}
 	}
 }
 
-// isFailure tells what the host must know of from what ends a wait.
+func (p *Peer) notReceived(err error) error {
+	switch {
+	case err == ErrStopped:
+		return nil
+	case isFailure(err):
+		return p.failed(&HandlerError{Err: err, Stack: debug.Stack()}, fmt.Sprintf("%+v", err))
+	}
+	return err
+}
+
+func (p *Peer) notHandled(err error) error {
+	if errors.Is(err, ErrHostGone) || errors.Is(err, ErrPeerGone) {
+		return err
+	}
+	return p.failed(&HandlerError{Err: err, Stack: debug.Stack()}, fmt.Sprintf("%+v", err))
+}
+
+// isFailure tells what the host must know of from what ends a wait. It allocates: not for each message.
 func isFailure(err error) bool {
 	var protocol *ProtocolError
 	var answer *answerError

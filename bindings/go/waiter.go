@@ -16,6 +16,8 @@ type waiter struct {
 	parker *ring.Parker
 	spin   ring.Spin
 
+	receivedBefore uint64 // by the peer, when it spun the last time
+
 	forInput   func() bool
 	forRoom    func() bool
 	forAnswers func() bool
@@ -116,7 +118,9 @@ func (w *waiter) wait(ctx context.Context, found func() bool) error {
 	if isDone(w.done) {
 		return context.Cause(ctx)
 	}
-	if w.spin.Until(found) {
+	drained := p.received - w.receivedBefore
+	w.receivedBefore = p.received
+	if w.spin.Until(found, drained) {
 		return nil
 	}
 	w.found = found

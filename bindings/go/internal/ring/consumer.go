@@ -43,7 +43,15 @@ func newConsumer(memory memories) Consumer {
 func (c *Consumer) Empty() bool { return c.memory.data.load64(c.position&c.mask) == 0 }
 
 // Peek is the next frame. False: nothing there, or Fault says what is wrong with it.
-func (c *Consumer) Peek() (Frame, bool) {
+func (c *Consumer) Peek() (frame Frame, ok bool) {
+	ok = c.PeekInto(&frame)
+	return frame, ok
+}
+
+// PeekInto is Peek to where the frame is wanted, which stays as it is where there is none. A frame that is returned is copied by wider
+// loads than it was just stored with: each waits until those stores have left the processor's buffer, which is most of what a message
+// costs.
+func (c *Consumer) PeekInto(frame *Frame) bool {
 	data := c.memory.data
 	for {
 		offset := c.position & c.mask
@@ -51,12 +59,12 @@ func (c *Consumer) Peek() (Frame, bool) {
 		// SYNC(park): ordered for the poll between marking the park word and sleeping.
 		commit := data.load64(offset)
 		if commit == 0 || c.fault != NoFault {
-			return Frame{}, false
+			return false
 		}
 		length, kind := uint32(commit), Kind(commit>>32)
 		bytes := frameBytes(uint64(length))
 		if c.fault = c.check(kind, uint16(commit>>48), offset, bytes); c.fault != NoFault {
-			return Frame{}, false
+			return false
 		}
 		c.bytes = bytes
 		if kind == Padding {
@@ -65,16 +73,11 @@ func (c *Consumer) Peek() (Frame, bool) {
 		}
 		// Atomic, so that one load it stays; the order comes from the load of the commit word.
 		typeAndCorrelation := data.load64(offset + typeOffset)
-		return Frame{
-			Head: Head{
-				Kind:        kind,
-				Type:        uint32(typeAndCorrelation),
-				Correlation: uint32(typeAndCorrelation >> 32),
-				Target:      data.load64(offset + targetOffset),
-				Sender:      data.load64(offset + senderOffset),
-			},
-			Payload: data.bytes(offset+headerBytes, length),
-		}, true
+		frame.Kind = kind
+		frame.Type, frame.Correlation = uint32(typeAndCorrelation), uint32(typeAndCorrelation>>32)
+		frame.Target, frame.Sender = data.load64(offset+targetOffset), data.load64(offset+senderOffset)
+		frame.Payload = data.bytes(offset+headerBytes, length)
+		return true
 	}
 }
 

@@ -13,7 +13,11 @@ type Spin struct {
 	breakEven time.Duration // about what a sleep and a wake cost together
 	gap       time.Duration // how long nothing came, lately
 	idleSince time.Time
+	runAhead  uint64 // pauses before the first look
 }
+
+// longestRunAhead is some 5 µs.
+const longestRunAhead = 256
 
 // NewSpin does not spin where the process has one CPU: then spinning only keeps the producer from running.
 func NewSpin() Spin {
@@ -21,11 +25,13 @@ func NewSpin() Spin {
 	if min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) == 1 {
 		breakEven = 0
 	}
-	return Spin{breakEven: breakEven, gap: breakEven / 2}
+	return Spin{breakEven: breakEven, gap: breakEven / 2, runAhead: 1}
 }
 
-// Until polls until the look holds or the time is up, and returns whether it held.
-func (s *Spin) Until(look func() bool) bool {
+// Until polls until the look holds or the time is up, and returns whether it held. `drained`: how many messages were taken since
+// the last time.
+func (s *Spin) Until(look func() bool, drained uint64) bool {
+	s.lookAway(drained)
 	// A reply from a near core comes within about a hundred nanoseconds: looking at the clock first would take as long.
 	for i := 0; i < 32; i++ {
 		pause()
@@ -49,6 +55,23 @@ func (s *Spin) Until(look func() bool) bool {
 		}
 	}
 	return false
+}
+
+// lookAway lets a producer that streams run ahead: a poll takes the line that it is about to write. Four pauses for each message
+// that came the last time; what came alone is a question or an answer, and the next is looked for at once. See
+// docs/decisions/0010-a-reader-of-a-stream-looks-away.md.
+func (s *Spin) lookAway(drained uint64) {
+	switch {
+	case drained < 2:
+		s.runAhead = 1
+	case drained < s.runAhead/4:
+		s.runAhead /= 2
+	case s.runAhead < longestRunAhead:
+		s.runAhead *= 2
+	}
+	for i := uint64(0); i < s.runAhead; i++ {
+		pause()
+	}
 }
 
 // Observe is called after a sleep: how long nothing came.
