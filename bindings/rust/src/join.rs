@@ -6,7 +6,7 @@ mod tests;
 
 use crate::arena;
 use crate::error::Error;
-use crate::layout::{is_ring, LINE, PAGE};
+use crate::layout::{self, is_ring, Layout, LINE, PAGE};
 use crate::link::{Link, Parts};
 use crate::listener::Listener;
 use crate::stream::{Frame, Stream};
@@ -272,15 +272,30 @@ pub(crate) fn check(welcome: &Welcome, offered: u64) -> Result<(), String> {
             _ => return Err(format!("a segment too many: {name}")),
         }
     }
-    for segment in segments {
-        let name = ROLES.get(usize::from(segment.role).wrapping_sub(1));
-        let name = name.ok_or_else(|| format!("a segment of the unknown role {}", segment.role))?;
-        if matches!(segment.role, 8 | 9) && !is_arena(segment.bytes, layout.lanes.into()) {
+    segments.iter().try_for_each(|segment| check_size(segment, layout))
+}
+
+fn check_size(&wire::Segment { role, bytes, .. }: &wire::Segment, layout: &Layout) -> Result<(), String> {
+    let name = ROLES.get(usize::from(role).wrapping_sub(1));
+    let name = name.ok_or_else(|| format!("a segment of the unknown role {role}"))?;
+    let due = match role {
+        1 => layout.mail_bytes(),
+        2 => layout.host_bytes(),
+        3 => layout.peer_bytes(),
+        4 => layout.host_bells_bytes(),
+        5 => layout::BELL,
+        6 => layout.host_parked_bytes(),
+        7 => PAGE, // a pipe
+        _ if is_arena(bytes, layout.lanes.into()) => bytes,
+        _ => {
+            let lanes = layout.lanes;
             return Err(format!(
-                "segment {name}: {} bytes are not whole pages, up to 2^40 bytes, for each of {} lanes",
-                segment.bytes, layout.lanes
+                "segment {name}: {bytes} bytes are not whole pages, up to 2^40 bytes, for each of {lanes} lanes"
             ));
         }
+    };
+    if bytes != due {
+        return Err(format!("segment {name}: {bytes} bytes were announced, not {due}"));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::ROLES;
 use crate::arena::{Arena, Bodies, LaneBodies};
 use crate::bell::{Bed, Doorbell, Parker, Ringer};
-use crate::layout::{self, PAGE};
+use crate::layout;
 use crate::link::Lane;
 use crate::ring::Order;
 use crate::sys::memory::{Region, RegionMut};
@@ -18,27 +18,21 @@ use std::sync::Arc;
 struct Segments<'a>(Vec<(&'a wire::Segment, OwnedFd)>);
 
 impl Segments<'_> {
-    fn take(&mut self, role: u8, bytes: u64) -> Result<OwnedFd, String> {
+    /// Its file, and as many bytes as it is said to have, which were found to be due.
+    fn take(&mut self, role: u8) -> Result<(OwnedFd, u64), String> {
         let at = self.0.iter().position(|(segment, _)| segment.role == role).ok_or("a segment is missing")?;
         let (segment, file) = self.0.swap_remove(at);
-        if segment.bytes != bytes {
-            let name = ROLES[usize::from(role) - 1];
-            return Err(format!("segment {name}: {} bytes were announced, not {bytes}", segment.bytes));
-        }
-        Ok(file)
+        Ok((file, segment.bytes))
     }
 
-    fn map_read(&mut self, role: u8, bytes: u64) -> Result<Region<'static>, String> {
-        map_to_read(self.take(role, bytes)?.as_fd(), bytes, Seals::NoMoreWriters).map_err(named(role))
+    fn map_read(&mut self, role: u8) -> Result<Region<'static>, String> {
+        let (file, bytes) = self.take(role)?;
+        map_to_read(file.as_fd(), bytes, Seals::NoMoreWriters).map_err(named(role))
     }
 
-    fn map_write(&mut self, role: u8, bytes: u64, seals: Seals) -> Result<RegionMut<'static>, String> {
-        map_to_write(self.take(role, bytes)?.as_fd(), bytes, seals).map_err(named(role))
-    }
-
-    /// An arena has the size that the host gave it.
-    fn bytes_of(&self, role: u8) -> u64 {
-        self.0.iter().find(|(segment, _)| segment.role == role).map_or(0, |(segment, _)| segment.bytes)
+    fn map_write(&mut self, role: u8, seals: Seals) -> Result<RegionMut<'static>, String> {
+        let (file, bytes) = self.take(role)?;
+        map_to_write(file.as_fd(), bytes, seals).map_err(named(role))
     }
 }
 
@@ -48,27 +42,27 @@ fn named(role: u8) -> impl Fn(String) -> String {
 
 pub(super) type Built = (Vec<Lane>, Option<Arc<Bodies>>, Parker<'static>);
 
-/// Maps every segment, once its size and seals have been looked at, and puts the lanes on top.
+/// Maps every segment of a welcome that was checked, once its file's size and seals have been looked at, and puts the lanes on top.
 pub(super) fn build(welcome: &Welcome, files: Vec<OwnedFd>, guard: &Arc<process::ForkGuard>) -> Result<Built, String> {
     if files.len() != welcome.segments.len() {
         return Err(format!("{} descriptors came for {} segments", files.len(), welcome.segments.len()));
     }
     let mut segments = Segments(welcome.segments.iter().zip(files).collect());
     let (layout, has) = (&welcome.layout, |feature: u64| welcome.features & feature != 0);
-    let mail = segments.map_read(1, layout.mail_bytes())?;
-    let host = segments.map_read(2, layout.host_bytes())?;
-    let peer = segments.map_write(3, layout.peer_bytes(), Seals::Size)?;
-    let bell = segments.map_write(5, layout::BELL, Seals::SharedWriters)?;
+    let mail = segments.map_read(1)?;
+    let host = segments.map_read(2)?;
+    let peer = segments.map_write(3, Seals::Size)?;
+    let bell = segments.map_write(5, Seals::SharedWriters)?;
     let bed = match has(feature::PIPE_DOORBELL) {
         false => Bed::Futex,
-        true => Bed::Pipe(File::from(segments.take(7, PAGE)?)),
+        true => Bed::Pipe(File::from(segments.take(7)?.0)),
     };
     if let Bed::Pipe(pipe) = &bed {
         calls::never_block(pipe.as_fd()).map_err(|error| format!("segment doorbell: {error}"))?;
     }
     let mut arenas = if has(feature::LARGE) { Some(Arenas::map(&mut segments, layout.lanes as usize)?) } else { None };
     let order = if has(feature::ASYMMETRIC_BARRIER) { Order::Asymmetric } else { Order::Sequential };
-    let mut bell_of = bells(&mut segments, layout, has(feature::STREAM_DOORBELL))?;
+    let mut bell_of = bells(&mut segments, has(feature::STREAM_DOORBELL))?;
 
     let mut lanes = Vec::with_capacity(layout.lanes as usize);
     let mut bodies = Vec::new();
@@ -86,17 +80,13 @@ pub(super) fn build(welcome: &Welcome, files: Vec<OwnedFd>, guard: &Arc<process:
 }
 
 /// How each of the host's threads is rung.
-fn bells(
-    segments: &mut Segments<'_>,
-    layout: &layout::Layout,
-    are_kept: bool,
-) -> Result<Box<dyn FnMut(usize) -> Doorbell<'static>>, String> {
+fn bells(segments: &mut Segments<'_>, are_kept: bool) -> Result<Box<dyn FnMut(usize) -> Doorbell<'static>>, String> {
     if are_kept {
-        let parked = segments.map_read(6, layout.host_parked_bytes())?;
+        let parked = segments.map_read(6)?;
         let each = layout::PARK_MIRROR as usize;
         return Ok(Box::new(move |i| Doorbell::Shown(parked.part(i * each, each))));
     }
-    let mut bells = segments.map_write(4, layout.host_bells_bytes(), Seals::SharedWriters)?;
+    let mut bells = segments.map_write(4, Seals::SharedWriters)?;
     let each = layout::BELL as usize;
     Ok(Box::new(move |i| Doorbell::Shared(bells.lend(i * each, each))))
 }
@@ -112,15 +102,11 @@ struct Arenas {
 
 impl Arenas {
     fn map(segments: &mut Segments<'_>, lanes: usize) -> Result<Self, String> {
-        let (to_peer, to_host) = (segments.bytes_of(8), segments.bytes_of(9));
-        let parts = [to_peer, to_host].map(|bytes| bytes as usize / lanes);
-        let file = segments.take(9, to_host)?;
-        Ok(Self {
-            to_peer: segments.map_read(8, to_peer)?,
-            to_host: map_to_write(file.as_fd(), to_host, Seals::Size).map_err(named(9))?,
-            file: Arc::new(file),
-            parts,
-        })
+        let to_peer = segments.map_read(8)?;
+        let (file, bytes) = segments.take(9)?;
+        let to_host = map_to_write(file.as_fd(), bytes, Seals::Size).map_err(named(9))?;
+        let parts = [to_peer.len() / lanes, bytes as usize / lanes];
+        Ok(Self { to_peer, to_host, file: Arc::new(file), parts })
     }
 
     fn of_lane(

@@ -56,7 +56,7 @@ fn only_a_host_says_stop_and_no_system_frame_is_mail() {
 #[test]
 fn a_host_writes_no_bodies_where_there_is_no_arena_and_no_stop_without_a_position() {
     for (i, (ring, kind, text)) in [
-        (Ring::Mail, kind::LARGE, "where its body is"),
+        (Ring::Mail, kind::LARGE, "a message with a body does not say where it is"),
         (Ring::Control, kind::STOP, "a stop without a position"),
         (Ring::Control, kind::SIGNAL, "a frame of kind 8 on a control ring"),
     ]

@@ -105,7 +105,7 @@ impl HalfOpen {
     }
 
     fn take(&mut self, greeting: Greeting, own: &Own) -> Progress {
-        let features = match negotiate(&greeting, own) {
+        let features = match negotiate(&greeting, own.ring_bytes, own.is_registered) {
             Ok(features) => features,
             Err((code, text)) => return self.refuse(code, &text),
         };
@@ -166,8 +166,8 @@ impl HalfOpen {
     }
 }
 
-/// The features that both have.
-fn negotiate(greeting: &Greeting, own: &Own) -> Result<u64, (u16, String)> {
+/// The features that both have, where the largest ring has so many bytes.
+pub(crate) fn negotiate(greeting: &Greeting, most: u64, is_registered: bool) -> Result<u64, (u16, String)> {
     let version = wire::VERSION;
     if !greeting.versions.contains(&version) {
         let (least, most) = greeting.versions.clone().into_inner();
@@ -177,13 +177,13 @@ fn negotiate(greeting: &Greeting, own: &Own) -> Result<u64, (u16, String)> {
     if greeting.features & feature::STREAM_DOORBELL == 0 {
         return Err((refusal::MISSING_FEATURE, "the peer lacks what this host insists on: stream_doorbell".into()));
     }
-    let (wanted, most) = (greeting.ring_bytes, own.ring_bytes);
+    let wanted = greeting.ring_bytes;
     if wanted != 0 && (!is_ring(wanted) || wanted > most) {
         let text = format!("the peer wants rings of {wanted} bytes; a ring is a power of two from {LEAST_RING} to {most}");
         return Err((refusal::RING_SIZE, text));
     }
     let mut features = feature::MAIL_OUTLIVES_PEER | feature::STREAM_DOORBELL | feature::PIPE_DOORBELL;
-    if own.is_registered {
+    if is_registered {
         features |= feature::ASYMMETRIC_BARRIER;
     }
     Ok(features & greeting.features)

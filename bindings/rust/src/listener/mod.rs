@@ -7,6 +7,8 @@ mod left;
 mod opening;
 mod socket;
 
+#[cfg(test)]
+pub(crate) use half_open::negotiate;
 pub(crate) use left::{KeptMail, LeftMail};
 
 use crate::error::Error;

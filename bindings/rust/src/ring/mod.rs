@@ -123,9 +123,9 @@ impl fmt::Display for Fault {
             Fault::CursorUnaligned => "the cursor is not on a frame boundary",
             Fault::CursorPastTail => "the cursor is past the last published frame",
             Fault::CursorBackwards => "the cursor moved backwards",
-            Fault::BodyNotDescribed => "a frame does not say where its body is",
-            Fault::BodyPastEnd => "a body reaches past the end of the arena",
-            Fault::BodySentTwice => "a body was sent twice",
+            Fault::BodyNotDescribed => "a message with a body does not say where it is",
+            Fault::BodyPastEnd => "a body reaches past the end of its arena",
+            Fault::BodySentTwice => "a body was sent again before it was given back",
             Fault::BodyReturnedWrongly => "a body was given back that was not sent",
         })
     }
