@@ -408,6 +408,7 @@ void PeerSupervisor::settle() {
 
 void PeerSupervisor::settled(LinkAccount account) {
   memory_.incarnation = std::move(next_);
+  transport::get_up(memory_.incarnation->bell()->bell[0]);  // on which the dead one may have slept
   ++number_;
   if (!account.fault.empty()) handed_over_ = false;
   take_mail(account);

@@ -7,6 +7,7 @@
 // that is no more, costs a needless look.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -34,9 +35,10 @@ struct Inlet {
   std::uint32_t number = 0;  ///< in the set: its bit is the same
   ActorId waits_for{};       ///< the actor whose mailbox has no room for the next frame
   bool cold = false;
-  bool stops = false;       ///< its lane was told to stop, and reads what was sent before
-  bool held = false;        ///< by a simulator: its frames are still on their way
-  bool may_go_cold = true;  ///< not if its producer cannot set the bit
+  bool stops = false;        ///< its lane was told to stop, and reads what was sent before
+  bool held = false;         ///< by a simulator: its frames are still on their way
+  bool may_go_cold = true;   ///< not if its producer cannot set the bit
+  bool rings_itself = true;  ///< its producer wakes this scheduler by the bell, and by nobody's help
 
   /// Whether there is a frame that can be taken.
   bool has_frame() const { return !waits_for && !held && !ring->empty(); }
@@ -142,6 +144,13 @@ class PollSet {
       if (inlet->has_frame()) return true;
     }
     return false;
+  }
+
+  /// Whether there is a frame whose producer sleeps. Not of those who ring through the reactor: they may sleep before it has rung.
+  bool any_from_sleeper() const {
+    return std::ranges::any_of(all_, [](const Inlet* inlet) {
+      return inlet != nullptr && inlet->rings_itself && inlet->has_frame() && inlet->bell->is_asleep();
+    });
   }
 
   void warm_up(Inlet& inlet) {

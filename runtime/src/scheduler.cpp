@@ -240,7 +240,8 @@ void Scheduler::park() {
   const std::uint64_t now = now_ns();
   if (deadline_ns <= now) return;
   const bool ordered_so_far = parker_.failed_barriers() == 0;
-  const auto slept = parker_.park(deadline_ns - now, [this] { return has_work(); });
+  const auto slept =
+      parker_.park(deadline_ns - now, [this] { return has_work(); }, [this] { return inlets_->any_from_sleeper(); });
   if (ordered_so_far && parker_.failed_barriers() != 0 && on_failed_barrier) on_failed_barrier();
   if (slept == transport::SleepResult::timed_out) inlets_->poll_cold();
   spin_.observe();

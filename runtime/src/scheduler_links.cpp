@@ -218,7 +218,9 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   lane.bodies_in = end.bodies_in;
   // Until this incarnation is ready and has agreed to something else.
   lane.lane.order(transport::Ordering::sequential);
-  lane.mail_in.may_go_cold = lane.control_in.may_go_cold = end.trust == transport::Trust::trusted;
+  const bool shares_bells = end.trust == transport::Trust::trusted;
+  lane.mail_in.may_go_cold = lane.control_in.may_go_cold = shares_bells;
+  lane.mail_in.rings_itself = lane.control_in.rings_itself = shares_bells;
   // Control first: it is drained before mail in every turn.
   inlets_->add(lane.control_in);
   inlets_->add(lane.mail_in);

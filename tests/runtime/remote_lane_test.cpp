@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <memory>
 #include <random>
@@ -29,6 +30,32 @@ TEST_F(RemoteLaneTest, mail_and_answers_go_both_ways) {
   EXPECT_EQ(answer->head.kind, FrameKind::reply);
   EXPECT_EQ(answer->head.correlation, 9u);
   EXPECT_EQ(answer->value, 42u);
+}
+
+/// The scheduler finds it when its sleep has lasted as long as sleeps may.
+TEST_F(RemoteLaneTest, a_peer_that_sends_without_ringing_is_accused_when_it_sleeps_and_not_before) {
+  std::atomic<std::uint64_t> came{0};
+  const ActorId actor =
+      add_exported([&](TestCell& cell) { cell.on_number = [&](TestCell&, std::uint64_t) { ++came; }; });
+  const auto send_without_ringing = [&](std::uint64_t number) {
+    ASSERT_TRUE(
+        until([&] { return transport::ParkWord::state(peer().host_bell(0).park) == transport::ParkState::parked; }));
+    auto& ring = peer().lane(0).mail_out;
+    std::byte* const place = ring.try_loan(sizeof number);
+    ASSERT_NE(place, nullptr);
+    std::memcpy(place, &number, sizeof number);
+    ring.commit({.kind = FrameKind::message, .type = number_type.id, .target = actor.value(), .sender = 77});
+    ring.publish();
+  };
+  send_without_ringing(1);
+  ASSERT_TRUE(until([&] { return came == 1; }));
+  EXPECT_EQ(schedulers_[0].counters().lost_wakeups, 0u) << "it is awake, and may have been about to ring";
+
+  send_without_ringing(2);
+  peer().own_bell().park = transport::ParkWord::make(1, transport::ParkState::parked);
+  ASSERT_TRUE(until([&] { return came == 2; }));
+  peer().own_bell().park = transport::ParkWord::make(1, transport::ParkState::awake);
+  forgotten_rings_ = 1;
 }
 
 TEST_F(RemoteLaneTest, who_sends_before_the_lane_is_open_waits_for_it) {

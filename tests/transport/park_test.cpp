@@ -216,6 +216,29 @@ TEST(Park, a_producer_that_rings_late_is_not_counted) {
   EXPECT_EQ(parker.lost_wakeups(), 0u);
 }
 
+TEST(Park, a_producer_is_accused_when_it_sleeps_and_has_not_rung) {
+  Bell bell;
+  Bell producers_bell;
+  Parker parker(bell);
+  Doorbell to_producer(producers_bell);
+  int looks = 0;
+  const auto published_while_asleep = [&] { return ++looks % 2 == 0; };
+  const auto sleeps = [&] { return to_producer.is_asleep(); };
+  parker.park(1'000'000, published_while_asleep, sleeps);
+  EXPECT_EQ(parker.lost_wakeups(), 0u) << "it is awake, and may ring yet";
+
+  producers_bell.park = ParkWord::make(1, ParkState::parked);
+  parker.park(1'000'000, published_while_asleep, sleeps);
+  EXPECT_EQ(parker.lost_wakeups(), 1u);
+
+  Doorbell producer(bell);
+  parker.park(1'000'000, published_while_asleep, [&] {
+    producer.ring();
+    return sleeps();
+  });
+  EXPECT_EQ(parker.lost_wakeups(), 1u) << "it rang before it slept";
+}
+
 TEST(Park, the_count_wraps) {
   Bell bell;
   bell.park = ParkWord::make(ParkWord::count_mask, ParkState::awake);

@@ -65,6 +65,13 @@ class Parker {
   /// producers write; it is called after the word says parked, and work that it sees ends the sleep before it begins.
   template <class HasWork>
   SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work) {
+    return park(timeout_ns, has_work, [] { return true; });
+  }
+  /// For who sees the park words of its producers. `producer_sleeps`: whether there is work by one of them who sleeps himself, and
+  /// rings before that. Nobody else is waited for, and nobody is accused who was stopped, or had no CPU, between his publish and
+  /// his ring.
+  template <class HasWork, class ProducerSleeps>
+  SleepResult park(std::uint64_t timeout_ns, HasWork&& has_work, ProducerSleeps&& producer_sleeps) {
     const bool ordered = lie_down();
     const std::uint32_t parked = ParkWord::make(count_, ParkState::parked);
     auto result = SleepResult::woken;
@@ -72,7 +79,9 @@ class Parker {
       ++sleeps_;
       const std::uint64_t longest_ns = ordered ? longest_sleep_ns : longest_unordered_sleep_ns;
       result = sleep(parked, timeout_ns < longest_ns ? timeout_ns : longest_ns);
-      if (result == SleepResult::timed_out && ordered) look_for_lost_wakeup(parked, has_work);
+      const bool overslept = result == SleepResult::timed_out && ordered && has_work();
+      // SYNC(park): who sleeps has rung, which is seen in the word by whoever has seen him sleep; so the word is read behind.
+      if (overslept && producer_sleeps() && is_not_rung_in_time(parked)) ++lost_wakeups_;
     }
     get_up();
     return result;
@@ -102,30 +111,27 @@ class Parker {
   }
 
   std::uint64_t sleeps() const { return sleeps_; }
-  /// Must be 0. Counts sleeps that timed out over a frame whose producer did not ring within 5 ms.
+  /// Must be 0. Counts sleeps that timed out over a frame whose producer will not ring any more; where nobody knows, one who has not
+  /// within 5 ms.
   std::uint64_t lost_wakeups() const { return lost_wakeups_; }
   /// Must be 0. Sleeps whose barrier was refused.
   std::uint64_t failed_barriers() const { return failed_barriers_; }
 
  private:
-  template <class HasWork>
-  void look_for_lost_wakeup(std::uint32_t parked, HasWork&& has_work) {
-    if (!has_work()) return;
-    // The producer may stand between its publish and its ring: it gets time before it is accused. Asleep, not spinning:
-    // it may be this very CPU that it waits for.
+  bool is_not_rung_in_time(std::uint32_t parked) const {
+    // The producer may stand between its publish and its ring, or be another thread of a process that sleeps: it gets time before
+    // it is accused. Asleep, not spinning: it may be this very CPU that it waits for.
     const std::uint64_t until_ns = monotonic_ns() + lost_wakeup_ns;
     while (nobody_has_rung(parked)) {
       const std::uint64_t now_ns = monotonic_ns();
-      if (now_ns >= until_ns) {
-        ++lost_wakeups_;
-        return;
-      }
+      if (now_ns >= until_ns) return true;
       sleep(parked, until_ns - now_ns);
     }
+    return false;
   }
 
   bool nobody_has_rung(std::uint32_t parked) const {
-    const auto is_parked = [parked](const Bell* bell) { return bell->park.load(std::memory_order_relaxed) == parked; };
+    const auto is_parked = [parked](const Bell* bell) { return bell->park.load(std::memory_order_seq_cst) == parked; };
     return is_parked(bell_) && std::ranges::all_of(others_, is_parked);
   }
 
@@ -163,6 +169,12 @@ class Doorbell {
     if (cold_mark != 0) [[unlikely]]
       mark_pending(cold_mark - 1);
     ring();
+  }
+
+  /// Whether he sleeps whose bell it is. He has rung then for all that he has published.
+  bool is_asleep() const {
+    // SYNC(park): with Parker::lie_down(), of his.
+    return ParkWord::state(park_->load(std::memory_order_seq_cst)) != ParkState::awake;
   }
 
   void ring() {
@@ -207,6 +219,13 @@ class Doorbell {
   std::uint32_t rung_count_ = 0;
   bool rung_ = false;
 };
+
+/// For who starts the next sleeper on a bell when the last one has died, perhaps in his sleep: he is awake until he says otherwise.
+inline void get_up(Bell& bell) {
+  // Relaxed: a producer that still reads parked rings once more than needed.
+  const std::uint32_t count = ParkWord::count(bell.park.load(std::memory_order_relaxed));
+  bell.park.store(ParkWord::make(count, ParkState::awake), std::memory_order_relaxed);
+}
 
 /// Ends a sleep, or the next one, from any thread and from a signal handler; for what is not a frame. The sleeper's
 /// `has_work` must see what it was woken for.
