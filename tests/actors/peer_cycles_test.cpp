@@ -7,12 +7,8 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <random>
-#include <sstream>
 #include <string>
 
 #include "../runtime/footprint.hpp"
@@ -25,23 +21,13 @@ namespace ringmail::test {
 namespace {
 
 using namespace std::chrono_literals;
-using runtime::test::Footprint;
+using runtime::test::children, runtime::test::Footprint;
 using transport::test::until;
 
 /// RINGMAIL_CYCLES asks for more.
 std::size_t cycles() {
   const char* given = std::getenv("RINGMAIL_CYCLES");
   return given != nullptr ? std::strtoull(given, nullptr, 0) : 100;
-}
-
-/// Of this process, alive or not yet waited for.
-std::size_t children() {
-  std::size_t count = 0;
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::ifstream file(thread.path() / "children");
-    count += static_cast<std::size_t>(std::distance(std::istream_iterator<int>(file), {}));
-  }
-  return count;
 }
 
 class Cycle {

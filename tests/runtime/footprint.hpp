@@ -1,7 +1,10 @@
 // What a process holds, to find out what it does not give back.
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <ostream>
 #include <string>
 
@@ -33,5 +36,15 @@ struct Footprint {
                << " mappings, " << footprint.resident_kib << " KiB";
   }
 };
+
+/// Of this process, alive or not yet waited for.
+inline std::size_t children() {
+  std::size_t count = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(thread.path() / "children");
+    count += static_cast<std::size_t>(std::distance(std::istream_iterator<int>(file), {}));
+  }
+  return count;
+}
 
 }  // namespace ringmail::runtime::test
