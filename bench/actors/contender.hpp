@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <semaphore>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class Contender {
   virtual double grown_bytes() const { return -1; }
   /// What of its bytes is still resident when all is over. Negative: not looked at.
   virtual double left_bytes() const { return -1; }
+  /// Of all blocks so far, in ns, for keys of which the worst matters more than the median. Empty: they are not kept.
+  virtual std::span<std::uint32_t> samples() { return {}; }
 };
 
 /// One block, from when its first actor begins until the last one knows the answer; begin() and end() on any thread, once.

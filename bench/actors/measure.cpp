@@ -44,6 +44,7 @@ Figure measure(const Subject& subject, const Setup& setup, unsigned groups) {
   figure.most = *std::ranges::max_element(of_ours);
   figure.grown_bytes = ours->grown_bytes();
   figure.left_bytes = ours->left_bytes();
+  if (const auto samples = ours->samples(); !samples.empty()) figure.trips = ringmail::measuring::percentiles(samples);
   if (caf) {
     figure.caf = median(of_caf);
     figure.caf_ratio = median_ratio(of_caf, of_ours);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/subjects.hpp"
+#include "measuring/statistics.hpp"
 
 namespace bench::actors {
 
@@ -14,11 +15,12 @@ struct Figure {
   Subject::Unit unit = Subject::Unit::ns;
   unsigned schedulers = 0;
   double ours = 0;
-  double least = 0, most = 0;       ///< of our blocks
-  double grown_bytes = -1;          ///< negative: not watched
-  double left_bytes = -1;           ///< negative: not looked at
-  std::optional<double> caf;        ///< what CAF took
-  std::optional<double> caf_ratio;  ///< CAF's over ours: more than 1 is better than CAF
+  double least = 0, most = 0;                             ///< of our blocks
+  double grown_bytes = -1;                                ///< negative: not watched
+  double left_bytes = -1;                                 ///< negative: not looked at
+  std::optional<ringmail::measuring::Percentiles> trips;  ///< of all that was timed one by one, where that is kept
+  std::optional<double> caf;                              ///< what CAF took
+  std::optional<double> caf_ratio;                        ///< CAF's over ours: more than 1 is better than CAF
   double caf_grown_bytes = -1;
   std::optional<double> ring;        ///< the ring's round trip
   std::optional<double> ring_ratio;  ///< ours over the ring's: 1 is as fast as the ring

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,6 +24,13 @@ nlohmann::ordered_json figure_json(const Figure& figure) {
   if (figure.schedulers != 0) json["schedulers"] = figure.schedulers;
   if (figure.grown_bytes >= 0) json["grown_bytes"] = std::round(figure.grown_bytes);
   if (figure.left_bytes >= 0) json["left_bytes"] = rounded(figure.left_bytes);
+  if (figure.trips) {
+    json["p50_ns"] = figure.trips->p50;
+    json["p90_ns"] = figure.trips->p90;
+    json["p99_ns"] = figure.trips->p99;
+    json["p999_ns"] = figure.trips->p999;
+    json["longest_ns"] = figure.trips->max;
+  }
   if (figure.caf) json["caf_" + unit] = rounded(*figure.caf);
   if (figure.caf_ratio) json["caf_ratio"] = rounded_ratio(*figure.caf_ratio);
   if (figure.caf_grown_bytes >= 0) json["caf_grown_bytes"] = std::round(figure.caf_grown_bytes);
@@ -44,6 +52,15 @@ std::string to_table(std::span<const Figure> figures, const Machine& machine, co
     text +=
         fmt::format("{:<28}{:>11.1f} {:<2}{:>14}{:>10}{:>12}\n", each.key, each.ours, unit, or_dash(each.caf, "{:.1f}"),
                     or_dash(each.caf_ratio, "{:.2f}"), or_dash(each.ring_ratio, "{:.2f}"));
+  }
+  const bool has_trips = std::ranges::any_of(figures, [](const Figure& each) { return each.trips.has_value(); });
+  if (has_trips)
+    text += fmt::format("\n{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "ms", "p50", "p90", "p99", "p99.9", "max");
+  for (const Figure& each : figures) {
+    if (!each.trips) continue;
+    const auto ms = [](double ns) { return ns / 1e6; };
+    text += fmt::format("{:<28}{:>10.3f}{:>10.3f}{:>10.3f}{:>10.3f}{:>10.3f}\n", each.key, ms(each.trips->p50),
+                        ms(each.trips->p90), ms(each.trips->p99), ms(each.trips->p999), ms(each.trips->max));
   }
   return text;
 }

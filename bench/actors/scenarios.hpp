@@ -17,6 +17,8 @@ std::unique_ptr<Contender> make_suspend_bytes(const Setup& setup);
 std::unique_ptr<Contender> make_ask_local(const Setup& setup);
 std::unique_ptr<Contender> make_ask_remote(const Setup& setup);
 std::unique_ptr<Contender> make_timer_set_cancel(const Setup& setup);
+std::unique_ptr<Contender> make_death_notice(const Setup& setup);
+std::unique_ptr<Contender> make_death_successor(const Setup& setup);
 std::unique_ptr<Contender> make_publish(const Setup& setup, std::uint64_t subscribers);
 
 std::unique_ptr<Contender> make_threadring(const Setup& setup);

@@ -24,6 +24,8 @@ savina = """threadring forkjoin_throughput forkjoin_create big chameneos bounded
 uct""".split()
 compared += [f"savina.{name}" for name in savina]
 alone = "pingpong.processes suspend suspend.bytes ask.remote timer.set_cancel publish.1 publish.8 publish.64".split()
+death = "death.notice death.successor".split()
+alone += death
 assert set(report) == {*compared, *alone, "machine"}, sorted(report)
 
 for key in compared + alone:
@@ -37,6 +39,10 @@ for key in "pingpong.schedulers", "pingpong.processes", "ask.remote":
     assert report[key]["ring_ns"] > 0 and report[key]["ring_ratio"] > 0, (key, report[key])
 for key in "counting.local", "counting.schedulers":
     assert report[key]["grown_bytes"] >= 0, (key, report[key])
+for key in death:
+    figure = report[key]
+    assert 0 < figure["p50_ns"] <= figure["p90_ns"] <= figure["p99_ns"] <= figure["p999_ns"] <= figure["longest_ns"], (key, figure)
+assert report["death.notice"]["p50_ns"] < report["death.successor"]["p50_ns"], report
 assert report["suspend.bytes"]["left_bytes"] < report["suspend.bytes"]["bytes"], report["suspend.bytes"]
 assert report["pingpong.local"]["schedulers"] == 1 and report["savina.big"]["schedulers"] == machine["schedulers"]
 

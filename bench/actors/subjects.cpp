@@ -58,6 +58,8 @@ const std::vector<Subject>& subjects() {
        BENCH_CAF(make_caf_ask_local)},
       {"ask.remote", "an actor asks a peer process, 32 bytes both ways", make_ask_remote, nullptr, make_ring_rtt},
       {"timer.set_cancel", "a timer set and cancelled among 100,000 others", make_timer_set_cancel},
+      {"death.notice", "a peer is killed, and an actor that monitors it is told", make_death_notice},
+      {"death.successor", "a peer in C is killed, and the next one has answered a message", make_death_successor},
       {"publish.1", "a message to one subscriber of a topic",
        [](const Setup& setup) { return make_publish(setup, 1); }},
       {"publish.8", "a message to 8 subscribers", [](const Setup& setup) { return make_publish(setup, 8); }},
