@@ -1,8 +1,9 @@
-// The reader: parses the file, sends each flight to the actor of its airport and to the Python peer, and asks both in the
+// The reader: parses the file, sends each flight to the actor of its airport and to each of the peers, and asks all of them in the
 // end. It does all the asking itself because order is promised between two actors alone: a question of somebody else might
 // be answered before the last flights have arrived.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <map>
@@ -20,23 +21,24 @@ struct Open {
 };
 
 struct Stream {
-  ringmail::Mailbox<flights::Statistics> peer;
+  std::vector<ringmail::Mailbox<flights::Statistics>> peers;
   ringmail::Mailbox<Progress> progress;
   std::uint64_t repeat = 1;
+  std::chrono::duration<double> pace{0};  ///< as long as it is to take; 0: as long as it takes
 };
 
-/// What two programs say of one airport.
+/// What all programs say of one airport; the peers in their order.
 struct Compared {
   flights::Delays actor;
-  flights::Delays peer;
+  std::vector<flights::Delays> peers;
 };
 
 struct Streamed {
   std::uint64_t flights = 0;
   std::uint64_t sent_to_airports = 0;  ///< messages: flights and questions
-  std::uint64_t sent_to_peer = 0;
-  double seconds = 0;  ///< until the peer had handled the last flight
-  flights::Totals totals;
+  std::vector<std::uint64_t> sent_to_peers;
+  double seconds = 0;  ///< until the peers had handled the last flight
+  std::vector<flights::Totals> totals;
   std::vector<Compared> airports;
 };
 

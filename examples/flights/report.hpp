@@ -20,7 +20,7 @@ struct Balance {
 
 void print_busiest(const Streamed& streamed);
 void print_speed(const Streamed& streamed);
-/// Says on standard error where the actors and the peer differ. True if nowhere.
-bool agree(const Streamed& streamed);
+/// Says on standard error where the actors and the peers, by name, differ. True if nowhere.
+bool agree(const Streamed& streamed, const std::vector<std::string>& names);
 /// True if all hold.
 bool print_balances(const std::vector<Balance>& balances);

@@ -10,7 +10,7 @@ import pytest
 DATA = pathlib.Path(__file__).parents[2] / "examples" / "data" / "flights.csv"
 DEADLINE = 30  # seconds; a run takes half of one
 
-BALANCE = re.compile(r"^(airports|statistics) +(\d+) +(\d+) +(\d+) +(\d+)$", re.MULTILINE)
+BALANCE = re.compile(r"^(airports|statistics\S*) +(\d+) +(\d+) +(\d+) +(\d+)$", re.MULTILINE)
 ROW = re.compile(r"^([A-Z]{3}) +(\d+) +(-?[\d.]+) +(-?\d+) +(-?\d+) +(-?\d+)$", re.MULTILINE)
 
 
@@ -25,6 +25,10 @@ class Run:
     @property
     def table(self) -> list[tuple[str, ...]]:
         return ROW.findall(self.output)
+
+    @property
+    def receivers(self) -> list[str]:
+        return [row[0] for row in BALANCE.findall(self.output)]
 
     def balance(self, receiver: str) -> dict[str, int]:
         rows = {row[0]: map(int, row[1:]) for row in BALANCE.findall(self.output)}
