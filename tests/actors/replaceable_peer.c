@@ -1,4 +1,4 @@
-/* One program of a line: it hands each link on to `sink`, with the number that is its argument. What is asked is answered. */
+/* One program of a line: it hands each link on to `sink`, with the number that is its argument. The sink may be another one. What is asked is answered. */
 #include <stdlib.h>
 #include <string.h>
 #include <threads.h>
@@ -35,7 +35,7 @@ int main(int count, char** arguments) {
   ringmail_peer* peer = NULL;
   int result = ringmail_attach(NULL, &peer);
   ringmail_mailbox sink = 0;
-  if (result == 0) result = ringmail_lookup(peer, "sink", 10000000000, &sink);
+  if (result == 0) result = ringmail_lookup(peer, count > 2 ? arguments[2] : "sink", 10000000000, &sink);
   while (result >= 0) {
     ringmail_message message;
     result = ringmail_receive(peer, &message);

@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <random>
 #include <set>
@@ -73,6 +76,41 @@ class Sink : public Actor {
   Arrivals& arrivals_;
   Chain chain_;
 };
+
+/// The same where those who die are followed by others, who may repeat the last of what was sent on, and leave nothing out.
+class PatientSink : public Actor {
+ public:
+  using Protocol = line::Sink;
+  explicit PatientSink(Arrivals& arrivals) : arrivals_(arrivals) {}
+  void on(const Link& link) {
+    if (link.number < arrivals_.count) return;
+    const Link expected = chain_.next(link.payload);
+    if (link.number != expected.number || link.chain != expected.chain) ++arrivals_.wrong;
+    ++arrivals_.count;
+  }
+
+ private:
+  Arrivals& arrivals_;
+  Chain chain_;
+};
+
+#ifdef __linux__
+/// Processes of this one that run a program of the line: those that serve, leave, or wait to take up.
+std::vector<int> lives() {
+  std::vector<int> found;
+  const std::string parent = " " + std::to_string(::getpid()) + " ";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    std::string status, command;
+    std::getline(std::ifstream(entry.path() / "stat"), status);
+    std::getline(std::ifstream(entry.path() / "cmdline"), command, '\0');
+    // "PID (NAME) STATE PARENT ..."
+    const bool is_child = status.find(parent, status.rfind(')')) == status.rfind(')') + 3;
+    if (is_child && command == RINGMAIL_REPLACEABLE_PEER) found.push_back(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+#endif
 
 class Watcher : public Actor {
  public:
@@ -186,6 +224,59 @@ TEST_P(Replacement, loses_repeats_and_moves_nothing_under_load_and_fails_no_ask)
   EXPECT_EQ(end.account.received, sent);
   EXPECT_TRUE(until([&] { return downs == 1; })) << "of its end in order the monitor is told";
 }
+
+#ifdef __linux__
+TEST_P(Replacement, loses_nothing_whoever_is_killed_meanwhile) {
+  Arrivals arrivals;
+  system_->publish("patient", system_->spawn<PatientSink>(arrivals));
+  PeerOptions options = first();
+  options.command.emplace_back("patient");
+  options.max_attempts = 0;
+  options.restart = {
+      .when = RestartPolicy::When::permanent, .max_restarts = UINT32_MAX, .first_delay = 1ms, .longest_delay = 1ms};
+  const auto peer = start(options);
+  std::atomic<bool> done = false, peace = false;
+  std::uint64_t sent = 0;
+  std::thread sender([&] {
+    Chain chain;
+    for (std::mt19937_64 random(GetParam()); !done; ++sent) {
+      if (const auto handed = peer.send(chain.next(random())); !handed) {
+        ADD_FAILURE() << to_string(handed.error());
+        return;
+      }
+    }
+  });
+  std::thread killer([&] {
+    for (std::mt19937_64 random(std::random_device{}()); !peace;) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+      const auto victims = lives();
+      if (!victims.empty() && !peace) ::kill(victims[random() % victims.size()], SIGKILL);
+    }
+  });
+  int failures = 0;
+  const int count = replacements() / 2;
+  for (int i = 0; i < count; ++i) {
+    transport::test::start_watchdog();
+    std::vector<std::string> command = program(2 + i);
+    command.emplace_back("patient");
+    const auto outcome = peer.replace({.command = command});
+    if (outcome) continue;
+    ++failures;
+    EXPECT_EQ(outcome.error().kind, ReplaceError::Kind::failed) << to_string(outcome.error());
+  }
+  peace = true;
+  killer.join();
+  done = true;
+  sender.join();
+  EXPECT_TRUE(until([&] { return arrivals.count >= sent; })) << arrivals.count << " of " << sent;
+  EXPECT_EQ(arrivals.count, sent);
+  EXPECT_EQ(arrivals.wrong, 0u);
+  EXPECT_LT(failures, count) << "some came through";
+  const auto end = system_->stop_and_wait(peer);
+  EXPECT_EQ(end.account.unfinished, 0u);
+  EXPECT_EQ(end.account.fault, "");
+}
+#endif
 
 TEST_P(Replacement, leaves_what_waits_and_finishes_what_is_in_hand) {
   const auto peer = start(first());
