@@ -48,41 +48,40 @@ def plays(listener):
 
 
 def outlives(listener):
-    count, sent, back = 1000, 0, 0
+    lives, least, sent, back = 3, 1000, 0, 0
 
     def on_Tick(tick):
         nonlocal back
         assert tick.number <= back, "something is missing"
         back += tick.number == back
 
-    for life in range(3):
+    for life in range(lives):
+        is_last = life == lives - 1
         peer = listener.accept(PATIENCE_S)
         assert peer.incarnation == life + 1
         peer.on(Tick)(on_Tick)
-        to_be_killed_at = count * (life + 1) // 4 if life < 2 else count + 1
-        while back < count:
+        is_to_be_killed = not is_last
+        # One that is to be killed is sent to until it is: so that is in mid-stream, however fast it is.
+        while not is_last or back < max(least, sent):
             try:
-                while sent < count:
+                while not is_last or sent < least:
                     peer.other.send(Tick(number=sent), timeout=0)
                     sent += 1
-            except ringmail.FullError:
-                pass
-            except ringmail.PeerGone:
+            except (ringmail.FullError, ringmail.PeerGone):
                 pass
             before = back
             if not handle_until(peer, lambda: back > before):  # noqa: B023
                 break
-            if back >= to_be_killed_at:
+            if is_to_be_killed and back >= least * (life + 1) // 4:
                 print("kill", flush=True)
-                to_be_killed_at = count + 1
-        if back == count:
-            assert sent == count
+                is_to_be_killed = False
+        if is_last and back == max(least, sent):
             stop(listener, peer)
             return
         unfinished = peer.unfinished
         peer.close()
         assert listener.counters == (unfinished, 0), (listener.counters, unfinished)
-    raise AssertionError(f"{back} of {count} came back")
+    raise AssertionError(f"{back} of {sent} came back")
 
 
 with ringmail.listen(os.environ["CONFORMANCE_LISTEN"], name="sink", schema=SCHEMA, ring_bytes=1 << 14) as listening:
