@@ -118,6 +118,38 @@ peer.run()
     assert running.failure().startswith("ReleasedError: the handler of test.market.Tick kept a memoryview of it")
 
 
+def test_many_generated_messages_leave_nothing_behind(host, market):
+    running = host(
+        HEAD
+        + """
+import gc, tracemalloc
+
+words = market.Words(class_=1)
+
+@peer.on(market.Tick)
+def tick(message, sender):
+    sender.send(words)
+    return message
+
+@peer.on("test.market.Reset")
+def reset(message):
+    gc.collect()
+    seen.append(tracemalloc.get_traced_memory()[0])
+
+seen = []
+tracemalloc.start()
+peer.run()
+print(seen[2] - seen[1] < 20000 or seen)
+""",
+        schema=SCHEMA,
+    ).ready()
+    tick = native(running, "Tick", market.Tick(time=9))
+    for _ in range(3):
+        running.send(tick, sender=3, count=3_000)
+        running.send(running.types.Reset())
+    assert running.stop() == "True\n"
+
+
 def test_a_class_follows_a_protocol(host, market):
     running = host(
         HEAD
