@@ -46,17 +46,11 @@ func TestAHostThatSendsImpossibleBodiesIsAtFault(t *testing.T) {
 			put(&lane.MailOut, ring.Head{Kind: ring.Large, Type: 1}, payload)
 		}
 		lane.Publish()
-		err := peer.Run(context.Background(), func(m *Message) error {
+		keep := func(m *Message) error {
 			_, err := m.Keep()
 			return err
-		})
-		var protocol *ProtocolError
-		if !errors.As(err, &protocol) || !strings.Contains(err.Error(), "the host broke the protocol: "+c.want) {
-			t.Errorf("%v, not %q", err, c.want)
 		}
-		if failure, err := h.stream.Receive(); err != nil || failure.Kind != link.KindFailure {
-			t.Error(failure.Kind, err)
-		}
+		endsTheLink(t, h, peer, keep, "the host broke the protocol: "+c.want)
 	}
 }
 
@@ -93,18 +87,7 @@ func TestArenasThatCannotBeTrustedAreRefused(t *testing.T) {
 		"7 descriptors came for 8 segments":                               func(h *fakeHost) { h.forget = link.RoleArenaToHost },
 		"the host chose large, and does not share its bells":              func(h *fakeHost) { h.features |= link.StreamDoorbell },
 	} {
-		h, socket := newFakeHost(t, large|link.PipeDoorbell, 2)
-		spoil(h)
-		welcomed := make(chan error, 1)
-		go func() { welcomed <- h.welcome() }()
-		_, err := Attach(context.Background(), Options{Socket: socket})
-		if err := <-welcomed; err != nil {
-			t.Fatal(err)
-		}
-		var refused *RefusedError
-		if !errors.As(err, &refused) || !refused.ByPeer || refused.Code != link.BadSegment || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, and not %q", err, want)
-		}
+		refusesWelcome(t, large|link.PipeDoorbell, 2, spoil, want)
 	}
 }
 

@@ -452,14 +452,20 @@ func TestWhatAHostMayNotWriteEndsTheLink(t *testing.T) {
 		h, peer := attachInProcess(t, 0, 1)
 		write(h.lanes[0])
 		h.lanes[0].Publish()
-		err := peer.Run(context.Background(), func(*Message) error { return nil })
-		var protocol *ProtocolError
-		if !errors.As(err, &protocol) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q, not %q", err, want)
-		}
-		if failure, err := h.stream.Receive(); err != nil || failure.Kind != link.KindFailure {
-			t.Error(failure.Kind, err)
-		}
+		endsTheLink(t, h, peer, func(*Message) error { return nil }, want)
+	}
+}
+
+// endsTheLink runs a peer whose host has broken the protocol. It says so, to the host as well.
+func endsTheLink(t *testing.T, h *fakeHost, peer *Peer, handler func(*Message) error, want string) {
+	t.Helper()
+	err := peer.Run(context.Background(), handler)
+	var protocol *ProtocolError
+	if !errors.As(err, &protocol) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, not %q", err, want)
+	}
+	if failure, err := h.stream.Receive(); err != nil || failure.Kind != link.KindFailure {
+		t.Error(failure.Kind, err)
 	}
 }
 
@@ -474,21 +480,27 @@ func TestSegmentsThatCannotBeTrustedAreRefused(t *testing.T) {
 		"the host has 300 lanes":                             func(h *fakeHost) { h.layout.Lanes = 300 },
 		"features that were not offered: 0x2":                func(h *fakeHost) { h.features = link.AsymmetricBarrier },
 	} {
-		h, socket := newFakeHost(t, 0, 1)
-		spoil(h)
-		welcomed := make(chan error, 1)
-		go func() { welcomed <- h.welcome() }()
-		_, err := Attach(context.Background(), Options{Socket: socket})
-		if err := <-welcomed; err != nil {
-			t.Fatal(err)
-		}
-		var refused *RefusedError
-		if !errors.As(err, &refused) || !refused.ByPeer || refused.Code != link.BadSegment || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, and not %q", err, want)
-		}
-		if frame, err := h.stream.Receive(); err != nil || frame.Kind != link.KindRefused {
-			t.Error(frame.Kind, err)
-		}
+		refusesWelcome(t, 0, 1, spoil, want)
+	}
+}
+
+// refusesWelcome has a peer attach to a host whose welcome is spoiled. It does not, and the host is told.
+func refusesWelcome(t *testing.T, features uint64, lanes uint32, spoil func(h *fakeHost), want string) {
+	t.Helper()
+	h, socket := newFakeHost(t, features, lanes)
+	spoil(h)
+	welcomed := make(chan error, 1)
+	go func() { welcomed <- h.welcome() }()
+	_, err := Attach(context.Background(), Options{Socket: socket})
+	if err := <-welcomed; err != nil {
+		t.Fatal(err)
+	}
+	var refused *RefusedError
+	if !errors.As(err, &refused) || !refused.ByPeer || refused.Code != link.BadSegment || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, and not %q", err, want)
+	}
+	if frame, err := h.stream.Receive(); err != nil || frame.Kind != link.KindRefused {
+		t.Error(frame.Kind, err)
 	}
 }
 

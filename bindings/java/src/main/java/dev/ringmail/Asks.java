@@ -1,7 +1,9 @@
 package dev.ringmail;
 
+import dev.ringmail.link.Outbox;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
@@ -20,7 +22,21 @@ final class Asks {
   /** Times of System.nanoTime() can only be compared by their differences. */
   private static final long ORIGIN = System.nanoTime();
 
-  CompletableFuture<ByteBuffer> expect(int correlation, int replyType, long nanos) {
+  /** Sends a message that carries this correlation. False: there is no room in that time. */
+  @FunctionalInterface
+  interface Question {
+    boolean put(int correlation, long nanos) throws InterruptedException;
+  }
+
+  /** Sends the question, and promises its reply, both within the deadline. */
+  CompletableFuture<ByteBuffer> ask(int correlation, int replyType, Duration deadline, Question question)
+      throws InterruptedException {
+    long nanos = deadline.toNanos();
+    if (!question.put(correlation, nanos)) throw Outbox.full();
+    return expect(correlation, replyType, nanos);
+  }
+
+  private CompletableFuture<ByteBuffer> expect(int correlation, int replyType, long nanos) {
     long deadline = System.nanoTime() + Math.min(nanos, Long.MAX_VALUE / 4);
     Pending ask = new Pending(correlation, replyType, deadline, new CompletableFuture<>());
     pending.put(correlation, ask);

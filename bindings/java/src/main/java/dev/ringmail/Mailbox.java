@@ -62,10 +62,12 @@ public final class Mailbox {
    */
   public CompletableFuture<ByteBuffer> ask(
       int type, ByteBuffer payload, int offset, int length, int replyType, Duration deadline) throws InterruptedException {
-    int correlation = outbox.nextCorrelation();
-    long nanos = deadline.toNanos();
-    if (!put(type, payload, offset, length, correlation, nanos)) throw Outbox.full();
-    return peer.asks().expect(correlation, replyType, nanos);
+    return peer.asks()
+        .ask(
+            outbox.nextCorrelation(),
+            replyType,
+            deadline,
+            (correlation, nanos) -> put(type, payload, offset, length, correlation, nanos));
   }
 
   private boolean put(int type, ByteBuffer payload, int offset, int length, int correlation, long nanos)
