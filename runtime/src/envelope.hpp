@@ -5,6 +5,7 @@
 #include <new>
 
 #include "ringmail/runtime/message.hpp"
+#include "sanitizers.hpp"
 
 namespace ringmail::runtime {
 
@@ -41,6 +42,7 @@ class EnvelopePool {
       pool.first = envelope->next;
       --pool.count;
       envelope->next = nullptr;
+      sanitizers::allow(object(envelope), pooled_bytes);
       return envelope;
     }
     return allocate(object_bytes);
@@ -52,6 +54,8 @@ class EnvelopePool {
     if (envelope->message.length <= pooled_bytes && pool.count < keep) {
       if (!pool.is_kept) [[unlikely]]
         keep_pool(pool);
+      // Who has kept a view of it is told so.
+      sanitizers::forbid(object(envelope), pooled_bytes);
       envelope->next = pool.first;
       pool.first = envelope;
       ++pool.count;

@@ -1,5 +1,7 @@
 #include "ringmail/runtime/message.hpp"
 
+#include <cassert>
+#include <cstring>
 #include <memory>
 
 #include "envelope.hpp"
@@ -45,6 +47,18 @@ void Message::release_storage() {
   // Last: a message that lies in an envelope goes with it.
   Envelope* node = std::exchange(envelope, nullptr);
   if (node != nullptr) EnvelopePool::free(node);
+}
+
+HeldMessage::HeldMessage(Message& message) : message_(message) {
+  assert(message.binding == nullptr && message.ring == nullptr && "bytes that nobody writes any more");
+  message.envelope = nullptr;
+}
+
+HeldMessage::~HeldMessage() {
+#ifndef NDEBUG
+  std::memset(message_.payload, 0xdd, message_.length);
+#endif
+  message_.discard();
 }
 
 }  // namespace ringmail::runtime

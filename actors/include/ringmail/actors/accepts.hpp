@@ -25,11 +25,44 @@ template <class M, class Tuple>
 inline constexpr bool is_among = false;
 template <class M, class... Ms>
 inline constexpr bool is_among<M, std::tuple<Ms...>> = (std::is_same_v<M, Ms> || ...);
+
+/// A's handlers as one function.
+template <class A>
+struct HandlersOf {
+  A& actor;
+
+  template <class M>
+    requires requires(A& actor, const M& message) { actor.on(message); }
+  decltype(auto) operator()(const M& message) const {
+    return actor.on(message);
+  }
+};
+
+/// A ringmail::View of a message of variable length. It is no message: nobody knows how long what it shows stays.
+template <class V>
+concept IsView = requires { typename V::ringmail_message; };
+
+/// What a function is called with for an M: an M or, where it takes none, a View<M>.
+template <class On, class M>
+struct TakenBy {
+  using type = M;
+};
+template <class On, class M>
+  requires(!std::invocable<On&, const M&>) && std::invocable<On&, const typename M::ringmail_view&>
+struct TakenBy<On, M> {
+  using type = typename M::ringmail_view;
+};
+
+template <class On, class M>
+using Taken = typename TakenBy<On, M>::type;
+
+template <class A, class M>
+concept Handles = !IsView<M> && std::invocable<HandlersOf<A>&, const Taken<HandlersOf<A>, M>&>;
 }  // namespace detail
 
-/// Whether an A handles an M: it has on(const M&), or the protocol A names M, or what M is without its body.
+/// Whether an A handles an M: it has on(const M&) or on(const View<M>&), or the protocol A names M, or what M is without its body.
 template <class A, class M>
-concept Accepts = (!Protocol<A> && requires(A& actor, const M& message) { actor.on(message); }) || (Protocol<A> && [] {
+concept Accepts = (!Protocol<A> && detail::Handles<A, M>) || (Protocol<A> && [] {
                     if constexpr (Protocol<A>) {
                       using Named = typename detail::WithoutBody<M>::type;
                       return detail::is_among<Named, typename A::ringmail_accepts>;
@@ -44,7 +77,7 @@ struct Later {};
 
 namespace detail {
 template <class A, class M>
-using HandlerResult = std::remove_cvref_t<decltype(std::declval<A&>().on(std::declval<const M&>()))>;
+using HandlerResult = std::remove_cvref_t<std::invoke_result_t<HandlersOf<A>&, const Taken<HandlersOf<A>, M>&>>;
 
 template <class R>
 struct Answer {
@@ -60,7 +93,7 @@ struct Answer<Later<R>> {
 template <class A, class M>
 struct ReplyOf {};
 template <class A, class M>
-  requires requires(A& actor, const M& message) { actor.on(message); }
+  requires Handles<A, M>
 struct ReplyOf<A, M> : Answer<HandlerResult<A, M>> {};
 template <Protocol A, class M>
 struct ReplyOf<A, Large<M>> : ReplyOf<A, M> {};
@@ -78,16 +111,11 @@ namespace detail {
 template <class A>
 class ActorCell;  // actor.hpp
 
-/// Takes the message, calls `on` with it, and answers whoever has not been answered meanwhile. The message is taken first: it
-/// stays good while the handler is suspended, and its place in the ring is free for others.
-template <class M, class On>
-void take_and_answer(runtime::Cell& cell, runtime::Message& message, On&& on) {
+/// Calls `on` with the message or a view of it, and answers whoever has not been answered meanwhile.
+template <class Value, class On>
+void call_and_answer(runtime::Cell& cell, const Value& value, On& on) {
   runtime::Scheduler& scheduler = cell.scheduler();
-  Room<Carrier<M>> room;
-  message.take(message_type<Carrier<M>>, room.place());
-  room.filled();
-  const M& value = carried<M>(room.get());
-  using R = std::remove_cvref_t<std::invoke_result_t<On&, const M&>>;
+  using R = std::remove_cvref_t<std::invoke_result_t<On&, const Value&>>;
   if constexpr (std::is_void_v<R>) {
     on(value);
     if (!cell.is_asked()) return;
@@ -108,10 +136,31 @@ void take_and_answer(runtime::Cell& cell, runtime::Message& message, On&& on) {
   }
 }
 
+/// The message is taken first: it stays good while the handler is suspended, and its place in the ring is free for others. Bytes of
+/// which the handler wants a view stay where they were copied to.
+template <class M, class On>
+void take_and_answer(runtime::Cell& cell, runtime::Message& message, On on) {
+  if constexpr (IsView<Taken<On, M>>) {
+    if (message.binding == nullptr) {
+      const runtime::HeldMessage held(message);
+      // It has been found to be one, in this very copy.
+      call_and_answer(cell, *Taken<On, M>::ringmail_read(held.bytes()), on);
+      return;
+    }
+  }
+  Room<Carrier<M>> room;
+  message.take(message_type<Carrier<M>>, room.place());
+  room.filled();
+  if constexpr (IsView<Taken<On, M>>) {
+    call_and_answer(cell, carried<M>(room.get()).ringmail_borrow(), on);
+  } else {
+    call_and_answer(cell, carried<M>(room.get()), on);
+  }
+}
+
 template <class A, class M>
 void handle(runtime::Cell& cell, runtime::Message& message) {
-  A& actor = static_cast<ActorCell<A>&>(cell).actor();
-  take_and_answer<M>(cell, message, [&actor](const M& value) -> decltype(auto) { return actor.on(value); });
+  take_and_answer<M>(cell, message, HandlersOf<A>{static_cast<ActorCell<A>&>(cell).actor()});
 }
 
 /// Of a message to an A whose class the sender knows. To a protocol the handler is null: the actor's own is looked up.

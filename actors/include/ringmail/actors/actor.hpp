@@ -10,7 +10,8 @@
 //
 // One message at a time. Any handler may suspend (ask, this_actor::sleep_for, this_actor::receive, a send that waits for
 // room); while it is suspended its actor takes no other message, and its thread runs other actors. A `const M&` is good for
-// the whole handler. An exception that leaves a handler ends the actor, and its monitors are told why.
+// the whole handler, and so is a `const View<M>&`, which a message of variable length can be taken as. An exception that leaves a
+// handler ends the actor, and its monitors are told why.
 #pragma once
 
 #include <concepts>

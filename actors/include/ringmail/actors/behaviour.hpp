@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -31,9 +32,22 @@ struct ArgumentOf<R (F::*)(M)> {
 template <class F, class R, class M>
 struct ArgumentOf<R (F::*)(M) const> : ArgumentOf<R (F::*)(M)> {};
 
-/// The message that a function of one argument takes.
+template <class V>
+struct Shown {
+  using type = V;
+};
+template <IsView V>
+struct Shown<V> {
+  using type = typename V::ringmail_message;
+};
+
+/// The message that a function of one argument takes, or a view of it.
 template <class F>
-using MessageOf = typename ArgumentOf<decltype(&F::operator())>::type;
+using MessageOf = typename Shown<typename ArgumentOf<decltype(&F::operator())>::type>::type;
+
+/// What a function answers an M with.
+template <class F, class M>
+using ResultOf = typename Answer<std::invoke_result_t<F&, const Taken<F, M>&>>::type;
 
 /// Functions that stand in for some of A's handlers.
 template <class A, class... Functions>
@@ -51,10 +65,9 @@ class BehaviourOf final : public runtime::Behaviour {
 
   template <std::size_t i>
   static void handle(runtime::Cell& cell, runtime::Message& message) {
-    using M = MessageOf<Function<i>>;
     // It stays as long as this turn, even if the function takes it off.
     auto& function = std::get<i>(static_cast<BehaviourOf&>(cell.behaviour()).functions_);
-    take_and_answer<M>(cell, message, [&function](const M& value) -> decltype(auto) { return function(value); });
+    take_and_answer<MessageOf<Function<i>>>(cell, message, std::ref(function));
   }
 
   template <std::size_t i>
@@ -66,7 +79,7 @@ class BehaviourOf final : public runtime::Behaviour {
     using M = MessageOf<Function<i>>;
     static_assert(Accepts<A, M>,
                   "a behaviour is for messages that its actor accepts: the class has no on(const M&) for this");
-    static_assert(std::is_same_v<typename Answer<std::invoke_result_t<Function<i>&, const M&>>::type, Reply<A, M>>,
+    static_assert(std::is_same_v<ResultOf<Function<i>, M>, Reply<A, M>>,
                   "a behaviour answers as its actor's own handler does");
     if (message.binding != nullptr) return message.binding->type == &message_type<Carrier<M>>;
     if constexpr (WireMessage<M> || is_large<M>) return message.type == M::ringmail_type;
@@ -93,7 +106,7 @@ void stash(const runtime::MessageType& type, void* object);
 namespace this_actor {
 
 /// From the next message on, these functions handle what they take, in place of those put on last. A is this actor's class: it
-/// handles what none of them takes. Each function takes one `const M&` that A accepts, and answers as A does.
+/// handles what none of them takes. Each function takes one `const M&` that A accepts, or a `const View<M>&`, and answers as A does.
 template <class A, class... Functions>
 void become(Functions... functions) {
   detail::become(std::make_unique<detail::BehaviourOf<A, Functions...>>(std::move(functions)...));
@@ -109,14 +122,19 @@ void unbecome();
 inline constexpr std::size_t default_stash_capacity = 1000;
 
 /// Puts the message that is being handled aside until unstash_all(). Who waits for its answer goes on waiting: what this handler
-/// returns goes nowhere. False, and nothing happens: so many are aside already. What is aside when the actor ends becomes dead letters.
+/// returns goes nowhere. Of a view a copy is put aside. False, and nothing happens: so many are aside already. What is aside when the
+/// actor ends becomes dead letters.
 template <class M>
 [[nodiscard]] bool stash(const M& message, std::size_t capacity = default_stash_capacity) {
-  if (!detail::can_stash(capacity)) return false;
-  detail::Room<Carrier<M>> room;
-  ::new (room.place()) Carrier<M>(detail::carry<M>(message));
-  detail::stash(message_type<Carrier<M>>, room.place());
-  return true;
+  if constexpr (detail::IsView<M>) {
+    return stash(message.ringmail_copy(), capacity);
+  } else {
+    if (!detail::can_stash(capacity)) return false;
+    detail::Room<Carrier<M>> room;
+    ::new (room.place()) Carrier<M>(detail::carry<M>(message));
+    detail::stash(message_type<Carrier<M>>, room.place());
+    return true;
+  }
 }
 /// They come before all that waits, in the order in which they were put aside.
 void unstash_all();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -85,7 +86,7 @@ struct MessageType {
   }
 };
 
-/// Takes the message (Message::take) before it runs anything that may suspend.
+/// Takes the message (Message::take) before it runs anything that may suspend, or holds it (HeldMessage) meanwhile.
 using Handler = void (*)(Cell& cell, Message& message);
 
 /// A type of message and who handles it: known to the sender at compile time, so that nothing is looked up.
@@ -147,6 +148,21 @@ struct Message {
   void take_other(const MessageType& as, void* to);
   void drop_body();
   void release_storage();
+};
+
+/// A message whose bytes came from another process, were copied out and found to be one: they stay as they are until the end of
+/// this, on the thread that made it. With assertions they are overwritten then, for those who kept a view.
+class HeldMessage {
+ public:
+  explicit HeldMessage(Message& message);
+  HeldMessage(const HeldMessage&) = delete;
+  HeldMessage& operator=(const HeldMessage&) = delete;
+  ~HeldMessage();
+
+  std::span<const std::byte> bytes() const { return {message_.payload, message_.length}; }
+
+ private:
+  Message message_;
 };
 
 }  // namespace ringmail::runtime
