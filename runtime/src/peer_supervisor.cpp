@@ -407,7 +407,8 @@ void PeerSupervisor::settle() {
 }
 
 void PeerSupervisor::settled(LinkAccount account) {
-  memory_.incarnation = std::move(next_);
+  // To unmap the dead one's memory takes longer than to tell of its death: it goes when all are told.
+  const auto dead = std::exchange(memory_.incarnation, std::move(next_));
   transport::get_up(memory_.incarnation->bell()->bell[0]);  // on which the dead one may have slept
   ++number_;
   if (!account.fault.empty()) handed_over_ = false;
