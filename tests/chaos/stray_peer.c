@@ -126,8 +126,9 @@ typedef struct {
   struct {
     uint32_t type;
     uint32_t length;
+    uint32_t lane;
     char bytes[1024];
-  } kept; /* to be sent behind its successor */
+  } kept; /* to be sent behind the next one of its lane */
 } Peer;
 
 static int send_back(const Peer* self, uint32_t type, const void* payload, uint32_t length) {
@@ -141,6 +142,7 @@ static int echo(Peer* self, const ringmail_message* message) {
   if (is_chosen && strcmp(self->fault, "swap") == 0) {
     self->kept.type = message->type;
     self->kept.length = message->length;
+    self->kept.lane = message->lane;
     memcpy(self->kept.bytes, message->payload, message->length);
     return 0;
   }
@@ -148,7 +150,7 @@ static int echo(Peer* self, const ringmail_message* message) {
   if (is_chosen && strcmp(self->fault, "repeat") == 0) {
     result = send_back(self, message->type, message->payload, message->length);
   }
-  if (result >= 0 && self->kept.length != 0) {
+  if (result >= 0 && self->kept.length != 0 && self->kept.lane == message->lane) {
     result = send_back(self, self->kept.type, self->kept.bytes, self->kept.length);
     self->kept.length = 0;
   }
