@@ -62,7 +62,10 @@ int run(const Options& options) {
   if (!*opened) return fail(opened->error());
   const std::uint64_t flights = opened->value() * options.repeat;
 
-  Peers peers(*system, options.peers, options.programs, folder.path(), flights, options.chaos.has_value());
+  auto started =
+      Peers::start(*system, options.peers, options.programs, folder.path(), flights, options.chaos.has_value());
+  if (!started) return fail(started.error());
+  Peers& peers = *started;
   const auto progress = system->spawn<Progress>([&, kill_at = options.kill_peer_at](std::uint64_t sent) mutable {
     if (kill_at == 0 || sent < kill_at) return;
     kill_at = 0;

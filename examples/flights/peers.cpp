@@ -1,6 +1,6 @@
 #include "peers.hpp"
 
-#include <stdexcept>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -25,14 +25,17 @@ std::vector<std::string> peer_languages() {
   return languages;
 }
 
-Peers::Peers(ringmail::System& system,
-             const std::vector<std::string>& languages,
-             const Programs& programs,
-             const std::filesystem::path& folder,
-             std::uint64_t flights,
-             bool often)
-    : system_(system) {
+std::expected<Peers, std::string> Peers::start(ringmail::System& system,
+                                               const std::vector<std::string>& languages,
+                                               const Programs& programs,
+                                               const std::filesystem::path& folder,
+                                               std::uint64_t flights,
+                                               bool often) {
   using ringmail::RestartPolicy;
+  const auto fails = [](const std::string& name, const std::string& why) {
+    return std::unexpected("peer '" + name + "': " + why);
+  };
+  Peers peers(system);
   for (const std::string& language : languages) {
     const std::string name = name_of(language);
     std::vector<std::string> command = command_of(language, programs);
@@ -52,14 +55,16 @@ Peers::Peers(ringmail::System& system,
       options.max_attempts = 0;
     }
     const auto peer = system.spawn_peer<flights::Statistics>(options);
-    if (!peer) throw std::runtime_error("peer '" + name + "': " + peer.error());
-    names_.push_back(name);
-    mailboxes_.push_back(*peer);
+    if (!peer) return fails(name, peer.error());
+    peers.names_.push_back(name);
+    peers.mailboxes_.push_back(*peer);
   }
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (system.runtime().wait_until_ready(mailboxes_[i].address().link)) continue;
-    throw std::runtime_error("peer '" + names_[i] + "': " + to_string(system.wait_for_end(mailboxes_[i]).reason));
+  for (std::size_t i = 0; i < peers.names_.size(); ++i) {
+    const auto& mailbox = peers.mailboxes_[i];
+    if (system.runtime().wait_until_ready(mailbox.address().link)) continue;
+    return fails(peers.names_[i], to_string(system.wait_for_end(mailbox).reason));
   }
+  return peers;
 }
 
 std::vector<std::uint32_t> Peers::links() const {
@@ -70,6 +75,6 @@ std::vector<std::uint32_t> Peers::links() const {
 
 std::vector<ringmail::runtime::System::PeerEnd> Peers::stop() {
   std::vector<ringmail::runtime::System::PeerEnd> ends;
-  for (const auto& mailbox : mailboxes_) ends.push_back(system_.stop_and_wait(mailbox));
+  for (const auto& mailbox : mailboxes_) ends.push_back(system_->stop_and_wait(mailbox));
   return ends;
 }

@@ -1,7 +1,6 @@
 // The peer processes that work out the statistics, each in a language of its own.
 #pragma once
 
-#include <chrono>
 #include <expected>
 #include <filesystem>
 #include <string>
@@ -20,14 +19,14 @@ std::vector<std::string> peer_languages();
 
 class Peers {
  public:
-  /// Throws a std::runtime_error where one cannot be started. `folder` is for what they keep of `flights` flights; `often`: they are
-  /// to be killed again and again.
-  Peers(ringmail::System& system,
-        const std::vector<std::string>& languages,
-        const Programs& programs,
-        const std::filesystem::path& folder,
-        std::uint64_t flights,
-        bool often);
+  /// Waits until all are ready. An error is one line. `folder` is for what they keep of `flights` flights; `often`: they are to be
+  /// killed again and again.
+  static std::expected<Peers, std::string> start(ringmail::System& system,
+                                                 const std::vector<std::string>& languages,
+                                                 const Programs& programs,
+                                                 const std::filesystem::path& folder,
+                                                 std::uint64_t flights,
+                                                 bool often);
 
   const std::vector<ringmail::Mailbox<flights::Statistics>>& mailboxes() const { return mailboxes_; }
   const std::vector<std::string>& names() const { return names_; }
@@ -36,7 +35,9 @@ class Peers {
   std::vector<ringmail::runtime::System::PeerEnd> stop();
 
  private:
-  ringmail::System& system_;
+  explicit Peers(ringmail::System& system) : system_(&system) {}
+
+  ringmail::System* system_;
   std::vector<std::string> names_;
   std::vector<ringmail::Mailbox<flights::Statistics>> mailboxes_;
 };

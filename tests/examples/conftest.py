@@ -47,8 +47,7 @@ def flights(tmp_path):
             env={**os.environ, "TMPDIR": str(scratch)},
             capture_output=True,
             text=True,
-            timeout=DEADLINE,
-            **options,
+            **{"timeout": DEADLINE, **options},
         )
         assert done.returncode >= 0, f"killed by signal {-done.returncode}: {done.stderr}"
         assert list(scratch.iterdir()) == []

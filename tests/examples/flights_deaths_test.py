@@ -84,15 +84,3 @@ def test_a_host_that_is_killed_leaves_no_process(tmp_path, moment):
         for process in processes_of(mark):
             os.kill(process, signal.SIGKILL)
         host.communicate(timeout=DEADLINE)
-
-
-def test_peers_of_several_languages_that_are_killed_again_and_again_come_to_the_same_table(flights):
-    run = flights("--chaos", 1, "--seconds", 5, "--repeat", 3).succeeded()
-    assert run.table == flights("--repeat", 3).succeeded().table
-    restarts = re.findall(r"^(statistics\S*) was restarted (\d+) time", run.output, re.MULTILINE)
-    assert sum(int(times) for _, times in restarts) >= 5, run.output
-    peers = [name for name in run.receivers if name != "airports"]
-    assert len(peers) >= 2
-    for receiver in run.receivers:
-        balance = run.balance(receiver)
-        assert balance["sent"] == balance["delivered"] >= 60220
