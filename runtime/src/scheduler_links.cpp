@@ -272,7 +272,7 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redeliver
   auto unfinished = lane.lane.mail_out.unfinished();
   if (redelivery.handed_over) {
     if (lane.attempted != unfinished.cursor) lane.attempts = 0;
-    keep_asks(lane);
+    keep_asks(lane, unfinished);
   } else {
     // The same message in hand at one death after the other: the next incarnation is told how often.
     const bool in_hand = lane.lane.mail_out.in_hand() == unfinished.cursor;
@@ -317,12 +317,12 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redeliver
 }
 
 /// Of those that wait in its mail: the next incarnation answers them.
-void Scheduler::keep_asks(const RemoteLane& lane) {
+void Scheduler::keep_asks(const RemoteLane& lane, const transport::RingProducer::Unfinished& left) {
   std::unordered_set<std::uint32_t> waiting;
   const auto note = [&waiting](const FrameHead& head) {
     if (head.correlation != 0) waiting.insert(head.correlation);
   };
-  lane.lane.mail_out.each_unfinished([&](const transport::Frame& frame) { note(frame.head); });
+  lane.lane.mail_out.each_unfinished(left, [&](const transport::Frame& frame) { note(frame.head); });
   for (const Outlet::Pending& pending : lane.mail.overflow) note(pending.head);
   asks_->for_each([&](PendingAsk& ask) {
     const bool is_his = ask.asked.link == lane.link && ask.incarnation == lane.incarnation;

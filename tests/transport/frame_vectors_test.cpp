@@ -26,6 +26,9 @@ std::string name_of(RingFault fault) {
     case RingFault::cursor_unaligned: return "cursor_unaligned";
     case RingFault::cursor_past_tail: return "cursor_past_tail";
     case RingFault::cursor_backwards: return "cursor_backwards";
+    case RingFault::acknowledgement_unaligned: return "acknowledgement_unaligned";
+    case RingFault::acknowledgement_past_tail: return "acknowledgement_past_tail";
+    case RingFault::acknowledgement_backwards: return "acknowledgement_backwards";
     case RingFault::body_not_described: return "body_not_described";
     case RingFault::body_past_end: return "body_past_end";
     case RingFault::body_sent_twice: return "body_sent_twice";

@@ -37,6 +37,7 @@ TestHost::TestHost(std::uint32_t lanes, std::uint64_t mail_bytes, std::uint64_t 
       mail_(must(LinkMail::create(layout_))),
       incarnation_(must(Incarnation::create(layout_))),
       lanes_(lanes),
+      acknowledged_(lanes),
       bodies_out_(lanes),
       bodies_in_(lanes) {
   start_watchdog();
@@ -150,7 +151,7 @@ bool TestHost::respawn(const std::function<int()>& peer, std::uint32_t attempt) 
   auto next = must(Incarnation::create(layout_, Trust::trusted, incarnation_->bell()));
   for (std::uint32_t i = 0; i < layout_.lanes; ++i) {
     RingProducer& mail_out = lanes_[i].mail_out;
-    const auto left = mail_out.unfinished();
+    const auto left = mail_out.unfinished(acknowledged_[i].position());
     if (!next.resume_at(
             i, {.cursor = left.cursor, .tail = mail_out.tail(), .sequence = left.sequence, .attempt = attempt})) {
       return false;
@@ -224,6 +225,16 @@ std::vector<Mail> TestHost::drain() {
   for (Lane& lane : lanes_) {
     for (RingConsumer* ring : {&lane.control_in, &lane.mail_in}) {
       while (const auto frame = ring->peek()) {
+        if (frame->head.kind == FrameKind::signal && frame->head.type == signal_acknowledge) {
+          std::uint64_t position = 0;
+          EXPECT_EQ(frame->length, sizeof position);
+          std::memcpy(&position, frame->payload, sizeof position);
+          const auto fault =
+              acknowledged_[static_cast<std::size_t>(&lane - lanes_.data())].take(position, lane.mail_out);
+          EXPECT_EQ(fault, RingFault::none) << to_string(fault);
+          ring->advance();
+          continue;
+        }
         Mail mail{frame->head, {reinterpret_cast<const char*>(frame->payload), frame->length}};
         if (frame->head.kind == FrameKind::large) {
           auto body =

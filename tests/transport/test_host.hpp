@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ringmail/transport/acknowledged.hpp"
 #include "ringmail/transport/control_stream.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/link.hpp"
@@ -64,7 +65,7 @@ class TestHost {
   const std::shared_ptr<BodySource>& bodies_in() { return bodies_in_[0]; }
   void send_control(std::string_view text, FrameHead head, std::uint32_t lane = 0);
   void stop();
-  /// What has come on all lanes since the last time; finished thereby.
+  /// What has come on all lanes since the last time; finished thereby. Acknowledgements are taken, and not given out.
   std::vector<Mail> drain();
   /// Drains until so many have come in all; what came is returned. Fewer: they did not come in time.
   std::vector<Mail> drain_until(std::size_t count);
@@ -87,7 +88,7 @@ class TestHost {
   /// The exit status of the peer, or minus the signal that ended it.
   int join();
   /// What the dead peer has not finished on lane 0.
-  RingProducer::Unfinished unfinished() { return lanes_[0].mail_out.unfinished(); }
+  RingProducer::Unfinished unfinished() { return lanes_[0].mail_out.unfinished(acknowledged_[0].position()); }
 
   Lane& lane(std::uint32_t index = 0) { return lanes_[index]; }
   LinkMail& mail() { return mail_; }
@@ -111,7 +112,8 @@ class TestHost {
   std::optional<Incarnation> incarnation_;
   std::uint64_t incarnations_ = 0;
   std::vector<Lane> lanes_;
-  std::vector<ArenaProducer> bodies_out_;  // of all incarnations that have agreed
+  std::vector<Acknowledged> acknowledged_;  // by lane, over all incarnations
+  std::vector<ArenaProducer> bodies_out_;   // of all incarnations that have agreed
   std::vector<std::shared_ptr<BodySource>> bodies_in_;
   const ConsumerBlock* peer_cursor_ = nullptr;
   std::optional<ControlStream> stream_;

@@ -40,12 +40,12 @@ typedef struct ringmail_peer ringmail_peer;
 typedef uint64_t ringmail_mailbox;
 
 enum {
-  RINGMAIL_ECLOSED = -1,       /* the host has died or has closed the link */
-  RINGMAIL_ESTOPPED = -2,      /* the host said stop, and all mail sent before that has been released */
-  RINGMAIL_ETIMEDOUT = -3,     /* the time is up */
-  RINGMAIL_EFULL = -4,         /* no room in the ring within the time given */
-  RINGMAIL_ETOOLONG = -5,      /* longer than half the ring can ever take */
-  RINGMAIL_EREFUSED = -6,      /* the handshake failed, or the host has not what is wanted; ringmail_error() says why */
+  RINGMAIL_ECLOSED = -1,   /* the host has died or has closed the link */
+  RINGMAIL_ESTOPPED = -2,  /* the host said stop, and all mail sent before that has been released */
+  RINGMAIL_ETIMEDOUT = -3, /* the time is up */
+  RINGMAIL_EFULL = -4,     /* no room in the ring within the time given */
+  RINGMAIL_ETOOLONG = -5,  /* longer than half the ring can ever take */
+  RINGMAIL_EREFUSED = -6, /* the handshake failed, the host has not what is wanted, or not now; ringmail_error() says */
   RINGMAIL_ENOTFOUND = -7,     /* no mailbox has that name */
   RINGMAIL_EPROTOCOL = -8,     /* the host wrote something impossible: the link is dead */
   RINGMAIL_EMISUSE = -9,       /* the caller broke a rule stated here */
@@ -143,6 +143,10 @@ int ringmail_receive_more(ringmail_peer* peer, uint32_t most, uint32_t* stride);
 /*
  * The received message is finished: publishes what was sent meanwhile, and only then may the host forget it. A message
  * that is not released when this process dies is given to the next incarnation.
+ *
+ * Where the host wants it exactly once, this alone publishes what was sent and answered since the message was received,
+ * with its acknowledgement, by one store. Meanwhile an ask is RINGMAIL_EREFUSED, and what is more than a quarter of the
+ * ring, all of it together, RINGMAIL_ETOOLONG.
  */
 int ringmail_release(ringmail_peer* peer);
 

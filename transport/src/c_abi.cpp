@@ -46,7 +46,7 @@ int send(ringmail_peer* peer,
          uint32_t length,
          int64_t timeout_ns) {
   void* room = nullptr;
-  const int result = ringmail_loan(peer, target, length, timeout_ns, &room);
+  const int result = guarded(peer, [&] { return peer->link.loan(target, length, timeout_ns, &room); });
   if (result != 0) return result;
   if (length != 0) std::memcpy(room, payload, length);
   return peer->link.publish_loan({.type = type, .correlation = correlation});
@@ -69,6 +69,7 @@ int send_large(ringmail_peer* peer,
 /// `send` is given the correlation. A negative answer_ns: without a deadline.
 template <class Send>
 int ask(ringmail_peer* peer, int64_t answer_ns, uint32_t& correlation, Send&& send) {
+  if (const int refused = peer->link.may_ask(); refused != 0) return refused;
   if (answer_ns < 0) {
     correlation = peer->link.next_correlation();
     return send(correlation);

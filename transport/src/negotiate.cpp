@@ -41,6 +41,7 @@ std::string names_of(std::uint64_t features) {
              : lowest == peer_log           ? "log"
              : lowest == large              ? "large"
              : lowest == by_proc            ? "by_proc"
+             : lowest == exactly_once       ? "exactly_once"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;

@@ -11,6 +11,7 @@ int PeerLink::accept(std::unique_ptr<AcceptedLink> link, std::shared_ptr<LeftMai
   accepted_ = std::move(link);
   left_ = std::move(left);
   own_name_ = std::move(own_name);
+  answers_on_stream_ = true;
   lanes_.resize(1);
   static_cast<Lane&>(lanes_.front()) = accepted_->lane();
   auto owner = ForkGuard::create();

@@ -47,7 +47,8 @@ int PeerLink::find_stream(const ringmail_options& options, std::uint64_t timeout
 
 int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
   const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
-  std::uint64_t offered = features_everywhere | stream_doorbell | introductions | monitors | peer_log | large;
+  std::uint64_t offered =
+      features_everywhere | stream_doorbell | introductions | monitors | peer_log | large | exactly_once;
   if (register_for_barriers()) offered |= asymmetric_barrier;
   if (options.pollable != 0) offered |= pipe_doorbell;
   const Hello hello{.features = offered,
@@ -65,6 +66,8 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
     if (!doorbell) return fail(RINGMAIL_ESYSTEM, "the doorbell cannot be polled: %s", std::strerror(doorbell.error()));
     doorbell_.emplace(std::move(*doorbell));
   }
+  acknowledges_ = (link_.welcome().features & exactly_once) != 0;
+  answers_on_stream_ = (link_.welcome().features & introductions) != 0;
   lanes_.resize(link_.layout().lanes);
   for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
     static_cast<Lane&>(lanes_[i]) = link_.lane(i);

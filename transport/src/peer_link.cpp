@@ -56,6 +56,8 @@ void PeerLink::give(PeerLane& lane, RingConsumer& ring, const Frame& frame, ring
   held_lane_ = &lane;
   held_ring_ = &ring;
   held_count_ = 1;
+  if (acknowledges_) [[unlikely]]
+    begin_batch(lane, ring);
   describe(lane, ring, frame, message);
 }
 
@@ -108,7 +110,7 @@ int PeerLink::take_control(PeerLane& lane, Frame& reply) {
         // One that finds no room is not answered: the host then has not read the answers before it.
         if (lane.control_out.try_loan(0) != nullptr) {
           lane.control_out.commit({.kind = FrameKind::pong, .correlation = frame->head.correlation});
-          lane.publish();
+          lane.publish_control();
         }
         break;
       case FrameKind::pong: break;
@@ -217,10 +219,22 @@ int PeerLink::receive_more(std::uint32_t most, std::uint32_t& stride) {
   if (!frame) return faulted(*held_lane_) != 0 ? RINGMAIL_EPROTOCOL : 1;
   stride = static_cast<std::uint32_t>(frame_bytes(frame->length));
   // What may have killed a predecessor is tried alone; and an asker is answered once.
-  const bool is_alone = frame->head.kind != FrameKind::message || frame->head.correlation != 0 || ring.redelivers();
+  const bool is_alone = frame->head.kind != FrameKind::message || frame->head.correlation != 0 || ring.redelivers() ||
+                        batch_.has_acknowledgement;  // which says where it ends
   const std::uint64_t end = held_lane_->stopping ? held_lane_->stop_at : UINT64_MAX;
+  // Of what is published with them there is room for a quarter of a ring: for as much as this at least.
+  if (batch_.lane != nullptr)
+    most = static_cast<std::uint32_t>(std::min<std::uint64_t>(most, batch_.lane->mail_out.capacity() / 8 / stride));
   if (!is_alone && most > 1) held_count_ = ring.count_alike(most, end);
   return static_cast<int>(held_count_);
+}
+
+inline void PeerLink::publish_open() {
+  if (!dirty_) return;
+  dirty_ = false;
+  if (batch_.lane != nullptr) [[unlikely]]
+    return publish_all_but_batch();
+  for (PeerLane& lane : lanes_) lane.publish();
 }
 
 int PeerLink::release() {
@@ -232,9 +246,11 @@ int PeerLink::release() {
   if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
   if (held_ring_ == &held_lane_->mail_in) received_ += held_count_;
   held_ring_->advance_alike(held_count_);
+  if (batch_.lane != nullptr) [[unlikely]]
+    end_batch();
   // What the message led to is published before the cursor says that it is finished: a crash in between repeats, and
   // loses nothing.
-  flush();
+  publish_open();
   if (held_body_) {
     bodies_->give_back(*held_body_);
     held_body_.reset();
@@ -363,13 +379,8 @@ int PeerLink::wait_for_room(
   return wait_for_room(lane, ring, "ring", deadline_ns, room, [&] { return ring.try_loan(length); });
 }
 
-int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
-  if (is_forked()) return RINGMAIL_EFORKED;
-  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
-  if (closed_ || gone_) return RINGMAIL_ECLOSED;
-  PeerLane* const found = lane_to(target);
-  if (found == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
-  PeerLane& lane = *found;
+[[gnu::always_inline]] inline int PeerLink::loan_on(
+    PeerLane& lane, ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
   if (lane.is_cut()) return is_cut_off(lane);
   if (length > lane.mail_out.max_payload()) {
     return fail(RINGMAIL_ETOOLONG, "a payload of %u bytes is more than half a ring (%u)", length,
@@ -388,6 +399,26 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   loan_target_ = on_wire(lane, target);
   *payload = room;
   return 0;
+}
+
+int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload) {
+  if (is_forked()) return RINGMAIL_EFORKED;
+  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
+  if (closed_ || gone_) return RINGMAIL_ECLOSED;
+  PeerLane* found = lane_to(target);
+  if (found == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
+  if (batch_.lane != nullptr) [[unlikely]] {
+    if (const int result = join_batch(length, deadline_after(timeout_ns)); result != 0) return result;
+    found = batch_.lane;
+  }
+  return loan_on(*found, target, length, timeout_ns, payload);
+}
+
+/// It goes where it always goes, whatever is in hand.
+int PeerLink::loan_signal(ringmail_mailbox target, std::int64_t timeout_ns) {
+  if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
+  void* room = nullptr;
+  return loan_on(*lane_to(target), target, 0, timeout_ns, &room);
 }
 
 /// Its target is that of the loan.
@@ -503,6 +534,11 @@ int PeerLink::answer(
   if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
     return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
   if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
+  if (batch_.lane != nullptr) [[unlikely]] {
+    return answer_in_batch(
+        {.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target},
+        payload, length);
+  }
   PeerLane& lane = lanes_[asked.lane];
   if (lane.is_cut() || lane.other == Presence::away) return 0;  // whoever asked is no more
   RingProducer& ring = lane.control_out;
@@ -543,9 +579,7 @@ std::uint32_t PeerLink::next_timed_correlation() {
 
 int PeerLink::flush() {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (!dirty_) return 0;
-  dirty_ = false;
-  for (PeerLane& lane : lanes_) lane.publish();
+  publish_open();
   return 0;
 }
 

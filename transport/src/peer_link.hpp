@@ -68,6 +68,7 @@ class PeerLink {
   int want_large(ringmail_mailbox target, std::uint64_t length);
   int held_body(ringmail_body& body);
   int keep_body(ringmail_body& body);
+  int may_ask() { return batch_.lane == nullptr ? 0 : refuse_ask(); }
   int answer(
       const ringmail_message& asked, FrameKind kind, std::uint32_t type, const void* payload, std::uint32_t length);
   std::uint32_t next_correlation();
@@ -113,6 +114,7 @@ class PeerLink {
     bool is_cut() const { return broken || other == Presence::ended; }
   };
 
+  int refuse_ask();
   int find_stream(const ringmail_options& options, std::uint64_t timeout_ns);
   int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
 
@@ -145,15 +147,26 @@ class PeerLink {
                     TryLoan&& try_loan);
   int wait_for_room(
       PeerLane& lane, RingProducer& ring, std::uint32_t length, std::uint64_t deadline_ns, std::byte** room);
+  void publish_open();
+  int loan_signal(ringmail_mailbox target, std::int64_t timeout_ns);
+  int loan_on(PeerLane& lane, ringmail_mailbox target, std::uint32_t length, std::int64_t timeout_ns, void** payload);
   void commit_loan(FrameHead head);
   bool is_forked();
   PeerLane* lane_to(ringmail_mailbox target);
   bool other_is_gone();
   void look_at_stream(std::uint64_t now_ns);
   void take(ControlFrame frame);
-  bool answers_on_stream() const { return accepted_ || (link_.welcome().features & introductions) != 0; }
+  bool answers_on_stream() const { return answers_on_stream_; }
   void answer_resolve(const Resolve& question);
   int find_other(const char* name, ringmail_mailbox& mailbox);
+
+  // Exactly once. peer_exactly_once.cpp
+  void publish_all_but_batch();
+  void begin_batch(PeerLane& lane, const RingConsumer& ring);
+  void end_batch();
+  int join_batch(std::uint32_t length, std::uint64_t deadline_ns);
+  int answer_in_batch(FrameHead head, const void* payload, std::uint32_t length);
+  PeerLane& way_to(ringmail_mailbox target) { return batch_.lane != nullptr ? *batch_.lane : *lane_to(target); }
 
   // Other peers, that the host introduces.
   void introduce(ControlFrame frame);
@@ -182,6 +195,8 @@ class PeerLink {
     void operator()(PeerBodies* bodies) const { bodies->leave(); }
   };
   std::unique_ptr<PeerBodies, LeaveBodies> bodies_;  // where the host has arenas
+  bool acknowledges_ = false;                        // every message of mail, with what it led to
+  bool answers_on_stream_ = false;                   // the other end asks things there
   Parker parker_;
   std::optional<PeerDoorbell> doorbell_;  // of one that polls
   SpinPolicy spin_;
@@ -193,9 +208,18 @@ class PeerLink {
   std::uint32_t held_count_ = 0;  // of messages, which are alike
   bool held_has_body_ = false;
   std::optional<ringmail_body> held_body_;  // unless it is kept
+  /// Of what the held mail leads to, where that is published with its acknowledgement and not before.
+  struct Batch {
+    PeerLane* lane = nullptr;  ///< of that mail; null: none is held, or it is not acknowledged so
+    bool has_acknowledgement = false;
+    std::uint64_t bytes = 0;   ///< in it, without padding
+    std::uint64_t end = 0;     ///< in the ring, before the last loan, which
+    std::uint64_t loaned = 0;  ///< adds so many bytes if it is not cancelled
+  };
+  Batch batch_;
   PeerLane* loan_lane_ = nullptr;
   std::uint64_t loan_target_ = 0;  // as it goes on the wire
-  bool dirty_ = false;             // some lane has an open batch
+  bool dirty_ = false;             // some lane has an open batch that may be published
   bool closed_ = true;             // until attach() is done, and again after the host's death
   bool gone_ = false;              // the peer of an accepted link is, and what it left is read before that is closed
   std::string last_words_;

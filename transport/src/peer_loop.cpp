@@ -112,7 +112,7 @@ int PeerLink::want_room(ringmail_mailbox target, std::uint32_t length) {
     return 1;
   }
   if (result != RINGMAIL_EFULL) return result;
-  PeerLane& lane = *lane_to(target);
+  PeerLane& lane = way_to(target);
   return want_wake(lane, lane.short_of_room);
 }
 

@@ -17,6 +17,7 @@ int PeerLink::monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uin
   if (accepted_ || (lane != nullptr && lane->met))
     return fail(RINGMAIL_EREFUSED, "there are no monitors between two peers");
   if ((link_.welcome().features & transport::monitors) == 0) return fail(RINGMAIL_EREFUSED, "the host has no monitors");
+  if (lane == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   // The host would end the link.
   if (monitors_.size() == most_monitors)
     return fail(RINGMAIL_EMISUSE, "a peer has %zu monitors at most", most_monitors);
@@ -26,8 +27,7 @@ int PeerLink::monitor(ringmail_mailbox target, std::int64_t timeout_ns, std::uin
     number = incarnation() << 32 | ++monitor_;
   } while (monitors_.contains(number));
   const auto entry = monitors_.emplace(number, target).first;
-  void* room = nullptr;
-  if (const int result = loan(target, 0, timeout_ns, &room); result != 0) {
+  if (const int result = loan_signal(target, timeout_ns); result != 0) {
     monitors_.erase(entry);
     return result;
   }
@@ -40,8 +40,7 @@ int PeerLink::demonitor(std::uint64_t monitor, std::int64_t timeout_ns) {
   if (closed_) return RINGMAIL_ECLOSED;
   const auto found = monitors_.find(monitor);
   if (found == monitors_.end()) return fail(RINGMAIL_ENOTFOUND, "there is no such monitor");
-  void* room = nullptr;
-  if (const int result = loan(found->second, 0, timeout_ns, &room); result != 0) return result;
+  if (const int result = loan_signal(found->second, timeout_ns); result != 0) return result;
   monitors_.erase(found);
   return publish_loan({.kind = FrameKind::signal, .type = signal_demonitor, .sender = monitor});
 }

@@ -1,5 +1,7 @@
 #include "link.hpp"
 
+#include <functional>
+
 #include "write_fault.hpp"
 
 namespace ringmail::node {
@@ -30,6 +32,14 @@ std::uint32_t Link::offset_in_ring(std::uint32_t lane, bool outgoing, const void
   std::uint64_t bytes = 0;
   if (ringmail_ring_memory(peer_, lane, outgoing ? 1 : 0, &memory, &bytes) != 0) return 0;
   return static_cast<std::uint32_t>(static_cast<const char*>(payload) - static_cast<const char*>(memory));
+}
+
+bool Link::lies_in_ring(std::uint32_t lane, const void* payload) {
+  void* memory = nullptr;
+  std::uint64_t bytes = 0;
+  if (ringmail_ring_memory(peer_, lane, 1, &memory, &bytes) != 0) return false;
+  return !std::less<const void*>()(payload, memory) &&
+         std::less<const void*>()(payload, static_cast<const char*>(memory) + bytes);
 }
 
 void Link::describe(const ringmail_message& message, bool in_mail, Head& head) {
@@ -80,8 +90,9 @@ int Link::loan(ringmail_mailbox target, std::uint32_t length) {
   if (result != 0) return result;
   loaned_length_ = length;
   const auto lane = static_cast<std::uint32_t>(target >> 52) & 0xff;
-  reply_head_.lane = lane;
-  reply_head_.offset = offset_in_ring(lane, true, loaned_);
+  // A host that wants it exactly once has it go by the lane of the message in hand.
+  reply_head_.lane = lies_in_ring(lane, loaned_) ? lane : in_hand_.lane;
+  reply_head_.offset = offset_in_ring(reply_head_.lane, true, loaned_);
   return 0;
 }
 

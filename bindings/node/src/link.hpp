@@ -91,6 +91,7 @@ class Link {
   void delete_if_done();
   void describe(const ringmail_message& message, bool in_mail, Head& head);
   std::uint32_t offset_in_ring(std::uint32_t lane, bool outgoing, const void* payload);
+  bool lies_in_ring(std::uint32_t lane, const void* payload);
   napi_value lend(void* memory, std::size_t bytes, napi_ref& lent);
   void take_back(napi_ref& lent);
 

@@ -627,7 +627,7 @@ class Scheduler {
   LocalInlet& make_inlet(LocalRing& ring, transport::Bell& sender);
   std::expected<void, AskError> write_question(const Question& question, PendingAsk& pending, Deadline& deadline);
   void settle(PendingAsk& ask, AskError error);
-  void keep_asks(const RemoteLane& lane);
+  void keep_asks(const RemoteLane& lane, const transport::RingProducer::Unfinished& left);
   void fail_asks(const RemoteLane& lane);
   void settled(PendingAsk& ask);
   void continue_later(PendingAsk& ask);

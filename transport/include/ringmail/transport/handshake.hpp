@@ -45,6 +45,8 @@ enum Feature : std::uint64_t {
   peer_log = 1u << 8,       ///< the peer may write into the host's log: `log` in the specification
   large = 1u << 9,          ///< messages have bodies, in arenas. arena.hpp
   by_proc = 1u << 10,       ///< the peer opens what it is given in /proc, and rings whomever through the host
+  exactly_once =
+      1u << 11,  ///< what the peer sends for a message is published with its acknowledgement. acknowledged.hpp
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {

@@ -29,6 +29,9 @@ struct Lane {
   /// Publishes both open batches and rings for them. Mail first: who reads a stop must find the mail that it tells of.
   void publish() {
     if (mail_out.publish()) bell.ring(mail_out.cold_mark());
+    publish_control();
+  }
+  void publish_control() {
     if (control_out.publish()) bell.ring(control_out.cold_mark());
   }
 

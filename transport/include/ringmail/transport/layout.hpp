@@ -24,12 +24,12 @@ inline constexpr std::uint64_t page_bytes = 4096;
 enum class FrameKind : std::uint16_t {
   padding = 1,   ///< fills the end of a ring; belongs to the message after it
   message = 2,   ///< a user's message, on a mail ring
-  reply = 3,     ///< answers `correlation`, on a control ring
+  reply = 3,     ///< answers `correlation`, on a control ring; with acknowledgements on mail
   no_reply = 4,  ///< says that `correlation` will not be answered; `type` is a NoReply
   stop = 5,      ///< stop once the mail ring has been read up to the u64 position in the payload
   ping = 6,      ///< answered by a pong with the same correlation
   pong = 7,
-  signal = 8,  ///< between two systems, on a mail ring: monitor, link, exit, ...; `type` says which
+  signal = 8,  ///< on a mail ring: monitor, link, exit, ..., and acknowledgements; `type` says which
   large = 9,   ///< a user's message with a body in the arena; a BodyPlace stands before it
   last_between_processes = large,
   local = 0x100,  ///< a C++ object; what it is stands in place of `type` and `correlation`. Refused between processes

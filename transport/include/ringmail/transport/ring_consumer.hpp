@@ -136,6 +136,8 @@ class RingConsumer {
 
   RingFault fault() const { return fault_; }
   std::uint64_t position() const { return position_; }
+  /// Behind so many frames alike, from the one that peek() gave on.
+  std::uint64_t position_behind(std::uint32_t count) const { return position_ + bytes_ * count; }
   bool redelivers() const { return position_ < resume_tail_; }  ///< a predecessor may have seen the frame at position()
   /// How many predecessors died with the frame at position() in hand.
   std::uint32_t attempt() const { return attempt_; }

@@ -16,6 +16,9 @@ enum class RingFault : std::uint8_t {
   cursor_unaligned,
   cursor_past_tail,
   cursor_backwards,
+  acknowledgement_unaligned,
+  acknowledgement_past_tail,
+  acknowledgement_backwards,
   body_not_described,
   body_past_end,
   body_sent_twice,
@@ -33,6 +36,9 @@ constexpr std::string_view to_string(RingFault fault) {
     case RingFault::cursor_unaligned: return "the cursor is not on a frame boundary";
     case RingFault::cursor_past_tail: return "the cursor is past the last published frame";
     case RingFault::cursor_backwards: return "the cursor moved backwards";
+    case RingFault::acknowledgement_unaligned: return "an acknowledgement is not on a frame boundary";
+    case RingFault::acknowledgement_past_tail: return "an acknowledgement is past the last published frame";
+    case RingFault::acknowledgement_backwards: return "an acknowledgement is of what was acknowledged before";
     case RingFault::body_not_described: return "a message with a body does not say where it is";
     case RingFault::body_past_end: return "a body reaches past the end of its arena";
     case RingFault::body_sent_twice: return "a body was sent again before it was given back";

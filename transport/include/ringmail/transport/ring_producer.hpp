@@ -1,6 +1,7 @@
 // The writing side of a ring: loan, commit, publish. The invariants stand in ring.hpp.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -133,29 +134,40 @@ class RingProducer {
     /// Of these the one that the consumer says it has in hand, if it says so of one. Its payload stands until this writes again.
     std::optional<Frame> in_hand = {};
   };
-  Unfinished unfinished() {
+  /// `acknowledged`: what counts as finished whatever the cursor says. acknowledged.hpp
+  Unfinished unfinished(std::uint64_t acknowledged = 0) {
     assert(!has_open_batch());
     const std::uint64_t known = cursor_;
     refresh_cursor();
-    if (const auto found = frames_from(known, cursor_)) return *found;
+    if (const auto found = frames_from(known, std::max(cursor_, acknowledged))) return *found;
     // Either this cursor or, checked for all but this, an earlier one lies inside a frame. From an earlier one nothing
     // can be read any more: what it passed over has been overwritten since.
     fault_ = RingFault::cursor_unaligned;
-    const auto found = frames_from(known, known);
+    const auto found = frames_from(known, std::max(known, acknowledged));
     cursor_ = found ? known : tail_;
     return found ? *found : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
   }
 
-  /// Each frame of those that unfinished(), called just before, has counted. What it is given is good during the call.
+  /// Each frame of those that unfinished(), called just before, has `found`. What it is given is good during the call.
   template <class Each>
-  void each_unfinished(Each&& each) const {
-    for (std::uint64_t at = cursor_; at < tail_;) {
+  void each_unfinished(const Unfinished& found, Each&& each) const {
+    for (std::uint64_t at = found.cursor; at < tail_;) {
       // Relaxed: this thread wrote it.
       const auto commit =
           std::bit_cast<CommitWord>(detail::word_at(memory_.data, at & mask_).load(std::memory_order_relaxed));
       if (commit.kind != FrameKind::padding) each(frame_at(at, commit));
       at += frame_bytes(commit.length);
     }
+  }
+
+  /// Whether a frame starts at `position`, or what is published ends there. At `from` one does; neither lies before cursor().
+  bool is_boundary(std::uint64_t position, std::uint64_t from) const {
+    while (from < position) {
+      // Relaxed: this thread wrote it.
+      const std::uint64_t word = detail::word_at(memory_.data, from & mask_).load(std::memory_order_relaxed);
+      from += frame_bytes(std::bit_cast<CommitWord>(word).length);
+    }
+    return from == position;
   }
 
   /// Position of the frame that the consumer's handler worked on last, or a position that no frame has. For reports: it
