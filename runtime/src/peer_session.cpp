@@ -38,11 +38,13 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   // Without the bells it takes one that rings whomever through this host.
   const std::uint64_t by_proc = shares_bells ? 0 : hello.features & transport::by_proc;
   if (!between_systems && is_trusted(options) && (shares_bells || by_proc != 0)) {
-    limits.features |= transport::introductions | by_proc;
+    limits.features |= by_proc;
+    if (!options.exactly_once) limits.features |= transport::introductions;
     if (has_arenas(options)) limits.features |= transport::large;
   }
   // Who shares the bells rings by itself, whatever one before it did.
   limits.required_features |= shares_bells ? insisted & ~std::uint64_t{transport::by_proc} : insisted;
+  if (options.exactly_once) limits.required_features |= transport::exactly_once;
   limits.features |= limits.required_features;
   auto chosen = transport::negotiate(hello, limits);
   if (!chosen) return chosen;

@@ -38,6 +38,13 @@ std::expected<void, std::string> check(const PeerOptions& options) {
                  std::to_string(transport::page_bytes) + " bytes, at most " +
                  std::to_string(transport::max_arena_bytes));
   }
+  if (options.exactly_once && options.at_most_once) {
+    return wrong("exactly_once and at_most_once: the message in hand at a death is given again, or it is not");
+  }
+  if (options.exactly_once && options.introduce) {
+    return wrong(
+        "exactly_once and introduce: what is sent to another peer cannot be published with what is sent to this host");
+  }
   if (options.schema.size() > transport::max_schema_bytes) return wrong("the schema is too long");
   if (std::ranges::any_of(options.command, holds_nul)) return wrong("an argument of its command holds a NUL");
   for (const auto& [name, value] : options.environment) {

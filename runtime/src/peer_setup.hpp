@@ -22,8 +22,10 @@ inline transport::Trust trust_of(const PeerOptions& options) {
   return is_trusted(options) && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
-/// Bodies are read in place, where their writer could still change them.
-inline bool has_arenas(const PeerOptions& options) { return options.large_bytes != 0 && is_trusted(options); }
+/// Bodies are read in place, where their writer could still change them. And what is published with an acknowledgement lies in one ring.
+inline bool has_arenas(const PeerOptions& options) {
+  return options.large_bytes != 0 && is_trusted(options) && !options.exactly_once;
+}
 
 /// The memory of a link and of its first incarnation.
 struct LinkMemory {

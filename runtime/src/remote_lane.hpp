@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "body_storage.hpp"
+#include "forward.hpp"
 #include "outlet.hpp"
 #include "poll_set.hpp"
 #include "ringmail/runtime/remote_system.hpp"
+#include "ringmail/transport/acknowledged.hpp"
 #include "ringmail/transport/lane.hpp"
 
 namespace ringmail::runtime {
@@ -46,6 +48,10 @@ struct RemoteLane {
   std::uint32_t attempts = 0;   ///< how many deaths in a row
   std::uint64_t seen = 0;       ///< up to there a message may have been given to an incarnation that has died
   std::uint64_t given_up = 0;   ///< messages of which there were too many
+  // Where what the peer sends is one batch with an acknowledgement, and comes by the lane of that. scheduler_forwards.cpp
+  bool acknowledges = false;
+  transport::Acknowledged acknowledged;
+  std::vector<Forward> forwards;  ///< what has come for other schedulers
 
   /// Who may be sent to over this link: whoever sent to it or was looked up by it. Guessing an id reaches nobody.
   std::unordered_set<std::uint64_t> exported;

@@ -73,6 +73,12 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
     return;
   }
   if (frame.head.kind != FrameKind::message) [[unlikely]] {
+    const bool answers = frame.head.kind == FrameKind::reply || frame.head.kind == FrameKind::no_reply;
+    if (answers && lane.acknowledges) {
+      take_answer(lane, frame);
+      inlet.ring->advance();
+      return;
+    }
     if (frame.head.kind != FrameKind::signal) {
       report_fault(lane, "a system frame came as mail");
       return;
@@ -89,6 +95,11 @@ void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool no
     return;
   }
   ++lane.received;
+  if (!reaches && lane.acknowledges && ActorId(frame.head.target).thread() != index_) [[unlikely]] {
+    forward_later(lane, frame);
+    inlet.ring->advance();
+    return;
+  }
   Message message{.payload = const_cast<std::byte*>(frame.payload),
                   .length = frame.length,
                   .type = frame.head.type,
@@ -247,7 +258,7 @@ LinkSight Scheduler::look_at_lane(std::uint32_t link) {
   RemoteLane* const lane = lane_of(link);
   if (lane == nullptr || !lane->open || lane->mail.state != Outlet::State::open) return {};
   publish(lane->mail);
-  const auto unfinished = lane->lane.mail_out.unfinished();
+  const auto unfinished = lane->lane.mail_out.unfinished(lane->acknowledged.position());
   look_for_fault(lane->mail);
   LinkSight sight{.waiting = unfinished.messages};
   if (is_message(unfinished.in_hand)) {
@@ -267,9 +278,10 @@ Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redeliver
     }
   }
   disconnect(lane);
+  forward(lane);
   lane.control.overflow.clear();
   publish(lane.mail);
-  auto unfinished = lane.lane.mail_out.unfinished();
+  auto unfinished = lane.lane.mail_out.unfinished(lane.acknowledged.position());
   if (redelivery.handed_over) {
     if (lane.attempted != unfinished.cursor) lane.attempts = 0;
     keep_asks(lane, unfinished);

@@ -47,6 +47,7 @@ void Scheduler::take_signal(RemoteLane& lane, const transport::Frame& frame) {
   const ActorId target(frame.head.target);
   const Address from{lane.link, ActorId(frame.head.sender)};
   const auto signal = static_cast<Signal>(frame.head.type);
+  if (signal == Signal::acknowledge) return take_acknowledgement(lane, frame);
   if (lane.system == nullptr && signal != Signal::monitor && signal != Signal::demonitor)
     return report_fault(lane, "a signal that only systems send");
   // Those that answer what was asked from here reach whom they reach by what was noted when it was.
@@ -75,6 +76,7 @@ void Scheduler::take_signal(RemoteLane& lane, const transport::Frame& frame) {
       reason = no_such_actor();
       return send_signal(lane, Signal::exit, from.actor, target, &*reason);
     case Signal::unlink: return take_unlink(target, from);
+    case Signal::acknowledge: return;
     case Signal::exit: lane.forget(target, Kind::link, from.actor); return take_exit(target, from, *reason);
   }
   report_fault(lane, "a signal of an unknown kind");

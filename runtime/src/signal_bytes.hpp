@@ -13,13 +13,14 @@ namespace ringmail::runtime {
 
 /// The `type` of a FrameKind::signal.
 enum class Signal : std::uint32_t {
-  stop = 1,   ///< the target is to stop
-  monitor,    ///< the sender wants to know of the target's end
-  demonitor,  ///< no longer
-  down,       ///< the sender, whom the target monitors, has ended: with a reason
-  link,       ///< the sender has linked itself to the target
-  unlink,     ///< no longer
-  exit,       ///< the sender, to whom the target is linked, has ended: with a reason
+  stop = 1,     ///< the target is to stop
+  monitor,      ///< the sender wants to know of the target's end
+  demonitor,    ///< no longer
+  down,         ///< the sender, whom the target monitors, has ended: with a reason
+  link,         ///< the sender has linked itself to the target
+  unlink,       ///< no longer
+  exit,         ///< the sender, to whom the target is linked, has ended: with a reason
+  acknowledge,  ///< of a peer: its mail is finished up to a position
 };
 
 /// At most max_reason_bytes: of a longer chain the end is left out, of a longer text the rest.

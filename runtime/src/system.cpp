@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "default_signals.hpp"
+#include "forward.hpp"
 #include "local_ring.hpp"
 #include "own_lanes.hpp"
 #include "ringmail/runtime/blocking_pool.hpp"
@@ -130,6 +131,14 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     };
     scheduler.on_drained = [self = system.get()](std::uint32_t link) { self->reactor_->drained(link); };
     scheduler.on_stop_peer = [self = system.get()](std::uint32_t link) { self->stop_peer(link); };
+    scheduler.on_forward = [self = system.get()](std::uint32_t thread, std::uint32_t link,
+                                                 std::vector<Forward>& forwards) {
+      if (thread >= self->schedulers_.size()) return false;
+      Scheduler& other = *self->schedulers_[thread];
+      other.post(
+          [&other, link, taken = std::move(forwards)]() mutable { other.take_forwards(link, std::move(taken)); });
+      return true;
+    };
     scheduler.on_fault = [self = system.get()](std::uint32_t link, std::string what) {
       self->reactor_->peer_broke_protocol(link, std::move(what));
     };
@@ -328,6 +337,7 @@ std::expected<System::PeerHandle, std::string> System::spawn_peer(const PeerOpti
     entry = links_.back().get();
     entry->name = options.name;
     entry->schema = options.schema;
+    entry->exactly_once = options.exactly_once;
     number = static_cast<std::uint32_t>(links_.size());
   }
   auto spawned = reactor_->spawn_peer(

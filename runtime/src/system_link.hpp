@@ -17,6 +17,7 @@ struct System::Link {
   std::uint64_t incarnation = 0;  ///< 0: none has been ready yet
   std::optional<PeerEnd> end;
   RemoteSystem* system = nullptr;  ///< set once, as the name
+  bool exactly_once = false;       ///< likewise
 };
 
 }  // namespace ringmail::runtime

@@ -31,12 +31,14 @@ void System::open(std::uint32_t link,
                   transport::Incarnation& first,
                   std::function<void()> done) {
   on_all(
-      [link, &mail, &first, system = link_entry(link).system](Scheduler& scheduler) {
+      [link, &mail, &first, system = link_entry(link).system,
+       exactly_once = link_entry(link).exactly_once](Scheduler& scheduler) {
         const auto end = first.host_end(scheduler.index());
         auto bodies =
             mail.arena() != nullptr ? mail.body_producer(scheduler.index(), end.returns) : transport::ArenaProducer();
         scheduler.open_lane(link, transport::RingProducer(mail.producer(scheduler.index(), end.mail_consumer)), end,
                             system, std::move(bodies), mail.arena());
+        if (exactly_once) scheduler.expect_acknowledgements(link);
       },
       std::move(done));
 }

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "../transport/deadline.hpp"
+#include "peer_setup.hpp"
 #include "reactor_host.hpp"
 
 namespace ringmail::runtime {
@@ -275,6 +276,47 @@ TEST(PeerProcess, that_rings_through_the_host_has_bodies_and_meets_others_if_it_
     host.reactor().stop_peer(link);
     EXPECT_NE(host.await_end(link).reason.kind, Kind::protocol);
   }
+}
+
+TEST(PeerProcess, that_is_to_send_exactly_once_has_neither_bodies_nor_other_peers_whether_it_is_trusted_or_not) {
+  using namespace transport;
+  constexpr std::uint64_t chosen = mail_outlives_peer | stream_doorbell | exactly_once;
+  for (const bool trusted : {true, false}) {
+    ReactorHost host;
+    PeerOptions options = over_pipes(chosen | introductions | large, trusted, "0");
+    options.exactly_once = true;
+    const auto link = host.spawn(options);
+    host.log().await("[peer] chosen " + std::to_string(chosen));
+    host.told().await("up 1");
+    host.reactor().stop_peer(link);
+    EXPECT_NE(host.await_end(link).reason.kind, Kind::protocol);
+  }
+}
+
+TEST(PeerProcess, that_cannot_send_exactly_once_is_refused_by_that_name) {
+  using namespace transport;
+  ReactorHost host;
+  PeerOptions options = over_pipes(mail_outlives_peer | stream_doorbell, true, "0");
+  options.exactly_once = true;
+  const Ending ending = end_of(host, options);
+  EXPECT_EQ(ending.reason.kind, Kind::handshake);
+  EXPECT_NE(ending.reason.text.find("the peer lacks what this host insists on: exactly_once"), std::string::npos)
+      << ending.reason.text;
+}
+
+TEST(PeerProcess, that_is_to_send_exactly_once_and_something_that_contradicts_it_is_none) {
+  PeerOptions options = test_peer({});
+  options.exactly_once = true;
+  EXPECT_TRUE(check(options));
+  options.at_most_once = true;
+  EXPECT_EQ(check(options).error(),
+            "peer 'peer': exactly_once and at_most_once: the message in hand at a death is given again, or it is not");
+  options.at_most_once = false;
+  options.introduce = true;
+  EXPECT_EQ(
+      check(options).error(),
+      "peer 'peer': exactly_once and introduce: what is sent to another peer cannot be published with what is sent to "
+      "this host");
 }
 
 TEST(PeerProcess, that_rings_a_lane_to_a_peer_whom_it_does_not_know_is_killed) {

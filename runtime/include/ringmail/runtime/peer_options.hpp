@@ -106,6 +106,10 @@ struct PeerOptions {
   /// No message is handled twice, at the price that the one in hand at a death is not handled to its end: it goes to the dead letters at
   /// the first death. By default the next incarnation gets it again.
   bool at_most_once = false;
+  /// Exactly once into this host: what a handler of the peer sends and answers is published by one store with the word that its message is
+  /// finished. So at a death the next incarnation is given those messages alone of which nothing has come. Needs a library that knows
+  /// `exactly_once`; its user does nothing. Without bodies and other peers, and a handler may not ask: docs/delivery.md
+  bool exactly_once = false;
   std::uint64_t mail_bytes = 1 << 20;     ///< of a ring of mail, each way and lane; a power of two; 4 << 20 for bulk
   std::uint64_t control_bytes = 1 << 16;  ///< of a control ring
   /// For the bodies of large messages, each way and lane, in whole pages; 0: none. It costs address space, and memory as far as

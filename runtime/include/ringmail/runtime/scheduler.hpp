@@ -46,6 +46,7 @@ struct LocalOutlet;
 enum class Operation : std::uint32_t;
 enum class Signal : std::uint32_t;
 struct Farewell;
+struct Forward;
 struct Outlet;
 struct PendingAsk;
 struct RemoteLane;
@@ -373,6 +374,11 @@ class Scheduler {
                  RemoteSystem* system = nullptr,
                  transport::ArenaProducer bodies = {},
                  std::shared_ptr<transport::Arena> arena = nullptr);
+  /// Of a lane that was just opened: the peer, and all that follow, acknowledge its mail in one batch with what that led to, which
+  /// comes here whichever scheduler it is for.
+  void expect_acknowledgements(std::uint32_t link);
+  /// What has come so for actors of this scheduler.
+  void take_forwards(std::uint32_t link, std::vector<Forward> forwards);
   /// The peer's end of a lane: the host is a scheduler of `system`.
   void open_joined_lane(std::uint32_t link,
                         const transport::Lane& lane,
@@ -415,6 +421,9 @@ class Scheduler {
   std::function<void()> on_failed_barrier;
   /// A joined lane was told to stop, and has read all that was sent before.
   std::function<void(std::uint32_t link)> on_drained;
+  /// Messages of a peer for scheduler `thread`, which is to take_forwards() before anything that is posted to it later. False: there
+  /// is none.
+  std::function<bool(std::uint32_t thread, std::uint32_t link, std::vector<Forward>& forwards)> on_forward;
   /// Somebody wants a peer stopped.
   std::function<void(std::uint32_t link)> on_stop_peer;
   /// A cell has ended. Unless for good, it may be restarted; if it is not, this is called once more when it is closed.
@@ -521,6 +530,10 @@ class Scheduler {
   void hand_on(Message& message, bool reaches, bool now);
   void take_remote_control(Inlet& inlet, const transport::Frame& frame);
   bool may_reach(RemoteLane& lane, ActorId actor);
+  void take_acknowledgement(RemoteLane& lane, const transport::Frame& frame);
+  void take_answer(RemoteLane& lane, const transport::Frame& frame);
+  void forward_later(RemoteLane& lane, const transport::Frame& frame);
+  void forward(RemoteLane& lane);
   void take_stop(RemoteLane& lane, const transport::Frame& frame);
   void look_whether_drained(RemoteLane& lane);
   void send_signal(RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason = nullptr);
