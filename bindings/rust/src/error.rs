@@ -26,6 +26,11 @@ pub enum Error {
         /// The most that there may be.
         most: u64,
     },
+    /// What is sent for one message, all of it together, is more than can be published at once to a host that wants it exactly once.
+    TooMuch {
+        /// So many bytes of frames may be.
+        most: u64,
+    },
     /// No mailbox has this name.
     NotFound(String),
     /// A mailbox is none of this link's.
@@ -59,6 +64,10 @@ impl fmt::Display for Error {
             Error::Protocol(text) => write!(out, "the other side broke the protocol: {text}"),
             Error::Full => out.write_str("no room in the ring or the arena to the other side"),
             Error::TooLong { length, most } => write!(out, "{length} bytes are more than the ring or the arena takes ({most})"),
+            Error::TooMuch { most } => write!(
+                out,
+                "what is sent for one message is more than a quarter of the ring ({most} bytes), and the host wants it exactly once"
+            ),
             Error::NotFound(name) => write!(out, "no mailbox has the name {name:?}"),
             Error::NoMailbox => out.write_str("there is no such mailbox"),
             Error::TimedOut => out.write_str("no answer came in time"),

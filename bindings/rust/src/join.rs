@@ -153,7 +153,8 @@ impl Options {
             | feature::INTRODUCTIONS
             | feature::MONITORS
             | feature::LOG
-            | feature::LARGE;
+            | feature::LARGE
+            | feature::EXACTLY_ONCE;
         if process::register_for_barriers() {
             features |= feature::ASYMMETRIC_BARRIER;
         }

@@ -374,14 +374,16 @@ impl<'p, M: Message> Loan<'p, M> {
 pub struct BytesLoan<'p> {
     peer: &'p Peer,
     mailbox: Mailbox,
+    /// The lane that it lies in.
+    at: usize,
     room: &'p mut [u8],
     is_sent: bool,
 }
 
 impl<'p> BytesLoan<'p> {
     #[inline]
-    pub(crate) fn new(peer: &'p Peer, mailbox: Mailbox, room: &'p mut [u8]) -> Self {
-        Self { peer, mailbox, room, is_sent: false }
+    pub(crate) fn new(peer: &'p Peer, mailbox: Mailbox, at: usize, room: &'p mut [u8]) -> Self {
+        Self { peer, mailbox, at, room, is_sent: false }
     }
 
     /// Sends them as a message of this type. They go out with what is published next.
@@ -392,7 +394,7 @@ impl<'p> BytesLoan<'p> {
     #[inline]
     pub(crate) fn send_as(mut self, type_id: u32, correlation: u32) {
         self.is_sent = true;
-        self.peer.link().commit(self.mailbox.0, type_id, correlation);
+        self.peer.link().commit(self.at, self.mailbox.0, type_id, correlation);
     }
 }
 
@@ -413,7 +415,7 @@ impl Drop for BytesLoan<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.is_sent {
-            self.peer.link().cancel(self.mailbox.0);
+            self.peer.link().cancel(self.at);
         }
     }
 }

@@ -175,8 +175,9 @@ impl Peer {
     /// Room for a message of which only the length is known. It holds old bytes.
     #[inline]
     pub fn loan_bytes(&self, to: Mailbox, length: usize, wait: impl Into<Wait>) -> Result<BytesLoan<'_>, Error> {
-        let room = self.link().loan(to.0, length, wait.into())?;
-        Ok(BytesLoan::new(self, to, room))
+        let mut link = self.link();
+        let room = link.loan(to.0, length, wait.into())?;
+        Ok(BytesLoan::new(self, to, link.way_to(to.0), room))
     }
 
     /// Room for the body of a message to this mailbox: of any number of bytes up to as many as the host's arena has. It lies in
@@ -283,6 +284,7 @@ impl Peer {
     }
 
     fn ask_until<M: Message>(&self, to: Mailbox, message: &M, deadline: Instant) -> Result<Ticket, Error> {
+        self.link().check_ask()?;
         // The room first: an ask that was never sent is not waited for.
         let mut room = self.loan_bytes(to, message.encoded_size(), Wait::Until(deadline))?;
         message.write(&mut room);

@@ -41,6 +41,7 @@ pub(crate) mod feature {
     pub(crate) const MONITORS: u64 = 1 << 7;
     pub(crate) const LOG: u64 = 1 << 8;
     pub(crate) const LARGE: u64 = 1 << 9;
+    pub(crate) const EXACTLY_ONCE: u64 = 1 << 11;
 }
 
 pub(crate) const MAGIC: u32 = 0x314c_4d52;

@@ -80,8 +80,15 @@ impl Lane {
     #[inline]
     pub(super) fn publish(&mut self) -> bool {
         let mail = self.mail_out.publish() && self.bell.ring_for(self.mail_out.cold_mark());
-        let control = self.control_out.publish() && self.bell.ring_for(self.control_out.cold_mark());
+        let control = self.publish_control();
         mail || control
+    }
+
+    /// Leaves the batch of mail open.
+    #[must_use]
+    #[inline]
+    pub(super) fn publish_control(&mut self) -> bool {
+        self.control_out.publish() && self.bell.ring_for(self.control_out.cold_mark())
     }
 
     /// Stores the cursors that moved, and rings a producer that waits for it. Whether that is to be done by a message.

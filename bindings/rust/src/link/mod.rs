@@ -1,6 +1,7 @@
 //! What a peer does on its rings and on its stream, a step at a time. `Peer`, and what it lends, are a coat over this.
 
 mod accepted;
+mod batch;
 mod lane;
 mod large;
 mod meet;
@@ -27,6 +28,7 @@ use crate::spin::Spin;
 use crate::stream::Stream;
 use crate::sys::process::ForkGuard;
 use crate::wire::{self, feature};
+use batch::Batch;
 use lane::Ring;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub(crate) struct Link {
     /// Of the message or reply that the user has.
     held: Option<Held>,
     held_body: Option<Body>,
+    /// Of what the held message leads to, where that is published with its acknowledgement.
+    batch: Option<Batch>,
     has_open_batch: bool,
     is_closed: bool,
     /// Somebody may wait for an answer on the stream, even while mail comes without a pause.
@@ -118,6 +122,7 @@ impl Link {
             next_lane: 0,
             held: None,
             held_body: None,
+            batch: None,
             has_open_batch: false,
             is_closed: false,
             looks: 0,
@@ -234,7 +239,8 @@ impl Link {
         if !std::mem::take(&mut self.has_open_batch) {
             return Ok(());
         }
-        for at in 0..self.lanes.len() {
+        let kept = self.batch.as_ref().map(|batch| batch.at);
+        for at in (0..self.lanes.len()).filter(|&at| Some(at) != kept) {
             let by_message = self.lanes[at].publish();
             self.ring_by_message(by_message, at)?;
         }

@@ -1,6 +1,6 @@
 //! Who waits for the end of which actor of the host, and lines for its log.
 
-use super::Link;
+use super::{Link, Ring};
 use crate::error::Error;
 use crate::layout::lane_of;
 use crate::log::Level;
@@ -36,7 +36,7 @@ impl Link {
         }
         // No number of an earlier incarnation, whose downs may come yet.
         let number = self.incarnation << 32 | u64::from(self.last_monitor.wrapping_add(1));
-        self.loan(mailbox, 0, wait)?;
+        self.room(at, Ring::Mail, 0, wait)?;
         self.commit_signal(MONITOR, mailbox, number);
         self.last_monitor = self.last_monitor.wrapping_add(1);
         self.monitors.insert(number, mailbox);
@@ -47,7 +47,7 @@ impl Link {
     pub(crate) fn demonitor(&mut self, number: u64, wait: Wait) -> Result<bool, Error> {
         self.check_open()?;
         let Some(&mailbox) = self.monitors.get(&number) else { return Ok(false) };
-        self.loan(mailbox, 0, wait)?;
+        self.room(lane_of(mailbox), Ring::Mail, 0, wait)?;
         self.commit_signal(DEMONITOR, mailbox, number);
         self.monitors.remove(&number);
         Ok(true)

@@ -4,6 +4,7 @@ use super::{Held, Lane, Link, Ring};
 use crate::arena::Place;
 use crate::error::Error;
 use crate::ring::{kind, Fault, Frame, Head};
+use crate::wire::feature;
 use core::time::Duration;
 use std::time::Instant;
 
@@ -157,6 +158,9 @@ impl Link {
     #[inline(always)]
     fn give(&mut self, at: usize, ring: Ring, frame: Frame<'static>) -> Given {
         self.held = Some(Held { at, ring });
+        if self.features & feature::EXACTLY_ONCE != 0 && ring == Ring::Mail {
+            self.begin_batch(at);
+        }
         let sender = self.off_wire(at, frame.head.sender);
         let incoming = self.lanes[at].incoming(ring);
         let (redelivered, attempt) = (incoming.redelivers(), incoming.attempt());
@@ -219,7 +223,7 @@ impl Link {
             return Ok(());
         }
         lane.control_out.commit(&Head { kind: kind::PONG, correlation, ..Head::default() });
-        let by_message = lane.publish();
+        let by_message = lane.publish_control();
         self.ring_by_message(by_message, at)
     }
 
@@ -237,6 +241,7 @@ impl Link {
             Ring::Mail => {
                 self.received += 1;
                 self.lanes[at].mail_in.advance();
+                self.end_batch();
             }
             Ring::Control => self.lanes[at].control_in.let_go(),
         }

@@ -29,13 +29,22 @@ impl Link {
     #[inline]
     pub(crate) fn loan(&mut self, mailbox: u64, length: usize, wait: Wait) -> Result<&'static mut [u8], Error> {
         let at = self.lane_to(mailbox)?;
+        if self.batch.is_some() {
+            return self.room_in_batch(length, wait);
+        }
         self.room(at, Ring::Mail, length, wait)
     }
 
-    /// What was written to the loan joins the open batch.
+    /// The lane by which mail to this mailbox goes, once there was a loan for it.
     #[inline]
-    pub(crate) fn commit(&mut self, mailbox: u64, type_id: u32, correlation: u32) {
-        self.commit_head(lane_of(mailbox), Head { kind: kind::MESSAGE, type_id, correlation, target: mailbox, sender: 0 });
+    pub(crate) fn way_to(&self, mailbox: u64) -> usize {
+        self.batch.as_ref().map_or(lane_of(mailbox), |batch| batch.at)
+    }
+
+    /// What was written to the loan on that lane joins the open batch.
+    #[inline]
+    pub(crate) fn commit(&mut self, at: usize, mailbox: u64, type_id: u32, correlation: u32) {
+        self.commit_head(at, Head { kind: kind::MESSAGE, type_id, correlation, target: mailbox, sender: 0 });
     }
 
     /// Of the loan on that lane, which is to the target.
@@ -49,8 +58,8 @@ impl Link {
         self.has_open_batch = true;
     }
 
-    pub(crate) fn cancel(&mut self, mailbox: u64) {
-        self.lanes[lane_of(mailbox)].mail_out.cancel();
+    pub(crate) fn cancel(&mut self, at: usize) {
+        self.lanes[at].mail_out.cancel();
     }
 
     /// Answers an ask that came on this lane; `write` fills the payload.
@@ -59,6 +68,9 @@ impl Link {
         if at >= self.lanes.len() {
             self.check_open()?;
             return Err(Error::Misuse("the ask is not one of this peer's"));
+        }
+        if self.batch.is_some() {
+            return self.answer_in_batch(head, length, write);
         }
         if self.has_lost_asker(at) {
             return self.check_open();

@@ -77,7 +77,8 @@ impl Link {
     /// `get_up_with_room`, whatever this says.
     #[cfg(feature = "tokio")]
     pub(crate) fn lie_down_for_room(&mut self, mailbox: u64, for_body: bool) -> Result<bool, Error> {
-        let at = self.lane_to(mailbox)?;
+        self.lane_to(mailbox)?;
+        let at = self.way_to(mailbox);
         self.lanes[at].mail_out.want_room(true);
         let may_sleep = self.prepare_to_wait().and_then(|()| self.look_for_host()).and_then(|()| self.check_lane(at));
         may_sleep?;
@@ -95,7 +96,8 @@ impl Link {
     #[cfg(feature = "tokio")]
     pub(crate) fn get_up_with_room(&mut self, mailbox: u64) {
         self.get_up();
-        if let Ok(at) = self.lane_to(mailbox) {
+        if self.lane_to(mailbox).is_ok() {
+            let at = self.way_to(mailbox);
             self.lanes[at].mail_out.want_room(false);
         }
     }

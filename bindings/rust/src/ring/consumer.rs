@@ -154,6 +154,11 @@ impl<'m> Consumer<'m> {
         self.fault
     }
 
+    /// The position behind the frame that `peek` gave.
+    pub(crate) fn behind(&self) -> u64 {
+        self.position + self.bytes
+    }
+
     #[inline]
     pub(crate) fn position(&self) -> u64 {
         self.position

@@ -174,6 +174,16 @@ impl<'m> Producer<'m> {
         self.messages
     }
 
+    #[inline]
+    pub(crate) fn has_open_batch(&self) -> bool {
+        self.next != self.tail
+    }
+
+    /// Of the ring, in bytes.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     /// The end of what is published.
     pub(crate) fn tail(&self) -> u64 {
         self.tail
