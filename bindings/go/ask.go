@@ -53,6 +53,9 @@ func (b Mailbox) ask(ctx context.Context, typeID uint32, size int) (*Call, []byt
 	if b.peer == nil {
 		return nil, nil, ErrNotFound
 	}
+	if b.peer.batch.lane != nil {
+		return nil, nil, errAskInBatch
+	}
 	correlation := b.peer.calls.next()
 	room, err := b.loan(ctx, true, typeID, size, correlation)
 	if err != nil {

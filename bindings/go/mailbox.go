@@ -109,7 +109,14 @@ func (p *Peer) open(
 	ctx context.Context, mayWait bool, lane *lane, producer *ring.Producer, size int, head ring.Head,
 ) ([]byte, error) {
 	p.enter()
-	room, err := p.tryOpen(ctx, mayWait, lane, producer, size)
+	var room []byte
+	var err error
+	if p.batch.lane == nil || head.Kind == ring.Signal {
+		room, err = p.tryOpen(ctx, mayWait, lane, producer, size)
+	} else {
+		producer = &p.batch.lane.MailOut
+		room, err = p.openInBatch(ctx, mayWait, size)
+	}
 	if err == nil {
 		p.loan.open, p.loan.producer, p.loan.head = true, producer, head
 	}

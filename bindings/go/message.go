@@ -34,6 +34,9 @@ type Message struct {
 // begin takes in hand what was peeked into its frame.
 func (m *Message) begin(lane *lane) {
 	lane.MailIn.Begin()
+	if m.peer.acknowledges {
+		m.peer.beginBatch(lane)
+	}
 	m.lane, m.body.Serial = lane, 0
 	m.held, m.answered = true, false
 	m.redelivered, m.attempt = lane.MailIn.Redelivers(), lane.MailIn.Attempt()
@@ -169,6 +172,9 @@ func (p *Peer) release() {
 	p.inHand.held = false
 	p.received++
 	lane.MailIn.Advance()
+	if p.batch.lane != nil {
+		p.endBatch()
+	}
 	// What the message led to is published before the cursor says that it is finished: a crash in between repeats, and loses
 	// nothing.
 	p.flush()

@@ -14,9 +14,10 @@ const mostMonitors = 1024
 
 // The types of a signal that a peer sends and is sent.
 const (
-	signalMonitor   = 2
-	signalDemonitor = 3
-	signalDown      = 4
+	signalMonitor     = 2
+	signalDemonitor   = 3
+	signalDown        = 4
+	signalAcknowledge = 8
 )
 
 // ExitKind is why an actor has ended. Others than these may come, and are failures.

@@ -15,8 +15,9 @@ type Peer struct {
 	incarnation uint64
 	logf        func(format string, values ...any)
 
-	hasMonitors bool
-	hasLog      bool
+	hasMonitors  bool
+	hasLog       bool
+	acknowledges bool // every message of mail, in one batch with what it led to
 
 	control  *control
 	host     *host     // or
@@ -30,6 +31,7 @@ type Peer struct {
 	dirty    bool // some lane has an open batch
 	nextLane int
 	inHand   Message // if it is held
+	batch    batch   // of what it leads to, where that is published with its acknowledgement
 	loan     loan
 	calls    calls
 	monitor  uint32                      // the number of the last one, in this incarnation
@@ -54,6 +56,7 @@ func newPeerOfHost(
 ) *Peer {
 	p := newPeer(parker, stream)
 	p.hasMonitors, p.hasLog = features&link.Monitors != 0, features&link.Log != 0
+	p.acknowledges = features&link.ExactlyOnce != 0
 	p.arrivals.first = layout.Lanes
 	p.host = newHost(p.control, &p.arrivals, features&link.Introductions != 0)
 	for i := uint32(0); i < layout.Lanes; i++ {
@@ -235,7 +238,7 @@ func (p *Peer) takeControl(lane *lane) error {
 			// One that finds no room is not answered: the host then has not read the answers before it.
 			if lane.ControlOut.TryLoan(0) != nil {
 				lane.ControlOut.Commit(ring.Head{Kind: ring.Pong, Correlation: frame.Correlation})
-				lane.Publish()
+				lane.PublishControl()
 			}
 		case ring.Pong:
 		default:
@@ -264,7 +267,9 @@ func (p *Peer) flush() {
 	}
 	p.dirty = false
 	for _, lane := range p.lanes {
-		lane.Publish()
+		if lane != p.batch.lane {
+			lane.Publish()
+		}
 	}
 }
 

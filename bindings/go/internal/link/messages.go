@@ -62,10 +62,12 @@ const (
 	Monitors          = 1 << 7
 	Log               = 1 << 8
 	LargeMessages     = 1 << 9
+	ExactlyOnce       = 1 << 11
 
 	// Offered is what this binding can do. AsymmetricBarrier is not among it: Go's atomic stores are XCHG and STLR in any
 	// case, so it would take no barrier away from this side, and its sleeps would have to pay for a membarrier each.
-	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell | Introductions | Monitors | Log | LargeMessages
+	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell | Introductions | Monitors | Log | LargeMessages |
+		ExactlyOnce
 )
 
 // Hello is what a peer says first.

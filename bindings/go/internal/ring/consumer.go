@@ -117,6 +117,9 @@ func (c *Consumer) Fault() Fault { return c.fault }
 // Position of the next frame.
 func (c *Consumer) Position() uint64 { return c.position }
 
+// Behind is the position behind the frame that Peek gave.
+func (c *Consumer) Behind() uint64 { return c.position + c.bytes }
+
 // Redelivers tells whether a predecessor may have seen the frame at the position.
 func (c *Consumer) Redelivers() bool { return c.position < c.resumeTail }
 

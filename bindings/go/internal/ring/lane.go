@@ -56,6 +56,11 @@ func (l *Lane) Publish() {
 	if l.MailOut.Publish() {
 		l.Bell.RingFor(l.MailOut.ColdMark())
 	}
+	l.PublishControl()
+}
+
+// PublishControl leaves the batch of mail open.
+func (l *Lane) PublishControl() {
 	if l.ControlOut.Publish() {
 		l.Bell.RingFor(l.ControlOut.ColdMark())
 	}

@@ -74,6 +74,9 @@ func frameBytes(length uint64) uint64 {
 	return (headerBytes + length + LineBytes - 1) &^ (LineBytes - 1)
 }
 
+// FrameBytes is what a frame with so long a payload takes, without padding.
+func FrameBytes(length uint64) uint64 { return frameBytes(length) }
+
 // MaxPayload is the largest payload of a ring of that size: the largest frame is half of it, so an empty ring takes it always.
 func MaxPayload(capacity uint64) uint64 { return capacity/2 - headerBytes }
 

@@ -122,6 +122,12 @@ func (p *Producer) ColdMark() uint32 { return p.memory.consumer.load32(coldOffse
 // Fault of the consumer.
 func (p *Producer) Fault() Fault { return p.fault }
 
+// End is the position of the end of the open batch.
+func (p *Producer) End() uint64 { return p.next }
+
+// Capacity of the ring in bytes.
+func (p *Producer) Capacity() uint64 { return p.mask + 1 }
+
 // Tail is the position of the end of what is published.
 func (p *Producer) Tail() uint64 { return p.tail }
 
