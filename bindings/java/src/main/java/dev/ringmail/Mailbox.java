@@ -62,6 +62,7 @@ public final class Mailbox {
    */
   public CompletableFuture<ByteBuffer> ask(
       int type, ByteBuffer payload, int offset, int length, int replyType, Duration deadline) throws InterruptedException {
+    outbox.checkAsk();
     return peer.asks()
         .ask(
             outbox.nextCorrelation(),

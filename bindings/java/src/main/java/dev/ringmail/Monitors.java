@@ -45,7 +45,7 @@ final class Monitors {
   }
 
   private void signal(long mailbox, int signal, long number) throws InterruptedException {
-    if (outbox.loan(mailbox, 0, Mailbox.PATIENCE.toNanos()) < 0) throw Outbox.full();
+    if (outbox.loanSignal(mailbox, Mailbox.PATIENCE.toNanos()) < 0) throw Outbox.full();
     outbox.commitLoan(Frames.SIGNAL, signal, 0, number);
   }
 

@@ -19,6 +19,7 @@ public record Hello(
   public static final long LOG = 1 << 8;
   public static final long LARGE = 1 << 9;
   public static final long BY_PROC = 1 << 10;
+  public static final long EXACTLY_ONCE = 1 << 11;
 
   static final int MAX_LANGUAGE_BYTES = 32;
   static final int MAX_NAME_BYTES = 255;

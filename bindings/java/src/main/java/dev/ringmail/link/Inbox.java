@@ -81,6 +81,7 @@ public final class Inbox {
 
   private Received hold(Lane lane, RingConsumer ring, Received what) {
     ring.begin();
+    if (what != Received.ANSWER) outbox.beginBatch(lane);
     heldLane = lane;
     held = ring;
     return what;
@@ -128,7 +129,7 @@ public final class Inbox {
           // One that finds no room is not answered: the host then has not read the answers before it.
           if (lane.controlOut.tryLoan(0) >= 0) {
             lane.controlOut.commit(Frames.PONG, 0, ring.correlation(), 0, 0);
-            lane.publish();
+            lane.publishControl();
           }
         }
         case Frames.PONG -> {}
@@ -185,6 +186,7 @@ public final class Inbox {
     Lane lane = heldLane;
     if (held == lane.mailIn) ++received;
     held.advance();
+    outbox.endBatch();
     outbox.flush();
     if (heldBody != null) giveBack(lane.number, heldBody);
     // A host that waits for a block needs the cursor as well.

@@ -28,7 +28,8 @@ record Joined(
           | Hello.MONITORS
           | Hello.LOG
           | Hello.LARGE
-          | Hello.BY_PROC;
+          | Hello.BY_PROC
+          | Hello.EXACTLY_ONCE;
 
   /** Says hello, maps what the welcome names, says ready. */
   static Joined shakeHands(ControlStream control, Hello hello, Duration timeout) {

@@ -122,6 +122,11 @@ final class Lane {
     if (mail || control) bell.ring();
   }
 
+  /** Leaves the batch of mail open. */
+  void publishControl() {
+    if (controlOut.publish()) bell.ring();
+  }
+
   /** Stores the cursors that moved, and rings a producer that waits for it. */
   void storeCursors() {
     // Not short-circuited: both cursors are stored.

@@ -43,7 +43,10 @@ final class Lanes {
     for (Lane lane : all) lane.storeCursors();
   }
 
-  void publish() {
-    for (Lane lane : all) lane.publish();
+  /** But for that of one lane, if it is not null. */
+  void publishAllBut(Lane kept) {
+    for (Lane lane : all) {
+      if (lane != kept) lane.publish();
+    }
   }
 }

@@ -4,6 +4,7 @@ import dev.ringmail.FullException;
 import dev.ringmail.NotFoundException;
 import dev.ringmail.arena.Block;
 import dev.ringmail.arena.BodyPlace;
+import dev.ringmail.control.Hello;
 import dev.ringmail.ring.Frames;
 import dev.ringmail.ring.RingProducer;
 import dev.ringmail.ring.Spin;
@@ -25,7 +26,9 @@ public final class Outbox {
   private final PeerBell bell;
   private final Spin spin;
 
-  private boolean dirty; // some lane has an open batch
+  private boolean dirty; // some lane has an open batch that may be published
+  private final boolean acknowledges; // every message of mail, in one batch with what it led to
+  private final Batch batch = new Batch();
   private RingProducer loanRing;
   private long loanTarget;
   private final int life;
@@ -36,6 +39,7 @@ public final class Outbox {
     this.lanes = lanes;
     this.bell = bell;
     this.spin = spin;
+    acknowledges = (link.welcome().features() & Hello.EXACTLY_ONCE) != 0;
     life = (int) link.welcome().incarnation() << 24 & LIFE;
   }
 
@@ -47,6 +51,21 @@ public final class Outbox {
     link.checkOpen();
     if (loanRing != null) throw new IllegalStateException("another loan is open");
     Lane lane = laneTo(target);
+    if (batch.lane() != null) {
+      lane = batch.lane();
+      if (!joinBatch(length, nanos)) return -1;
+    }
+    return loan(lane, target, length, nanos);
+  }
+
+  /** Room for a signal, which goes the way that it always goes. */
+  public int loanSignal(long target, long nanos) throws InterruptedException {
+    link.checkOpen();
+    if (loanRing != null) throw new IllegalStateException("another loan is open");
+    return loan(laneTo(target), target, 0, nanos);
+  }
+
+  private int loan(Lane lane, long target, int length, long nanos) throws InterruptedException {
     checkLength(length, lane.mailOut);
     int at = lane.mailOut.tryLoan(length);
     if (at < 0) at = awaitRoom(lane, lane.mailOut, length, nanos);
@@ -102,6 +121,10 @@ public final class Outbox {
       throws InterruptedException {
     link.checkOpen();
     if (loanRing != null) throw new IllegalStateException("a loan is open");
+    if (batch.lane() != null) {
+      answerInBatch(kind, type, correlation, target, sender, payload, offset, length);
+      return;
+    }
     Lane to = lanes.of(lane);
     if (to.isForgotten()) return; // whoever asked is no more
     RingProducer ring = to.controlOut;
@@ -112,6 +135,51 @@ public final class Outbox {
     if (length != 0) ring.data().put(at, payload, offset, length);
     ring.commit(kind, type, correlation, target, sender);
     dirty = true;
+  }
+
+  // ---- exactly once: what a message leads to, published by one store with its acknowledgement
+
+  /** What was sent before has nothing to do with the message, and does not share its fate. */
+  void beginBatch(Lane lane) {
+    if (!acknowledges) return;
+    flush();
+    batch.begin(lane);
+  }
+
+  void endBatch() {
+    if (batch.lane() == null) return;
+    dirty |= batch.lane().mailOut.hasOpenBatch();
+    batch.end();
+  }
+
+  /** Makes sure that another frame of that length may go into it, behind the acknowledgement. False: there is no room within the time. */
+  private boolean joinBatch(int length, long nanos) throws InterruptedException {
+    batch.add(length);
+    if (batch.isAcknowledging()) return true;
+    Lane lane = batch.lane();
+    int at = lane.mailOut.tryLoan(Long.BYTES);
+    if (at < 0) at = awaitRoom(lane, lane.mailOut, Long.BYTES, nanos);
+    if (at >= 0) batch.acknowledge(at);
+    return at >= 0;
+  }
+
+  /** By mail, for with what else the message leads to it is published by one store. */
+  private void answerInBatch(
+      int kind, int type, int correlation, long target, long sender, ByteBuffer payload, int offset, int length)
+      throws InterruptedException {
+    if (!joinBatch(length, FOREVER)) return;
+    Lane lane = batch.lane();
+    int at = lane.mailOut.tryLoan(length);
+    if (at < 0) at = awaitRoom(lane, lane.mailOut, length, FOREVER);
+    if (length != 0) lane.mailOut.data().put(at, payload, offset, length);
+    lane.mailOut.commit(kind, type, correlation, target, sender);
+  }
+
+  /** A question would be published when the message is finished, and who waits for its answer never comes to that. */
+  public void checkAsk() {
+    if (batch.lane() == null) return;
+    throw new UnsupportedOperationException(
+        "a message is in hand, and what it leads to is sent exactly once, when it is finished: no question before");
   }
 
   /** How many bytes an answer may have. */
@@ -243,7 +311,7 @@ public final class Outbox {
   public void flush() {
     if (!dirty) return;
     dirty = false;
-    lanes.publish();
+    lanes.publishAllBut(batch.lane());
   }
 
   private static void checkLength(int length, RingProducer ring) {

@@ -22,6 +22,7 @@ public final class Frames {
 
   public static final int SIGNAL_DEMONITOR = 3;
   public static final int SIGNAL_DOWN = 4;
+  public static final int SIGNAL_ACKNOWLEDGE = 8;
 
   public static final int HEADER_BYTES = 32;
   static final int TYPE = 8;

@@ -177,6 +177,11 @@ public final class RingConsumer {
     return position;
   }
 
+  /** The position behind the frame that peek() gave. */
+  public long behind() {
+    return position + bytes;
+  }
+
   /** Whether a predecessor may have seen the frame at the position. */
   public boolean redelivers() {
     return position < resumeTail;

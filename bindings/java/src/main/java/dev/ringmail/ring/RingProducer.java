@@ -60,6 +60,15 @@ public final class RingProducer {
     return data;
   }
 
+  /** Of the ring, in bytes. */
+  public int capacity() {
+    return capacity;
+  }
+
+  public boolean hasOpenBatch() {
+    return next != tail;
+  }
+
   public int maxPayload() {
     return Frames.maxPayload(capacity);
   }
