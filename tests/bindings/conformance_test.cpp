@@ -560,6 +560,62 @@ TEST_P(Conformance, is_told_where_its_schema_is_another) {
       << to_string(reason);
 }
 
+/// Sends Pings in order, as fast as there is room, until that is enough. On another scheduler than the sink.
+class Pinger : public Actor {
+ public:
+  struct Work {
+    std::atomic<bool> is_enough{false};
+    std::atomic<bool> is_done{false};
+    std::uint64_t sent = 0;
+  };
+  Pinger(Mailbox<conformance::Player> peer, Work& work) : peer_(peer), work_(work) {}
+  void started() override {
+    while (!work_.is_enough && peer_.send(ping(work_.sent))) ++work_.sent;
+    work_.is_done = true;
+    this_actor::stop();
+  }
+
+ private:
+  Mailbox<conformance::Player> peer_;
+  Work& work_;
+};
+
+std::uint64_t chained(std::uint64_t chain, std::uint64_t word) { return (chain ^ word) * 0x100000001b3; }
+
+TEST_P(Conformance, killed_in_mid_stream_has_sent_each_message_exactly_once) {
+  constexpr std::uint32_t kills = 5;
+  PeerOptions once = restarted(options("echo"), kills);
+  once.exactly_once = true;
+  once.mail_bytes = 1 << 14;
+  start(once);
+  Pinger::Work work;
+  system_->spawn_on<Pinger>(1, peer, work);
+  for (std::uint64_t life = 1; life <= kills; ++life) {
+    ASSERT_TRUE(await_sink(heard_.count + 2000));
+    kill_peer();
+    ASSERT_TRUE(until([&] { return incarnation() > life; }));
+  }
+  ASSERT_TRUE(await_sink(heard_.count + 2000));
+  work.is_enough = true;
+  ASSERT_TRUE(until([&] { return work.is_done.load(); }));
+  ASSERT_TRUE(await_sink(work.sent)) << heard_.count;
+  EXPECT_EQ(asked(ping(7)), ping(7)) << "an answer is published with its acknowledgement, too";
+  const auto end = system_->stop_and_wait(peer);
+  EXPECT_EQ(to_string(end.reason), to_string(ExitReason{}));
+  EXPECT_EQ(end.account.unfinished, 0u);
+  EXPECT_EQ(end.account.published, work.sent + 1);
+  EXPECT_EQ(end.account.received, work.sent);
+  EXPECT_EQ(end.account.fault, "");
+  const auto all = heard_.all<Ping>();
+  ASSERT_EQ(all.size(), work.sent);
+  std::uint64_t got = 0, due = 0;
+  for (std::uint64_t i = 0; i < work.sent; ++i) {
+    got = chained(got, all[i].words[0]);
+    due = chained(due, i);
+  }
+  EXPECT_EQ(got, due);
+}
+
 TEST_P(Conformance, says_in_one_line_that_nobody_spawned_it) {
   ::unsetenv("RINGMAIL_FDS");
   std::string command;
