@@ -18,6 +18,10 @@
  *             sleep does not. A handler that must end a wait calls ringmail_interrupt().
  * Lifetime    The host's death is noticed by what waits; from then on every function returns RINGMAIL_ECLOSED. Mail
  *             that is already there can be received before. A peer that the host spawned should then exit.
+ * Restart     A peer that is `restartable` may outlive its host (PeerOptions::outlives_host there, or reconnect_ns below): it joins the
+ *             next one. What waits then waits for that as well, within its own timeout, and a RINGMAIL_RESTARTED is received. Mailboxes
+ *             that were looked up by name stay good where the host before has left them to the next one (docs/host_restart.md).
+ *             RINGMAIL_ECLOSED comes when no host has come in time, or it refuses.
  * Fork        The link stays with the process that attached. In a child every function that would touch it returns
  *             RINGMAIL_EFORKED; ringmail_detach() there frees the child's copies and says nothing to the host. A child
  *             that wants to be a peer attaches anew, by the path of a socket.
@@ -65,14 +69,26 @@ typedef struct ringmail_options {
   uint64_t ring_bytes;  /* wanted for mail rings, a power of two from 4096; 0: the host's choice */
   int64_t timeout_ns;   /* for the whole handshake; 0: 10 s */
   uint32_t pollable;    /* not 0: for an event loop, see ringmail_descriptor() */
+  const char* token;    /* that the host at `path` has configured for this name, or NULL; 128 bytes at most */
+  int64_t reconnect_ns; /* with `path`: how long it looks for the next host once this one has ended; 0: it does not */
+  uint32_t restartable; /* not 0: it knows RINGMAIL_RESTARTED, and keeps no ringmail_ring_memory() beyond that */
 } ringmail_options;
 
-#define RINGMAIL_OPTIONS_INIT {sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0, 0}
+#define RINGMAIL_OPTIONS_INIT {sizeof(ringmail_options), -1, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, 0, 0}
 
-enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4, RINGMAIL_DOWN = 8 };
+enum { RINGMAIL_MESSAGE = 2, RINGMAIL_REPLY = 3, RINGMAIL_NO_REPLY = 4, RINGMAIL_DOWN = 8, RINGMAIL_RESTARTED = 32 };
 
-/* The reason of a RINGMAIL_NO_REPLY that this library made: no answer came in time. Those of a host are below 65536. */
-enum { RINGMAIL_TIMED_OUT = 0x10000 };
+/*
+ * A RINGMAIL_RESTARTED is received like a message, without a payload, before anything that the next host has sent: this peer has
+ * joined it, and ringmail_incarnation() is another. What was asked before is not answered any more; each ask with a deadline also gets
+ * its RINGMAIL_NO_REPLY, with the reason RINGMAIL_HOST_RESTARTED. Each monitor gets its RINGMAIL_DOWN. An ask that was received before
+ * and is answered after it is answered to nobody. Its type is how many messages this peer had published to the old host which neither
+ * that one nor the next one gets: 0, unless no keeper held them.
+ */
+
+/* The reasons of a RINGMAIL_NO_REPLY that this library made: no answer came in time, or the host was restarted. Those of a host are below
+ * 65536. */
+enum { RINGMAIL_TIMED_OUT = 0x10000, RINGMAIL_HOST_RESTARTED = 0x10001 };
 
 /* Why an actor has ended: the type of a RINGMAIL_DOWN. Others may come, and are failures. */
 enum {
@@ -275,6 +291,12 @@ int ringmail_ask_large(ringmail_peer* peer,
 
 /* As ringmail_want_room(), for ringmail_loan_large(). */
 int ringmail_want_large(ringmail_peer* peer, ringmail_mailbox target, uint64_t length);
+
+/*
+ * What is mapped of this host now stays mapped when the peer joins the next one, until ringmail_detach(): for languages whose users may
+ * still look at a payload that was released. For no other.
+ */
+void ringmail_pin(ringmail_peer* peer);
 
 /* Publishes everything sent so far, and wakes who sleeps over it. */
 int ringmail_flush(ringmail_peer* peer);

@@ -243,6 +243,8 @@ int ringmail_publish(ringmail_peer* peer, uint32_t type) {
   return result != 0 ? result : peer->link.flush();
 }
 int ringmail_cancel(ringmail_peer* peer) { return peer->link.cancel_loan(); }
+void ringmail_pin(ringmail_peer* peer) { peer->link.pin(); }
+
 int ringmail_flush(ringmail_peer* peer) { return peer->link.flush(); }
 
 int ringmail_get_body(ringmail_peer* peer, ringmail_body* body) { return peer->link.held_body(*body); }

@@ -40,7 +40,7 @@ bool known(std::uint16_t kind) {
   const auto within = [kind](ControlKind least, ControlKind most) {
     return kind >= static_cast<std::uint16_t>(least) && kind <= static_cast<std::uint16_t>(most);
   };
-  return within(ControlKind::hello, ControlKind::log) ||
+  return within(ControlKind::hello, ControlKind::outlive) ||
          within(ControlKind::introduce, ControlKind::introduce_by_number);
 }
 

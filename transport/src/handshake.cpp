@@ -258,6 +258,13 @@ void fields(Io& io, In<Io, Failure>& failure) {
 }
 
 template <class Io>
+void fields(Io& io, In<Io, Outlive>& outlive) {
+  io.number("time_ns", outlive.time_ns);
+  io.text("path", outlive.path, max_path_bytes, TextRule::name);
+  io.text("token", outlive.token, max_token_bytes, TextRule::name);
+}
+
+template <class Io>
 void fields(Io&, In<Io, Goodbye>&) {}
 
 template <class Io>
@@ -323,6 +330,7 @@ std::vector<std::byte> encode(const Refused& refused) { return write(refused); }
 std::vector<std::byte> encode(const Resolve& resolve) { return write(resolve); }
 std::vector<std::byte> encode(const Resolved& resolved) { return write(resolved); }
 std::vector<std::byte> encode(const Failure& failure) { return write(failure); }
+std::vector<std::byte> encode(const Outlive& outlive) { return write(outlive); }
 std::vector<std::byte> encode(const Goodbye& goodbye) { return write(goodbye); }
 std::vector<std::byte> encode(const Ring& ring) { return write(ring); }
 std::vector<std::byte> encode(const Log& log) { return write(log); }
@@ -347,6 +355,7 @@ template std::expected<Refused, DecodeError> decode<Refused>(std::span<const std
 template std::expected<Resolve, DecodeError> decode<Resolve>(std::span<const std::byte>);
 template std::expected<Resolved, DecodeError> decode<Resolved>(std::span<const std::byte>);
 template std::expected<Failure, DecodeError> decode<Failure>(std::span<const std::byte>);
+template std::expected<Outlive, DecodeError> decode<Outlive>(std::span<const std::byte>);
 template std::expected<Goodbye, DecodeError> decode<Goodbye>(std::span<const std::byte>);
 template std::expected<Ring, DecodeError> decode<Ring>(std::span<const std::byte>);
 template std::expected<Log, DecodeError> decode<Log>(std::span<const std::byte>);

@@ -72,6 +72,7 @@ int JoinedLink::greet(const Hello& hello, std::uint64_t deadline_ns) {
   if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer the hello in time");
   if ((*frame)->kind == Refused::kind) {
     const auto refused = decode<Refused>(**frame);
+    if (refused) refused_with_ = refused->code;
     return fail(RINGMAIL_EREFUSED, "the host refused: %s",
                 refused ? to_string(*refused).c_str() : to_string(refused.error()).c_str());
   }
@@ -91,7 +92,25 @@ int JoinedLink::greet(const Hello& hello, std::uint64_t deadline_ns) {
   if (result != 0) {
     static_cast<void>(stream_->send(Refused::kind, encode(Refused{.code = RefusalCode::bad_segment, .text = error_})));
   }
-  return result;
+  return result != 0 || (welcome_.features & outlives_host) == 0 ? result : learn_to_outlive(deadline_ns);
+}
+
+/// What follows the welcome of who is to come back.
+int JoinedLink::learn_to_outlive(std::uint64_t deadline_ns) {
+  auto frame = stream_->receive_until(deadline_ns);
+  if (!frame) return stream_failed(frame.error());
+  if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not say where the next one is to be found");
+  auto outlive = decode<Outlive>(**frame);
+  if (!outlive) return fail(RINGMAIL_EPROTOCOL, "%s", to_string(outlive.error()).c_str());
+  outlive_ = std::move(*outlive);
+  return 0;
+}
+
+void JoinedLink::start_anew() {
+  stream_.reset();
+  outlive_.reset();
+  refused_with_.reset();
+  segments_ = std::make_shared<PeerSegments>();
 }
 
 int JoinedLink::say_ready() {

@@ -71,6 +71,19 @@ std::expected<LinkMail, MemoryFailure> LinkMail::create(const LinkLayout& layout
   return mail;
 }
 
+std::expected<std::uint64_t, RingFault> LinkMail::carry(std::uint32_t lane, const LeftFrames& left) {
+  const ConsumerBlock nothing_read;
+  RingProducer ring(producer(lane, &nothing_read));
+  const auto carried = transport::carry(left, ring);
+  if (!carried) return std::unexpected(carried.error());
+  ring.publish();
+  auto& block = *mapping_.at<ProducerBlock>(layout_.mail_producer(lane));
+  block.start = ring.tail();
+  block.start_sequence = ring.sequence();
+  block.start_messages = ring.published_messages();
+  return ring.published_messages();
+}
+
 ProducerMemory LinkMail::producer(std::uint32_t lane, const ConsumerBlock* consumer) {
   return {.data = mapping_.data() + layout_.mail_data(lane),
           .capacity = layout_.mail_to_peer_bytes,
@@ -134,7 +147,37 @@ std::expected<void, MemoryFailure> Incarnation::resume_at(std::uint32_t lane, co
   block.resume_tail = resume.tail;
   block.resume_sequence = resume.sequence;
   block.attempt = resume.attempt;
+  if (!resume.in_hand) return {};
+  block.attempted = resume.cursor + 1;
+  block.in_hand.store(resume.cursor + 1, std::memory_order_relaxed);
   return {};
+}
+
+std::expected<Incarnation::Carry, std::string> Incarnation::carry(std::uint32_t lane, const LeftFrames& left) {
+  // A mapping for this alone, as in resume_at().
+  auto mapping = peer_.map(Mapping::Access::write);
+  if (!mapping) return std::unexpected(to_string(mapping.error()));
+  auto& block = *mapping->at<ProducerBlock>(layout_.peer_mail_producer(lane));
+  RingProducer ring({.data = mapping->data() + layout_.peer_mail_data(lane),
+                     .capacity = layout_.mail_to_host_bytes,
+                     .own = &block,
+                     .other = host_map_->at<ConsumerBlock>(layout_.host_mail_consumer(lane))});
+  auto frames = transport::carry(left, ring);
+  if (!frames) return std::unexpected(std::string(to_string(frames.error())));
+  ring.publish();
+  block.start = ring.tail();
+  block.start_sequence = ring.sequence();
+  return Carry{.frames = std::move(*frames), .tail = ring.tail(), .sequence = ring.sequence()};
+}
+
+void Incarnation::mark_carried(std::uint32_t lane) {
+  // SYNC(carried): with the load in KeptLink::holds(); who sees it sees the frames, too.
+  host_map_->at<ConsumerBlock>(layout_.host_mail_consumer(lane))->carried.store(1, std::memory_order_release);
+}
+
+std::optional<RingSurvey> Incarnation::survey_mail_in(std::uint32_t lane) const {
+  return survey(mail_in_data(lane).data(), layout_.mail_to_host_bytes,
+                *host_map_->at<ConsumerBlock>(layout_.host_mail_consumer(lane)));
 }
 
 std::expected<void, MemoryFailure> Incarnation::seal_peer() {
@@ -160,6 +203,7 @@ Incarnation::HostEnd Incarnation::host_end(std::uint32_t lane) {
       .bell = Doorbell(bell_->bell[0], bell_->pipe),
       .mail_consumer = peer_map_->at<ConsumerBlock>(layout_.peer_mail_consumer(lane)),
       .trust = trust_,
+      .kept = kept_,
       .returns = peer_map_->at<ReturnsBlock>(layout_.peer_returns(lane)),
       .bodies_in = arena_ != nullptr ? body_source(lane) : nullptr,
   };

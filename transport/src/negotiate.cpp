@@ -42,6 +42,7 @@ std::string names_of(std::uint64_t features) {
              : lowest == large              ? "large"
              : lowest == by_proc            ? "by_proc"
              : lowest == exactly_once       ? "exactly_once"
+             : lowest == outlives_host      ? "outlives_host"
                                             : "bit " + std::to_string(std::countr_zero(lowest));
   }
   return names;
@@ -191,6 +192,7 @@ std::string_view to_string(ControlKind kind) {
     case ControlKind::goodbye: return "goodbye";
     case ControlKind::ring: return "ring";
     case ControlKind::log: return "log";
+    case ControlKind::outlive: return "outlive";
     case ControlKind::introduce: return "introduce";
     case ControlKind::introduced: return "introduced";
     case ControlKind::presence: return "presence";

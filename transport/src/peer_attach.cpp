@@ -45,29 +45,37 @@ int PeerLink::find_stream(const ringmail_options& options, std::uint64_t timeout
   return link_.adopt(number);
 }
 
-int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadline_ns) {
-  const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
+int PeerLink::shake_hands(const Self& self, std::uint64_t deadline_ns) {
   std::uint64_t offered =
       features_everywhere | stream_doorbell | introductions | monitors | peer_log | large | exactly_once;
+  if (self.is_restartable) offered |= outlives_host;
   if (register_for_barriers()) offered |= asymmetric_barrier;
-  if (options.pollable != 0) offered |= pipe_doorbell;
+  if (self.is_pollable) offered |= pipe_doorbell;
   const Hello hello{.features = offered,
                     .pid = static_cast<std::uint32_t>(getpid()),
-                    .wanted_ring_bytes = options.ring_bytes,
-                    .language = text(options.language, "c"),
-                    .name = text(options.name, ""),
-                    .token = {},
-                    .schema = text(options.schema, "")};
+                    .wanted_ring_bytes = self.ring_bytes,
+                    .language = self.language,
+                    .name = self.name,
+                    .token = self.token,
+                    .schema = self.schema};
   if (const int result = link_.greet(hello, deadline_ns); result != 0) return result;
-  if (options.pollable != 0) {
+  if (self.is_pollable) {
     if ((link_.welcome().features & pipe_doorbell) == 0)
       return fail(RINGMAIL_EREFUSED, "the host has no doorbell that can be polled");
-    auto doorbell = PeerDoorbell::create(link_.take_doorbell(), link_.stream().descriptor());
-    if (!doorbell) return fail(RINGMAIL_ESYSTEM, "the doorbell cannot be polled: %s", std::strerror(doorbell.error()));
-    doorbell_.emplace(std::move(*doorbell));
+    const int stream = link_.stream().descriptor();
+    std::expected<void, int> polled;
+    if (doorbell_) {
+      polled = doorbell_->rejoin(link_.take_doorbell(), stream);
+    } else if (auto doorbell = PeerDoorbell::create(link_.take_doorbell(), stream)) {
+      doorbell_.emplace(std::move(*doorbell));
+    } else {
+      polled = std::unexpected(doorbell.error());
+    }
+    if (!polled) return fail(RINGMAIL_ESYSTEM, "the doorbell cannot be polled: %s", std::strerror(polled.error()));
   }
   acknowledges_ = (link_.welcome().features & exactly_once) != 0;
   answers_on_stream_ = (link_.welcome().features & introductions) != 0;
+  lanes_.clear();
   lanes_.resize(link_.layout().lanes);
   for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
     static_cast<Lane&>(lanes_[i]) = link_.lane(i);
@@ -79,8 +87,10 @@ int PeerLink::shake_hands(const ringmail_options& options, std::uint64_t deadlin
     bodies_.reset(*bodies);
     for (PeerLane& lane : lanes_) lane.bodies_out = link_.body_producer(lane.index);
   }
+  if (const int result = link_.say_ready(); result != 0) return result;
   parker_ = Parker(link_.bell(), link_.ordering());
-  return link_.say_ready();
+  bell_.store(&link_.bell(), std::memory_order_seq_cst);
+  return 0;
 }
 
 int PeerLink::attach(const ringmail_options& options) {
@@ -92,8 +102,21 @@ int PeerLink::attach(const ringmail_options& options) {
   owner_ = std::move(*owner);
   const std::uint64_t deadline_ns = monotonic_ns() + timeout_ns;
   if (const int result = find_stream(options, timeout_ns); result != 0) return result;
-  const int result = shake_hands(options, deadline_ns);
+  const auto text = [](const char* given, const char* otherwise) { return given != nullptr ? given : otherwise; };
+  self_ = {.path = text(options.path, ""),
+           .name = text(options.name, ""),
+           .token = text(options.token, ""),
+           .language = text(options.language, "c"),
+           .schema = text(options.schema, ""),
+           .ring_bytes = options.ring_bytes,
+           .is_pollable = options.pollable != 0,
+           .is_restartable = options.restartable != 0};
+  if (options.reconnect_ns > 0 && options.path != nullptr && options.restartable != 0) {
+    return_time_ns_ = static_cast<std::uint64_t>(options.reconnect_ns);
+  }
+  const int result = shake_hands(self_, deadline_ns);
   closed_ = result != 0;
+  if (result == 0) learn_return();
   return result;
 }
 

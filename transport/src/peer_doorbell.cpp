@@ -12,12 +12,28 @@ namespace ringmail::transport {
 PeerDoorbell::PeerDoorbell(ReadySet set, Descriptor pipe, Descriptor interruption)
     : set_(std::move(set)), pipe_(std::move(pipe)), interruption_(std::move(interruption)) {}
 
-std::expected<PeerDoorbell, int> PeerDoorbell::create(Descriptor pipe, int stream) {
+namespace {
+
+std::expected<void, int> check_pipe(int pipe) {
   struct stat status{};
-  if (fstat(pipe.get(), &status) != 0) return std::unexpected(errno);
+  if (fstat(pipe, &status) != 0) return std::unexpected(errno);
   if (!S_ISFIFO(status.st_mode)) return std::unexpected(EINVAL);
   // The host writes to the other end; nobody else reads this one.
-  if (fcntl(pipe.get(), F_SETFL, O_NONBLOCK) != 0) return std::unexpected(errno);
+  if (fcntl(pipe, F_SETFL, O_NONBLOCK) != 0) return std::unexpected(errno);
+  return {};
+}
+
+}  // namespace
+
+std::expected<void, int> PeerDoorbell::rejoin(Descriptor pipe, int stream) {
+  if (auto checked = check_pipe(pipe.get()); !checked) return checked;
+  pipe_ = std::move(pipe);
+  if (!set_.add(pipe_.get()) || !set_.add(stream)) return std::unexpected(errno);
+  return {};
+}
+
+std::expected<PeerDoorbell, int> PeerDoorbell::create(Descriptor pipe, int stream) {
+  if (auto checked = check_pipe(pipe.get()); !checked) return std::unexpected(checked.error());
   auto doorbell = with(std::move(pipe), stream);
   if (doorbell && !doorbell->set_.add(doorbell->pipe_.get())) return std::unexpected(errno);
   return doorbell;

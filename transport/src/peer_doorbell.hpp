@@ -19,6 +19,9 @@ class PeerDoorbell {
   /// For who is rung on the stream. `death_watch` is its owner's as well, and may be none.
   static std::expected<PeerDoorbell, int> on_stream(int stream, int death_watch);
 
+  /// As create(), for another link: the descriptor stays the same. What the link before had is closed by now, or goes with it.
+  std::expected<void, int> rejoin(Descriptor pipe, int stream);
+
   /// Can be read while anything of these has come.
   int descriptor() const { return set_.descriptor(); }
 

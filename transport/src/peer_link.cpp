@@ -25,6 +25,7 @@ int PeerLink::fail(int code, const char* format, ...) {
 }
 
 bool PeerLink::has_input() const {
+  if (has_news_) return true;
   bool all_drained = !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
     if (lane.has_control() || lane.has_mail()) return true;
@@ -174,9 +175,12 @@ int PeerLink::take_mail(PeerLane& lane, ringmail_message& message) {
 
 int PeerLink::receive(ringmail_message& message) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ != nullptr || holds_expired_)
-    return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (holds_message()) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
+  if (has_news_ && give_news(message)) [[unlikely]] {
+    holds_expired_ = true;
+    return 1;
+  }
   // The clock is not asked for each message, unless there is none.
   if ((!asks_.empty() || answers_on_stream()) && ++looks_ >= looks_between_clocks) [[unlikely]] {
     looks_ = 0;
@@ -207,6 +211,7 @@ int PeerLink::receive(ringmail_message& message) {
     return 1;
   }
   if (gone_) return end("has ended");
+  if (lost_) return 0;
   return all_drained ? fail(RINGMAIL_ESTOPPED, "the host said stop") : 0;
 }
 
@@ -243,6 +248,8 @@ int PeerLink::release() {
     holds_expired_ = false;
     return flush();
   }
+  if (holds_left_) [[unlikely]]
+    return release_left();
   if (held_ring_ == nullptr) return fail(RINGMAIL_EMISUSE, "no message is held");
   if (held_ring_ == &held_lane_->mail_in) received_ += held_count_;
   held_ring_->advance_alike(held_count_);
@@ -281,8 +288,7 @@ SleepResult PeerLink::park(std::uint64_t timeout_ns, HasWork&& has_work) {
 
 int PeerLink::wait(std::int64_t timeout_ns) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  if (held_ring_ != nullptr || holds_expired_)
-    return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
+  if (holds_message()) return fail(RINGMAIL_EMISUSE, "the message received before has not been released");
   if (closed_) return RINGMAIL_ECLOSED;
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();
@@ -295,11 +301,16 @@ int PeerLink::wait(std::int64_t timeout_ns) {
     while (true) {
       if (other_is_gone()) {
         if (closed_) return RINGMAIL_ECLOSED;
-        break;
+        if (!lost_) break;
+        if (has_work()) break;
+        const int back = come_back(until_ns);
+        if (back < 0) return back;
+        if (back > 0) break;
       }
       const std::uint64_t now_ns = monotonic_ns();
       if (now_ns >= asks_.earliest_ns()) return 1;
       if (now_ns >= deadline_ns) return 0;
+      if (lost_) continue;
       const SleepResult slept = park(until_ns - now_ns, has_work);
       if (has_work()) break;
       if (slept == SleepResult::interrupted) return fail(RINGMAIL_EINTERRUPTED, "interrupted by a signal");
@@ -316,8 +327,8 @@ void PeerLink::interrupt() {
   interrupted_.store(true, std::memory_order_seq_cst);
   if (doorbell_) {
     doorbell_->interrupt();
-  } else if (link_.is_mapped()) {
-    wake(link_.bell());
+  } else if (Bell* const bell = bell_.load(std::memory_order_seq_cst)) {
+    wake(*bell);
   }
 }
 
@@ -346,7 +357,15 @@ int PeerLink::wait_for_room(PeerLane& lane,
   int result = 0;
   while (!try_again()) {
     if (other_is_gone()) {
-      result = RINGMAIL_ECLOSED;
+      if (!lost_) {
+        result = RINGMAIL_ECLOSED;
+        break;
+      }
+      // The lane goes with its host: who waits for room in it finds another one, or that the time is up.
+      const int back = come_back(deadline_ns);
+      if (back > 0) return came_back;
+      if (lanes_.empty()) return back < 0 ? back : fail(RINGMAIL_EFULL, "there is no host now");
+      result = back < 0 ? back : fail(RINGMAIL_EFULL, "there is no host now");
       break;
     }
     if (lane.is_cut()) {
@@ -389,6 +408,7 @@ int PeerLink::wait_for_room(
   std::byte* room = lane.mail_out.try_loan(length);
   if (room == nullptr) {
     const int result = wait_for_room(lane, lane.mail_out, length, deadline_after(timeout_ns), &room);
+    if (result == came_back) return loan(target, length, timeout_ns, payload);
     if (result != 0) return result;
   }
   if (lane.short_of_room) [[unlikely]] {
@@ -405,6 +425,9 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
   if (closed_ || gone_) return RINGMAIL_ECLOSED;
+  if (lost_) [[unlikely]] {
+    if (const int back = find_host(timeout_ns); back != 0) return back;
+  }
   PeerLane* found = lane_to(target);
   if (found == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   if (batch_.lane != nullptr) [[unlikely]] {
@@ -417,8 +440,13 @@ int PeerLink::loan(ringmail_mailbox target, std::uint32_t length, std::int64_t t
 /// It goes where it always goes, whatever is in hand.
 int PeerLink::loan_signal(ringmail_mailbox target, std::int64_t timeout_ns) {
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
+  if (lost_) [[unlikely]] {
+    if (const int back = find_host(timeout_ns); back != 0) return back;
+  }
+  PeerLane* const lane = lane_to(target);
+  if (lane == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   void* room = nullptr;
-  return loan_on(*lane_to(target), target, 0, timeout_ns, &room);
+  return loan_on(*lane, target, 0, timeout_ns, &room);
 }
 
 /// Its target is that of the loan.
@@ -457,6 +485,9 @@ int PeerLink::loan_large(ringmail_mailbox target, std::uint64_t length, std::int
   if (is_forked()) return RINGMAIL_EFORKED;
   if (loan_lane_ != nullptr) return fail(RINGMAIL_EMISUSE, "another loan is open");
   if (closed_ || gone_) return RINGMAIL_ECLOSED;
+  if (lost_) [[unlikely]] {
+    if (const int back = find_host(timeout_ns); back != 0) return back;
+  }
   PeerLane* const lane = lane_to(target);
   if (lane == nullptr) return fail(RINGMAIL_ENOTFOUND, "there is no such mailbox");
   if (accepted_ || lane->met) return fail(RINGMAIL_EREFUSED, "there are no bodies between two peers");
@@ -468,6 +499,7 @@ int PeerLink::loan_large(ringmail_mailbox target, std::uint64_t length, std::int
   std::byte* block = try_loan();
   if (block == nullptr) {
     const int result = wait_for_room(*lane, lane->mail_out, "arena", deadline_after(timeout_ns), &block, try_loan);
+    if (result == came_back) return loan_large(target, length, timeout_ns, body);
     if (result != 0) return result;
   }
   if (lane->short_of_arena) [[unlikely]] {
@@ -533,6 +565,7 @@ int PeerLink::answer(
   if (closed_ || gone_) return RINGMAIL_ECLOSED;
   if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
     return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
+  if (lost_) return 0;  // whoever asked is no more
   if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
   if (batch_.lane != nullptr) [[unlikely]] {
     return answer_in_batch(
@@ -549,6 +582,8 @@ int PeerLink::answer(
   std::byte* room = ring.try_loan(length);
   if (room == nullptr) {
     const int result = wait_for_room(lane, ring, length, UINT64_MAX, &room);
+    if (result == came_back) return 0;
+    if (result < 0 && lanes_.empty()) return result;
     if (result != 0) return lane.is_cut() || lane.other == Presence::away ? 0 : result;
   }
   if (length != 0) std::memcpy(room, payload, length);
@@ -605,11 +640,13 @@ void PeerLink::detach() {
 void PeerLink::count(ringmail_counters& counters) const {
   std::uint64_t sent = 0;
   for (const PeerLane& lane : lanes_) sent += lane.mail_out.published_messages();
+  // After leave_host() its parker sleeps on, while there is no host; those sleeps are not counted.
+  const bool counts = !lost_ || !has_left_ || !lanes_.empty();
   counters = {.received = received_,
-              .sent = sent,
-              .sleeps = parker_.sleeps() + sleeps_,
-              .lost_wakeups = parker_.lost_wakeups(),
-              .failed_barriers = parker_.failed_barriers()};
+              .sent = past_.sent + sent,
+              .sleeps = past_.sleeps + (counts ? parker_.sleeps() : 0) + sleeps_,
+              .lost_wakeups = past_.lost_wakeups + (counts ? parker_.lost_wakeups() : 0),
+              .failed_barriers = past_.failed_barriers + (counts ? parker_.failed_barriers() : 0)};
 }
 
 }  // namespace ringmail::transport

@@ -75,6 +75,7 @@ class PeerLink {
   std::uint32_t next_timed_correlation();  ///< with room for it in the table
   void expect_answer(std::uint32_t correlation, std::uint64_t deadline_ns) { asks_.add(correlation, deadline_ns); }
   int flush();
+  void pin() { is_pinned_ = true; }
 
   int stop();
   int unfinished(std::uint64_t& messages);
@@ -94,6 +95,14 @@ class PeerLink {
   [[gnu::format(printf, 3, 4)]] int fail(int code, const char* format, ...);
 
  private:
+  /// What it says of itself, to each host.
+  struct Self {
+    std::string path, name, token, language, schema;
+    std::uint64_t ring_bytes = 0;
+    bool is_pollable = false;
+    bool is_restartable = false;
+  };
+
   struct PeerLane : Lane {
     std::uint32_t index = 0;
     std::unique_ptr<IntroducedLane> met;      ///< to another peer; null: to the host
@@ -116,7 +125,24 @@ class PeerLink {
 
   int refuse_ask();
   int find_stream(const ringmail_options& options, std::uint64_t timeout_ns);
-  int shake_hands(const ringmail_options& options, std::uint64_t deadline_ns);
+  int shake_hands(const Self& self, std::uint64_t deadline_ns);
+
+  // Another host, when this one is dead. peer_return.cpp
+  static constexpr int came_back = 2;  ///< of who waits for room: lanes are other ones now
+  bool may_return() const { return return_time_ns_ != 0; }
+  void learn_return();
+  bool lose_host();
+  int come_back(std::uint64_t deadline_ns);
+  int try_to_come_back();
+  int find_host(std::int64_t timeout_ns);
+  bool is_final(int error) const;
+  int give_up();
+  void leave_host();
+  void join_host();
+  void take_up_held();
+  int release_left();
+  bool give_news(ringmail_message& message);
+  bool holds_message() const { return held_ring_ != nullptr || holds_expired_ || holds_left_; }
 
   ControlStream& stream() { return accepted_ ? accepted_->stream() : link_.stream(); }
   bool has_stream() const { return accepted_ ? accepted_->has_stream() : link_.has_stream(); }
@@ -136,6 +162,7 @@ class PeerLink {
   void get_up();
   int want_wake(PeerLane& lane, bool& is_short);
   void end_idleness();
+  int prepare_without_host(bool for_mail, std::int64_t* longest_ns);
   int woken();
   void keep_answer(const ControlFrame& frame);
   template <class TryLoan>
@@ -240,6 +267,33 @@ class PeerLink {
   std::uint64_t received_ = 0;
   std::uint64_t received_at_wait_ = 0;
   std::atomic<bool> interrupted_{false};
+  std::atomic<Bell*> bell_{nullptr};  // that interrupt() rings
+
+  // Of one that outlives its host.
+  Self self_;
+  std::uint64_t return_time_ns_ = 0;  // so long it looks for the next host; 0: not at all
+  bool is_kept_ = false;              // what is unfinished is kept for that one
+  bool lost_ = false;                 // the host is dead, and there is no other yet
+  bool has_left_ = false;             // its rings; while lost
+  bool has_news_ = false;             // for the user, of a restart
+  std::uint64_t lost_ns_ = 0;         // since then
+  std::uint64_t next_try_ns_ = 0;
+  std::uint64_t pause_ns_ = 0;  // between two tries
+  bool tell_restart_ = false;
+  std::uint32_t lost_messages_ = 0;  // that it is told of
+  std::vector<std::uint32_t> ended_asks_;
+  std::vector<std::pair<std::uint64_t, ringmail_mailbox>> ended_monitors_;
+  std::shared_ptr<PeerSegments> left_segments_;  // of a host that is dead: its bell, and the message in hand
+  struct {
+    std::uint32_t lane = 0;
+    std::uint32_t count = 0;                                    // of messages; 0: none
+  } left_in_hand_;                                              // when its rings were left
+  bool holds_left_ = false;                                     // and not released yet
+  std::vector<std::shared_ptr<PeerSegments>> pinned_segments_;  // of hosts that are dead: somebody may still look there
+  bool is_pinned_ = false;                                      // so are those of this one to be
+  std::vector<Mapping> left_bells_;  // of hosts that are dead: a thread in interrupt() may still ring one
+  std::unordered_map<std::uint32_t, std::string> questions_;  // of ask_host(), not answered yet
+  ringmail_counters past_{};                                  // over the links before
 };
 
 }  // namespace ringmail::transport

@@ -8,7 +8,7 @@ namespace ringmail::transport {
 
 bool PeerLink::has_work(bool for_mail) const {
   // Mail that comes while some is in hand has to wait; so has the stop behind it.
-  const bool takes_mail = for_mail && held_ring_ == nullptr;
+  const bool takes_mail = for_mail && held_ring_ == nullptr && !holds_left_;
   bool all_drained = takes_mail && !lanes_.empty();
   for (const PeerLane& lane : lanes_) {
     if (lane.has_control() || (takes_mail && lane.has_mail())) return true;
@@ -17,7 +17,7 @@ bool PeerLink::has_work(bool for_mail) const {
   }
   if (!asks_.empty() && monotonic_ns() >= asks_.earliest_ns()) return true;
   // The other's end is told behind all its mail, and so by who takes that.
-  return all_drained || (takes_mail && gone_) || !answers_.empty() ||
+  return all_drained || (takes_mail && gone_) || !answers_.empty() || has_news_ ||
          interrupted_.load(std::memory_order_seq_cst);  // SYNC(park): with interrupt()
 }
 
@@ -47,6 +47,8 @@ int PeerLink::prepare(bool for_mail, std::int64_t* longest_ns) {
   if (closed_) return RINGMAIL_ECLOSED;
   flush();
   for (PeerLane& lane : lanes_) lane.store_cursors();
+  if (lost_) [[unlikely]]
+    return prepare_without_host(for_mail, longest_ns);
   // Where the loop was woken by something else, the word still says parked, and nobody has rung for it.
   if (!lies_down_) {
     if (has_work(for_mail)) return woken();
@@ -64,6 +66,20 @@ int PeerLink::prepare(bool for_mail, std::int64_t* longest_ns) {
     longest = std::min(longest, asks_.earliest_ns() - std::min(now_ns, asks_.earliest_ns()));
   }
   *longest_ns = static_cast<std::int64_t>(longest);
+  return 0;
+}
+
+/// The loop looks in as often as there is a try to join the next host.
+int PeerLink::prepare_without_host(bool for_mail, std::int64_t* longest_ns) {
+  get_up();
+  if (has_work(for_mail)) return woken();
+  const int back = try_to_come_back();
+  if (back < 0) return back;
+  if (back > 0) return woken();
+  const std::uint64_t now_ns = monotonic_ns();
+  const std::uint64_t until_ns = std::min({next_try_ns_, lost_ns_ + return_time_ns_, asks_.earliest_ns()});
+  // Not at once: a message in hand, or an open loan, may keep it from trying.
+  *longest_ns = std::max<std::int64_t>(1'000'000, static_cast<std::int64_t>(until_ns - std::min(now_ns, until_ns)));
   return 0;
 }
 
@@ -152,13 +168,18 @@ int PeerLink::ask_host(const char* name, std::uint32_t& request) {
   const auto question = encode(Resolve{.request = ++request_, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
+  if (may_return()) questions_.emplace(request_, name);
   request = request_;
+  if (lost_) return 0;  // the next host is asked
+  if (auto sent = stream().send(Resolve::kind, question); !sent && !lose_host()) return stream_failed(sent.error());
   return 0;
 }
 
 void PeerLink::keep_answer(const ControlFrame& frame) {
-  if (const auto answer = decode<Resolved>(frame)) answers_.push_back(*answer);
+  const auto answer = decode<Resolved>(frame);
+  if (!answer) return;
+  answers_.push_back(*answer);
+  if (may_return()) questions_.erase(answer->request);
 }
 
 int PeerLink::take_answer(std::uint32_t& request, ringmail_mailbox& mailbox) {

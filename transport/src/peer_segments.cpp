@@ -50,6 +50,7 @@ bool PeerSegments::starts_on_lines() const {
     // Relaxed: written before this process was given the memory.
     const auto& block = *peer.at<ConsumerBlock>(layout.peer_mail_consumer(i));
     if (block.cursor.load(std::memory_order_relaxed) % line_bytes != 0) return false;
+    if (peer.at<ProducerBlock>(layout.peer_mail_producer(i))->start % line_bytes != 0) return false;
   }
   return true;
 }

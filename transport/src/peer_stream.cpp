@@ -16,7 +16,7 @@ constexpr std::size_t most_bytes_of_log = 1 << 20;
 }  // namespace
 
 bool PeerLink::other_is_gone() {
-  if (gone_) return true;
+  if (gone_ || lost_) return true;
   // What the other had not read when it was said. A failure shows in what is read.
   if (stream().wants_write()) static_cast<void>(stream().flush());
   // Asked first: what the dead had said and published is all there.
@@ -28,7 +28,7 @@ bool PeerLink::other_is_gone() {
       if (accepted_) {
         gone_ = true;
         fail(RINGMAIL_ECLOSED, "the peer has ended");
-      } else {
+      } else if (!lose_host()) {
         end("has closed the link");
       }
       return true;
@@ -71,6 +71,7 @@ int PeerLink::end(const char* how) {
 }
 
 int PeerLink::stream_failed(const StreamError& error) {
+  if (lose_host()) return fail(RINGMAIL_EFULL, "there is no host now");
   leave();
   closed_ = true;
   return fail(RINGMAIL_ECLOSED, "the control stream: %s", to_string(error).c_str());
@@ -84,11 +85,26 @@ int PeerLink::lookup(const char* name, std::int64_t timeout_ns, ringmail_mailbox
   const auto question = encode(Resolve{.request = request, .name = name});
   // The host would end the link over a name that cannot be one.
   if (!decode<Resolve>(question)) return fail(RINGMAIL_ENOTFOUND, "'%s' is not a name", name);
-  if (auto sent = stream().send(Resolve::kind, question); !sent) return stream_failed(sent.error());
   const std::uint64_t deadline_ns = deadline_after(timeout_ns);
+  bool is_asked = false;
   while (true) {
+    if (lost_) {
+      is_asked = false;
+      const int back = come_back(deadline_ns);
+      if (back < 0) return back;
+      if (back == 0) return fail(RINGMAIL_ETIMEDOUT, "there was no host to ask where '%s' is", name);
+    }
+    if (!std::exchange(is_asked, true)) {
+      if (auto sent = stream().send(Resolve::kind, question); !sent) {
+        if (const int failed = stream_failed(sent.error()); !lost_) return failed;
+        continue;
+      }
+    }
     auto frame = stream().receive_until(deadline_ns);
-    if (!frame) return stream_failed(frame.error());
+    if (!frame) {
+      if (const int failed = stream_failed(frame.error()); !lost_) return failed;
+      continue;
+    }
     if (!*frame) return fail(RINGMAIL_ETIMEDOUT, "the host did not answer where '%s' is", name);
     if ((*frame)->kind != Resolved::kind) {
       take(std::move(**frame));
@@ -111,6 +127,7 @@ int PeerLink::log(int level, const char* text) {
   if (closed_) return RINGMAIL_ECLOSED;
   if (accepted_) return fail(RINGMAIL_EREFUSED, "a peer takes no lines for a log");
   if ((link_.welcome().features & peer_log) == 0) return fail(RINGMAIL_EREFUSED, "the host takes no lines for its log");
+  if (lost_) return fail(RINGMAIL_EFULL, "there is no host now");
   if (level < RINGMAIL_LOG_TRACE || level > RINGMAIL_LOG_CRITICAL)
     return fail(RINGMAIL_EMISUSE, "%d is no level", level);
   if (auto flushed = stream().flush(); !flushed) return stream_failed(flushed.error());

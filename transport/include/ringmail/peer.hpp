@@ -247,6 +247,9 @@ class Peer {
     std::uint32_t type() const { return message_.type; }
     Mailbox sender() const { return {message_.sender}; }
     bool is_message() const { return message_.kind == RINGMAIL_MESSAGE; }
+    bool is_restart() const {
+      return message_.kind == RINGMAIL_RESTARTED;
+    }  ///< another host: ringmail.h says what has ended
     bool is_refusal() const { return message_.kind == RINGMAIL_NO_REPLY; }  ///< nobody will answer that ask of ours
     bool is_late() const { return is_refusal() && message_.type == RINGMAIL_TIMED_OUT; }  ///< no answer came in time
     /// What one of our monitors has told.
@@ -364,10 +367,14 @@ class Peer {
     std::string_view schema{};     ///< the generated ringmail_schema: the host compares
     std::uint64_t ring_bytes = 0;  ///< wanted for mail rings, a power of two from 4096; 0: the host's choice
     nanoseconds timeout = std::chrono::seconds(10);  ///< for the whole handshake
+    std::string_view token{};                        ///< that the host at `path` has configured for this name
+    /// It may outlive its host, and knows Received::is_restart(). For one that attaches by a path: so long it looks for the next host.
+    bool restartable = false;
+    nanoseconds reconnect{0};
   };
 
   static std::expected<Peer, Failure> attach(const Options& options) {
-    const std::string path(options.path), name(options.name), schema(options.schema);
+    const std::string path(options.path), name(options.name), schema(options.schema), token(options.token);
     const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
     ringmail_options raw = RINGMAIL_OPTIONS_INIT;
     raw.descriptor = options.descriptor;
@@ -377,6 +384,9 @@ class Peer {
     raw.schema = given(schema);
     raw.ring_bytes = options.ring_bytes;
     raw.timeout_ns = options.timeout.count();
+    raw.token = given(token);
+    raw.reconnect_ns = options.reconnect.count();
+    raw.restartable = options.restartable ? 1 : 0;
     ringmail_peer* attached = nullptr;
     const int code = ringmail_attach(&raw, &attached);
     Peer peer(attached);

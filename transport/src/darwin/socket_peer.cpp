@@ -40,6 +40,8 @@ Descriptor open_death_watch(int pid) {
   return change(queue, events) ? std::move(queue) : Descriptor();
 }
 
+bool signal_watched(int, int) { return false; }
+
 std::optional<SocketPeer> socket_peer(int socket) {
   uid_t uid = 0;
   gid_t gid = 0;

@@ -22,6 +22,10 @@ Descriptor open_death_watch(int pid) {
 #endif
 }
 
+bool signal_watched(int death_watch, int number) {
+  return death_watch >= 0 && syscall(SYS_pidfd_send_signal, death_watch, number, nullptr, 0) == 0;
+}
+
 std::optional<SocketPeer> socket_peer(int socket) {
   ucred credentials{};
   socklen_t length = sizeof credentials;

@@ -63,7 +63,7 @@ static int kept_memoryview(const Entry* entry) {
 
 static int take_back_batch(Peer* self, Entry* entry) {
   const int unused = batch_release(entry->batch);
-  if (!unused) self->pinned = 1;
+  if (!unused) peer_pin(self);
   Py_CLEAR(entry->batch);
   return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
 }
@@ -77,7 +77,7 @@ static int take_back(Peer* self, Entry* entry) {
   }
   Message* view = entry->view;
   const int unused = message_release(view);
-  if (!unused) self->pinned = 1;
+  if (!unused) peer_pin(self);
   /* Somebody kept the view: it stays released, and the next message gets another one. */
   if (Py_REFCNT(view) != 1) Py_CLEAR(entry->view);
   return unused || PyErr_Occurred() ? 0 : kept_memoryview(entry);
@@ -217,7 +217,22 @@ int deliver_answer(Peer* self, const ringmail_message* answer, int stays) {
   return status < 0 ? -1 : check_loan(self);
 }
 
+/* The host was restarted: nobody answers what was asked before. */
+int deliver_restart(Peer* self) {
+  PyObject* open = PyDict_Keys(self->asked);
+  int status = open != NULL ? 0 : -1;
+  for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(open); ++i) {
+    const ringmail_message answer = {.kind = RINGMAIL_NO_REPLY,
+                                     .type = RINGMAIL_HOST_RESTARTED,
+                                     .correlation = (uint32_t)PyLong_AsUnsignedLong(PyList_GET_ITEM(open, i))};
+    status = deliver_answer(self, &answer, 1);
+  }
+  Py_XDECREF(open);
+  return status;
+}
+
 int dispatch_in_hand(Peer* self, PyObject** awaitable) {
+  if (self->message.kind == RINGMAIL_RESTARTED) return deliver_restart(self);
   if (self->message.kind == RINGMAIL_DOWN) return deliver_down(self);
   if (self->message.kind != RINGMAIL_MESSAGE) return deliver_answer(self, &self->message, 0);
   Entry* entry = peer_entry(self, self->message.type);

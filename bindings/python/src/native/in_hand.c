@@ -148,7 +148,7 @@ PyObject* peer_release(PyObject* object, PyObject* unused) {
     const int free_of_buffers = message_release(self->in_hand);
     Py_CLEAR(self->in_hand);
     if (!free_of_buffers) {
-      self->pinned = 1;
+      peer_pin(self);
       PyErr_SetString(ReleasedError, "there is a memoryview of this message; take message.copy() or bytes(view)");
       return NULL;
     }

@@ -439,6 +439,12 @@ Message* lend_received(const Entry* entry, const ringmail_message* message);
 void raise_no_message(const Layout* layout, uint32_t length);
 PyObject* peer_sender(Peer* self); /* borrowed */
 int peer_is_asked(const Peer* self);
+
+/* A buffer of a ring is alive: what is mapped stays so, whatever becomes of the host. */
+void peer_pin(Peer* self);
+
+/* Of the RINGMAIL_RESTARTED in hand. */
+int deliver_restart(Peer* self);
 int peer_answer(Peer* self, const Entry* entry, PyObject* message);
 int peer_answer_nothing(Peer* self, const Entry* entry);
 int peer_answer_refusal(Peer* self, uint32_t reason);

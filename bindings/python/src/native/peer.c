@@ -140,17 +140,23 @@ static PyObject* peer_set_handler(PyObject* object, PyObject* arguments) {
 /* ---- attach and close */
 
 static PyObject* peer_attach(PyObject* object, PyObject* arguments, PyObject* keywords) {
-  static char* names[] = {"descriptor", "path", "name", "schema", "ring_bytes", "timeout", "pollable", NULL};
+  static char* names[] = {"descriptor", "path",     "name",  "schema",    "ring_bytes",
+                          "timeout",    "pollable", "token", "reconnect", NULL};
   Peer* self = (Peer*)object;
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
   unsigned long long ring_bytes = 0;
   PyObject* timeout = NULL;
+  double reconnect = 0;
   int pollable = 0;
   options.language = "python";
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$izzzKOp", names, &options.descriptor, &options.path,
-                                   &options.name, &options.schema, &ring_bytes, &timeout, &pollable)) {
+  options.restartable = 1;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$izzzKOpzd", names, &options.descriptor, &options.path,
+                                   &options.name, &options.schema, &ring_bytes, &timeout, &pollable, &options.token,
+                                   &reconnect)) {
     return NULL;
   }
+  if (!(reconnect >= 0 && reconnect <= 1e9)) return PyErr_Format(PyExc_ValueError, "reconnect is a time in seconds");
+  options.reconnect_ns = (int64_t)(reconnect * 1e9);
   options.pollable = (uint32_t)pollable;
   options.ring_bytes = ring_bytes;
   options.timeout_ns = timeout_from(timeout);
@@ -176,9 +182,14 @@ void peer_adopt(Peer* self, ringmail_peer* link) {
   self->accepted = 1;
 }
 
+void peer_pin(Peer* self) {
+  self->pinned = 1;
+  if (self->link != NULL) ringmail_pin(self->link);
+}
+
 static void end_loan(Peer* self) {
   if (self->loan == NULL) return;
-  if (!message_release(self->loan)) self->pinned = 1;
+  if (!message_release(self->loan)) peer_pin(self);
   Py_CLEAR(self->loan);
 }
 
@@ -188,7 +199,7 @@ static void close_link(Peer* self) {
   if (self->loan != NULL) ringmail_cancel(link);
   end_loan(self);
   take_back_all(self);
-  if (self->in_hand != NULL && !message_release(self->in_hand)) self->pinned = 1;
+  if (self->in_hand != NULL && !message_release(self->in_hand)) peer_pin(self);
   Py_CLEAR(self->in_hand);
   Py_CLEAR(self->body);
   peer_cancel_dropped(self);

@@ -182,9 +182,10 @@ PyObject* peer_take_message(PyObject* object, PyObject* unused) {
       return Py_XNewRef(self->in_hand);
     }
     self->held = 1;
-    const int status = self->message.kind == RINGMAIL_MESSAGE ? handle_nothing(self, NULL)
-                       : self->message.kind == RINGMAIL_DOWN  ? deliver_down(self)
-                                                              : deliver_answer(self, &self->message, 1);
+    const int status = self->message.kind == RINGMAIL_MESSAGE     ? handle_nothing(self, NULL)
+                       : self->message.kind == RINGMAIL_DOWN      ? deliver_down(self)
+                       : self->message.kind == RINGMAIL_RESTARTED ? deliver_restart(self)
+                                                                  : deliver_answer(self, &self->message, 1);
     if (status < 0 || peer_finish(self) < 0) return NULL;
   }
 }

@@ -237,6 +237,8 @@ class Peer:
         ring_bytes: int = 0,
         timeout: float = 10.0,
         pollable: bool = False,
+        token: str | None = None,
+        reconnect: float = 0.0,
     ) -> None: ...
     @property
     def name(self) -> str: ...
@@ -318,6 +320,8 @@ def peer(
     ring_bytes: int = 0,
     timeout: float = 10.0,
     pollable: bool = False,
+    token: str | None = None,
+    reconnect: float = 0.0,
 ) -> Peer: ...
 
 class ListenerCounters(NamedTuple):

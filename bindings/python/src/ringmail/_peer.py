@@ -66,6 +66,8 @@ class Peer(_ringmail.Peer):
         ring_bytes: int = 0,
         timeout: float = 10.0,
         pollable: bool = False,
+        token: str | None = None,
+        reconnect: float = 0.0,
     ) -> None:
         self._begin(pollable)
         text = schema_text(schema)
@@ -77,6 +79,8 @@ class Peer(_ringmail.Peer):
             ring_bytes=ring_bytes,
             timeout=timeout,
             pollable=pollable,
+            token=token,
+            reconnect=reconnect,
         )
         self._learn(text, expect or {})
 

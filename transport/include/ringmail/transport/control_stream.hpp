@@ -36,6 +36,7 @@ enum class ControlKind : std::uint16_t {
   goodbye = 8,
   ring = 9,
   log = 10,
+  outlive = 11,
   introduce = 16,
   introduced = 17,
   presence = 18,

@@ -47,6 +47,7 @@ enum Feature : std::uint64_t {
   by_proc = 1u << 10,       ///< the peer opens what it is given in /proc, and rings whomever through the host
   exactly_once =
       1u << 11,  ///< what the peer sends for a message is published with its acknowledgement. acknowledged.hpp
+  outlives_host = 1u << 12,  ///< when its host dies the peer waits for the next one, and comes to it: `outlive`
 };
 /// How a lane between two that chose these publishes.
 inline Ordering ordering_of(std::uint64_t features) {
@@ -74,6 +75,7 @@ constexpr std::uint64_t mailbox_on(std::uint32_t lane, std::uint64_t actor) {
 inline constexpr std::size_t max_language_bytes = 32;
 inline constexpr std::size_t max_name_bytes = 255;
 inline constexpr std::size_t max_token_bytes = 128;
+inline constexpr std::size_t max_path_bytes = 107;  ///< of a socket
 inline constexpr std::size_t max_text_bytes = 16 * 1024;
 inline constexpr std::size_t max_schema_bytes = 512 * 1024;
 
@@ -220,6 +222,17 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
+/// Host to peer, directly behind the welcome: where its next host is to be found, and how long it is waited for.
+struct Outlive {
+  static constexpr auto kind = ControlKind::outlive;
+
+  std::uint64_t time_ns = 0;
+  std::string path = {};   ///< of the socket
+  std::string token = {};  ///< for the hello there
+
+  bool operator==(const Outlive&) const = default;
+};
+
 /// Peer to host: it was told to stop, has drained its mail, and exits.
 struct Goodbye {
   static constexpr auto kind = ControlKind::goodbye;
@@ -284,6 +297,7 @@ std::vector<std::byte> encode(const Refused& refused);
 std::vector<std::byte> encode(const Resolve& resolve);
 std::vector<std::byte> encode(const Resolved& resolved);
 std::vector<std::byte> encode(const Failure& failure);
+std::vector<std::byte> encode(const Outlive& outlive);
 std::vector<std::byte> encode(const Goodbye& goodbye);
 std::vector<std::byte> encode(const Ring& ring);
 std::vector<std::byte> encode(const Log& log);

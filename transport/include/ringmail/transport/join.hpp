@@ -36,6 +36,13 @@ class JoinedLink {
   /// The host may then count on this end.
   int say_ready();
 
+  /// Of a greet() that was refused by the host.
+  std::optional<RefusalCode> refused_with() const { return refused_with_; }
+  /// Where `outlives_host` was chosen.
+  const std::optional<Outlive>& outlive() const { return outlive_; }
+  /// As new, to join once more: what was mapped stays with whoever has segments().
+  void start_anew();
+
   /// After greet().
   const Welcome& welcome() const { return welcome_; }
   const LinkLayout& layout() const { return segments_->layout; }
@@ -67,9 +74,12 @@ class JoinedLink {
   [[gnu::format(printf, 3, 4)]] int fail(int code, const char* format, ...);
   int stream_failed(const StreamError& error);
   int map_segments(ControlFrame& frame);
+  int learn_to_outlive(std::uint64_t deadline_ns);
 
   std::optional<ControlStream> stream_;
   Welcome welcome_;
+  std::optional<Outlive> outlive_;
+  std::optional<RefusalCode> refused_with_;
   std::shared_ptr<PeerSegments> segments_ = std::make_shared<PeerSegments>();
   char error_[512] = "no error";
 };

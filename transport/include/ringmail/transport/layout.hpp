@@ -63,8 +63,12 @@ inline constexpr std::uint64_t frame_bytes(std::uint64_t payload_bytes) {
 /// What a ring's producer writes beside the frames.
 struct alignas(isolation_bytes) ProducerBlock {
   std::atomic<std::uint32_t> want{0};  ///< not 0 while the producer sleeps until the cursor moves
+  // Where the producer starts. Written by the host before that, and by nobody after: a ring may have been given what lay in another.
+  std::uint32_t start_sequence{0};  ///< of its first frame
+  std::uint64_t start{0};           ///< the position of that
+  std::uint64_t start_messages{0};  ///< before it, where they count as the producer's own
 };
-static_assert(sizeof(ProducerBlock) == 128);
+static_assert(sizeof(ProducerBlock) == 128 && offsetof(ProducerBlock, start) == 8);
 
 /// What a ring's consumer writes. The cursor is stored once a batch, the word in hand once a message, the cold mark
 /// hardly ever; the producer reads the first when the ring looks full and the last after every publish.
@@ -79,6 +83,8 @@ struct ConsumerBlock {
   std::uint32_t resume_sequence{0};                       ///< of the frame at the cursor
   std::uint32_t attempt{0};                               ///< how many incarnations died with that very frame in hand
   std::uint64_t attempted{0};                             ///< 1 + the position of that frame, between two peers
+  /// Of a ring to the host whose link is kept: not 0 once it holds what the incarnation before had left. SYNC(carried)
+  std::atomic<std::uint32_t> carried{0};
 };
 static_assert(sizeof(ConsumerBlock) == 512 && offsetof(ConsumerBlock, in_hand) == 128 &&
               offsetof(ConsumerBlock, cold) == 256 && offsetof(ConsumerBlock, resume_tail) == 384);

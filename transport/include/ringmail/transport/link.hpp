@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "ringmail/transport/arena_segment.hpp"
+#include "ringmail/transport/carry.hpp"
 #include "ringmail/transport/handshake.hpp"
 #include "ringmail/transport/lane.hpp"
 #include "ringmail/transport/memory.hpp"
@@ -87,6 +89,9 @@ class LinkMail {
     return {mapping_.data() + layout_.mail_data(lane), layout_.mail_to_peer_bytes};
   }
 
+  /// Before its producers are made: what lay unfinished in another ring of that lane comes first. How many messages that were.
+  std::expected<std::uint64_t, RingFault> carry(std::uint32_t lane, const LeftFrames& left);
+
   /// Null: the layout has none. Who holds bodies that were not sent may hold it past the link.
   const std::shared_ptr<Arena>& arena() const { return arena_; }
   /// Of the bodies of its mail. Made anew, so once.
@@ -105,6 +110,7 @@ struct Resume {
   std::uint64_t tail = 0;  ///< what stands before it may have been seen by a predecessor
   std::uint32_t sequence = 0;
   std::uint32_t attempt = 0;
+  bool in_hand = false;  ///< the one at the cursor, by a consumer that has come back and goes on with it
 };
 
 /// The memory of one incarnation.
@@ -121,6 +127,24 @@ class Incarnation {
   /// Before the descriptors are sent: where the peer's cursor on `lane` stands at the start.
   std::expected<void, MemoryFailure> resume_at(std::uint32_t lane, const Resume& resume);
 
+  /// Before its peer is given it, and before resume_at(): what was left unfinished of the mail to the host on that lane comes first, and
+  /// the peer starts behind it.
+  struct Carry {
+    std::vector<CarriedFrame> frames{};
+    std::uint64_t tail = 0;
+    std::uint16_t sequence = 0;
+  };
+  std::expected<Carry, std::string> carry(std::uint32_t lane, const LeftFrames& left);
+  /// What is in the host's consumer block of that lane counts from now on, and not that of the incarnation before.
+  void mark_carried(std::uint32_t lane);
+  /// What is read of its mail to the host is finished only when it has been handled: another host may have to go on with it.
+  void keep() { kept_ = true; }
+  bool is_kept() const { return kept_; }
+  int host_descriptor() const { return host_.descriptor(); }
+  int peer_descriptor() const { return peer_.descriptor(); }
+  /// Where the mail from the peer lies that the host has not finished.
+  std::optional<RingSurvey> survey_mail_in(std::uint32_t lane) const;
+
   /// Before the welcome, for a peer that sleeps on a pipe. Or errno.
   std::expected<void, int> open_doorbell();
   const std::shared_ptr<PeerBell>& bell() const { return bell_; }
@@ -136,6 +160,7 @@ class Incarnation {
     Doorbell bell;
     const ConsumerBlock* mail_consumer;  ///< the peer's cursor on the mail that the host writes
     Trust trust;
+    bool kept = false;                           ///< Incarnation::is_kept()
     const ReturnsBlock* returns = nullptr;       ///< which bodies of that mail the peer gives back
     std::shared_ptr<BodySource> bodies_in = {};  ///< of the peer's mail. Null: the layout has no arenas
   };
@@ -171,6 +196,7 @@ class Incarnation {
   std::shared_ptr<const Mapping> peer_map_;
   std::shared_ptr<PeerBell> bell_;
   bool polls_ = false;  // sleeps on the pipe
+  bool kept_ = false;
   std::shared_ptr<Arena> arena_;
 };
 

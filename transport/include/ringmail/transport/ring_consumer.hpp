@@ -31,6 +31,12 @@ class RingConsumer {
     assert(position_ % line_bytes == 0);
   }
 
+  /// Before it reads: takes what stands before `position` for read, and not for finished. See finish_through().
+  void start_behind(std::uint64_t position, std::uint16_t sequence) {
+    position_ = position;
+    sequence_ = sequence;
+  }
+
   /// As RingProducer::order(): for the cursors that this side stores.
   void order(Ordering ordering) { ordering_ = ordering; }
 
@@ -127,6 +133,16 @@ class RingConsumer {
     return memory_.other->want.load(std::memory_order_seq_cst) != 0;
   }
 
+  /// As store_cursor(), where frames are finished later than they are read: up to `position`, where the frame with `sequence` starts.
+  bool finish_through(std::uint64_t position, std::uint16_t sequence) {
+    if (stored_ == position) return false;
+    stored_ = position;
+    // Relaxed, and then ordered: as in store_cursor().
+    memory_.own->sequence.store(sequence, std::memory_order_relaxed);
+    store_before_loads(memory_.own->cursor, position, ordering_);
+    return memory_.other->want.load(std::memory_order_seq_cst) != 0;
+  }
+
   /// Marks this ring as polled only when bit `mark - 1` of the pending set is set; 0 unmarks it. Poll once more after
   /// marking.
   void mark_cold(std::uint32_t mark) {
@@ -134,8 +150,10 @@ class RingConsumer {
     memory_.own->cold.store(mark, std::memory_order_seq_cst);
   }
 
+  const ConsumerMemory& memory() const { return memory_; }
   RingFault fault() const { return fault_; }
   std::uint64_t position() const { return position_; }
+  std::uint16_t sequence() const { return sequence_; }  ///< of the frame at position()
   /// Behind so many frames alike, from the one that peek() gave on.
   std::uint64_t position_behind(std::uint32_t count) const { return position_ + bytes_ * count; }
   bool redelivers() const { return position_ < resume_tail_; }  ///< a predecessor may have seen the frame at position()

@@ -15,8 +15,18 @@ namespace ringmail::transport {
 class RingProducer {
  public:
   RingProducer() = default;
-  explicit RingProducer(const ProducerMemory& memory) : memory_(memory), mask_(memory.capacity - 1) {
+  /// Starts where `memory.own` says: at position 0 of a new ring, or behind what the host has put there.
+  explicit RingProducer(const ProducerMemory& memory)
+      : memory_(memory),
+        mask_(memory.capacity - 1),
+        tail_(memory.own->start),
+        next_(tail_),
+        zeroed_(tail_),
+        messages_(memory.own->start_messages),
+        published_messages_(messages_),
+        sequence_(memory.own->start_sequence) {
     assert(std::has_single_bit(memory.capacity) && memory.capacity >= page_bytes);
+    assert(tail_ % line_bytes == 0);
   }
 
   /// Goes on where a dead producer has left off.
@@ -108,6 +118,7 @@ class RingProducer {
   std::uint64_t end() const { return next_; }       ///< and of the open batch
   std::uint64_t cursor() const { return cursor_; }  ///< as last read
   std::uint64_t published_messages() const { return published_messages_; }
+  std::uint16_t sequence() const { return static_cast<std::uint16_t>(sequence_); }  ///< of the next frame
 
   /// Reads the consumer's cursor and checks it. False: it is at fault, and so is every later loan that needs room.
   bool refresh_cursor() {

@@ -12,6 +12,9 @@ namespace ringmail::transport {
 /// Becomes readable when the process is dead. None where the system has no such thing.
 Descriptor open_death_watch(int pid);
 
+/// To the process of that death watch. False: it is dead, or there is no watch.
+bool signal_watched(int death_watch, int number);
+
 /// As the kernel saw it when it connected.
 struct SocketPeer {
   int pid = 0;
