@@ -10,7 +10,8 @@
  *
  *   ringmail-exec <process id of the host> --guard <argument>...
  *
- * it becomes no program, but waits for the host's end.
+ * it becomes no program, but waits for the host's end; and with --keep, for the next host. With --outlive before all other options the
+ * peer is not tied to its host: its keeper ends it.
  */
 #define _GNU_SOURCE
 #include "exec_helper.h"
@@ -52,14 +53,16 @@ int main(int count, char** arguments) {
   if (count < 3) return exit_misused;
   const pid_t host = (pid_t)strtol(arguments[1], NULL, 10);
   if (strcmp(arguments[2], "--guard") == 0) return guard(host, arguments + 3);
+  if (strcmp(arguments[2], "--keep") == 0) return keep(arguments + 3);
 
-  if (die_with(host) != 0) return exit_misused;
-  char** command = arguments + 2;
+  const int outlives = strcmp(arguments[2], "--outlive") == 0;
+  if (!outlives && die_with(host) != 0) return exit_misused;
+  char** command = arguments + 2 + outlives;
   for (; *command != NULL && strcmp(*command, "--") != 0; ++command) {
     if (strncmp(*command, "--", 2) != 0 || apply_option(*command + 2) != 0) return exit_misused;
   }
   if (*command == NULL || *++command == NULL) return exit_misused;
-  if (still_die_with(host) != 0) return exit_misused;
+  if (!outlives && still_die_with(host) != 0) return exit_misused;
 
   close_from(first_foreign_descriptor());
   reset_signals();

@@ -26,4 +26,7 @@ int load_filter(const void* instructions, size_t bytes); /* for good: of what fo
 /* Stays behind the host, and ends what a host that was killed leaves behind. Does not return before. */
 int guard(pid_t host, char** arguments);
 
+/* Holds what is to outlive the host. Does not return before nothing is left of that. */
+int keep(char** arguments);
+
 #endif

@@ -59,7 +59,7 @@ std::expected<std::unique_ptr<PeerChild>, std::string> PeerChild::spawn(ReactorL
     return std::unexpected(std::move(ran.error()));
   }
   child->cgroup_ = std::move(start->cgroup);
-  containment.started(child->pid_);
+  containment.started(child->pid_, command);
   child->watch_for_death(loop);
   return child;
 }

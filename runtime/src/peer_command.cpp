@@ -45,7 +45,8 @@ std::expected<PeerCommand, std::string> command_of(const PeerOptions& options) {
                       .environment = {},
                       .working_directory = options.working_directory,
                       .containment = helper_options(options, *identity),
-                      .cgroup = options.cgroup};
+                      .cgroup = options.cgroup,
+                      .outlives_host = options.outlives_host.count() > 0};
   if (options.inherit_environment) {
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
       command.environment.emplace_back(*entry);

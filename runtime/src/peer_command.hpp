@@ -16,6 +16,7 @@ struct PeerCommand {
   std::string working_directory;         ///< empty: the host's
   std::vector<std::string> containment;  ///< options of the exec helper
   PeerCgroup cgroup;
+  bool outlives_host = false;  ///< and has neither a control group nor a guard, but a keeper
 };
 
 /// Takes a copy of this process's environment, which no other thread may change meanwhile. Fails with one line.

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "host_keeper.hpp"
 #include "peer_cgroups.hpp"
 #include "peer_command.hpp"
 #include "peer_guard.hpp"
@@ -34,18 +35,25 @@ class PeerContainment {
   std::expected<Start, std::string> prepare(const PeerCommand& command, int guard_number);
 
   /// The process that was started so leads this group.
-  void started(int group) { guard_.watch(group); }
+  void started(int group, const PeerCommand& command) {
+    if (!command.outlives_host) guard_.watch(group);
+  }
+  /// On whose stream peers that outlive this host say that they are there. It outlives this.
+  void use(const HostKeeper& keeper) { keeper_ = &keeper; }
+
   /// It is dead and its group was killed.
   void ended(int group, const std::string& cgroup);
   /// It was not started after all.
   void abandon(const Start& start) { cgroups_.end(start.cgroup); }
 
  private:
+  Start prepare_to_outlive(const PeerCommand& command, int guard_number) const;
   std::expected<std::string, std::string> make_cgroup(const PeerCgroup& limits);
 
   ExecHelper helper_;
   PeerCgroups cgroups_;
   PeerGuard guard_;
+  const HostKeeper* keeper_ = nullptr;
   spdlog::logger& log_;
   bool said_why_not_ = false;
 };

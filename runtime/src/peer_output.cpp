@@ -24,9 +24,16 @@ std::expected<std::unique_ptr<PeerOutput>, int> PeerOutput::create(ReactorLoop& 
   // A pipe and not a socket: programs open /dev/stdout anew, and that works with pipes alone.
   auto ends = make_pipe();
   if (!ends) return std::unexpected(ends.error());
+  auto output = go_on(loop, std::move(ends->first), std::move(line));
+  if (output) (*output)->peer_end_ = std::move(ends->second);
+  return output;
+}
+
+std::expected<std::unique_ptr<PeerOutput>, int> PeerOutput::go_on(ReactorLoop& loop,
+                                                                  transport::Descriptor host_end,
+                                                                  std::function<void(std::string_view)> line) {
   std::unique_ptr<PeerOutput> output(new PeerOutput(std::move(line)));
-  output->host_end_ = std::move(ends->first);
-  output->peer_end_ = std::move(ends->second);
+  output->host_end_ = std::move(host_end);
   // Sets O_NONBLOCK, on this end alone.
   auto watch = LoopWatch::create(loop, output->host_end_.get(), [raw = output.get()](unsigned) { raw->read_some(); });
   if (!watch) return std::unexpected(watch.error());

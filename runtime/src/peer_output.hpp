@@ -21,6 +21,12 @@ class PeerOutput {
   static std::expected<std::unique_ptr<PeerOutput>, int> create(ReactorLoop& loop,
                                                                 std::function<void(std::string_view)> line);
 
+  /// As create(), of a pipe that was read by another host before.
+  static std::expected<std::unique_ptr<PeerOutput>, int> go_on(ReactorLoop& loop,
+                                                               transport::Descriptor host_end,
+                                                               std::function<void(std::string_view)> line);
+  int host_end() const { return host_end_.get(); }
+
   /// The peer's end, to be handed to its process and then closed.
   int peer_end() const { return peer_end_.get(); }
   void close_peer_end() { peer_end_ = {}; }

@@ -42,13 +42,9 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::spawn(React
                                                                            Died died) {
   std::unique_ptr<PeerProcess> process(new PeerProcess(loop, offer.options, std::move(died)));
   auto* const raw = process.get();
-  process->printed_ = std::make_unique<PrintedLines>(loop, log, file, offer.options, spdlog::level::info, "out");
-  process->printed_errors_ = std::make_unique<PrintedLines>(loop, log, file, offer.options, spdlog::level::warn, "err");
-  auto out = PeerOutput::create(loop, [raw](std::string_view line) { raw->printed_->add(line); });
-  auto err = PeerOutput::create(loop, [raw](std::string_view line) { raw->take_error_line(line); });
-  if (!out || !err) return not_started("cannot make a pipe", out ? err.error() : out.error());
-  process->out_ = std::move(*out);
-  process->err_ = std::move(*err);
+  if (auto output = process->read_output(loop, log, file, {}, {}); !output) {
+    return not_started("cannot make a pipe", output.error());
+  }
 
   auto control = offer.options.control_by_pipes ? transport::control_by_pipes() : transport::control_by_socket();
   if (!control) return not_started("cannot make a control stream", control.error());
@@ -94,6 +90,52 @@ std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::adopt(React
   return process;
 }
 
+/// Through those pipes, or new ones.
+std::expected<void, int> PeerProcess::read_output(
+    ReactorLoop& loop, spdlog::logger& log, PeerLog* file, transport::Descriptor out, transport::Descriptor err) {
+  printed_ = std::make_unique<PrintedLines>(loop, log, file, options_, spdlog::level::info, "out");
+  printed_errors_ = std::make_unique<PrintedLines>(loop, log, file, options_, spdlog::level::warn, "err");
+  const auto open = [&loop](transport::Descriptor end, std::function<void(std::string_view)> line) {
+    return end ? PeerOutput::go_on(loop, std::move(end), std::move(line)) : PeerOutput::create(loop, std::move(line));
+  };
+  auto printed = open(std::move(out), [this](std::string_view line) { printed_->add(line); });
+  auto errors = open(std::move(err), [this](std::string_view line) { take_error_line(line); });
+  if (!printed || !errors) return std::unexpected(printed ? errors.error() : printed.error());
+  out_ = std::move(*printed);
+  err_ = std::move(*errors);
+  return {};
+}
+
+std::expected<std::unique_ptr<PeerProcess>, ExitReason> PeerProcess::take_back(ReactorLoop& loop,
+                                                                               transport::ControlStream stream,
+                                                                               Returned returned,
+                                                                               const SessionOffer& offer,
+                                                                               SessionEvents& events,
+                                                                               spdlog::logger& log,
+                                                                               PeerLog* file,
+                                                                               Died died) {
+  auto process = adopt(loop, std::move(stream), std::move(returned.peer), offer, events, std::move(died));
+  if (!process) return process;
+  (*process)->is_ours_ = true;
+  if (!returned.out || !returned.err) return process;  // it had closed them
+  auto output = (*process)->read_output(loop, log, file, std::move(returned.out), std::move(returned.err));
+  if (!output) return not_started("cannot read what it prints", output.error());
+  return process;
+}
+
+std::vector<int> PeerProcess::outputs() const {
+  if (!out_ || !err_ || out_->host_end() < 0 || err_->host_end() < 0) return {};
+  return {out_->host_end(), err_->host_end()};
+}
+
+/// To the group of one that is ours. False: it is not.
+bool PeerProcess::signal(int number) {
+  if (!is_ours_ || dead_) return false;
+  // While the process is there its number is nobody else's.
+  if (transport::signal_watched(adopted_.death_watch.get(), number)) ::kill(-adopted_.pid, number);
+  return true;
+}
+
 void PeerProcess::serve(const SessionOffer& offer, SessionEvents& events, Died died) {
   died_ = std::move(died);
   session_->serve(offer, events);
@@ -114,15 +156,18 @@ void PeerProcess::blame(Kind kind, const std::string& text) {
 
 void PeerProcess::terminate() {
   if (child_) return child_->signal(SIGTERM);
+  if (signal(SIGTERM)) return;
   let_go();
 }
 
 void PeerProcess::kill() {
   if (child_) return child_->signal(SIGKILL);
+  if (signal(SIGKILL)) return;
   let_go();
 }
 
 void PeerProcess::abort() {
+  if (signal(SIGABRT)) return;
   if (!child_) return let_go();
   // Not reaped before it is known to be dead, so its number is nobody else's.
   if (!dead_) ::kill(child_->pid(), SIGABRT);
@@ -136,6 +181,8 @@ void PeerProcess::let_go() {
 void PeerProcess::on_dead(ExitStatus status) {
   if (std::exchange(dead_, true)) return;
   if (adopted_watch_) adopted_watch_->stop();
+  // It has just been reaped, so its number is nobody else's yet.
+  if (is_ours_) ::kill(-adopted_.pid, SIGKILL);
   farewell_.cancel();
   if (err_) err_->finish();
   if (out_) out_->finish();

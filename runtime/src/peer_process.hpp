@@ -48,8 +48,30 @@ class PeerProcess {
   /// Of one that was spawned with an offer without an incarnation: goes on with this one. See PeerSession::serve().
   void serve(const SessionOffer& offer, SessionEvents& events, Died died);
 
+  void note_return() { has_returned_ = true; }
+
+  /// As adopt(), of a process that a host before this one had spawned: it is this one's to signal, and prints to it.
+  struct Returned {
+    SocketPeer peer;
+    transport::Descriptor out;
+    transport::Descriptor err;
+  };
+  static std::expected<std::unique_ptr<PeerProcess>, ExitReason> take_back(ReactorLoop& loop,
+                                                                           transport::ControlStream stream,
+                                                                           Returned returned,
+                                                                           const SessionOffer& offer,
+                                                                           SessionEvents& events,
+                                                                           spdlog::logger& log,
+                                                                           PeerLog* file,
+                                                                           Died died);
+
+  /// The ends of the pipes that it prints to; none for one that is adopted.
+  std::vector<int> outputs() const;
+
   int pid() const { return child_ ? child_->pid() : adopted_.pid; }
-  bool is_adopted() const { return !child_; }
+  /// A host before this one had it already.
+  bool has_returned() const { return has_returned_; }
+  bool is_adopted() const { return !child_ && !is_ours_; }
   /// True already while the session gives out what a dead process had left.
   bool is_dead() const { return dead_; }
   PeerSession& session() { return *session_; }
@@ -74,6 +96,9 @@ class PeerProcess {
   void take_error_line(std::string_view line);
   PostMortem post_mortem(const ExitStatus& status) const;
   void on_dead(ExitStatus status);
+  bool signal(int number);
+  std::expected<void, int> read_output(
+      ReactorLoop& loop, spdlog::logger& log, PeerLog* file, transport::Descriptor out, transport::Descriptor err);
   ExitReason reason_of(const ExitStatus& status) const;
 
   const PeerOptions& options_;
@@ -92,6 +117,8 @@ class PeerProcess {
   std::optional<ExitReason> blamed_;
   std::string failure_;
   std::string helper_line_;  // of the exec helper, not of the peer
+  bool has_returned_ = false;
+  bool is_ours_ = false;  // of those that have attached: a host like this one had spawned it
   bool end_is_expected_ = false;
   bool dead_ = false;
 };

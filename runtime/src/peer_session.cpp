@@ -28,8 +28,12 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
                                                            transport::Ordering ordering,
                                                            bool between_systems,
                                                            std::uint64_t insisted,
-                                                           SessionEvents& events) {
+                                                           SessionEvents& events,
+                                                           const std::string& token = {}) {
   transport::HostLimits limits;
+  limits.token = token;
+  const bool outlives = options.outlives_host.count() > 0;
+  if (outlives) limits.required_features |= transport::outlives_host;
   if (between_systems) limits.required_features |= transport::between_systems;
   if (ordering == transport::Ordering::asymmetric) limits.features |= transport::asymmetric_barrier;
   if (!between_systems) limits.features |= transport::pipe_doorbell | transport::monitors | transport::peer_log;
@@ -39,7 +43,8 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
   const std::uint64_t by_proc = shares_bells ? 0 : hello.features & transport::by_proc;
   if (!between_systems && is_trusted(options) && (shares_bells || by_proc != 0)) {
     limits.features |= by_proc;
-    if (!options.exactly_once) limits.features |= transport::introductions;
+    // The memory of a lane between two peers is not kept.
+    if (!options.exactly_once && !outlives) limits.features |= transport::introductions;
     if (has_arenas(options)) limits.features |= transport::large;
   }
   // Who shares the bells rings by itself, whatever one before it did.
@@ -70,8 +75,9 @@ std::expected<transport::Chosen, transport::Refusal> judge(const transport::Hell
 std::optional<transport::Refusal> PeerSession::objection(const transport::Hello& hello,
                                                          const PeerOptions& options,
                                                          std::uint64_t insisted,
-                                                         SessionEvents& events) {
-  auto chosen = judge(hello, options, transport::Ordering::sequential, false, insisted, events);
+                                                         SessionEvents& events,
+                                                         const std::string& token) {
+  auto chosen = judge(hello, options, transport::Ordering::sequential, false, insisted, events, token);
   if (chosen) return std::nullopt;
   return std::move(chosen.error());
 }
@@ -223,6 +229,7 @@ void PeerSession::welcome(const transport::Chosen& chosen) {
   for (std::uint32_t lane = 0; lane < offer_->layout.lanes; ++lane) rings_.push_back({.parks = parks_of(lane)});
   phase_ = Phase::ready;
   send(welcome, descriptors);
+  if ((chosen.features & transport::outlives_host) != 0) send(offer_->outlive);
 }
 
 void PeerSession::take_ready(const ControlFrame& frame) {

@@ -59,7 +59,8 @@ struct SessionOffer {
   transport::Incarnation* incarnation;  ///< null: not yet, and the peer waits for PeerSession::serve()
   std::uint64_t number;                 ///< of the incarnation, from 1; to a system, the id of this one
   bool between_systems = false;
-  std::uint64_t insisted = 0;  ///< features that an earlier incarnation had, and none may be without
+  std::uint64_t insisted = 0;    ///< features that an earlier incarnation had, and none may be without
+  transport::Outlive outlive{};  ///< of one that outlives this host
 };
 
 class PeerSession : public std::enable_shared_from_this<PeerSession> {
@@ -76,7 +77,8 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   static std::optional<transport::Refusal> objection(const transport::Hello& hello,
                                                      const PeerOptions& options,
                                                      std::uint64_t insisted,
-                                                     SessionEvents& events);
+                                                     SessionEvents& events,
+                                                     const std::string& token = {});
 
   /// For a peer whose hello was read before it was known which one it is.
   void take_hello(const transport::Hello& hello);

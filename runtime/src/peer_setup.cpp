@@ -22,6 +22,27 @@ bool is_name(const std::string& name) {
          std::ranges::none_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
+/// What cannot be had by one that outlives its host.
+std::expected<void, std::string> check_outliving(const PeerOptions& options) {
+  if (!options.token.empty() && !options.command.empty()) {
+    return std::unexpected("a token is for peers that somebody else starts");
+  }
+  if (options.token.size() > transport::max_token_bytes || (!options.token.empty() && !is_name(options.token))) {
+    return std::unexpected("a token has at most " + std::to_string(transport::max_token_bytes) +
+                           " bytes and no control characters");
+  }
+  if (options.outlives_host.count() < 0) return std::unexpected("outlives_host cannot be negative");
+  if (options.outlives_host.count() == 0) return {};
+  const char* const other = !options.user.empty()        ? "user"
+                            : !options.cgroup.is_empty() ? "cgroup"
+                            : options.introduce          ? "introduce"
+                            : options.held               ? "held"
+                            : options.exactly_once       ? "exactly_once"
+                                                         : nullptr;
+  if (other != nullptr) return std::unexpected(std::string("outlives_host and ") + other + " cannot be had together");
+  return {};
+}
+
 bool holds_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
 }  // namespace
@@ -56,6 +77,7 @@ std::expected<void, std::string> check(const PeerOptions& options) {
   if (!options.output.file.empty() && options.output.file_bytes < 4096) {
     return wrong("output.file_bytes cannot be less than 4096");
   }
+  if (auto kept = check_outliving(options); !kept) return wrong(kept.error());
   if (auto contained = check_containment(options); !contained) return wrong(contained.error());
   if (auto supported = check_support(options); !supported) return wrong(supported.error());
   if (!(options.restart.jitter >= 0 && options.restart.jitter <= 1)) return wrong("jitter is a part, from 0 to 1");
@@ -77,6 +99,7 @@ std::expected<LinkMemory, std::string> LinkMemory::create(const PeerOptions& opt
   if (!mail) return failed(mail.error());
   auto incarnation = transport::Incarnation::create(layout, trust_of(options));
   if (!incarnation) return failed(incarnation.error());
+  if (options.outlives_host.count() > 0) incarnation->keep();
   return LinkMemory{.layout = layout,
                     .mail = std::make_unique<transport::LinkMail>(std::move(*mail)),
                     .incarnation = std::make_unique<transport::Incarnation>(std::move(*incarnation))};

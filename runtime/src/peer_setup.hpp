@@ -22,9 +22,10 @@ inline transport::Trust trust_of(const PeerOptions& options) {
   return is_trusted(options) && !options.control_by_pipes ? transport::Trust::trusted : transport::Trust::untrusted;
 }
 
-/// Bodies are read in place, where their writer could still change them. And what is published with an acknowledgement lies in one ring.
+/// Bodies are read in place, where their writer could still change them. What is published with an acknowledgement lies in one ring. And
+/// they are not kept for another host.
 inline bool has_arenas(const PeerOptions& options) {
-  return options.large_bytes != 0 && is_trusted(options) && !options.exactly_once;
+  return options.large_bytes != 0 && is_trusted(options) && !options.exactly_once && options.outlives_host.count() == 0;
 }
 
 /// The memory of a link and of its first incarnation.

@@ -9,11 +9,19 @@ using S = PeerState;
 using E = PeerEvent;
 
 constexpr PeerTransition transitions[] = {
+    {S::opening, E::kept, S::returning},
+    {S::opening, E::attached, S::handshaking},  // it has returned
     {S::opening, E::opened, S::starting},
     {S::opening, E::opened_idle, S::awaited},
     {S::opening, E::held, S::delayed},
     {S::opening, E::paused, S::settling},
     {S::opening, E::finished, S::closing},  // stopped before it was opened
+
+    // Each opens the rings, with what was kept in them.
+    {S::returning, E::returned, S::opening},
+    {S::returning, E::absent, S::opening},
+    {S::returning, E::overdue, S::opening},
+    {S::returning, E::stop, S::opening},
 
     {S::awaited, E::attached, S::handshaking},
     {S::awaited, E::stop, S::closing},
@@ -102,6 +110,7 @@ const PeerTransition* find_transition(PeerState from, PeerEvent event) {
 std::string_view to_string(PeerState state) {
   switch (state) {
     case S::opening: return "opening";
+    case S::returning: return "returning";
     case S::awaited: return "awaited";
     case S::starting: return "starting";
     case S::handshaking: return "handshaking";

@@ -9,6 +9,7 @@ namespace ringmail::runtime {
 
 enum class PeerState : std::uint8_t {
   opening,      ///< the schedulers take its rings into their poll lists
+  returning,    ///< its host was another one, and it is to come back to this one
   awaited,      ///< somebody else starts it, and nobody has attached yet
   starting,     ///< the process runs and has not said anything
   handshaking,  ///< it has begun its hello
@@ -26,6 +27,9 @@ enum class PeerState : std::uint8_t {
 };
 
 enum class PeerEvent : std::uint8_t {
+  kept,         ///< it has been kept for this host
+  returned,     ///< and has come
+  absent,       ///< it is dead
   opened,       ///< the schedulers have the rings; its process is to be started
   opened_idle,  ///< as `opened`, for a peer that somebody else starts
   held,         ///< as `opened`, for one that is started when its supervisor says so

@@ -60,13 +60,23 @@ PeerSupervisor::PeerSupervisor(const PeerHost& host,
 }
 
 void PeerSupervisor::open() {
+  if (kept_) return expect_return();
+  keep();
+  open_rings();
+}
+
+void PeerSupervisor::open_rings() {
   // A lane is polled before it is used: nothing is spawned before the schedulers have it.
   host_.owner.open(link_, *memory_.mail, *memory_.incarnation, [this] {
     if (state_ != PeerState::opening) return;  // recycled meanwhile
+    kept_watch_.reset();
     if (stop_wanted_) {
       reason_ = {.text = "stopped before it was started"};
+      if (kept_) kept_->end();
       return handle(PeerEvent::finished, "it was asked to stop");
     }
+    if (arrival_) return take_back();
+    kept_.reset();
     if (is_held()) return handle(PeerEvent::held, "its rings are set up");
     handle(is_started_by_others() ? PeerEvent::opened_idle : PeerEvent::opened, "its rings are set up");
   });
@@ -120,16 +130,27 @@ void PeerSupervisor::end_with(const ExitReason& reason) {
 
 std::optional<transport::Refusal> PeerSupervisor::objection(const transport::Hello& hello) {
   using transport::RefusalCode;
+  // It has what it was told to say; its process need not have been started by this host.
+  if (state_ == PeerState::returning)
+    return PeerSession::objection(hello, options(), insisted_, *this, kept_->note.token);
+  // One that is told so comes again.
+  if (outlives_host() && !is_awaited()) {
+    return transport::Refusal{RefusalCode::busy, "'" + name() + "' is " + std::string(to_string(state_)) + " already"};
+  }
   if (!is_started_by_others()) {
     return transport::Refusal{RefusalCode::not_allowed, "'" + name() + "' is started by this host alone"};
   }
   if (!is_awaited()) {
     return transport::Refusal{RefusalCode::busy, "'" + name() + "' is " + std::string(to_string(state_)) + " already"};
   }
-  return PeerSession::objection(hello, options(), insisted_, *this);
+  return PeerSession::objection(hello, options(), insisted_, *this, options().token);
 }
 
 void PeerSupervisor::attach(transport::ControlStream stream, SocketPeer peer, const transport::Hello& hello) {
+  if (state_ == PeerState::returning) {
+    arrival_.emplace(Arrival{.stream = std::move(stream), .peer = std::move(peer), .hello = hello});
+    return handle(PeerEvent::returned, "it has come back");
+  }
   const int pid = peer.pid;
   auto process = PeerProcess::adopt(host_.loop, std::move(stream), std::move(peer), offer(options()), *this,
                                     [this](PostMortem found) { died(std::move(found)); });
@@ -170,7 +191,8 @@ void PeerSupervisor::enter(PeerState state) {
   // First the deadline: what is done below may already lead on to another state.
   if (const auto deadline = deadline_of(state); deadline.count() > 0) timer_.set(deadline, [this] { overdue(); });
   switch (state) {
-    case PeerState::opening:
+    case PeerState::opening: take_up_kept(); return open_rings();
+    case PeerState::returning: return await_return();
     case PeerState::handshaking:
     case PeerState::leaving: return;
     case PeerState::running: return watch();
@@ -202,6 +224,7 @@ void PeerSupervisor::enter(PeerState state) {
 
 std::chrono::nanoseconds PeerSupervisor::deadline_of(PeerState state) const {
   switch (state) {
+    case PeerState::returning: return kept_ ? kept_->time : std::chrono::nanoseconds(0);
     case PeerState::starting: return options().deadlines.start;
     case PeerState::handshaking: return options().deadlines.handshake;
     case PeerState::draining:
@@ -219,6 +242,7 @@ std::string PeerSupervisor::what_comes_next() const {
   const std::string within = text_of(deadline_of(state_));
   switch (state_) {
     case PeerState::opening: return "its rings are being set up";
+    case PeerState::returning: return "it must come back within " + within;
     case PeerState::awaited: return "somebody is to start it";
     case PeerState::starting: return "its hello must begin within " + within;
     case PeerState::handshaking: return "it must be ready within " + within;
@@ -263,6 +287,10 @@ void PeerSupervisor::overdue() {
 }
 
 void PeerSupervisor::spawn() {
+  if (outlives_host()) {
+    make_token();
+    keep();
+  }
   if (!take_up() && !start()) return;
   if (stop_wanted_) handle(PeerEvent::stop, "it was asked to stop");
 }
@@ -381,8 +409,12 @@ void PeerSupervisor::died(PostMortem found) {
 }
 
 void PeerSupervisor::died(ExitReason reason) {
-  if (process_) callbacks_.pid_changed(0);
+  if (process_) {
+    callbacks_.pid_changed(0);
+    if (outlives_host()) host_.keeper->forget(process_->pid());
+  }
   process_.reset();
+  keep();
   host_.introductions.down(link_);
   reason_ = std::move(reason);
   const auto decision = decide();
@@ -395,11 +427,14 @@ void PeerSupervisor::died(ExitReason reason) {
   auto next = transport::Incarnation::create(memory_.layout, trust_of(of_next), memory_.incarnation->bell());
   if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
   next_ = std::make_unique<transport::Incarnation>(std::move(*next));
+  if (outlives_host()) next_->keep();
   // While it is being stopped nothing but its supervisor starts it again.
   handle(find_transition(state_, PeerEvent::failed) != nullptr ? PeerEvent::failed : PeerEvent::paused, why);
 }
 
 void PeerSupervisor::settle() {
+  // A host that comes after this one finds, for each lane, which of the two counts.
+  keep();
   host_.owner.replace(
       link_, *next_,
       {.max_attempts = options().max_attempts, .at_most_once = options().at_most_once, .handed_over = handed_over_},
@@ -411,6 +446,7 @@ void PeerSupervisor::settled(LinkAccount account) {
   const auto dead = std::exchange(memory_.incarnation, std::move(next_));
   transport::get_up(memory_.incarnation->bell()->bell[0]);  // on which the dead one may have slept
   ++number_;
+  keep();
   if (!account.fault.empty()) handed_over_ = false;
   take_mail(account);
   if (std::exchange(handed_over_, false)) {
@@ -439,6 +475,7 @@ void PeerSupervisor::closed(LinkAccount account) {
                    account.unfinished_from_peers);
   }
   host_.owner.down(link_, reason_);
+  if (outlives_host() && !host_.keeper->drop(name())) host_.keeper_lost();
   memory_ = {};
   handle(PeerEvent::settled, fmt::format("{}; {} messages sent, {} not finished, {} received", to_string(reason_),
                                          account.published, account.unfinished, account.received));
@@ -476,16 +513,19 @@ void PeerSupervisor::note_account(const LinkAccount& account) {
 }
 
 SessionOffer PeerSupervisor::offer(const PeerOptions& options) {
-  return {.options = options,
-          .layout = memory_.layout,
-          .mail = *memory_.mail,
-          .bells = host_.owner.bells(),
-          .mirrors = host_.owner.mirrors(),
-          .ordering = host_.owner.ordering(),
-          .incarnation = memory_.incarnation.get(),
-          .number = number_,
-          .between_systems = between_systems_,
-          .insisted = insisted_};
+  return {
+      .options = options,
+      .layout = memory_.layout,
+      .mail = *memory_.mail,
+      .bells = host_.owner.bells(),
+      .mirrors = host_.owner.mirrors(),
+      .ordering = host_.owner.ordering(),
+      .incarnation = memory_.incarnation.get(),
+      .number = number_,
+      .between_systems = between_systems_,
+      .insisted = insisted_,
+      .outlive = {
+          .time_ns = static_cast<std::uint64_t>(options.outlives_host.count()), .path = host_.listen, .token = token_}};
 }
 
 void PeerSupervisor::session_began() { handle(PeerEvent::began, "the first bytes of its hello came"); }
@@ -499,6 +539,7 @@ void PeerSupervisor::session_ready(std::uint64_t features) {
   // Its mail, which its successor takes up, may have the answers to its monitors, and bodies.
   insisted_ |= features & (transport::monitors | transport::large | transport::by_proc);
   handle(PeerEvent::ready, hello_ + " is ready");
+  keep();
   host_.owner.up(link_, number_, transport::ordering_of(features), (features & transport::large) != 0);
   host_.introductions.up(link_, (features & transport::introductions) != 0);
   if (is_successor_coming()) return succeeded();
@@ -549,10 +590,9 @@ void PeerSupervisor::session_goodbye() {
 
 void PeerSupervisor::session_resolve(const std::string& name, std::function<void(ActorId)> done) {
   // What was published under a name comes before the peers.
-  host_.owner.resolve(
-      link_, name, [&introductions = host_.introductions, link = link_, name, done = std::move(done)](ActorId actor) {
-        actor ? done(actor) : introductions.resolve(link, name, done);
-      });
+  host_.owner.resolve(link_, name, [this, name, done = std::move(done)](ActorId actor) {
+    actor ? done(known_as(name, actor)) : host_.introductions.resolve(link_, name, done);
+  });
 }
 
 void PeerSupervisor::session_introduced(const transport::Introduced& answer) {

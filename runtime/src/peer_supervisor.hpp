@@ -14,7 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "host_keeper.hpp"
 #include "introductions.hpp"
+#include "kept_peer.hpp"
 #include "log_budget.hpp"
 #include "peer_process.hpp"
 #include "peer_program.hpp"
@@ -34,6 +36,9 @@ struct PeerHost {
   PeerContainment& containment;
   Introductions& introductions;
   spdlog::logger& log;
+  HostKeeper* keeper = nullptr;                 ///< of those that outlive this host
+  std::string listen = {};                      ///< where the next one listens, too
+  std::function<void()> keeper_lost = nullptr;  ///< it does not answer
 };
 
 class PeerSupervisor final : private SessionEvents, private Introducible {
@@ -58,8 +63,13 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
     number_ = id;
   }
 
+  /// Before open(): it was kept for this host.
+  void be_kept(KeptPeer kept) { kept_.emplace(std::move(kept)); }
+
   void open();
   void stop();  ///< for good
+  /// Tells the keeper, if it outlives this host.
+  void keep();
   void broke_protocol(const std::string& what);
   /// The system that it is a scheduler of has ended for that reason, and so has this.
   void end_with(const ExitReason& reason);
@@ -113,6 +123,14 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   void succeeded();
   void give_up_succession(ReplaceError error);
   void dismiss_candidate();
+  bool outlives_host() const { return options().outlives_host.count() > 0; }
+  void open_rings();
+  void expect_return();
+  void await_return();
+  void take_up_kept();
+  void take_back();
+  void make_token();
+  ActorId known_as(const std::string& name, ActorId actor);
 
   void watch();
   void look();
@@ -161,6 +179,19 @@ class PeerSupervisor final : private SessionEvents, private Introducible {
   PeerWatch watch_;
   std::chrono::nanoseconds hang_limit_{0};  // that is said to have been passed next
   LogBudget lines_;                         // that it logs
+
+  // Of one that outlives a host. peer_return.cpp
+  struct Arrival {
+    transport::ControlStream stream;
+    SocketPeer peer;
+    transport::Hello hello;
+  };
+  std::optional<KeptPeer> kept_;  // until it has been taken up
+  std::unique_ptr<LoopWatch> kept_watch_;
+  std::optional<Arrival> arrival_;                            // it has come, and waits for its rings
+  std::string token_;                                         // by which it shows to the next host who it is
+  std::vector<std::pair<std::uint64_t, std::string>> names_;  // that it has looked up
+  std::size_t former_names_ = 0;                              // of these, with hosts before
 
   PeerState state_ = PeerState::opening;
   bool stop_wanted_ = false;

@@ -30,6 +30,8 @@ std::string words_of(const std::vector<std::string>& command) {
 
 std::optional<ReplaceError> PeerSupervisor::objection_to_replacing() const {
   if (is_started_by_others()) return ReplaceError{.kind = NotReplaced::impossible, .text = "somebody else starts it"};
+  // Whoever waits to take its place would be nobody's when this host has died.
+  if (outlives_host()) return ReplaceError{.kind = NotReplaced::impossible, .text = "it outlives this host"};
   if (succession_) return ReplaceError{.kind = NotReplaced::busy};
   const bool is_being_stopped = stop_wanted_ || state_ == PeerState::draining || state_ == PeerState::terminating;
   if (is_being_stopped || state_ == PeerState::closing) return ReplaceError{.kind = NotReplaced::stopping};

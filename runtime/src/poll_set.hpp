@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kept_mail.hpp"
 #include "ringmail/runtime/address.hpp"
 #include "ringmail/transport/layout.hpp"
 #include "ringmail/transport/park.hpp"
@@ -33,6 +34,7 @@ struct Inlet {
   std::uint8_t pace = 0;       // how many of its frames go by between two looks at the clock
   std::uint32_t quiet_polls = 0;
   std::uint32_t number = 0;  ///< in the set: its bit is the same
+  KeptMail* kept = nullptr;  ///< of mail that outlives this host
   ActorId waits_for{};       ///< the actor whose mailbox has no room for the next frame
   bool cold = false;
   bool stops = false;        ///< its lane was told to stop, and reads what was sent before
@@ -44,7 +46,9 @@ struct Inlet {
   bool has_frame() const { return !waits_for && !held && !ring->empty(); }
 
   void store_cursor() {
-    if (ring->store_cursor()) bell->ring();
+    const bool is_waited_for =
+        kept != nullptr ? ring->finish_through(kept->finished(), kept->sequence()) : ring->store_cursor();
+    if (is_waited_for) bell->ring();
   }
 };
 

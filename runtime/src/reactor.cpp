@@ -3,8 +3,11 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cassert>
 #include <csignal>
+#include <cstring>
+#include <filesystem>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -13,8 +16,10 @@
 #include <thread>
 #include <utility>
 
+#include "host_keeper.hpp"
 #include "io_hub.hpp"
 #include "joined_system.hpp"
+#include "kept_peer.hpp"
 #include "peer_supervisor.hpp"
 #include "reactor_listener.hpp"
 #include "reactor_loop.hpp"
@@ -65,7 +70,18 @@ class Reactor::Impl {
  private:
   using Ended = std::function<void(ExitReason, LinkAccount)>;
 
-  void open(std::uint32_t link, SharedProgram program, LinkMemory memory, std::unique_ptr<PeerLog> file, Ended ended);
+  /// What is made before the reactor hears of a peer.
+  struct Opening {
+    LinkMemory memory;
+    std::unique_ptr<PeerLog> file;
+    std::optional<KeptPeer> kept;
+  };
+  void open(std::uint32_t link, SharedProgram program, Opening opening, Ended ended);
+  std::expected<void, std::string> find_kept();
+  std::expected<std::optional<KeptPeer>, std::string> prepare_to_outlive(const PeerOptions& options);
+  void watch_keeper();
+  void keeper_lost();
+  void end_unclaimed();
   void forget(std::uint32_t link);
   void quit_if_done();
   PeerSupervisor* find(const std::string& name);
@@ -81,6 +97,8 @@ class Reactor::Impl {
 
   std::shared_ptr<spdlog::logger> log_;
   LinkOwner& owner_;
+  std::string listen_;                  // absolute; empty: none
+  std::unique_ptr<HostKeeper> keeper_;  // where this listens
   std::unique_ptr<ReactorLoop> loop_;
   const std::shared_ptr<IoHub> io_;
   std::thread thread_;
@@ -90,6 +108,8 @@ class Reactor::Impl {
   // The reactor's thread's. Destroyed before the loop.
   std::optional<PeerContainment> containment_;  // ends with the thread: nothing is left when it is stopped
   std::unique_ptr<ReactorListener> listener_;
+  std::unique_ptr<LoopWatch> keeper_watch_;
+  std::unique_ptr<LoopTimer> unclaimed_timer_;
   Introductions introductions_{*log_};
   std::map<std::uint32_t, std::unique_ptr<PeerSupervisor>> peers_;
   std::map<std::uint32_t, std::unique_ptr<JoinedSystem>> joined_;  // by their first links
@@ -99,6 +119,8 @@ class Reactor::Impl {
   bool stopping_ = false;
   std::set<std::string> names_;
   std::map<std::uint32_t, int> pids_;
+  ExecHelper keeper_helper_;
+  std::map<std::string, KeptPeer> kept_;  // that nobody here has asked for yet
 };
 
 std::expected<void, std::string> Reactor::Impl::listen(const std::string& path) {
@@ -111,7 +133,100 @@ std::expected<void, std::string> Reactor::Impl::listen(const std::string& path) 
   if (!listener) return std::unexpected(std::move(listener.error()));
   listener_ = std::move(*listener);
   listens_ = true;
+  listen_ = std::filesystem::absolute(path).string();
+  return find_kept();
+}
+
+/// What a host before this one has left. It is dead: this one has the lock of the path.
+std::expected<void, std::string> Reactor::Impl::find_kept() {
+  auto keeper = HostKeeper::find(listen_);
+  if (!keeper) return std::unexpected(std::move(keeper.error()));
+  keeper_ = std::move(*keeper);
+  containment_->use(*keeper_);
+  std::chrono::nanoseconds longest(0);
+  for (KeptItem& item : keeper_->take_items()) {
+    longest = std::max(longest, item.time);
+    const std::string name = item.name;
+    if (auto peer = KeptPeer::of(std::move(item))) {
+      kept_.emplace(name, std::move(*peer));
+    } else {
+      log_->error("peer '{}': what was kept of it is lost: {}", name, peer.error());
+      keeper_->drop(name);
+    }
+  }
+  if (kept_.empty()) return {};
+  post([this, longest] {
+    unclaimed_timer_ = std::make_unique<LoopTimer>(*loop_);
+    unclaimed_timer_->set(longest, [this] { end_unclaimed(); });
+  });
   return {};
+}
+
+/// Peers that this host has no use for.
+void Reactor::Impl::end_unclaimed() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, peer] : kept_) {
+    log_->warn(
+        "peer '{}' was kept for this host, which has not spawned it: its process {} is killed, its mail given up", name,
+        peer.pid);
+    peer.end();
+    keeper_->drop(name);
+  }
+  kept_.clear();
+}
+
+/// With mutex_. Whoever outlives this host is held by somebody before it runs.
+std::expected<std::optional<KeptPeer>, std::string> Reactor::Impl::prepare_to_outlive(const PeerOptions& options) {
+  const auto failed = [&](const std::string& why) {
+    return std::unexpected("peer '" + options.name + "': outlives_host: " + why);
+  };
+  if (!listens_) return failed("there is no socket for it to come back to (SystemOptions::listen)");
+  const transport::Outlive told{.time_ns = 1, .path = listen_, .token = "x"};
+  if (!transport::decode<transport::Outlive>(encode(told))) {
+    return failed("the path of the socket is too long, or not UTF-8: " + listen_);
+  }
+  if (auto prepared = keeper_helper_.prepare(); !prepared) return failed(prepared.error());
+  if (auto started = keeper_->start(keeper_helper_); !started) return failed(started.error());
+  const auto found = kept_.find(options.name);
+  if (found == kept_.end()) return std::nullopt;
+  const transport::LinkLayout& layout = found->second.note.layout;
+  if (layout.lanes != owner_.schedulers() || layout.mail_to_peer_bytes > options.mail_bytes) {
+    return failed(fmt::format("it was kept with {} schedulers and rings of {} bytes, and this host has {} and {}",
+                              layout.lanes, layout.mail_to_peer_bytes, owner_.schedulers(), options.mail_bytes));
+  }
+  std::optional<KeptPeer> kept(std::move(found->second));
+  kept_.erase(found);
+  return kept;
+}
+
+/// Its end is seen on its stream.
+void Reactor::Impl::watch_keeper() {
+  if (keeper_watch_ || keeper_ == nullptr || keeper_->stream() < 0) return;
+  auto watch = LoopWatch::create(*loop_, keeper_->stream(), [this](unsigned) { keeper_lost(); });
+  if (!watch) return log_->error("the keeper cannot be watched: {}", std::strerror(watch.error()));
+  keeper_watch_ = std::move(*watch);
+  keeper_watch_->watch(LoopWatch::readable);
+}
+
+/// Somebody has killed it: another one is told of all.
+void Reactor::Impl::keeper_lost() {
+  if (keeper_watch_) keeper_watch_->stop();
+  post([this] {
+    if (quitting_) return;
+    keeper_watch_.reset();
+    {
+      const std::lock_guard lock(mutex_);
+      keeper_->lose();
+      if (auto started = keeper_->start(keeper_helper_); !started) {
+        return log_->error("{}: peers do not outlive this host any more", started.error());
+      }
+    }
+    log_->warn("the keeper of peers that outlive this host had ended, and another one was started");
+    watch_keeper();
+    for (const auto& [link, peer] : peers_) {
+      if (!peer->has_ended()) peer->keep();
+    }
+  });
 }
 
 void Reactor::Impl::run() {
@@ -139,14 +254,21 @@ std::expected<void, std::string> Reactor::Impl::spawn_peer(std::uint32_t link,
   auto file = PeerLog::open(options, *log_);
   if (!file) return std::unexpected(std::move(file.error()));
   // Shared, because a task can be copied.
-  auto shared = std::make_shared<std::pair<LinkMemory, std::unique_ptr<PeerLog>>>(std::move(*memory), std::move(*file));
+  auto shared =
+      std::make_shared<Opening>(Opening{.memory = std::move(*memory), .file = std::move(*file), .kept = std::nullopt});
 
   const std::lock_guard lock(mutex_);
   if (stopping_) return std::unexpected("peer '" + options.name + "': the reactor is being stopped");
-  if (!names_.insert(options.name).second) return std::unexpected("there is a peer '" + options.name + "' already");
+  if (names_.contains(options.name)) return std::unexpected("there is a peer '" + options.name + "' already");
+  if (options.outlives_host.count() > 0) {
+    auto kept = prepare_to_outlive(options);
+    if (!kept) return std::unexpected(std::move(kept.error()));
+    shared->kept = std::move(*kept);
+  }
+  names_.insert(options.name);
   auto program = std::make_shared<const PeerProgram>(options, std::move(*command));
   post([this, link, program = std::move(program), shared, ended = std::move(ended)] {
-    open(link, program, std::move(shared->first), std::move(shared->second), ended);
+    open(link, program, std::move(*shared), ended);
   });
   return {};
 }
@@ -167,6 +289,8 @@ void Reactor::Impl::stop() {
   post([this] {
     listener_.reset();
     quitting_ = true;
+    keeper_watch_.reset();
+    unclaimed_timer_.reset();
     for (const auto& [link, peer] : peers_) peer->stop();
     for (const auto& [link, system] : joined_) system->leave();
     quit_if_done();
@@ -187,9 +311,12 @@ PeerSupervisor* Reactor::Impl::find(const std::string& name) {
   return nullptr;
 }
 
-void Reactor::Impl::open(
-    std::uint32_t link, SharedProgram program, LinkMemory memory, std::unique_ptr<PeerLog> file, Ended ended) {
-  place(link, std::move(program), std::move(memory), std::move(file), nullptr, std::move(ended))->open();
+void Reactor::Impl::open(std::uint32_t link, SharedProgram program, Opening opening, Ended ended) {
+  watch_keeper();
+  auto& supervisor =
+      place(link, std::move(program), std::move(opening.memory), std::move(opening.file), nullptr, std::move(ended));
+  if (opening.kept) supervisor->be_kept(std::move(*opening.kept));
+  supervisor->open();
 }
 
 std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
@@ -211,8 +338,14 @@ std::unique_ptr<PeerSupervisor>& Reactor::Impl::place(std::uint32_t link,
             ended(std::move(reason), std::move(account));
           },
   };
-  const PeerHost host{
-      .loop = *loop_, .owner = owner_, .containment = *containment_, .introductions = introductions_, .log = *log_};
+  const PeerHost host{.loop = *loop_,
+                      .owner = owner_,
+                      .containment = *containment_,
+                      .introductions = introductions_,
+                      .log = *log_,
+                      .keeper = keeper_.get(),
+                      .listen = listen_,
+                      .keeper_lost = [this] { keeper_lost(); }};
   const auto [place, is_new] =
       peers_.emplace(link, std::make_unique<PeerSupervisor>(host, link, std::move(program), std::move(memory),
                                                             std::move(file), std::move(callbacks)));

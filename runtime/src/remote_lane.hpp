@@ -9,6 +9,7 @@
 
 #include "body_storage.hpp"
 #include "forward.hpp"
+#include "kept_mail.hpp"
 #include "outlet.hpp"
 #include "poll_set.hpp"
 #include "ringmail/runtime/remote_system.hpp"
@@ -52,6 +53,10 @@ struct RemoteLane {
   bool acknowledges = false;
   transport::Acknowledged acknowledged;
   std::vector<Forward> forwards;  ///< what has come for other schedulers
+
+  // Of a link that outlives this host. scheduler_kept.cpp
+  std::unique_ptr<KeptMail> kept;
+  FormerActors former;  ///< that the peer knows
 
   /// Who may be sent to over this link: whoever sent to it or was looked up by it. Guessing an id reaches nobody.
   std::unordered_set<std::uint64_t> exported;

@@ -20,7 +20,11 @@ std::uint32_t Scheduler::take_slot() {
   }
   const std::uint32_t index = used_slots_++;
   assert(index < 1u << ActorId::slot_bits);
-  if (index % chunk_slots == 0) chunks_[index / chunk_slots].store(new Slot[chunk_slots], std::memory_order_release);
+  if (index % chunk_slots == 0) {
+    auto* const chunk = new Slot[chunk_slots];
+    for (std::uint32_t i = 0; first_generation_ != 0 && i < chunk_slots; ++i) chunk[i].generation = first_generation_;
+    chunks_[index / chunk_slots].store(chunk, std::memory_order_release);
+  }
   return index;
 }
 
@@ -134,6 +138,7 @@ bool Scheduler::hand_over_now(Cell& cell, Message& message) {
     if (simulator_ != nullptr) [[unlikely]]
       note_handled(cell, waiter->wanted);
     waiter->received_from = message.asker;
+    note_received(cell, message);
     message.take(*waiter->wanted, waiter->received);
     waiter->wanted = nullptr;
     wake(*waiter, Wake::ready);
@@ -186,7 +191,11 @@ void Scheduler::dead_letter(Message& message, const char* why, transport::NoRepl
 void Scheduler::bury(Message& message, const char* why) {
   ++counters_.dead_letters;
   if (on_dead_letter) on_dead_letter(message, why);
+  const std::uint32_t link = message.asker.address.link;
+  const Receipt receipt = message.receipt();
   message.discard();
+  if (receipt.number != 0) [[unlikely]]
+    finish(link, receipt);
 }
 
 }  // namespace ringmail::runtime

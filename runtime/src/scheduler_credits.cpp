@@ -224,8 +224,10 @@ void Scheduler::drop_oldest(Cell& cell) {
 void Scheduler::drop(Message& message) {
   ++counters_.dropped;
   const Asker asker = message.asker;
+  const Receipt receipt = message.receipt();
   message.discard();
   refuse(asker, transport::NoReply::full);
+  if (receipt.number != 0) finish(asker.address.link, receipt);
 }
 
 }  // namespace ringmail::runtime

@@ -68,6 +68,10 @@ RemoteLane* Scheduler::lane_to(std::uint32_t link) {
 /// `now`: handlers may run. Else the message is queued at its actor.
 void Scheduler::take_remote(Inlet& inlet, const transport::Frame& frame, bool now) {
   RemoteLane& lane = *inlet.lane;
+  if (inlet.kept != nullptr) [[unlikely]] {
+    take_kept(inlet, frame, now);
+    return;
+  }
   if (frame.head.kind == FrameKind::large) [[unlikely]] {
     take_large(inlet, frame, now);
     return;
@@ -227,6 +231,8 @@ void Scheduler::connect(RemoteLane& lane, const transport::Incarnation::HostEnd&
   lane.lane.mail_in = end.mail_in;
   lane.lane.bell = end.bell;
   lane.bodies_in = end.bodies_in;
+  if (end.kept && lane.kept == nullptr) lane.kept = std::make_unique<KeptMail>();
+  lane.mail_in.kept = lane.kept.get();
   // Until this incarnation is ready and has agreed to something else.
   lane.lane.order(transport::Ordering::sequential);
   const bool shares_bells = end.trust == transport::Trust::trusted;
@@ -343,7 +349,18 @@ void Scheduler::keep_asks(const RemoteLane& lane, const transport::RingProducer:
 }
 
 void Scheduler::take_all(RemoteLane& lane) {
-  const auto take = [&lane](transport::RingConsumer& ring, auto&& each) {
+  const auto take = [&lane](Inlet& inlet, auto&& each) {
+    transport::RingConsumer& ring = *inlet.ring;
+    // What is kept is finished later, and its cursor says nothing of what was read.
+    for (const std::uint64_t start = ring.position(); inlet.kept != nullptr && lane.connected;) {
+      const auto frame = ring.peek();
+      if (!frame) return inlet.store_cursor();
+      if (ring.position() - start > ring.memory().capacity) {
+        lane.fault = "more was written than its ring holds";
+        return;
+      }
+      each(*frame);
+    }
     // A cursor is due after each quarter, so that a ring's worth is four. The dead process can have left no more; a child of
     // its that writes on would keep this thread here for ever.
     for (int quarters = 0; lane.connected; ++quarters) {
@@ -363,8 +380,8 @@ void Scheduler::take_all(RemoteLane& lane) {
       ring.store_cursor();
     }
   };
-  take(lane.lane.control_in, [&](const transport::Frame& frame) { take_remote_control(lane.control_in, frame); });
-  take(lane.lane.mail_in, [&](const transport::Frame& frame) { take_remote(lane.mail_in, frame, false); });
+  take(lane.control_in, [&](const transport::Frame& frame) { take_remote_control(lane.control_in, frame); });
+  take(lane.mail_in, [&](const transport::Frame& frame) { take_remote(lane.mail_in, frame, false); });
 }
 
 void Scheduler::switch_lane(std::uint32_t link,

@@ -56,8 +56,10 @@ inline void Scheduler::make_next(Cell& cell) {
 [[gnu::always_inline]] inline void Scheduler::finish_now(Cell& cell) {
   current_cell_ = nullptr;
   // A suspended handler may be a function of one of them.
-  if (cell.conduct_ != nullptr && cell.waiter_ == nullptr) [[unlikely]]
+  if (cell.conduct_ != nullptr && cell.waiter_ == nullptr) [[unlikely]] {
     cell.conduct_->past.clear();
+    if (!cell.conduct_->receipts.empty()) finish_received(*cell.conduct_);
+  }
   if (cell.bound_ != nullptr) [[unlikely]]
     offer_room(cell, Offer::quarters);
   publish_dirty();
@@ -124,10 +126,15 @@ inline const Binding* Scheduler::binding_for(const Cell& cell, const Message& me
   ++counters_.messages;
   if (simulator_ != nullptr) [[unlikely]]
     note_handled(cell, binding->type);
+  const std::uint32_t link = message.asker.address.link;
+  const Receipt receipt = message.receipt();
   turn(cell, message.asker, [&] {
     cell.handling_ = binding;
     binding->handler(cell, message);
   });
+  // What it has sent is out.
+  if (receipt.number != 0) [[unlikely]]
+    finish(link, receipt);
 }
 
 void Scheduler::execute_start(Cell& cell) {

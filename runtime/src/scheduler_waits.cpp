@@ -122,6 +122,7 @@ Wake Scheduler::receive(const MessageType& type, void* to, Asker& from, Deadline
       note_handled(*cell, &type);
     Message message = envelope->message;
     from = message.asker;
+    note_received(*cell, message);
     message.take(type, to);
     return Wake::ready;
   }

@@ -108,6 +108,8 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     auto& scheduler = *system->schedulers_.emplace_back(
         std::make_unique<Scheduler>(i, system->bells_[i], system->ordering_, system.get()));
     scheduler.stop_together(system->group_);
+    // A peer that outlives a host may still have ids of actors that lived there.
+    if (!options.listen.empty()) scheduler.count_generations_from(static_cast<std::uint32_t>(system->id_ >> 32));
     scheduler.set_budget(options.budget);
     scheduler.set_spin(spin);
     scheduler.show(system->mirrors_[i]);
@@ -128,6 +130,10 @@ std::expected<std::unique_ptr<System>, std::string> System::create(const SystemO
     };
     scheduler.on_failed_barrier = [log = system->log_.get()] {
       log->warn("the kernel refuses barriers that it granted before: sleeps last 1 ms at most from now on");
+    };
+    scheduler.on_name = [self = system.get()](std::string_view name) { return self->find_name(name); };
+    scheduler.on_elsewhere = [self = system.get()](std::uint32_t index, MoveOnlyFunction<void()> task) {
+      self->schedulers_[index]->post(std::move(task));
     };
     scheduler.on_drained = [self = system.get()](std::uint32_t link) { self->reactor_->drained(link); };
     scheduler.on_stop_peer = [self = system.get()](std::uint32_t link) { self->stop_peer(link); };

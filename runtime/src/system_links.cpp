@@ -67,7 +67,10 @@ void System::replace(std::uint32_t link,
         if (auto written = next.resume_at(scheduler.index(), report.resume); !written) {
           report.account.fault = to_string(written.error());
         }
-        const auto end = next.host_end(scheduler.index());
+        auto end = next.host_end(scheduler.index());
+        if (auto failed = scheduler.carry_lane(link, next, end); !failed.empty()) {
+          report.account.fault = std::move(failed);
+        }
         scheduler.switch_lane(link, end.mail_consumer, end);
         sum->add(report.account);
       },
@@ -82,6 +85,10 @@ void System::close(std::uint32_t link, std::function<void(LinkAccount)> done) {
         scheduler.close_lane(link);
       },
       [sum, done = std::move(done)] { done(sum->account); });
+}
+
+void System::know_former(std::uint32_t link, const std::vector<std::pair<std::uint64_t, std::string>>& names) {
+  on_all([link, names](Scheduler& scheduler) { scheduler.know_former(link, names); }, nullptr);
 }
 
 void System::look(std::uint32_t link, std::function<void(LinkSight)> done) {

@@ -64,6 +64,7 @@ std::string suspension_of(int pid) {
 std::string suspension_of(int pid, const std::string&, const std::string&) { return suspension_of(pid); }
 
 std::expected<void, std::string> check_support(const PeerOptions& options) {
+  if (options.outlives_host.count() > 0) return std::unexpected("outlives_host: this system has no keeper");
   if (!options.cpus.empty()) return std::unexpected("cpus: macOS ties no thread to a CPU");
   if (!options.cgroup.is_empty()) return std::unexpected("cgroup: macOS has no control groups");
   if (!options.seccomp_filter.empty()) return std::unexpected("seccomp_filter: macOS has no seccomp");

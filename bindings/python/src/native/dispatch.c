@@ -88,8 +88,8 @@ void take_back_all(Peer* self) {
   for (uint32_t i = 0; i < self->entry_count; ++i) {
     const Entry* entry = &self->entries[i];
     if (entry->lent != NULL) generated_release(entry->lent);
-    if (entry->batch != NULL && !batch_release(entry->batch)) self->pinned = 1;
-    if (entry->view != NULL && !message_release(entry->view)) self->pinned = 1;
+    if (entry->batch != NULL && !batch_release(entry->batch)) peer_pin(self);
+    if (entry->view != NULL && !message_release(entry->view)) peer_pin(self);
   }
 }
 

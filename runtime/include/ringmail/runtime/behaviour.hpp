@@ -28,6 +28,8 @@ struct Conduct {
   std::vector<std::unique_ptr<Behaviour>> stack;
   std::vector<std::unique_ptr<Behaviour>>
       past;  ///< taken off by a handler that may be one of their own; until its turn ends
+  /// Of messages that a handler has received while it ran; until no handler runs any more.
+  std::vector<std::pair<std::uint32_t, Receipt>> receipts;
   Envelope* first_stashed = nullptr;
   Envelope* last_stashed = nullptr;
   std::size_t stashed = 0;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ringmail/runtime/address.hpp"
@@ -105,6 +106,10 @@ class LinkOwner {
 
   /// After replace() where nobody has died: asks fail that were finished without an answer, and nobody is told anything.
   virtual void handed_over(std::uint32_t link) = 0;
+
+  /// Before open(), of a link whose host was another one: which actors there the peer knows, by their ids and names. Who has such a
+  /// name here is whom it sends to.
+  virtual void know_former(std::uint32_t, const std::vector<std::pair<std::uint64_t, std::string>>&) {}
 
   /// What they see of the peer's mail now. A scheduler whose handler does not return holds this up.
   virtual void look(std::uint32_t link, std::function<void(LinkSight)> done) = 0;

@@ -110,6 +110,12 @@ enum class Admission : std::uint8_t {
   exempt,    ///< does not count: it is the runtime's own
 };
 
+/// Of a message that came over a link which outlives this host: whom to tell that it has been handled.
+struct Receipt {
+  std::uint16_t lane = 0;    ///< the scheduler that has read it
+  std::uint32_t number = 0;  ///< of the message, on that lane; 0: nobody wants to know
+};
+
 struct Message {
   const Binding* binding = nullptr;  ///< null: from another process, to be looked up by `type`
   std::byte* payload = nullptr;
@@ -119,6 +125,8 @@ struct Message {
   ActorId target;
   Admission admission = Admission::limited;
   bool has_body = false;                    ///< from another process; it lies behind the payload
+  std::uint16_t receipt_lane = 0;           ///< of receipt()
+  std::uint32_t receipt_number = 0;         ///< likewise
   transport::RingConsumer* ring = nullptr;  ///< the frame that it lies in, or
   Envelope* envelope = nullptr;             ///< the node; neither once it has been taken
 
@@ -138,6 +146,7 @@ struct Message {
   void copy_out();
   /// Destroys what was not taken.
   void discard();
+  Receipt receipt() const { return {.lane = receipt_lane, .number = receipt_number}; }
   bool is_taken() const { return ring == nullptr && envelope == nullptr; }
 
   static std::size_t body_offset(std::size_t length) { return (length + alignof(Body) - 1) & ~(alignof(Body) - 1); }

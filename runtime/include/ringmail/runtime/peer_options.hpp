@@ -93,6 +93,13 @@ struct PeerOptions {
   /// starts. It must allow execve.
   std::string seccomp_filter{};
 
+  /// It lives on when this host ends without having stopped it, and so long it waits for the next one, which listens at the same path
+  /// (SystemOptions::listen) and spawns a peer of this name: both directions then go on where they were. docs/host_restart.md.
+  /// 0: it ends with its host.
+  std::chrono::nanoseconds outlives_host{0};
+  /// Of one that somebody else starts: what it must say, beside its name, to be let in; 128 bytes at most. Empty: its user is enough.
+  std::string token{};
+
   RestartPolicy restart{};
   /// It is not started before System::restart_peer(), and after each end, being stopped included, it is down until restart_peer()
   /// or end_peer(); its mail waits meanwhile. `restart` does not count. Supervisors set this.

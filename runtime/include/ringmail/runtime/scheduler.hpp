@@ -218,6 +218,8 @@ class Scheduler {
   void lend_lanes(OwnLanes& lanes) { own_lanes_ = &lanes; }
   void stop_together(SchedulerGroup& group) { group_ = &group; }
   void set_budget(const ActorBudget& budget);
+  /// What its first actors have; others of a system that lives no more are not to be taken for them.
+  void count_generations_from(std::uint32_t generation) { first_generation_ = generation; }
   void set_spin(const transport::SpinPolicy& spin) { spin_ = spin; }
   std::uint64_t longest_spin_ns() const { return spin_.longest_ns(); }
 
@@ -405,6 +407,11 @@ class Scheduler {
   /// Nobody has died: the next one has what waits, and who asked for it may go on waiting.
   void lane_handed_over(std::uint32_t link);
   void stop_lane(std::uint32_t link, StopAt where = StopAt::end_for_good);
+  /// Of one that outlives this host, before its lane is opened: which actors of the host before the peer knows, and by which names.
+  void know_former(std::uint32_t link, const std::vector<std::pair<std::uint64_t, std::string>>& names);
+  /// Between settle_lane() and switch_lane(), of one that outlives this host: what its actors have not handled is also in the memory of
+  /// the next incarnation. One line on failure.
+  std::string carry_lane(std::uint32_t link, transport::Incarnation& next, transport::Incarnation::HostEnd& end);
   /// `actor` may be sent to over `link`. False if there is no such actor.
   bool export_to(std::uint32_t link, ActorId actor);
 
@@ -424,6 +431,10 @@ class Scheduler {
   /// Messages of a peer for scheduler `thread`, which is to take_forwards() before anything that is posted to it later. False: there
   /// is none.
   std::function<bool(std::uint32_t thread, std::uint32_t link, std::vector<Forward>& forwards)> on_forward;
+  /// Which actor has a name; nobody.
+  std::function<ActorId(std::string_view name)> on_name;
+  /// Another scheduler of the system is to run that, as post() there.
+  std::function<void(std::uint32_t index, MoveOnlyFunction<void()> task)> on_elsewhere;
   /// Somebody wants a peer stopped.
   std::function<void(std::uint32_t link)> on_stop_peer;
   /// A cell has ended. Unless for good, it may be restarted; if it is not, this is called once more when it is closed.
@@ -526,6 +537,13 @@ class Scheduler {
   void take_remote(Inlet& inlet, const transport::Frame& frame, bool now = true);
   void take_large(Inlet& inlet, const transport::Frame& frame, bool now);
   bool is_reachable(RemoteLane& lane, ActorId actor);
+  void take_kept(Inlet& inlet, const transport::Frame& frame, bool now);
+  ActorId present(RemoteLane& lane, ActorId former);
+  void forward(const Message& message, std::uint32_t index);
+  void finish(std::uint32_t link, const Receipt& receipt);
+  void finish_here(std::uint32_t link, std::uint32_t number);
+  void finish_received(Conduct& conduct);
+  static void note_received(Cell& cell, const Message& message);
   static Asker asker_of(const RemoteLane& lane, const transport::Frame& frame);
   void hand_on(Message& message, bool reaches, bool now);
   void take_remote_control(Inlet& inlet, const transport::Frame& frame);
@@ -734,6 +752,7 @@ class Scheduler {
   std::array<std::uint32_t, 32> own_slots_;
   std::atomic<std::uint32_t> own_slot_count_{0};
   bool ended_ = false;
+  std::uint32_t first_generation_ = 0;
   std::unique_ptr<std::atomic<Slot*>[]> chunks_;
   SchedulerGroup own_group_;  // unless there is another
   SchedulerGroup* group_ = &own_group_;

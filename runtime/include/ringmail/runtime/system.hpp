@@ -217,6 +217,7 @@ class System final : private LinkOwner {
                transport::Incarnation& next,
                const Redelivery& redelivery,
                std::function<void(LinkAccount)> done) override;
+  void know_former(std::uint32_t link, const std::vector<std::pair<std::uint64_t, std::string>>& names) override;
   void look(std::uint32_t link, std::function<void(LinkSight)> done) override;
   void dead_letter(std::uint32_t link, const MessageInHand& message, const ExitReason& reason) override;
   std::string describe(std::string_view schema, const MessageInHand& message) override;

@@ -1,0 +1,361 @@
+// A host that is killed and started again: peers that outlive it are found running, and both directions go on where they were.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "../transport/deadline.hpp"
+#include "echo.mail.hpp"
+#include "long_lived.h"
+#include "ringmail.h"
+#include "ringmail/actors/actors.hpp"
+
+namespace ringmail::test {
+namespace {
+
+using namespace std::chrono_literals;
+using transport::monotonic_ns;
+using transport::test::until;
+
+/// RINGMAIL_HOST_KILLS asks for more.
+std::size_t kills() {
+  const char* given = std::getenv("RINGMAIL_HOST_KILLS");
+  return given != nullptr ? std::strtoull(given, nullptr, 0) : 20;
+}
+
+std::uint64_t seen(const std::uint64_t& word) { return __atomic_load_n(&word, __ATOMIC_ACQUIRE); }
+
+/// Notes what it is sent.
+class Sink : public Actor {
+ public:
+  using Protocol = echo::Listener;
+  explicit Sink(long_lived_end& end) : end_(end) {}
+  void on(const echo::Ping& ping) { long_lived_note(&end_, ping.number); }
+
+ private:
+  long_lived_end& end_;
+};
+
+struct Next {};
+
+/// Sends its peer one number in each turn: when the next turn begins it is out, and not before that does it count as sent.
+class Source : public Actor {
+ public:
+  Source(Mailbox<echo::Listener> peer, std::uint64_t& next) : peer_(peer), next_(next) {}
+  void on(const Next&) {
+    if (is_under_way_) __atomic_store_n(&next_, next_ + 1, __ATOMIC_RELEASE);
+    is_under_way_ = peer_.send(echo::Ping{.number = next_ + 1}, 60s).has_value();
+    this_actor::mailbox<Source>().send(Next{});
+  }
+
+ private:
+  Mailbox<echo::Listener> peer_;
+  std::uint64_t& next_;
+  bool is_under_way_ = false;
+};
+
+struct Setting {
+  std::string directory;
+  long_lived* shared;
+  std::string socket() const { return directory + "/socket"; }
+};
+
+[[noreturn]] void be_a_host(const Setting& setting, std::chrono::nanoseconds outlives, std::uint32_t schedulers) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // not even when the test fails
+  auto log = std::make_shared<spdlog::logger>(
+      "", std::make_shared<spdlog::sinks::basic_file_sink_mt>(setting.directory + "/log"));
+  log->flush_on(spdlog::level::info);
+  auto system = System::create({.schedulers = schedulers, .listen = setting.socket(), .log = log});
+  if (!system) {
+    std::fprintf(stderr, "the host does not start: %s\n", system.error().c_str());
+    _exit(1);
+  }
+  auto sink = system->spawn<Sink>(setting.shared->sink);
+  auto echo_sink = system->spawn<Sink>(setting.shared->echo_sink);
+  if (!system->publish("sink", sink) || !system->publish("sink of echoes", echo_sink)) _exit(1);
+  const auto spawn = [&](const char* name, std::vector<std::string> command, std::uint64_t& next) {
+    auto peer = system->spawn_peer<echo::Listener>({.name = name,
+                                                    .command = std::move(command),
+                                                    .outlives_host = outlives,
+                                                    .restart = {.when = RestartPolicy::When::permanent},
+                                                    .mail_bytes = 1 << 14});
+    if (!peer) {
+      std::fprintf(stderr, "%s\n", peer.error().c_str());
+      _exit(1);
+    }
+    system->spawn<Source>(*peer, next).send(Next{});
+  };
+  spawn("c", {RINGMAIL_LONG_LIVED_PEER, setting.directory + "/shared"}, setting.shared->next);
+  spawn("python", {RINGMAIL_PYTHON, "-B", RINGMAIL_LONG_LIVED_PYTHON_PEER}, setting.shared->echo_next);
+  while (true) pause();
+}
+
+/// What was logged, where somebody wants to know why.
+std::string log_of(const Setting& setting) {
+  std::ifstream file(setting.directory + "/log");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  return text.size() > 6000 ? text.substr(text.size() - 6000) : text;
+}
+
+class HostRestart : public testing::Test {
+ protected:
+  void SetUp() override {
+    // Whoever loses his parent becomes a child of this process: when it has none, nobody lives.
+    ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    setting_.directory = testing::TempDir() + "ringmail_host_restart." + std::to_string(getpid());
+    std::filesystem::create_directory(setting_.directory);
+    std::filesystem::permissions(setting_.directory, std::filesystem::perms::owner_all);
+    const int file = open((setting_.directory + "/shared").c_str(), O_RDWR | O_CREAT, 0600);
+    ASSERT_EQ(ftruncate(file, sizeof(long_lived)), 0);
+    void* const mapped = mmap(nullptr, sizeof(long_lived), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    ASSERT_NE(mapped, MAP_FAILED);
+    setting_.shared = static_cast<long_lived*>(mapped);
+  }
+  void TearDown() override {
+    munmap(setting_.shared, sizeof(long_lived));
+    std::filesystem::remove_all(setting_.directory);
+  }
+
+  pid_t start(std::chrono::nanoseconds outlives, std::uint32_t schedulers = 2) {
+    std::fflush(nullptr);
+    const pid_t host = fork();
+    if (host == 0) be_a_host(setting_, outlives, schedulers);
+    return host;
+  }
+
+  /// All four directions go on.
+  bool goes_on() {
+    const long_lived& now = *setting_.shared;
+    const std::uint64_t sink = seen(now.sink.last), echo = seen(now.echo_sink.last), peer = seen(now.c_peer.last);
+    return until([&] {
+      return seen(now.sink.last) > sink + 100 && seen(now.echo_sink.last) > echo + 10 &&
+             seen(now.c_peer.last) > peer + 100;
+    });
+  }
+
+  void kill_host(pid_t host) {
+    ASSERT_EQ(kill(host, SIGKILL), 0);
+    ASSERT_EQ(waitpid(host, nullptr, 0), host);
+  }
+
+  void expect_whole() {
+    for (const long_lived_end* end : {&setting_.shared->sink, &setting_.shared->echo_sink, &setting_.shared->c_peer}) {
+      EXPECT_EQ(end->faults, 0u) << log_of(setting_);
+      std::uint64_t chain = 0;
+      for (std::uint64_t number = 1; number <= end->last; ++number) chain = long_lived_chain(chain, number);
+      EXPECT_EQ(end->chain, chain);
+    }
+  }
+
+  Setting setting_;
+};
+
+TEST_F(HostRestart, finds_its_peers_running_and_nothing_lost_or_reordered) {
+  std::mt19937_64 random(transport::test::seed());
+  pid_t host = start(20s);
+  ASSERT_TRUE(goes_on()) << log_of(setting_);
+  for (std::size_t killed = 0; killed < kills(); ++killed) {
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    ASSERT_NO_FATAL_FAILURE(kill_host(host));
+    host = start(killed + 1 < kills() ? 20s : 1s);
+    // Every other one is killed while it takes them up.
+    if (killed % 2 == 0 && killed + 1 < kills()) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
+    } else {
+      ASSERT_TRUE(goes_on()) << log_of(setting_);
+    }
+  }
+  const long_lived& now = *setting_.shared;
+  // One message may be in hand at each death; and one may be out of which the host that was killed did not know yet.
+  EXPECT_LE(now.sink.repeats, kills());
+  EXPECT_LE(now.echo_sink.repeats, 2 * kills());
+  EXPECT_LE(now.c_peer.repeats, kills());
+  EXPECT_GE(now.c_peer.restarts, kills() / 2);
+  ASSERT_NO_FATAL_FAILURE(kill_host(host));
+  // Nobody comes any more.
+  EXPECT_TRUE(until([] { return waitpid(-1, nullptr, WNOHANG) < 0; })) << "something lives on";
+  EXPECT_FALSE(std::filesystem::exists(setting_.socket() + ".keeper"));
+  expect_whole();
+  std::printf("%zu hosts killed: %llu and %llu messages to them, of which %llu and %llu twice, and %llu from them\n",
+              kills(), static_cast<unsigned long long>(now.sink.last),
+              static_cast<unsigned long long>(now.echo_sink.last), static_cast<unsigned long long>(now.sink.repeats),
+              static_cast<unsigned long long>(now.echo_sink.repeats), static_cast<unsigned long long>(now.c_peer.last));
+}
+
+/// The processes whose command line has that in it.
+std::vector<pid_t> running(const std::string& what) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    if (pid > 1 && pid != getpid() && line.find(what) != std::string::npos) found.push_back(pid);
+  }
+  return found;
+}
+
+TEST_F(HostRestart, goes_on_with_the_mail_of_a_peer_that_died_as_well) {
+  std::mt19937_64 random(transport::test::seed());
+  pid_t host = start(20s);
+  ASSERT_TRUE(goes_on()) << log_of(setting_);
+  for (int killed = 0; killed < 6; ++killed) {
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    const auto peers = running(RINGMAIL_LONG_LIVED_PYTHON_PEER);
+    ASSERT_FALSE(peers.empty());
+    // Before its host, or while there is none.
+    if (killed % 2 == 0) kill(peers.front(), SIGKILL);
+    ASSERT_NO_FATAL_FAILURE(kill_host(host));
+    if (killed % 2 == 1) kill(peers.front(), SIGKILL);
+    host = start(killed < 5 ? 20s : 1s);
+    ASSERT_TRUE(goes_on()) << log_of(setting_);
+  }
+  ASSERT_NO_FATAL_FAILURE(kill_host(host));
+  EXPECT_TRUE(until([] { return waitpid(-1, nullptr, WNOHANG) < 0; })) << "something lives on";
+  expect_whole();
+  EXPECT_LE(setting_.shared->echo_sink.repeats, 18u);
+}
+
+TEST_F(HostRestart, starts_another_keeper_when_somebody_kills_it) {
+  pid_t host = start(20s);
+  ASSERT_TRUE(goes_on()) << log_of(setting_);
+  const auto keepers = running(setting_.socket() + ".keeper");
+  ASSERT_EQ(keepers.size(), 1u);
+  kill(keepers.front(), SIGKILL);
+  ASSERT_TRUE(until([&] {
+    const auto now = running(setting_.socket() + ".keeper");
+    return now.size() == 1 && now != keepers;
+  })) << log_of(setting_);
+  ASSERT_TRUE(goes_on());
+  ASSERT_NO_FATAL_FAILURE(kill_host(host));
+  host = start(1s);
+  ASSERT_TRUE(goes_on()) << log_of(setting_);
+  ASSERT_NO_FATAL_FAILURE(kill_host(host));
+  EXPECT_TRUE(until([] { return waitpid(-1, nullptr, WNOHANG) < 0; })) << "something lives on";
+  expect_whole();
+}
+
+// --- Peers that somebody else starts
+
+/// As one of those, in this process.
+class Attached {
+ public:
+  Attached(const std::string& path, const char* token, std::int64_t reconnect_ns = 0) {
+    ringmail_options options = RINGMAIL_OPTIONS_INIT;
+    options.path = path.c_str();
+    options.name = "guest";
+    options.token = token;
+    options.reconnect_ns = reconnect_ns;
+    options.restartable = 1;
+    result = ringmail_attach(&options, &peer);
+  }
+  ~Attached() { ringmail_detach(peer); }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+
+  ringmail_peer* peer = nullptr;
+  int result = 0;
+};
+
+SystemOptions quiet(const Setting& setting) {
+  auto log = std::make_shared<spdlog::logger>(
+      "", std::make_shared<spdlog::sinks::basic_file_sink_mt>(setting.directory + "/log"));
+  return {.schedulers = 1, .listen = setting.socket(), .log = std::move(log)};
+}
+
+TEST_F(HostRestart, lets_in_who_knows_the_token_and_nobody_else) {
+  auto system = System::create(quiet(setting_));
+  ASSERT_TRUE(system) << system.error();
+  ASSERT_TRUE(system->spawn_peer<echo::Listener>({.name = "guest", .token = "sesame"}));
+  ASSERT_TRUE(until([&] {
+    const auto status = system->peer_status("guest");
+    return status && status->phase == "awaited";
+  }));
+  for (const char* wrong : {static_cast<const char*>(nullptr), "", "Sesame", "sesame2", "sesam"}) {
+    const Attached guest(setting_.socket(), wrong);
+    ASSERT_EQ(guest.result, RINGMAIL_EREFUSED) << (wrong != nullptr ? wrong : "none");
+    EXPECT_NE(std::string(ringmail_error(guest.peer)).find("not allowed"), std::string::npos)
+        << ringmail_error(guest.peer);
+  }
+  const Attached guest(setting_.socket(), "sesame");
+  EXPECT_EQ(guest.result, 0) << ringmail_error(guest.peer);
+}
+
+TEST_F(HostRestart, lets_an_attached_peer_look_for_the_next_host_by_itself) {
+  long_lived& shared = *setting_.shared;
+  const auto host = [&] {
+    auto system = System::create(quiet(setting_));
+    EXPECT_TRUE(system);
+    EXPECT_TRUE(system->publish("sink", system->spawn<Sink>(shared.sink)));
+    EXPECT_TRUE(system->spawn_peer<echo::Listener>({.name = "guest", .token = "sesame"}));
+    return system;
+  };
+  // A host that stops its peers does not want them back: this one dies.
+  std::fflush(nullptr);
+  const pid_t first = fork();
+  if (first == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    auto system = host();
+    while (true) pause();
+  }
+  const auto attached = [&] {
+    std::unique_ptr<Attached> guest;
+    EXPECT_TRUE(until([&] {
+      guest = std::make_unique<Attached>(setting_.socket(), "sesame", 20'000'000'000);
+      return guest->result == 0;
+    }));
+    return guest;
+  };
+  auto guest = attached();
+  ringmail_peer* const peer = guest->peer;
+  ringmail_mailbox sink = 0;
+  ASSERT_EQ(ringmail_lookup(peer, "sink", -1, &sink), 0) << ringmail_error(peer);
+  std::uint64_t number = 1;
+  const auto send = [&] {
+    EXPECT_EQ(ringmail_send(peer, sink, ringmail_type_id("echo.Ping"), &number, sizeof number, -1), 0);
+    EXPECT_EQ(ringmail_flush(peer), 0);
+    EXPECT_TRUE(until([&] { return seen(shared.sink.last) == number; }));
+  };
+  send();
+  std::uint64_t monitor = 0;
+  ASSERT_EQ(ringmail_monitor(peer, sink, -1, &monitor), 0);
+  ASSERT_EQ(ringmail_flush(peer), 0);
+  ASSERT_NO_FATAL_FAILURE(kill_host(first));
+  auto system = host();
+  bool restarted = false, down = false;
+  ASSERT_TRUE(until([&] {
+    ringmail_message message;
+    const int got = ringmail_receive(peer, &message);
+    if (got == 0) return ringmail_wait(peer, 1'000'000) < 0;
+    if (got < 0) return true;
+    restarted = restarted || message.kind == RINGMAIL_RESTARTED;
+    down = down || (message.kind == RINGMAIL_DOWN && message.target == monitor);
+    EXPECT_EQ(ringmail_release(peer), 0);
+    return restarted && down;
+  })) << ringmail_error(peer);
+  EXPECT_TRUE(restarted);
+  EXPECT_TRUE(down);
+  // Nobody kept the names.
+  ASSERT_EQ(ringmail_lookup(peer, "sink", -1, &sink), 0) << ringmail_error(peer);
+  number = seen(shared.sink.last) + 1;
+  send();
+  guest.reset();  // it would keep the host waiting
+}
+
+}  // namespace
+}  // namespace ringmail::test
