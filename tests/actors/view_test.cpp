@@ -144,18 +144,13 @@ TEST_P(ViewTest, lies_in_bytes_of_an_untrusted_peer_that_were_copied_and_checked
 
 #ifndef NDEBUG
 TEST_P(ViewTest, that_is_kept_longer_is_found_out) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  if (transport::test::under_asan) GTEST_SKIP() << "AddressSanitizer ends the process of who looks";
   auto reader = system().spawn<Reader>();
   ASSERT_TRUE(system().publish("reader", reader));
   const auto writer = spawn_writer(true);
   ASSERT_TRUE(writer.send(view::Order{.good = 6}));  // the last has five letters
   ASSERT_EQ(await(writer, 6).right, 6u);
-  const auto look = [&] { return ask(reader, Look{}, 20s).value_or(""); };
-  if (transport::test::under_asan) {
-    EXPECT_DEATH(look(), "use-after-poison");
-  } else {
-    EXPECT_EQ(look(), std::string(5, '\xdd'));
-  }
+  EXPECT_EQ(ask(reader, Look{}, 20s), std::string(5, '\xdd'));
 }
 #endif
 
