@@ -40,15 +40,20 @@ std::size_t kills() {
 
 std::uint64_t seen(const std::uint64_t& word) { return __atomic_load_n(&word, __ATOMIC_ACQUIRE); }
 
-/// Notes what it is sent.
+/// Notes what it is sent. One that lingers does so behind a wait now and then, so that messages wait at it, out of their ring.
 class Sink : public Actor {
  public:
   using Protocol = echo::Listener;
-  explicit Sink(long_lived_end& end) : end_(end) {}
-  void on(const echo::Ping& ping) { long_lived_note(&end_, ping.number); }
+  explicit Sink(long_lived_end& end, bool lingers = false) : end_(end), lingers_(lingers) {}
+  void on(const echo::Ping& ping) {
+    const std::uint64_t number = ping.number;
+    if (lingers_ && number % 16 == 0) static_cast<void>(this_actor::sleep_for(300us));
+    long_lived_note(&end_, number);
+  }
 
  private:
   long_lived_end& end_;
+  const bool lingers_;
 };
 
 struct Next {};
@@ -86,7 +91,7 @@ struct Setting {
     _exit(1);
   }
   auto sink = system->spawn<Sink>(setting.shared->sink);
-  auto echo_sink = system->spawn<Sink>(setting.shared->echo_sink);
+  auto echo_sink = system->spawn<Sink>(setting.shared->echo_sink, true);
   if (!system->publish("sink", sink) || !system->publish("sink of echoes", echo_sink)) _exit(1);
   const auto spawn = [&](const char* name, std::vector<std::string> command, std::uint64_t& next) {
     auto peer = system->spawn_peer<echo::Listener>({.name = name,
