@@ -25,7 +25,7 @@ using transport::Descriptor;
 
 /// A keeper answers at once, unless it has just begun or is about to end.
 constexpr int answer_ms = 3000;
-constexpr auto pause = std::chrono::milliseconds(5);
+constexpr auto pause_between_tries = std::chrono::milliseconds(5);
 constexpr int most_tries = 600;
 
 std::unexpected<std::string> failed(const std::string& what, int error) {
@@ -89,7 +89,7 @@ std::expected<std::unique_ptr<HostKeeper>, std::string> HostKeeper::find(const s
     auto found = keeper->connect();
     if (!found) return std::unexpected(std::move(found.error()));
     if (*found != Found::busy) return keeper;
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause_between_tries);
   }
   return failed(keeper->path_ + " is another host's", EBUSY);
 }
