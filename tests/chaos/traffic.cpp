@@ -15,8 +15,12 @@ constexpr std::uint64_t most_open = 1500;  ///< of one stream: more than the rin
 
 std::uint64_t draw(std::uint64_t& random, std::uint64_t below) { return mix(random++) % below; }
 
+bool says(const ExitReason& reason, const char* text) { return reason.text.find(text) != std::string::npos; }
+
 /// Before it was ready.
-bool ended_early(const ExitReason& reason) { return reason.text.find("before it was ready") != std::string::npos; }
+bool ended_early(const ExitReason& reason) { return says(reason, "before it was ready"); }
+/// Not ready by the deadline, as it happens where it gets no time.
+bool was_late(const ExitReason& reason) { return says(reason, " within "); }
 
 /// By what the process did; what it said meanwhile is another matter.
 std::string kind_of(const ExitReason& reason) {
@@ -27,7 +31,7 @@ std::string kind_of(const ExitReason& reason) {
     case Kind::exited: return "exit " + std::to_string(reason.code);
     case Kind::signalled: return "signal " + std::to_string(reason.signal);
     case Kind::not_started: return "not started";
-    case Kind::handshake: return ended_early(reason) ? "early" : "handshake";
+    case Kind::handshake: return ended_early(reason) ? "early" : was_late(reason) ? "late" : "handshake";
     case Kind::protocol: return "protocol";
     default: return "other";
   }
@@ -36,7 +40,7 @@ std::string kind_of(const ExitReason& reason) {
 /// Nothing that is done to a peer makes it break a protocol.
 bool is_accused(const ExitReason& reason) {
   using Kind = ExitReason::Kind;
-  return reason.kind == Kind::protocol || (reason.kind == Kind::handshake && !ended_early(reason));
+  return reason.kind == Kind::protocol || (reason.kind == Kind::handshake && !ended_early(reason) && !was_late(reason));
 }
 
 template <class M>
