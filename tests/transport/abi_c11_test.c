@@ -7,10 +7,12 @@
 static_assert(RINGMAIL_ABI_VERSION == 1, "bindings were built for this");
 static_assert(sizeof(ringmail_mailbox) == 8, "");
 
-static_assert(sizeof(void*) != 8 || sizeof(ringmail_options) == 72, "a field was added: append, and say so here");
+static_assert(sizeof(void*) != 8 || sizeof(ringmail_options) == 96, "a field was added: append, and say so here");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, path) == 16, "");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, timeout_ns) == 56, "");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, pollable) == 64, "");
+static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, token) == 72, "");
+static_assert(sizeof(void*) != 8 || offsetof(ringmail_options, restartable) == 88, "");
 
 static_assert(sizeof(void*) != 8 || sizeof(ringmail_message) == 48, "");
 static_assert(sizeof(void*) != 8 || offsetof(ringmail_message, length) == 8, "");
@@ -31,7 +33,9 @@ static_assert(RINGMAIL_ECLOSED == -1 && RINGMAIL_ESTOPPED == -2 && RINGMAIL_ETIM
                   RINGMAIL_ENOTSPAWNED == -11 && RINGMAIL_ESYSTEM == -12 && RINGMAIL_EFORKED == -13,
               "codes are for ever");
 static_assert(RINGMAIL_MESSAGE == 2 && RINGMAIL_REPLY == 3 && RINGMAIL_NO_REPLY == 4, "as in the frames");
-static_assert(RINGMAIL_TIMED_OUT == 65536, "is for ever, and no reason of a host");
+static_assert(RINGMAIL_RESTARTED == 32, "is in no frame");
+static_assert(RINGMAIL_TIMED_OUT == 65536 && RINGMAIL_HOST_RESTARTED == 65537,
+              "are for ever, and no reasons of a host");
 
 int main(void) {
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
