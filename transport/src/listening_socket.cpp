@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "ringmail/transport/unix_socket.hpp"
 
@@ -33,6 +34,16 @@ std::expected<void, std::string> make_private_directory(const std::string& path)
   return {};
 }
 
+/// False, with errno: somebody has it. A process that a host had just forked when it was killed holds it until it runs its program.
+bool take_lock(int file) {
+  constexpr timespec pause{.tv_sec = 0, .tv_nsec = 5'000'000};
+  for (int tries_left = 50; ::flock(file, LOCK_EX | LOCK_NB) != 0; --tries_left) {
+    if (errno != EWOULDBLOCK || tries_left == 0) return false;
+    ::nanosleep(&pause, nullptr);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::expected<ListeningSocket, std::string> ListeningSocket::open(const std::string& path, int backlog) {
@@ -52,7 +63,7 @@ std::expected<void, std::string> ListeningSocket::take_place() {
   const std::string lock = path_ + ".lock";
   lock_ = Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock_) return failed(path_, lock + ": " + std::strerror(errno));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!take_lock(lock_.get())) {
     return failed(path_, errno == EWOULDBLOCK ? "another host does already" : lock + ": " + std::strerror(errno));
   }
   struct stat status{};

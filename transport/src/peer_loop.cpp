@@ -128,6 +128,7 @@ int PeerLink::want_room(ringmail_mailbox target, std::uint32_t length) {
     return 1;
   }
   if (result != RINGMAIL_EFULL) return result;
+  if (lost_) return 0;  // the loop is woken when there is another host
   PeerLane& lane = way_to(target);
   return want_wake(lane, lane.short_of_room);
 }
@@ -151,6 +152,7 @@ int PeerLink::want_large(ringmail_mailbox target, std::uint64_t length) {
     return 1;
   }
   if (result != RINGMAIL_EFULL) return result;
+  if (lost_) return 0;
   PeerLane& lane = *lane_to(target);
   return want_wake(lane, lane.short_of_arena);
 }
