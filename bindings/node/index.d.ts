@@ -163,7 +163,7 @@ export type Logger = Readonly<
 >;
 
 /** Of NoReplyError and `refuse()`. */
-export type Reason = 1 | 2 | 3 | 4;
+export type Reason = 1 | 2 | 3 | 4 | 0x10001;
 
 /** An ask that is answered later. */
 export interface Ask {
@@ -295,6 +295,10 @@ export interface AttachOptions {
   ringBytes?: number;
   /** For the handshake, in milliseconds. */
   timeout?: number;
+  /** That the host at `path` has configured for this name. */
+  token?: string;
+  /** With `path`: how many milliseconds it looks for the next host once this one has ended. 0: it does not. */
+  reconnect?: number;
 }
 
 /** Joins the host that spawned this process. One that nobody spawned says so in one line on stderr and exits with status 2. */
@@ -388,7 +392,10 @@ export class TooLongError extends RingmailError {}
 export class NotFoundError extends RingmailError {}
 /** No answer came in time. */
 export class TimedOutError extends RingmailError {}
-/** There will be no reply: 1 no handler, 2 the handler failed, 3 the receiver stops, 4 its mailbox is full. */
+/**
+ * There will be no reply: 1 no handler, 2 the handler failed, 3 the receiver stops, 4 its mailbox is full, 0x10001 the host was
+ * restarted.
+ */
 export class NoReplyError extends RingmailError {
   readonly reason: Reason;
 }

@@ -76,6 +76,7 @@ class Source : public Actor {
 
 struct Setting {
   std::string directory;
+  std::vector<std::string> echo{RINGMAIL_PYTHON, "-B", RINGMAIL_LONG_LIVED_PYTHON_PEER};
   long_lived* shared;
   std::string socket() const { return directory + "/socket"; }
 };
@@ -106,7 +107,7 @@ struct Setting {
     system->spawn<Source>(*peer, next).send(Next{});
   };
   spawn("c", {RINGMAIL_LONG_LIVED_PEER, setting.directory + "/shared"}, setting.shared->next);
-  spawn("python", {RINGMAIL_PYTHON, "-B", RINGMAIL_LONG_LIVED_PYTHON_PEER}, setting.shared->echo_next);
+  spawn("echo", setting.echo, setting.shared->echo_next);
   while (true) pause();
 }
 
@@ -159,6 +160,9 @@ class HostRestart : public testing::Test {
     ASSERT_EQ(waitpid(host, nullptr, 0), host);
   }
 
+  /// At random moments; peers are found running, and nothing is lost or reordered.
+  void kill_hosts();
+
   void expect_whole() {
     for (const long_lived_end* end : {&setting_.shared->sink, &setting_.shared->echo_sink, &setting_.shared->c_peer}) {
       EXPECT_EQ(end->faults, 0u) << log_of(setting_);
@@ -171,10 +175,24 @@ class HostRestart : public testing::Test {
   Setting setting_;
 };
 
-TEST_F(HostRestart, finds_its_peers_running_and_nothing_lost_or_reordered) {
+/// The processes whose command line has that in it.
+std::vector<pid_t> running(const std::string& what) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    if (pid > 1 && pid != getpid() && line.find(what) != std::string::npos) found.push_back(pid);
+  }
+  return found;
+}
+
+void HostRestart::kill_hosts() {
   std::mt19937_64 random(transport::test::seed());
   pid_t host = start(20s);
   ASSERT_TRUE(goes_on()) << log_of(setting_);
+  const auto peers = running(setting_.echo.back());
+  ASSERT_EQ(peers.size(), 1u);
   for (std::size_t killed = 0; killed < kills(); ++killed) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
     ASSERT_NO_FATAL_FAILURE(kill_host(host));
@@ -184,6 +202,7 @@ TEST_F(HostRestart, finds_its_peers_running_and_nothing_lost_or_reordered) {
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
     } else {
       ASSERT_TRUE(goes_on()) << log_of(setting_);
+      ASSERT_EQ(running(setting_.echo.back()), peers) << "it has not outlived its host";
     }
   }
   const long_lived& now = *setting_.shared;
@@ -203,17 +222,14 @@ TEST_F(HostRestart, finds_its_peers_running_and_nothing_lost_or_reordered) {
               static_cast<unsigned long long>(now.echo_sink.repeats), static_cast<unsigned long long>(now.c_peer.last));
 }
 
-/// The processes whose command line has that in it.
-std::vector<pid_t> running(const std::string& what) {
-  std::vector<pid_t> found;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const pid_t pid = std::atoi(entry.path().filename().c_str());
-    std::ifstream file(entry.path() / "cmdline");
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
-    if (pid > 1 && pid != getpid() && line.find(what) != std::string::npos) found.push_back(pid);
-  }
-  return found;
+TEST_F(HostRestart, finds_its_peers_running_and_nothing_lost_or_reordered) { kill_hosts(); }
+
+#ifdef RINGMAIL_LONG_LIVED_NODE_PEER
+TEST_F(HostRestart, finds_a_peer_in_node_running_and_nothing_lost_or_reordered) {
+  setting_.echo = {RINGMAIL_NODE, RINGMAIL_LONG_LIVED_NODE_PEER};
+  kill_hosts();
 }
+#endif
 
 TEST_F(HostRestart, goes_on_with_the_mail_of_a_peer_that_died_as_well) {
   std::mt19937_64 random(transport::test::seed());

@@ -42,7 +42,10 @@ export class NotFoundError extends RingmailError {
 export class TimedOutError extends RingmailError {
   static code = 'ERR_RINGMAIL_TIMED_OUT';
 }
-/** There will be no reply. `reason`: 1 no handler, 2 the handler failed, 3 the receiver stops, 4 its mailbox is full. */
+/**
+ * There will be no reply. `reason`: 1 no handler, 2 the handler failed, 3 the receiver stops, 4 its mailbox is full, 0x10001 the
+ * host was restarted.
+ */
 export class NoReplyError extends RingmailError {
   static code = 'ERR_RINGMAIL_NO_REPLY';
   constructor(reason) {
@@ -62,13 +65,13 @@ export class ProtocolError extends RingmailError {
   static code = 'ERR_RINGMAIL_PROTOCOL';
 }
 
-const REASONS = [
-  ,
-  'nobody handles the message',
-  'its handler failed',
-  'the receiver stops',
-  'the mailbox of the receiver is full',
-];
+const REASONS = {
+  1: 'nobody handles the message',
+  2: 'its handler failed',
+  3: 'the receiver stops',
+  4: 'the mailbox of the receiver is full',
+  [native.HOST_RESTARTED]: 'the host was restarted',
+};
 
 const CLASSES = new Map([
   [native.CLOSED, ClosedError],

@@ -17,6 +17,7 @@ export class Inbox {
   #head;
   #replyHead;
   #rings = [new Map(), new Map()]; // incoming and outgoing, by lane
+  #life = 0; // of the link, whose rings they are
   #left = MESSAGES_A_TURN;
   #memory = undefined;
 
@@ -43,6 +44,10 @@ export class Inbox {
   }
 
   ringOf(lane, outgoing) {
+    if (this.#life !== this.#head.life) {
+      this.#life = this.#head.life;
+      for (const rings of this.#rings) rings.clear();
+    }
     const rings = this.#rings[outgoing ? 1 : 0];
     let ring = rings.get(lane);
     if (ring === undefined) rings.set(lane, (ring = this.#link.ring(lane, outgoing)));
@@ -70,6 +75,11 @@ export class Inbox {
         const bytes = new Uint8Array(this.#link.payload()).slice();
         this.#link.release();
         this.#settle(this.#head, bytes);
+        continue;
+      }
+      if (this.#head.kind === native.RESTARTED) {
+        this.#link.release();
+        this.#replies.end(new NoReplyError(native.HOST_RESTARTED));
         continue;
       }
       if (this.#head.kind === native.DOWN) {

@@ -18,9 +18,10 @@ const BY_HAND = 2;
  * line on stderr and exits with status 2.
  */
 export async function attach(options = {}) {
-  const { path = '', name = '', schema, descriptor = -1, ringBytes = 0, timeout = 10000 } = options;
+  const { path = '', name = '', schema, descriptor = -1, ringBytes = 0, timeout = 10000, token = '', reconnect = 0 } = options;
+  if (!(reconnect >= 0 && reconnect <= 1e12)) throw new RangeError(`${reconnect} is no time in milliseconds`);
   const link = new native.Link();
-  const [result, text] = await link.attach(path, name, schemaText(schema), descriptor, ringBytes, timeout);
+  const [result, text] = await link.attach(path, name, schemaText(schema), descriptor, ringBytes, timeout, token, reconnect);
   const isSpawned = path === '' && descriptor < 0;
   if (result === native.NOT_SPAWNED && isSpawned) {
     say(text);

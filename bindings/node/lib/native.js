@@ -16,11 +16,13 @@ export const INTERRUPTED = -10;
 export const NOT_SPAWNED = -11;
 
 export const REPLY = 3; // a head's kind; of a NO_REPLY, 4, the type is the reason
+export const RESTARTED = 32; // also of this: another host has taken this peer up
 export const DOWN = 8; // also of this; its target is the number of the monitor, and its payload a text
 
 export const NO_HANDLER = 1; // reasons to refuse an ask
 export const HANDLER_FAILED = 2;
 export const STOPS = 3;
+export const HOST_RESTARTED = 0x10001; // why nobody answers one
 
 /** What the addon writes about a message: the struct Head of src/link.hpp. */
 export class Head {
@@ -31,7 +33,7 @@ export class Head {
   constructor(memory) {
     this.#numbers = new Uint32Array(memory, 0, 8);
     this.#mailboxes = new BigUint64Array(memory, 32, 2);
-    this.#batch = new Uint32Array(memory, 48, 2);
+    this.#batch = new Uint32Array(memory, 48, 3);
   }
 
   get kind() {
@@ -66,5 +68,8 @@ export class Head {
   }
   get stride() {
     return this.#batch[0];
+  }
+  get life() {
+    return this.#batch[2];
   }
 }

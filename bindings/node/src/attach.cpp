@@ -7,7 +7,7 @@ namespace ringmail::node {
 namespace {
 
 struct Handshake {
-  std::string path, name, schema;
+  std::string path, name, schema, token;
   ringmail_options options = RINGMAIL_OPTIONS_INIT;
 
   napi_ref self = nullptr;  // the object, which must not be collected meanwhile
@@ -44,22 +44,25 @@ void finish(napi_env env, napi_status, void* data) {
 
 }  // namespace
 
-/// attach(path, name, schema, descriptor, ring bytes, timeout in ms): a promise. Empty texts are none.
+/// attach(path, name, schema, descriptor, ring bytes, timeout in ms, token, time to reconnect in ms): a promise. Empty texts are none.
 napi_value attach(napi_env env, napi_callback_info info) {
-  const Arguments<6> arguments(env, info);
+  const Arguments<8> arguments(env, info);
   Link* const link = arguments.self();
   if (link == nullptr || link->is_open()) {
     napi_throw_error(env, nullptr, "a link is attached once");
     return nullptr;
   }
-  auto* handshake = new Handshake{.path = arguments.text(0), .name = arguments.text(1), .schema = arguments.text(2)};
+  auto* handshake = new Handshake{
+      .path = arguments.text(0), .name = arguments.text(1), .schema = arguments.text(2), .token = arguments.text(6)};
   const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   std::int32_t descriptor = -1;
   double ring_bytes = 0;
   double timeout_ms = 0;
+  double reconnect_ms = 0;
   napi_get_value_int32(env, arguments[3], &descriptor);
   napi_get_value_double(env, arguments[4], &ring_bytes);
   napi_get_value_double(env, arguments[5], &timeout_ms);
+  napi_get_value_double(env, arguments[7], &reconnect_ms);
   ringmail_options& options = handshake->options;
   options.descriptor = descriptor;
   options.path = given(handshake->path);
@@ -69,6 +72,9 @@ napi_value attach(napi_env env, napi_callback_info info) {
   options.ring_bytes = static_cast<std::uint64_t>(ring_bytes);
   options.timeout_ns = static_cast<std::int64_t>(timeout_ms * 1e6);
   options.pollable = 1;
+  options.token = given(handshake->token);
+  options.reconnect_ns = static_cast<std::int64_t>(reconnect_ms * 1e6);
+  options.restartable = 1;
   handshake->link = link;
 
   napi_value self = nullptr;

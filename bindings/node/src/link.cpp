@@ -6,6 +6,21 @@
 
 namespace ringmail::node {
 
+void Link::adopt(ringmail_peer* peer) {
+  peer_ = peer;
+  look_for_restart();
+}
+
+/// JavaScript then asks for the rings anew. Those of the host before stay mapped: there may be views of them.
+void Link::look_for_restart() {
+  void* memory = nullptr;
+  std::uint64_t bytes = 0;
+  if (ringmail_ring_memory(peer_, 0, 0, &memory, &bytes) != 0 || memory == first_ring_) return;
+  first_ring_ = memory;
+  ringmail_pin(peer_);
+  ++head_.life;
+}
+
 void Link::close() {
   take_back(lent_payload_);
   take_back(lent_loan_);
@@ -54,12 +69,15 @@ void Link::describe(const ringmail_message& message, bool in_mail, Head& head) {
           .target = message.target,
           .sender = message.sender,
           .stride = 0,
-          .count = 1};
+          .count = 1,
+          .life = head.life};
 }
 
 int Link::receive() {
   const int result = ringmail_receive(peer_, &in_hand_);
-  if (result == 1) describe(in_hand_, in_hand_.kind == RINGMAIL_MESSAGE, head_);
+  if (result != 1) return result;
+  if (in_hand_.kind == RINGMAIL_RESTARTED) look_for_restart();
+  describe(in_hand_, in_hand_.kind == RINGMAIL_MESSAGE, head_);
   return result;
 }
 
@@ -88,6 +106,7 @@ int Link::release_and_receive() {
 int Link::loan(ringmail_mailbox target, std::uint32_t length) {
   const int result = ringmail_loan(peer_, target, length, 0, &loaned_);
   if (result != 0) return result;
+  look_for_restart();  // which it may be told of later
   loaned_length_ = length;
   const auto lane = static_cast<std::uint32_t>(target >> 52) & 0xff;
   // A host that wants it exactly once has it go by the lane of the message in hand.

@@ -18,6 +18,7 @@ struct Head {
   std::uint32_t kind, type, correlation, length, redelivered, lane, attempt, offset;
   std::uint64_t target, sender;
   std::uint32_t stride, count;  // of messages that are held together
+  std::uint32_t life;           // of the link: another once it has joined another host, and has other rings
 };
 
 /// From the event loop, outside of any call of JavaScript's.
@@ -31,7 +32,7 @@ class Link {
   napi_env env() const { return env_; }
   ringmail_peer* peer() const { return peer_; }
   bool is_open() const { return peer_ != nullptr; }
-  void adopt(ringmail_peer* peer) { peer_ = peer; }
+  void adopt(ringmail_peer* peer);
 
   /// Says goodbye where it is due, and leaves the loop. This is destroyed later: by drop(), and once the loop has let it go.
   void close();
@@ -60,7 +61,7 @@ class Link {
   const ringmail_message& reply() const { return reply_; }
   int loan(ringmail_mailbox target, std::uint32_t length);
 
-  /// A whole ring of mail as an ArrayBuffer, until close(). For lib/ alone: no user gets hold of it.
+  /// A whole ring of mail as an ArrayBuffer, until close(). For lib/ alone: no user gets hold of it. Of another life it is another one.
   napi_value ring(std::uint32_t lane, bool outgoing);
   /// The payload in hand as an ArrayBuffer, until it is released.
   napi_value payload();
@@ -90,6 +91,7 @@ class Link {
   void leave_loop();
   void delete_if_done();
   void describe(const ringmail_message& message, bool in_mail, Head& head);
+  void look_for_restart();
   std::uint32_t offset_in_ring(std::uint32_t lane, bool outgoing, const void* payload);
   bool lies_in_ring(std::uint32_t lane, const void* payload);
   napi_value lend(void* memory, std::size_t bytes, napi_ref& lent);
@@ -122,7 +124,8 @@ class Link {
   };
   std::map<std::uint32_t, BodyLoan> body_loans_;
   std::uint32_t last_body_loan_ = 0;
-  std::vector<napi_ref> rings_;
+  const void* first_ring_ = nullptr;  // of this life
+  std::vector<napi_ref> rings_;       // of all
   std::vector<const void*> read_only_;
 };
 
