@@ -3,9 +3,7 @@
 // A batch lies in one ring. So what a handler of the peer sends to actors of several schedulers comes to the one whose message it
 // handled, answers too, and goes on from here by tasks: a task that is posted later is run later, so the news of the peer's death, which
 // is posted when all have settled its lanes, finds them there. One task for all that a turn of this scheduler has found.
-#include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <utility>
 
 #include "ask_table.hpp"
@@ -55,13 +53,12 @@ void Scheduler::forward(RemoteLane& lane) {
   std::vector<Forward> left = std::exchange(lane.forwards, {});
   while (!left.empty()) {
     const std::uint32_t thread = ActorId(left.front().head.target).thread();
-    const auto others = std::stable_partition(left.begin(), left.end(), [thread](const Forward& each) {
-      return ActorId(each.head.target).thread() == thread;
-    });
-    std::vector<Forward> rest(std::make_move_iterator(others), std::make_move_iterator(left.end()));
-    left.erase(others, left.end());
+    std::vector<Forward> now, rest;
+    for (Forward& each : left) {
+      (ActorId(each.head.target).thread() == thread ? now : rest).push_back(std::move(each));
+    }
     // As it says of one that does not exist.
-    if (!on_forward || !on_forward(thread, lane.link, left)) take_forwards(lane.link, std::move(left));
+    if (!on_forward || !on_forward(thread, lane.link, now)) take_forwards(lane.link, std::move(now));
     left = std::move(rest);
   }
 }
