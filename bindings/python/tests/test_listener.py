@@ -266,7 +266,8 @@ def test_a_peer_of_another_schema_is_not_let_in_and_the_next_is(listener, desk, 
 import sys, ringmail._ringmail
 peer = ringmail._ringmail.Peer()
 peer._attach(
-    descriptor=-1, path=sys.argv[1], name=sys.argv[2], schema=sys.argv[3], ring_bytes=0, timeout=10.0, pollable=False)
+    descriptor=-1, path=sys.argv[1], name=sys.argv[2], schema=sys.argv[3], ring_bytes=0, timeout=10.0, pollable=False,
+    token=None, reconnect=0.0)
 try:
     peer.wait(None)
     peer.receive()
@@ -276,9 +277,11 @@ except ringmail._ringmail.HostGone:
     line = "stranger is not let in: message flights.Flight: field date is u64 here and i64 there"
     said = ""
     while line not in said:
+        was_alive = stranger.process.poll() is None
         with pytest.raises(TimeoutError):
             listener.accept(0.01)
         said += capfd.readouterr().err
+        assert was_alive or line in said, stranger.ended()
     assert stranger.ended() == (0, "gone\n")
     desk("peer.run()")
     assert listener.accept(DEADLINE_S).name == "desk"
