@@ -31,9 +31,9 @@ template <class A>
 struct HandlersOf {
   A& actor;
 
-  template <class M>
-    requires requires(A& actor, const M& message) { actor.on(message); }
-  decltype(auto) operator()(const M& message) const {
+  // Its type is said, so that whoever only wants to know needs no definition: a protocol has none.
+  template <class M, class Actor = A>
+  auto operator()(const M& message) const -> decltype(std::declval<Actor&>().on(message)) {
     return actor.on(message);
   }
 };
