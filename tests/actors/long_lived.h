@@ -6,9 +6,11 @@
 
 /* One end of a stream of the numbers 1, 2, 3, ... */
 struct long_lived_end {
-  uint64_t last;
-  uint64_t repeats; /* of the last one */
-  uint64_t faults;  /* any other that was not the next */
+  uint64_t last;      /* the highest */
+  uint64_t repeats;   /* of those up to it */
+  uint64_t stretches; /* that were repeated, each without a gap and up to the last */
+  uint64_t again;     /* of such a stretch, where it stands; 0: in none */
+  uint64_t faults;    /* any other that was not the next */
   uint64_t restarts;
   uint64_t chain; /* of all, each once, in the order in which they came */
 };
@@ -25,11 +27,14 @@ static inline uint64_t long_lived_chain(uint64_t chain, uint64_t number) {
 
 static inline void long_lived_note(struct long_lived_end* end, uint64_t number) {
   const uint64_t last = __atomic_load_n(&end->last, __ATOMIC_RELAXED);
-  if (number == last) {
-    __atomic_store_n(&end->repeats, end->repeats + 1, __ATOMIC_RELAXED);
+  if (number <= last) {
+    if (end->again == 0 || number != end->again + 1) ++end->stretches;
+    end->again = number;
+    ++end->repeats;
     return;
   }
-  if (number != last + 1) __atomic_store_n(&end->faults, end->faults + 1, __ATOMIC_RELAXED);
+  if (number != last + 1 || (end->again != 0 && end->again != last)) ++end->faults;
+  end->again = 0;
   end->chain = long_lived_chain(end->chain, number);
   __atomic_store_n(&end->last, number, __ATOMIC_RELEASE);
 }
