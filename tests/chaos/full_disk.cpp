@@ -48,7 +48,7 @@ void FullDisk::fill() const {
   if (!is_mounted_) return;
   const int file = open((folder_ / "ballast").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return;
-  for (const std::size_t piece : {4096, 1}) {
+  for (const std::size_t piece : {std::size_t{4096}, std::size_t{1}}) {
     const std::vector<char> bytes(piece);
     while (write(file, bytes.data(), piece) > 0) continue;
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <tuple>
 
 #include "items.hpp"
 
@@ -61,7 +62,7 @@ class Plan {
   }
 
   std::vector<Step> in_order() && {
-    std::ranges::stable_sort(steps_, {}, &Step::at);
+    std::ranges::sort(steps_, {}, [](const Step& step) { return std::tuple(step.at, step.peer, step.action); });
     return std::move(steps_);
   }
 
