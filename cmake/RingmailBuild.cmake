@@ -22,7 +22,8 @@ endif()
 
 # Some hundred test programs link to the same libraries, each in a quarter of the time where there is mold. What is shipped is linked as
 # its users would.
-if(PROJECT_IS_TOP_LEVEL AND CMAKE_SYSTEM_NAME STREQUAL Linux AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+if(PROJECT_IS_TOP_LEVEL AND RINGMAIL_PLATFORM STREQUAL linux AND NOT CMAKE_CROSSCOMPILING
+    AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   find_program(RINGMAIL_MOLD mold)
   if(RINGMAIL_MOLD)
     add_link_options(-fuse-ld=mold)
