@@ -49,7 +49,7 @@ TEST_F(RemoteLaneTest, a_peer_that_sends_without_ringing_is_accused_when_it_slee
   };
   send_without_ringing(1);
   ASSERT_TRUE(until([&] { return came == 1; }));
-  EXPECT_EQ(schedulers_[0].counters().lost_wakeups, 0u) << "it is awake, and may have been about to ring";
+  EXPECT_EQ(schedulers_.counters().lost_wakeups, 0u) << "it is awake, and may have been about to ring";
 
   send_without_ringing(2);
   peer().own_bell().park = transport::ParkWord::make(1, transport::ParkState::parked);
