@@ -12,6 +12,8 @@
 namespace bench::actors {
 namespace {
 
+constexpr std::uint64_t longest_start_ns = 10'000'000'000;
+
 using ringmail::transport::monotonic_ns;
 using namespace std::chrono_literals;
 
@@ -67,7 +69,11 @@ class Deaths final : public Contender {
     for (std::uint64_t death = 0; death < deaths_; ++death) {
       // Spread over what a peer does when it has nothing to do: it spins, and then sleeps.
       std::this_thread::sleep_for(std::chrono::microseconds(death * 7919 % 2000));
-      const int pid = system.runtime().peer_pid(peer->address().link);
+      // Whose answer came with its death has no process yet.
+      int pid = 0;
+      for (const std::uint64_t from_ns = monotonic_ns(); pid <= 0 && monotonic_ns() - from_ns < longest_start_ns;) {
+        pid = system.runtime().peer_pid(peer->address().link);
+      }
       const std::uint64_t killed_ns = monotonic_ns();
       if (pid <= 0 || kill(pid, SIGKILL) != 0) throw std::runtime_error(name_ + ": there is no process to kill");
       wait();
