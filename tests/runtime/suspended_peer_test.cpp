@@ -26,7 +26,7 @@ constexpr const char* begins_anew = " is stopped by a signal, and is waited for:
 
 TEST(SuspendedPeer, is_not_killed_however_often_the_deadline_of_its_start_passes) {
   ReactorHost host;
-  const auto link = host.spawn(stopped_at_start(std::chrono::milliseconds(50)));
+  const auto link = host.spawn(stopped_at_start(std::chrono::milliseconds(250)));
   host.log().await(begins_anew, 3);
   EXPECT_EQ(host.log().count("-> killing"), 0U);
   // To be stopped by its host is another matter.
@@ -45,7 +45,7 @@ TEST(SuspendedPeer, goes_on_where_it_was) {
 TEST(SuspendedPeer, may_be_in_the_middle_of_its_handshake) {
   ReactorHost host;
   PeerOptions options = shell_peer("printf '\\100\\0\\0\\0\\1\\0\\0\\0RM' >&3; kill -STOP $$");
-  options.deadlines.handshake = std::chrono::milliseconds(50);
+  options.deadlines.handshake = std::chrono::milliseconds(250);
   options.deadlines.drain = options.deadlines.terminate = std::chrono::milliseconds(50);
   const auto link = host.spawn(options);
   host.log().await(" is stopped by a signal, and is waited for: the time for its handshake begins anew", 3);
