@@ -26,7 +26,7 @@ inline constexpr bool memory_is_ours = false;
 inline constexpr auto at_once = std::chrono::milliseconds(100);
 inline constexpr bool memory_is_ours = true;
 #endif
-inline constexpr std::size_t growth_kib = 4096;  // of a heap that has seen an attack before
+inline constexpr std::size_t growth_kib = 8192;  // of a heap that has seen an attack before: two backlogs of a stream
 
 class GoodPeer : public Listener {
  protected:
