@@ -422,12 +422,19 @@ void PeerSupervisor::died(ExitReason reason) {
   std::string why = to_string(reason_) + " (" + decision.why + ")";
   if (!decision.restart) return handle(PeerEvent::finished, why);
 
-  // Made before the death is settled, so that mail can be queued towards it meanwhile.
+  // Begun before the death is settled, so that mail can be queued towards it meanwhile.
   const PeerOptions& of_next = is_successor_next() ? succession_->next->options : options();
-  auto next = transport::Incarnation::create(memory_.layout, trust_of(of_next), memory_.incarnation->bell());
-  if (!next) return handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(next.error()));
+  auto next = transport::Incarnation::begin(memory_.layout, trust_of(of_next), memory_.incarnation->bell());
+  const auto no_memory = [&](const transport::MemoryFailure& failure) {
+    handle(PeerEvent::finished, why + ", but there is no memory for it: " + to_string(failure));
+  };
+  if (!next) return no_memory(next.error());
+  if (outlives_host()) {
+    next->keep();
+    // What is carried over lies anywhere in its rings.
+    if (auto populated = next->populate(); !populated) return no_memory(populated.error());
+  }
   next_ = std::make_unique<transport::Incarnation>(std::move(*next));
-  if (outlives_host()) next_->keep();
   // While it is being stopped nothing but its supervisor starts it again.
   handle(find_transition(state_, PeerEvent::failed) != nullptr ? PeerEvent::failed : PeerEvent::paused, why);
 }
@@ -457,6 +464,10 @@ void PeerSupervisor::settled(LinkAccount account) {
   if (stop_wanted_ && !goes_on_) {
     reason_ = {.text = "stopped before it was started again"};
     return handle(PeerEvent::finished, "it was asked to stop");
+  }
+  // Likewise: nobody who waits for the news waits for this.
+  if (auto populated = memory_.incarnation->populate(); !populated) {
+    return handle(PeerEvent::finished, "there is no memory for the next incarnation: " + to_string(populated.error()));
   }
   handle(PeerEvent::settled,
          fmt::format("{} of {} messages wait for the next incarnation", account.unfinished, account.published));

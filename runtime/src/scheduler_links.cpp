@@ -275,6 +275,8 @@ LinkSight Scheduler::look_at_lane(std::uint32_t link) {
 
 Scheduler::LaneReport Scheduler::settle_lane(std::uint32_t link, const Redelivery& redelivery) {
   RemoteLane& lane = *lane_of(link);
+  // Before what it published is taken: a child of its that reads on would else finish messages whose answers nobody reads.
+  lane.lane.mail_out.freeze_consumer(lane.last_words);
   // Everything that the dead process published is delivered before anybody hears of its death. Up to the first zero word:
   // what is not published is not there. Handlers do not run here, but their messages wait in front of the news.
   take_all(lane);

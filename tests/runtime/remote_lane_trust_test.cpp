@@ -206,6 +206,23 @@ TEST_F(RemoteLaneTrustTest, a_child_that_writes_on_after_its_peers_death_keeps_n
   EXPECT_TRUE(peer().wait_for_control(0));
 }
 
+TEST_F(RemoteLaneTrustTest, a_child_that_reads_on_after_its_peers_death_finishes_nothing) {
+  for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(send(i));
+  ASSERT_TRUE(peer().wait_for_mail(0));
+  const LinkAccount account = link_.replace([&](PeerEnd& dead) {
+    // As soon as the host has begun to take what the dead has sent.
+    schedulers_[0].on_dead_letter = [&](const Message&, const char*) {
+      while (dead.take_mail(0)) {
+      }
+    };
+    ASSERT_TRUE(dead.send(0, ActorId(9), 1));
+  });
+  schedulers_.run_on(0, [&] { schedulers_[0].on_dead_letter = nullptr; });
+  EXPECT_EQ(account.received, 1u);
+  EXPECT_EQ(account.unfinished, 2u);
+  for (std::uint64_t i = 1; i < 3; ++i) EXPECT_EQ(peer().wait_for_mail(0)->value, i);
+}
+
 TEST_F(RemoteLaneTrustTest, an_answer_on_another_link_answers_nothing) {
   TestLink second(schedulers_, 2, 2, ring_bytes);
   second.open();

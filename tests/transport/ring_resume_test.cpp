@@ -68,6 +68,30 @@ TEST(RingResume, a_stray_consumer_moves_nothing) {
   EXPECT_EQ(producer.unfinished().messages, 2u);
 }
 
+TEST(RingResume, what_is_said_after_the_last_words_does_not_count) {
+  TestRing ring;
+  auto producer = ring.producer();
+  auto consumer = ring.consumer();
+  for (const char* text : {"one", "two", "three"}) send(producer, text);
+  finish(consumer, 1);
+  consumer.store_cursor();
+  ASSERT_TRUE(consumer.peek());
+  consumer.begin();
+  ConsumerBlock last_words;
+  producer.freeze_consumer(last_words);
+  drain(consumer);
+  ASSERT_TRUE(send(producer, "four"));
+  const auto found = producer.unfinished();
+  EXPECT_EQ(found.messages, 3u);
+  ASSERT_TRUE(found.in_hand);
+  EXPECT_EQ(found.in_hand->position, found.cursor);
+  ConsumerBlock block;
+  resume(block, producer);
+  auto second = ring.consumer(block);
+  EXPECT_THAT(drain(second), ElementsAre("two", "three", "four"));
+  EXPECT_EQ(producer.unfinished().messages, 0u);
+}
+
 TEST(RingResume, only_what_a_predecessor_may_have_seen_is_marked) {
   TestRing ring;
   auto producer = ring.producer();

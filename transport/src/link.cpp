@@ -106,10 +106,29 @@ std::expected<std::shared_ptr<PeerBell>, MemoryFailure> PeerBell::create() {
 std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& layout,
                                                               Trust trust,
                                                               std::shared_ptr<PeerBell> bell) {
+  auto made = begin(layout, trust, std::move(bell));
+  if (!made) return made;
+  if (auto populated = made->populate(); !populated) return std::unexpected(populated.error());
+  return made;
+}
+
+std::expected<Incarnation, MemoryFailure> Incarnation::begin(const LinkLayout& layout,
+                                                             Trust trust,
+                                                             std::shared_ptr<PeerBell> bell) {
   auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!host) return std::unexpected(host.error());
-  auto peer = make("ringmail.peer", layout.peer_bytes(), Mapping::Access::read, Seal::size);
+  auto peer = map_and_seal(Segment::create_sparse("ringmail.peer", layout.peer_bytes()), Mapping::Access::read,
+                           Seal::size);
   if (!peer) return std::unexpected(peer.error());
+  // What a host's end touches before the peer has written anything.
+  for (std::uint32_t lane = 0; lane < layout.lanes; ++lane) {
+    for (const std::uint64_t page :
+         {layout.peer_mail_consumer(lane), layout.peer_mail_data(lane), layout.peer_control_data(lane)}) {
+      if (auto populated = peer->segment.populate(page, page_bytes); !populated) {
+        return std::unexpected(populated.error());
+      }
+    }
+  }
   if (bell == nullptr) {
     auto made = PeerBell::create();
     if (!made) return std::unexpected(made.error());
@@ -131,6 +150,8 @@ std::expected<Incarnation, MemoryFailure> Incarnation::create(const LinkLayout& 
   incarnation.bell_ = std::move(bell);
   return incarnation;
 }
+
+std::expected<void, MemoryFailure> Incarnation::populate() { return peer_.populate(0, peer_.size()); }
 
 std::expected<void, int> Incarnation::open_doorbell() {
   polls_ = true;

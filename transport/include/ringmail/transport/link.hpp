@@ -121,6 +121,12 @@ class Incarnation {
   static std::expected<Incarnation, MemoryFailure> create(const LinkLayout& layout,
                                                           Trust trust = Trust::trusted,
                                                           std::shared_ptr<PeerBell> bell = nullptr);
+  /// The same, but that of the rings from the peer only the beginnings are there: most of the time goes to the rest, which
+  /// populate() adds, before the descriptors are sent.
+  static std::expected<Incarnation, MemoryFailure> begin(const LinkLayout& layout,
+                                                         Trust trust,
+                                                         std::shared_ptr<PeerBell> bell);
+  std::expected<void, MemoryFailure> populate();
 
   const LinkLayout& layout() const { return layout_; }
 

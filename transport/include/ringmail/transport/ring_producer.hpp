@@ -193,6 +193,15 @@ class RingProducer {
     return rest ? *rest : Unfinished{.cursor = tail_, .sequence = static_cast<std::uint16_t>(sequence_)};
   }
 
+  /// Whoever read here is dead, or is taken for dead: what his block says now is kept in `said`, and counts until switch_consumer(),
+  /// whatever is written there later.
+  void freeze_consumer(ConsumerBlock& said) {
+    // SYNC(cursor): what he had sent when he stored it is seen by who looks after this.
+    said.cursor.store(memory_.other->cursor.load(std::memory_order_acquire), std::memory_order_relaxed);
+    said.in_hand.store(memory_.other->in_hand.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    memory_.other = &said;
+  }
+
   /// Goes on towards another consumer, whose block starts with the cursor and the sequence of unfinished(). A fault of
   /// the one before is forgotten with it.
   void switch_consumer(const ConsumerBlock* other) {
