@@ -127,7 +127,7 @@ class RingConsumer {
     stored_ = position_;
     // Relaxed: ordered by the cursor. On its line, so that it costs nothing.
     memory_.own->sequence.store(sequence_, std::memory_order_relaxed);
-    // SYNC(cursor): with the load in RingProducer::refresh_cursor. C2.
+    // SYNC(cursor): with the loads in RingProducer: refresh_cursor, freeze_consumer. C2.
     // SYNC(want): ordered before the load of `want`; with RingProducer::want_room.
     store_before_loads(memory_.own->cursor, position_, ordering_);
     return memory_.other->want.load(std::memory_order_seq_cst) != 0;
