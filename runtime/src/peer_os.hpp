@@ -32,8 +32,8 @@ ExitStatus reap(int death_watch);
 /// What keeps a living process from running: "stopped by a signal", "stopped by a debugger", "frozen with its cgroup". Empty: nothing,
 /// or that is not known.
 std::string suspension_of(int pid);
-/// The same, where the two file systems are elsewhere.
-std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups);
+/// The same, where these file systems are elsewhere.
+std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups, const std::string& freezer);
 
 /// One line that names an option which this system has not, or nothing.
 std::expected<void, std::string> check_support(const PeerOptions& options);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "control_group.hpp"
 #include "peer_os.hpp"
@@ -76,8 +77,29 @@ class FrozenPeer : public testing::Test {
   std::string base_;
 };
 
-TEST_F(FrozenPeer, is_waited_for_and_goes_on_when_it_is_thawed) {
-  ReactorHost host({}, base_);
+/// The same by a group of the older kind.
+class OldFreezer {
+ public:
+  OldFreezer() : made_(::mkdir(path_.c_str(), 0755) == 0) {}
+  ~OldFreezer() {
+    if (made_) ::rmdir(path_.c_str());
+  }
+  bool is_usable() const { return made_; }
+  void take(int pid) const { write("cgroup.procs", std::to_string(pid)); }
+  void freeze(bool frozen) const { write("freezer.state", frozen ? "FROZEN" : "THAWED"); }
+
+ private:
+  void write(const char* file, const std::string& text) const {
+    std::ofstream(path_ + "/" + file) << text << std::flush;
+  }
+
+  const std::string path_ = freezer_mount() + "/ringmail-test." + std::to_string(::getpid());
+  const bool made_;
+};
+
+/// A peer that begins its handshake late, and is frozen until then.
+void expect_to_be_waited_for(const std::string& base, const std::function<void(int pid, bool frozen)>& freeze) {
+  ReactorHost host({}, base);
   const std::string gate = testing::TempDir() + "ringmail_thawed_" + std::to_string(::getpid());
   PeerOptions options =
       shell_peer("echo begun; while [ ! -e " + gate + " ]; do sleep 0.01; done; exec " RINGMAIL_TEST_PEER " serve");
@@ -92,23 +114,34 @@ TEST_F(FrozenPeer, is_waited_for_and_goes_on_when_it_is_thawed) {
   std::filesystem::remove(gate);
 }
 
-/// In a group of the older kind, where even SIGKILL waits until it is thawed.
+TEST_F(FrozenPeer, is_waited_for_and_goes_on_when_it_is_thawed) {
+  expect_to_be_waited_for(base_, [this](int pid, bool frozen) { freeze(pid, frozen); });
+}
+
+TEST(SuspendedPeer, may_be_in_a_freezer_of_the_older_kind) {
+  const OldFreezer freezer;
+  if (!freezer.is_usable()) GTEST_SKIP() << "this process may make no freezer (cgroup v1)";
+  expect_to_be_waited_for({}, [&freezer](int pid, bool frozen) {
+    if (frozen) freezer.take(pid);
+    freezer.freeze(frozen);
+  });
+}
+
+/// Where even SIGKILL waits until it is thawed.
 TEST(DeadPeer, that_the_kernel_does_not_give_up_is_told_of_again_and_again) {
-  const std::string group = "/sys/fs/cgroup/freezer/ringmail-test." + std::to_string(::getpid());
-  if (::mkdir(group.c_str(), 0755) != 0) GTEST_SKIP() << "this process may make no freezer (cgroup v1)";
-  const auto set = [&](const char* state) { std::ofstream(group + "/freezer.state") << state << std::flush; };
+  const OldFreezer freezer;
+  if (!freezer.is_usable()) GTEST_SKIP() << "this process may make no freezer (cgroup v1)";
   ReactorHost host;
   PeerOptions options = test_peer({"serve"});
   options.deadlines.drain = options.deadlines.terminate = options.deadlines.reap = std::chrono::milliseconds(50);
   const auto link = host.spawn(options);
   host.told().await("up 1");
-  std::ofstream(group + "/cgroup.procs") << host.reactor().peer_pid(link) << std::flush;
-  set("FROZEN");
+  freezer.take(host.reactor().peer_pid(link));
+  freezer.freeze(true);
   host.reactor().stop_peer(link);
   host.log().await("was sent SIGKILL 50 ms ago and is not dead yet", 3);
-  set("THAWED");
+  freezer.freeze(false);
   EXPECT_NE(host.await_end(link).reason.signal, 0);
-  ::rmdir(group.c_str());
 }
 
 class ProcTree : public testing::Test {
@@ -123,7 +156,7 @@ class ProcTree : public testing::Test {
   }
   ~ProcTree() override { std::filesystem::remove_all(root_); }
   void write(const std::string& path, const std::string& text) { std::ofstream(root_ + path) << text; }
-  std::string suspension() { return suspension_of(7, root_ + "/proc", root_ + "/cgroup"); }
+  std::string suspension() { return suspension_of(7, root_ + "/proc", root_ + "/cgroup", root_ + "/freezer"); }
 
   std::string root_;
 };
@@ -144,8 +177,18 @@ TEST_F(ProcTree, tells_a_frozen_cgroup) {
   EXPECT_EQ(suspension(), "frozen with its cgroup");
 }
 
+TEST_F(ProcTree, tells_a_group_that_a_freezer_of_the_first_version_holds) {
+  write("/proc/7/stat", "7 (a) D 1 7 7 0");
+  write("/proc/7/cgroup", "9:name=systemd:/\n6:freezer:/a/b\n0::/\n");
+  std::filesystem::create_directories(root_ + "/freezer/a/b");
+  write("/freezer/a/b/freezer.state", "THAWED\n");
+  EXPECT_EQ(suspension(), "");
+  write("/freezer/a/b/freezer.state", "FROZEN\n");
+  EXPECT_EQ(suspension(), "frozen with its cgroup");
+}
+
 TEST_F(ProcTree, knows_nothing_of_a_process_that_is_gone) {
-  EXPECT_EQ(suspension_of(8, root_ + "/proc", root_ + "/cgroup"), "");
+  EXPECT_EQ(suspension_of(8, root_ + "/proc", root_ + "/cgroup", root_ + "/freezer"), "");
 }
 #endif
 

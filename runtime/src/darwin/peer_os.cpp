@@ -61,7 +61,9 @@ std::string suspension_of(int pid) {
   return process.kp_proc.p_stat == SSTOP ? "stopped by a signal" : std::string();
 }
 
-std::string suspension_of(int pid, const std::string&, const std::string&) { return suspension_of(pid); }
+std::string suspension_of(int pid, const std::string&, const std::string&, const std::string&) {
+  return suspension_of(pid);
+}
 
 std::expected<void, std::string> check_support(const PeerOptions& options) {
   if (options.outlives_host.count() > 0) return std::unexpected("outlives_host: this system has no keeper");

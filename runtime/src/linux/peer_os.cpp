@@ -64,7 +64,7 @@ ExitStatus reap(int death_watch) {
   return status;
 }
 
-std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups) {
+std::string suspension_of(int pid, const std::string& proc, const std::string& cgroups, const std::string& freezer) {
   const std::string process = proc + "/" + std::to_string(pid);
   std::string line;
   std::getline(std::ifstream(process + "/stat"), line);
@@ -74,22 +74,26 @@ std::string suspension_of(int pid, const std::string& proc, const std::string& c
   if (state == 'T') return "stopped by a signal";
   if (state == 't') return "stopped by a debugger";
 
-  // "0::/path" of the second version, whose groups say so themselves, whichever ancestor was frozen.
+  // "0::/path" of the second version, "6:freezer:/path" of the first. Both say so themselves, whichever ancestor was frozen.
   std::ifstream groups(process + "/cgroup");
   while (std::getline(groups, line)) {
-    constexpr std::string_view second_version = "0::";
-    if (!line.starts_with(second_version)) continue;
-    std::ifstream events(cgroups + line.substr(second_version.size()) + "/cgroup.events");
-    while (std::getline(events, line)) {
-      if (line == "frozen 1") return "frozen with its cgroup";
+    const std::size_t kind = line.find(':') + 1;
+    const std::size_t path = line.find(':', kind) + 1;
+    const std::string_view name = std::string_view(line).substr(kind, path - kind - 1);
+    std::ifstream states;
+    if (name.empty()) states.open(cgroups + line.substr(path) + "/cgroup.events");
+    if (name == "freezer") states.open(freezer + line.substr(path) + "/freezer.state");
+    for (std::string state_line; std::getline(states, state_line);) {
+      if (state_line == "frozen 1" || state_line == "FROZEN") return "frozen with its cgroup";
     }
   }
   return {};
 }
 
 std::string suspension_of(int pid) {
-  static const std::string mount = cgroup_mount();
-  return suspension_of(pid, "/proc", mount);
+  static const std::string cgroups = cgroup_mount();
+  static const std::string freezer = freezer_mount();
+  return suspension_of(pid, "/proc", cgroups, freezer);
 }
 
 std::expected<void, std::string> check_support(const PeerOptions&) { return {}; }
