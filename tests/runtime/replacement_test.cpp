@@ -167,13 +167,17 @@ TEST_F(Replacement, that_dies_when_it_is_ready_is_a_death_like_any_other) {
   options.restart.max_restarts = 1;
   options.restart.first_delay = options.restart.longest_delay = std::chrono::nanoseconds(0);
   const auto link = start(options);
-  Replacing(host_, link, {.command = program({"exit", "3", "one"})}).expect_done();
-  const Ending ending = host_.await_end(link);
-  EXPECT_EQ(ending.reason.code, 3);
+  Replacing(host_, link, {.command = shell_peer("echo the new one; exec " RINGMAIL_TEST_PEER " serve").command})
+      .expect_done();
+  host_.signal(link, SIGKILL);
+  host_.told().await("up 3");
+  host_.signal(link, SIGKILL);
+  EXPECT_EQ(host_.await_end(link).reason.signal, SIGKILL);
   EXPECT_THAT(told(), ElementsAre("open", "up 1", "yield", "replace", "handed over", "up 2", "replace",
-                                  "down: exited with 3: ValueError: one", "up 3", "close",
-                                  "down: exited with 3: ValueError: one"))
-      << "the replacement counted for nothing, and its program was started again";
+                                  "down: killed by signal 9 (Killed)", "up 3", "close",
+                                  "down: killed by signal 9 (Killed)"))
+      << "the replacement counted for nothing";
+  EXPECT_EQ(host_.log().count("[peer] the new one"), 2U) << "its program was not started again";
 }
 
 TEST_F(Replacement, goes_on_when_the_old_one_dies_while_the_new_one_starts) {
