@@ -48,7 +48,7 @@ impl Place {
         let joining = spawn(move || {
             let peer = options.join().unwrap();
             let market = peer.lookup("market").unwrap();
-                    (peer, market)
+            (peer, market)
         });
         let mut accepted = accept(&mut listener);
         while !joining.is_finished() {
