@@ -356,8 +356,9 @@ fn frame(stream: &mut UnixStream) -> Vec<u8> {
 
 fn texts(mut bytes: &[u8]) -> Vec<&str> {
     let mut found = Vec::new();
-    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
-        let (text, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_at(4);
+        let (text, rest) = rest.split_at(u32::from_le_bytes(length.try_into().unwrap()) as usize);
         found.push(std::str::from_utf8(text).unwrap());
         bytes = rest;
     }
