@@ -163,8 +163,8 @@ class HostRestart : public testing::Test {
   /// At random moments; peers are found running, and nothing is lost or reordered.
   void kill_hosts();
 
-  /// A program that is given the path of a socket, a name and a token, attaches there and sends whatever it is sent to the actor named
-  /// "sink of echoes".
+  /// A program that is given the path of a socket, a name and a token. It attaches there, and sends whatever it is sent
+  /// to the actor named "sink of echoes".
   void attach_to_hosts(const char* program);
 
   void expect_whole() {

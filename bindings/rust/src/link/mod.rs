@@ -6,6 +6,7 @@ mod lane;
 mod large;
 mod meet;
 mod monitor;
+mod polled;
 mod receive;
 mod restart;
 mod send;
@@ -17,9 +18,9 @@ mod wait;
 pub(crate) use accepted::Accepted;
 pub(crate) use lane::Lane;
 pub(crate) use monitor::reason;
+pub(crate) use polled::Polled;
 pub(crate) use receive::{Given, Taken};
 pub(crate) use restart::Restart;
-pub(crate) use stream::Polled;
 
 use crate::arena::{Bodies, Body};
 use crate::bell::Parker;

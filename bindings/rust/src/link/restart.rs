@@ -3,19 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use super::polled::PolledSets;
 use super::{Given, Held, Lane, Link, Ring, Taken};
 use crate::bell::Bed;
 use crate::error::Error;
 use crate::join::{Joined, Options};
 use crate::layout::lane_of;
 use crate::ring::Head;
-use crate::sys::ready::ReadySet;
-use crate::sys::timer::Timer;
 use crate::wait::Wait;
 use crate::wire::{feature, Outlive};
 use core::time::Duration;
-use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,29 +88,11 @@ impl Restart {
     }
 }
 
-/// What others poll in this peer's place, whichever its host is.
-pub(super) struct PolledSets {
-    /// Has the pipe on which the host rings.
-    pub(super) doorbell: ReadySet,
-    /// Has the control stream; while there is no host, the time of the next try to find one.
-    pub(super) control: ReadySet,
-    timer: Timer,
-}
-
-impl PolledSets {
-    fn new() -> io::Result<Self> {
-        Ok(Self { doorbell: ReadySet::new()?, control: ReadySet::new()?, timer: Timer::new()? })
-    }
-}
-
 impl Link {
     pub(crate) fn with_restart(mut self, restart: Option<Box<Restart>>) -> Result<Self, Error> {
         self.restart = restart;
-        if let (Some(restart), Bed::Pipe(pipe)) = (&mut self.restart, self.parker.bed()) {
-            let sets = PolledSets::new()?;
-            sets.doorbell.add(pipe.as_fd())?;
-            sets.control.add(self.stream.input())?;
-            restart.polled = Some(sets);
+        if let Some(restart) = &mut self.restart {
+            restart.polled = PolledSets::new(self.parker.bed(), self.stream.input())?;
         }
         Ok(self)
     }
@@ -136,11 +115,7 @@ impl Link {
         let now = Instant::now();
         (restart.since, restart.next_try, restart.pause, restart.has_left) = (now, now, SHORTEST_PAUSE, false);
         if let Some(sets) = &restart.polled {
-            if let Bed::Pipe(pipe) = self.parker.bed() {
-                sets.doorbell.remove(pipe.as_fd());
-            }
-            sets.control.remove(self.stream.input());
-            sets.control.add(sets.timer.as_fd())?;
+            sets.lose(self.parker.bed(), self.stream.input())?;
         }
         // A host that has not died, but closed this link, sees the end of this side as well.
         self.stream.hang_up();
@@ -243,11 +218,7 @@ impl Link {
         let Joined { parts, name, schema, outlive } = joined;
         let Some(restart) = &mut self.restart else { return Ok(()) };
         if let Some(sets) = &restart.polled {
-            sets.control.remove(sets.timer.as_fd());
-            sets.control.add(parts.stream.input())?;
-            if let Bed::Pipe(pipe) = parts.parker.bed() {
-                sets.doorbell.add(pipe.as_fd())?;
-            }
+            sets.rejoin(parts.parker.bed(), parts.stream.input())?;
         }
         restart.learn(&name, outlive);
         restart.is_to_be_told = true;
@@ -340,9 +311,11 @@ impl Link {
         if self.try_to_come_back()? {
             return Ok(false);
         }
-        if let Some(Restart { polled: Some(sets), next_try, .. }) = self.restart.as_deref() {
-            let left = self.restart.as_ref().map_or(Duration::ZERO, |restart| restart.time_left());
-            sets.timer.set(next_try.saturating_duration_since(Instant::now()).min(left));
+        if let Some(restart) = &self.restart {
+            let until_try = restart.next_try.saturating_duration_since(Instant::now()).min(restart.time_left());
+            if let Some(sets) = &restart.polled {
+                sets.look_in(until_try);
+            }
         }
         Ok(true)
     }

@@ -1,13 +1,13 @@
 //! What a link says and asks on the control stream.
 
-use super::{Lane, Link};
+use super::{Lane, Link, Polled};
 use crate::bell::Bed;
 use crate::error::Error;
 use crate::stream::Frame;
 use crate::wait::Wait;
 use crate::wire::{self, Resolved};
 use core::time::Duration;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 const FRAMES_A_LOOK: usize = 64;
@@ -124,8 +124,7 @@ impl Link {
     /// What others may poll in this peer's place, unless it sleeps on a futex.
     pub(crate) fn polled(&self) -> Result<Option<Polled>, Error> {
         if let Some(sets) = self.restart.as_ref().and_then(|restart| restart.polled.as_ref()) {
-            let [doorbell, control] = [&sets.doorbell, &sets.control].map(|set| set.as_fd().try_clone_to_owned());
-            return Ok(Some(Polled { doorbell: doorbell?, control: control? }));
+            return Ok(Some(sets.polled()?));
         }
         let (doorbell, control) = match self.parker.bed() {
             Bed::Futex => return Ok(None),
@@ -141,18 +140,5 @@ fn no_host_in_time(error: Error) -> Error {
     match error {
         Error::Full => Error::TimedOut,
         other => other,
-    }
-}
-
-/// Descriptors of their own for what this peer is rung on, and for what tells of the end of the other side.
-pub(crate) struct Polled {
-    pub(crate) doorbell: OwnedFd,
-    pub(crate) control: OwnedFd,
-}
-
-impl Polled {
-    #[cfg(feature = "tokio")]
-    pub(crate) fn try_clone(&self) -> Result<Self, Error> {
-        Ok(Self { doorbell: self.doorbell.try_clone()?, control: self.control.try_clone()? })
     }
 }

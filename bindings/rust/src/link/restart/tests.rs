@@ -13,6 +13,7 @@ use crate::sys::segment::{create, make_to_write, map_to_write, seal, Seals};
 use crate::wire::{self, Resolve, Segment, Welcome};
 use crate::{Accepts, Event, Exit, Peer};
 use core::sync::atomic::Ordering::Relaxed;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread::{spawn, JoinHandle};
