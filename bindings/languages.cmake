@@ -66,6 +66,10 @@ if(RINGMAIL_HAS_rust)
     COMMAND ${RINGMAIL_CARGO} build --quiet --release --example conformance --example streams --target-dir ${folder})
   ringmail_conformance_peer(rust TARGET conformance.rust COMMAND ${folder}/release/examples/conformance)
   ringmail_measured_variant(rust "without generated code" COMMAND ${folder}/release/examples/streams)
+  # Of tests/actors: peers that outlive their host.
+  ringmail_build_peer(long_lived.rust FOLDER rust
+    COMMAND ${RINGMAIL_CARGO} build --quiet --release --features tokio --example long_lived --example long_lived_tokio
+      --target-dir ${folder})
   # Of a toolchain that has it.
   find_program(RINGMAIL_CARGO_CLIPPY cargo-clippy HINTS ENV HOME PATH_SUFFIXES .cargo/bin)
   if(RINGMAIL_CARGO_CLIPPY)

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Failure> {
                     sender = mail.sender().or(sender);
                 }
                 Event::Mail(mail) => mail.unknown()?,
-                Event::Reply(_) | Event::Down(_) => {}
+                Event::Reply(_) | Event::Down(_) | Event::Restarted(_) => {}
                 Event::Nothing => break,
                 Event::Stopped => return Ok(()),
             }

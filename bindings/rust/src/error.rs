@@ -11,7 +11,8 @@ pub enum Error {
     NotSpawned(String),
     /// The host refused this peer, or this peer what the host offered.
     Refused(String),
-    /// The host has died, or has closed the link: the process should exit. Or a peer that had connected has, and why.
+    /// The host has died, or has closed the link, and no other has come in its place: the process should exit. Or a peer that had
+    /// connected has, and why.
     HostGone(String),
     /// Another peer of the same host has ended, or has broken the protocol, and cannot be sent to any more.
     PeerGone(String),
@@ -138,14 +139,20 @@ pub enum Reason {
     Full,
     /// No answer came in time. This is found out here, and cannot be sent.
     TimedOut,
+    /// The host was restarted: what the dead one was asked is not answered. This is found out here, too.
+    HostRestarted,
 }
 
 impl Reason {
+    /// Beyond what hosts send.
+    pub(crate) const HOST_RESTARTED: u32 = 0x10001;
+
     pub(crate) fn from_number(number: u32) -> Self {
         match number {
             1 => Reason::NoHandler,
             3 => Reason::Stopped,
             4 => Reason::Full,
+            Reason::HOST_RESTARTED => Reason::HostRestarted,
             _ => Reason::Failed,
         }
     }
@@ -153,7 +160,7 @@ impl Reason {
     pub(crate) fn number(self) -> u32 {
         match self {
             Reason::NoHandler => 1,
-            Reason::Failed | Reason::TimedOut => 2,
+            Reason::Failed | Reason::TimedOut | Reason::HostRestarted => 2,
             Reason::Stopped => 3,
             Reason::Full => 4,
         }
@@ -168,6 +175,7 @@ impl fmt::Display for Reason {
             Reason::Stopped => "the receiver stops",
             Reason::Full => "the receiver's mailbox is full",
             Reason::TimedOut => "the time is up",
+            Reason::HostRestarted => "the host was restarted",
         })
     }
 }

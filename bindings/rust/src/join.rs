@@ -7,11 +7,11 @@ mod tests;
 use crate::arena;
 use crate::error::Error;
 use crate::layout::{self, is_ring, Layout, LINE, PAGE};
-use crate::link::{Link, Parts};
+use crate::link::{Link, Parts, Restart};
 use crate::listener::Listener;
 use crate::stream::{Frame, Stream};
 use crate::sys::{process, socket, stream as calls};
-use crate::wire::{self, feature, refusal, Hello, Refused, Welcome};
+use crate::wire::{self, feature, refusal, Hello, Outlive, Refused, Welcome};
 use core::time::Duration;
 use std::fs::File;
 use std::io;
@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// How long the next host may take to accept, and then to shake hands.
+const NEXT_HOST_ACCEPTS: Duration = Duration::from_millis(200);
+const NEXT_HOST_SHAKES_HANDS: Duration = Duration::from_secs(2);
 const VARIABLE: &str = "RINGMAIL_FDS";
 const LANES: core::ops::RangeInclusive<u32> = 1..=256;
 const ROLES: [&str; 9] =
@@ -39,6 +42,8 @@ pub struct Options {
     pollable: bool,
     path: Option<PathBuf>,
     name: String,
+    token: String,
+    reconnect: Duration,
 }
 
 impl Default for Options {
@@ -50,6 +55,8 @@ impl Default for Options {
             pollable: false,
             path: None,
             name: String::new(),
+            token: String::new(),
+            reconnect: Duration::ZERO,
         }
     }
 }
@@ -100,15 +107,47 @@ impl Options {
         self
     }
 
+    /// What the host wants to hear from who attaches at its [path](Options::path), where it was told to: at most 128 bytes.
+    pub fn token(mut self, token: &str) -> Self {
+        self.token = token.into();
+        self
+    }
+
+    /// A peer that attached at a [path](Options::path) looks there for the next host for so long when its own has died: see
+    /// [*When the host is restarted*](crate#when-the-host-is-restarted). One that its host keeps does so without being asked to.
+    pub fn reconnect(mut self, time: Duration) -> Self {
+        self.reconnect = time;
+        self
+    }
+
     /// Joins the host that spawned this process, or who listens at the [path](Options::path).
     pub fn join(&self) -> Result<crate::Peer, Error> {
         let deadline = Instant::now() + self.timeout;
         let guard = Arc::new(process::ForkGuard::new()?);
-        let features = self.offered();
-        let mut stream = match &self.path {
+        let stream = match &self.path {
             Some(path) => connect(path, self.timeout)?,
             None => find_stream()?,
         };
+        let Joined { parts, name, schema, outlive } = self.shake_hands(stream, guard, deadline).map_err(|unmet| unmet.error)?;
+        let restart = Restart::new(self, self.path.as_ref().map_or(Duration::ZERO, |_| self.reconnect), &name, outlive);
+        crate::Peer::new(Link::new(parts, None).with_restart(restart)?, name, schema)
+    }
+
+    /// Joins the next host.
+    pub(crate) fn rejoin(&self, guard: Arc<process::ForkGuard>) -> Result<Joined, Unmet> {
+        let stream = connect(self.path.as_deref().unwrap_or(Path::new("")), NEXT_HOST_ACCEPTS)?;
+        self.shake_hands(stream, guard, Instant::now() + NEXT_HOST_SHAKES_HANDS)
+    }
+
+    /// Where the next host is, and how this peer shows there who it is.
+    pub(crate) fn look_elsewhere(&mut self, name: &str, outlive: &Outlive) {
+        self.path = Some(outlive.path.clone().into());
+        self.token = outlive.token.clone();
+        self.name = name.into();
+    }
+
+    fn shake_hands(&self, mut stream: Stream, guard: Arc<process::ForkGuard>, deadline: Instant) -> Result<Joined, Unmet> {
+        let features = self.offered();
         let (welcome, files) = self.greet(&mut stream, features, deadline)?;
         let built = check(&welcome, features).and_then(|()| segments::build(&welcome, files, &guard));
         let (lanes, bodies, parker) = match built {
@@ -116,13 +155,15 @@ impl Options {
             Err(text) => {
                 // Last words: who has gone does not read them, and then the end of the stream says enough.
                 let _ = stream.send(wire::kind::REFUSED, &wire::refused(refusal::BAD_SEGMENT, &text));
-                return Err(Error::Refused(text));
+                return Err(Error::Refused(text).into());
             }
         };
+        let outlives = welcome.features & feature::OUTLIVES_HOST != 0;
+        let outlive = if outlives { Some(take_outlive(&mut stream, deadline)?) } else { None };
         stream.send(wire::kind::READY, &[]).map_err(Error::HostGone)?;
         let Welcome { features, incarnation, name, schema, .. } = welcome;
         let parts = Parts { guard, stream, lanes, bodies, parker, features, incarnation };
-        crate::Peer::new(Link::new(parts, None), name, schema, incarnation)
+        Ok(Joined { parts, name, schema, outlive })
     }
 
     /// Listens at the [path](Options::path), as this [name](Options::name), for processes that attach there: two peers that talk
@@ -154,7 +195,8 @@ impl Options {
             | feature::MONITORS
             | feature::LOG
             | feature::LARGE
-            | feature::EXACTLY_ONCE;
+            | feature::EXACTLY_ONCE
+            | feature::OUTLIVES_HOST;
         if process::register_for_barriers() {
             features |= feature::ASYMMETRIC_BARRIER;
         }
@@ -165,14 +207,15 @@ impl Options {
     }
 
     /// Says hello. The welcome, and a descriptor for each of its segments.
-    fn greet(&self, stream: &mut Stream, features: u64, deadline: Instant) -> Result<(Welcome, Vec<OwnedFd>), Error> {
+    fn greet(&self, stream: &mut Stream, features: u64, deadline: Instant) -> Result<(Welcome, Vec<OwnedFd>), Unmet> {
         let ring_bytes = self.ring_bytes;
         if ring_bytes != 0 && !is_ring(ring_bytes) {
-            return Err(NO_RING);
+            return Err(NO_RING.into());
         }
         let pid = std::process::id();
-        let hello = Hello { features, pid, ring_bytes, language: "rust", name: &self.name, token: "", schema: &self.schema };
-        let hello = hello.encode().ok_or(Error::Misuse("the name or the schema is too long, or no text"))?;
+        let Self { name, token, schema, .. } = self;
+        let hello = Hello { features, pid, ring_bytes, language: "rust", name, token, schema };
+        let hello = hello.encode().ok_or(Error::Misuse("the name, the token or the schema is too long, or no text"))?;
         stream.send(wire::kind::HELLO, &hello).map_err(Error::HostGone)?;
         let frame = stream.receive_until(Some(deadline)).map_err(Error::HostGone)?;
         let Frame { kind, payload, mut files } = frame.ok_or(Error::TimedOut)?;
@@ -180,9 +223,12 @@ impl Options {
             wire::kind::WELCOME => {}
             wire::kind::REFUSED => {
                 let refused = Refused::decode(&payload).map_err(|error| Error::Protocol(error.to_string()))?;
-                return Err(Error::Refused(format!("the host refused: {} (code {})", refused.text, refused.code)));
+                let error = Error::Refused(format!("the host refused: {} (code {})", refused.text, refused.code));
+                // A host that has begun to listen does not await everybody yet.
+                let may_change = [refusal::UNKNOWN_NAME, refusal::DEADLINE, refusal::BUSY].contains(&refused.code);
+                return Err(Unmet { error, is_final: !may_change });
             }
-            _ => return Err(Error::Protocol(format!("a message of kind {kind} in answer to a hello"))),
+            _ => return Err(Error::Protocol(format!("a message of kind {kind} in answer to a hello")).into()),
         }
         let welcome = Welcome::decode(&payload).map_err(|error| Error::Protocol(error.to_string()))?;
         if !stream.carries_files() {
@@ -190,6 +236,36 @@ impl Options {
         }
         Ok((welcome, files))
     }
+}
+
+/// What a handshake has given.
+pub(crate) struct Joined {
+    pub(crate) parts: Parts,
+    pub(crate) name: String,
+    pub(crate) schema: String,
+    /// Where the host keeps this peer.
+    pub(crate) outlive: Option<Outlive>,
+}
+
+/// Why a handshake has come to nothing, and whether the next host may not think otherwise.
+pub(crate) struct Unmet {
+    pub(crate) error: Error,
+    pub(crate) is_final: bool,
+}
+
+impl From<Error> for Unmet {
+    fn from(error: Error) -> Self {
+        Self { is_final: matches!(error, Error::Protocol(_)), error }
+    }
+}
+
+/// What follows the welcome of who is to come back.
+fn take_outlive(stream: &mut Stream, deadline: Instant) -> Result<Outlive, Error> {
+    let frame = stream.receive_until(Some(deadline)).map_err(Error::HostGone)?.ok_or(Error::TimedOut)?;
+    if frame.kind != wire::kind::OUTLIVE {
+        return Err(Error::Protocol(format!("a message of kind {} in place of one about the next host", frame.kind)));
+    }
+    Outlive::decode(&frame.payload).map_err(|error| Error::Protocol(error.to_string()))
 }
 
 const NO_RING: Error = Error::Misuse("a ring's size is a power of two from 4096 to 1073741824");

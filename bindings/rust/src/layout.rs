@@ -16,6 +16,8 @@ pub(crate) const SENDER: u64 = 24;
 
 // Offsets in a producer's block.
 pub(crate) const WANT: usize = 0;
+pub(crate) const START_SEQUENCE: usize = 4;
+pub(crate) const START: usize = 8;
 
 // Offsets in a consumer's block.
 pub(crate) const CURSOR: usize = 0;

@@ -55,6 +55,13 @@
 //! [`Mail::redelivered`] says of a message whether that is possible, and [`Mail::attempt`] how many incarnations have died with
 //! it. A message is finished when it is dropped, other than by a panic; what it led to has been published then.
 //!
+//! # When the host is restarted
+//!
+//! A peer that its host keeps (`PeerOptions::outlives_host`), or one with [`Options::reconnect`], does not end when its host has died: it
+//! finishes the message in hand, joins the next one, and whatever waits goes on there. [`Event::Restarted`] says so. What it had asked is
+//! [`Reason::HostRestarted`], its monitors give a [`Down`] that is [`Exit::Unreachable`], and a mailbox that was looked up by its name leads to
+//! whoever has that name in the next host, if this one was kept. [`Error::HostGone`] comes when no host has come in time.
+//!
 //! # Panics
 //!
 //! [`Peer::run`] catches the panic of a handler to tell the host of it. That needs `panic = "unwind"`, which is the default;
@@ -108,7 +115,7 @@ pub use listener::{Listener, ListenerCounters};
 pub use log::Level;
 #[cfg(feature = "log")]
 pub use log::Logger;
-pub use mail::{Asked, BytesLoan, Down, Exit, Loan, Mail, Monitor, Reply, Ticket};
+pub use mail::{Asked, BytesLoan, Down, Exit, Loan, Mail, Monitor, Reply, Restarted, Ticket};
 pub use message::{type_id, Accepts, Address, Done, Mailbox, Message, Target};
 pub use peer::{Event, Parked, Peer};
 pub use run::{main, Handler};

@@ -117,7 +117,8 @@ impl<'p> Mail<'p> {
         let Head { correlation, target, sender, .. } = self.given.head;
         // A reply swaps the two.
         let head = Head { kind: kind::REPLY, type_id: 0, correlation, target: sender, sender: target };
-        self.is_asked.replace(false).then_some(Asked { lane: self.given.lane, head })
+        let Given { lane, host, .. } = self.given;
+        self.is_asked.replace(false).then_some(Asked { lane, host, head })
     }
 
     /// The message is finished: as dropping it.
@@ -197,6 +198,30 @@ impl Drop for Down<'_> {
     }
 }
 
+/// The news that the host has died, and that this peer has joined the next one: what it had asked is not answered, and its monitors
+/// are over, which is told one by one behind this.
+pub struct Restarted<'p> {
+    peer: &'p Peer,
+    unread: u64,
+}
+
+impl<'p> Restarted<'p> {
+    pub(crate) fn new(peer: &'p Peer, unread: u64) -> Self {
+        Self { peer, unread }
+    }
+
+    /// The peer that joined it.
+    pub fn peer(&self) -> &'p Peer {
+        self.peer
+    }
+
+    /// How many messages this peer had published that the dead host had not read, and the next one does not get: none, where they were
+    /// kept.
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+}
+
 /// Tells the monitors of a peer apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Monitor(pub(crate) u64);
@@ -253,11 +278,12 @@ pub(crate) fn read_reply<M: Message>(type_id: u32, payload: &[u8]) -> Result<M, 
     view::<M>(type_id, payload).map(|_| M::read(payload))
 }
 
-/// The duty to answer an ask. Whoever drops it leaves the asker to his deadline.
+/// The duty to answer an ask. Whoever drops it leaves the asker to his deadline. One of a host that was restarted is answered to nobody.
 #[derive(Debug)]
 #[must_use = "somebody waits for the answer"]
 pub struct Asked {
     lane: u32,
+    host: u32,
     head: Head,
 }
 
@@ -274,13 +300,13 @@ impl Asked {
 
     fn reply_with(self, peer: &Peer, type_id: u32, length: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Error> {
         let head = Head { type_id, ..self.head };
-        peer.link().answer(self.lane, &head, length, write)
+        peer.link().answer((self.lane, self.host), &head, length, write)
     }
 
     /// Refuses, and says why.
     pub fn refuse(self, peer: &Peer, reason: Reason) -> Result<(), Error> {
         let head = Head { kind: kind::NO_REPLY, type_id: reason.number(), ..self.head };
-        peer.link().answer(self.lane, &head, 0, |_| ())
+        peer.link().answer((self.lane, self.host), &head, 0, |_| ())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::arena::BodyLoan;
 use crate::error::{Error, Unsent};
 use crate::link::{Counters, Link, Polled, Taken};
 use crate::log::Level;
-use crate::mail::{self, BytesLoan, Down, Loan, Mail, Monitor, Reply, Ticket};
+use crate::mail::{self, BytesLoan, Down, Loan, Mail, Monitor, Reply, Restarted, Ticket};
 use crate::message::{Accepts, Address, Mailbox, Message, Target};
 use crate::wait::Wait;
 use core::cell::{RefCell, RefMut};
@@ -29,7 +29,6 @@ pub struct Peer {
     link: RefCell<Link>,
     name: String,
     schema: String,
-    incarnation: u64,
     polled: Option<Polled>,
     unknown: RefCell<BTreeSet<u32>>,
 }
@@ -45,6 +44,9 @@ pub enum Event<'p> {
     Down(Down<'p>),
     /// Nothing came in the time given.
     Nothing,
+    /// The host has died, and this peer has joined the next one: see [*When the host is
+    /// restarted*](crate#when-the-host-is-restarted).
+    Restarted(Restarted<'p>),
     /// The host has said stop, and all that it sent before has been read. The peer is to be dropped, and the process to end
     /// with status 0.
     Stopped,
@@ -56,8 +58,8 @@ impl Peer {
         crate::Options::new().join()
     }
 
-    pub(crate) fn new(link: Link, name: String, schema: String, incarnation: u64) -> Result<Self, Error> {
-        Ok(Self { polled: link.polled()?, link: RefCell::new(link), name, schema, incarnation, unknown: RefCell::default() })
+    pub(crate) fn new(link: Link, name: String, schema: String) -> Result<Self, Error> {
+        Ok(Self { polled: link.polled()?, link: RefCell::new(link), name, schema, unknown: RefCell::default() })
     }
 
     // Never across a call to the user's code, so it is always free.
@@ -76,9 +78,9 @@ impl Peer {
         &self.schema
     }
 
-    /// Which life of this peer this process is: 1 is the first.
+    /// Which life of this peer this process is: 1 is the first. With the next host a new one begins.
     pub fn incarnation(&self) -> u64 {
-        self.incarnation
+        self.link().incarnation
     }
 
     /// What it has done so far.
@@ -99,7 +101,7 @@ impl Peer {
             if let Some(given) = self.link.get_mut().take_plain() {
                 return Ok(Event::Mail(Mail::new(self, given)));
             }
-            let taken = self.link.get_mut().take()?;
+            let taken = self.take()?;
             if is_over || !matches!(taken, Taken::Nothing) {
                 return Ok(self.event(taken));
             }
@@ -110,12 +112,23 @@ impl Peer {
     }
 
     #[inline]
+    pub(crate) fn take(&mut self) -> Result<Taken, Error> {
+        let link = self.link.get_mut();
+        let taken = link.take()?;
+        if matches!(taken, Taken::Restarted(_)) {
+            self.schema = std::mem::take(&mut link.schema);
+        }
+        Ok(taken)
+    }
+
+    #[inline]
     pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
         match taken {
             Taken::Mail(given) => Event::Mail(Mail::new(self, given)),
             Taken::Down(given) => Event::Down(Down::new(self, given)),
             Taken::Reply(given) => Event::Reply(Reply::new(self, given.head, Cow::Borrowed(given.payload))),
             Taken::LateReply(head, payload) => Event::Reply(Reply::new(self, head, Cow::Owned(payload))),
+            Taken::Restarted(unread) => Event::Restarted(Restarted::new(self, unread)),
             Taken::Nothing => Event::Nothing,
             Taken::Stopped => Event::Stopped,
         }
@@ -370,7 +383,8 @@ impl Parked<'_> {
         self.polled.doorbell.as_fd()
     }
 
-    /// Readable when the host has died: the next [`Peer::park`] says so.
+    /// Readable when the host has died: the next [`Peer::park`] says so. Or, where this peer is to outlive it, when it is time to look
+    /// for the next one, which that does. These are the same two descriptors then as well.
     pub fn control(&self) -> BorrowedFd<'_> {
         self.polled.control.as_fd()
     }

@@ -1,6 +1,7 @@
 //! The asks of this peer that are not answered yet.
 
-use crate::ring::Head;
+use crate::error::Reason;
+use crate::ring::{kind, Head};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -67,6 +68,19 @@ impl Pending {
 
     pub(crate) fn put_late(&mut self, head: Head, payload: Vec<u8>) {
         self.late.push_back((head, payload));
+    }
+
+    /// Nobody is there any more who could answer. That is told like replies which came late.
+    pub(crate) fn end_all(&mut self) {
+        for (correlation, _) in core::mem::take(&mut self.asks) {
+            let head = Head { kind: kind::NO_REPLY, type_id: Reason::HOST_RESTARTED, correlation, ..Head::default() };
+            self.late.push_back((head, Vec::new()));
+        }
+    }
+
+    /// Of one that waits for this ask alone: it is not told as well.
+    pub(crate) fn take_late(&mut self, correlation: u32) {
+        self.late.retain(|(head, _)| head.correlation != correlation);
     }
 
     pub(crate) fn has_late(&self) -> bool {

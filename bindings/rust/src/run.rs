@@ -3,7 +3,7 @@
 use crate::error::{Error, Reason};
 use crate::failure::{in_one_line, shortened, Failure};
 use crate::join::Options;
-use crate::mail::{Down, Mail, Reply};
+use crate::mail::{Down, Mail, Reply, Restarted};
 use crate::peer::{Event, Peer};
 use crate::wait::Wait;
 use core::any::Any;
@@ -29,6 +29,12 @@ pub trait Handler {
         let _ = down;
         Ok(())
     }
+
+    /// Is told that the host has died, and that the peer has joined the next one. Who has nothing to do then needs none.
+    fn restarted(&mut self, restarted: &Restarted<'_>) -> Result<(), Failure> {
+        let _ = restarted;
+        Ok(())
+    }
 }
 
 impl<F: FnMut(&Mail<'_>) -> Result<(), Failure>> Handler for F {
@@ -38,7 +44,7 @@ impl<F: FnMut(&Mail<'_>) -> Result<(), Failure>> Handler for F {
 }
 
 impl Peer {
-    /// Handles what comes until the host says stop.
+    /// Handles what comes until the host says stop. Where the peer outlives its host, that is the host that there then is.
     ///
     /// An error that a handler returns, or its panic, is reported to the host with its backtrace, and returned. The message in
     /// hand is not finished: the next incarnation gets it again. The process should end with a status other than 0.
@@ -74,6 +80,7 @@ impl Peer {
                         return Err(failure);
                     }
                 }
+                Event::Restarted(restarted) => catch(|| handler.restarted(&restarted))?,
                 Event::Nothing => {}
                 Event::Stopped => return Ok(()),
             }

@@ -14,7 +14,7 @@ const HEADER: usize = 8;
 const MOST_PAYLOAD: usize = 1 << 20;
 const MOST_BACKLOG: usize = 4 << 20;
 const MOST_FILES: usize = 8;
-const LAST_KIND: u16 = 10;
+const LAST_KIND: u16 = 11;
 /// Of what is said of introductions.
 const MORE_KINDS: core::ops::RangeInclusive<u16> = 16..=18;
 /// A payload's memory grows as its bytes come, so that a length alone costs nobody a megabyte.

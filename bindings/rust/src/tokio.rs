@@ -64,7 +64,7 @@ impl AsyncPeer {
     /// The next message or reply; never [`Event::Nothing`]. Given up in the middle, it has taken nothing.
     pub async fn receive(&mut self) -> Result<Event<'_>, Error> {
         loop {
-            let taken = self.peer.link().take()?;
+            let taken = self.peer.take()?;
             if !matches!(taken, Taken::Nothing) {
                 return Ok(self.peer.event(taken));
             }

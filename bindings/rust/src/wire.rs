@@ -3,6 +3,7 @@
 
 use crate::layout::{is_ring, Layout};
 use core::fmt;
+use core::time::Duration;
 
 pub(crate) mod kind {
     pub(crate) const HELLO: u16 = 1;
@@ -15,6 +16,7 @@ pub(crate) mod kind {
     pub(crate) const GOODBYE: u16 = 8;
     pub(crate) const RING: u16 = 9;
     pub(crate) const LOG: u16 = 10;
+    pub(crate) const OUTLIVE: u16 = 11;
     pub(crate) const INTRODUCE: u16 = 16;
     pub(crate) const INTRODUCED: u16 = 17;
     pub(crate) const PRESENCE: u16 = 18;
@@ -27,6 +29,7 @@ pub(crate) mod refusal {
     pub(crate) const VERSION: u16 = 3;
     pub(crate) const MISSING_FEATURE: u16 = 4;
     pub(crate) const RING_SIZE: u16 = 6;
+    pub(crate) const UNKNOWN_NAME: u16 = 7;
     pub(crate) const DEADLINE: u16 = 9;
     pub(crate) const BUSY: u16 = 10;
     pub(crate) const BAD_SEGMENT: u16 = 11;
@@ -42,6 +45,7 @@ pub(crate) mod feature {
     pub(crate) const LOG: u64 = 1 << 8;
     pub(crate) const LARGE: u64 = 1 << 9;
     pub(crate) const EXACTLY_ONCE: u64 = 1 << 11;
+    pub(crate) const OUTLIVES_HOST: u64 = 1 << 12;
 }
 
 pub(crate) const MAGIC: u32 = 0x314c_4d52;
@@ -51,6 +55,7 @@ const ROLES: core::ops::RangeInclusive<u8> = 1..=9;
 const MOST_NAME: usize = 255;
 const MOST_LANGUAGE: usize = 32;
 const MOST_TOKEN: usize = 128;
+const MOST_PATH: usize = 107;
 const MOST_TEXT: usize = 16_384;
 const MOST_SCHEMA: usize = 524_288;
 
@@ -289,6 +294,26 @@ impl Refused {
         let refused = Self { code: rest.u16()?, text: rest.text(MOST_TEXT)? };
         rest.end()?;
         Ok(refused)
+    }
+}
+
+/// For how long the next host is looked for, and where, and what is said there.
+pub(crate) struct Outlive {
+    pub(crate) time: Duration,
+    pub(crate) path: String,
+    pub(crate) token: String,
+}
+
+impl Outlive {
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = Reader(payload);
+        let time = Duration::from_nanos(rest.u64()?);
+        let outlive = Self { time, path: rest.name(MOST_PATH)?, token: rest.name(MOST_TOKEN)? };
+        if outlive.path.is_empty() {
+            return Err(Malformed("a path of nobody"));
+        }
+        rest.end()?;
+        Ok(outlive)
     }
 }
 

@@ -376,7 +376,7 @@ fn polls() -> Result<(), Failure> {
                 mail.peer().send(to, &Get {})?;
                 continue;
             }
-            Event::Reply(_) | Event::Down(_) => continue,
+            Event::Reply(_) | Event::Down(_) | Event::Restarted(_) => continue,
         }
         if let Some(parked) = peer.park()? {
             let poll = |fd: i32| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
@@ -415,7 +415,7 @@ fn in_tokio() -> Result<(), Failure> {
                 Event::Mail(mail) => mail.peer().send(to, &Get {})?,
                 Event::Reply(reply) => reply.peer().send(to, &Sum::default())?,
                 Event::Stopped => return Ok(()),
-                Event::Down(_) | Event::Nothing => {}
+                Event::Down(_) | Event::Restarted(_) | Event::Nothing => {}
             }
         }
     })

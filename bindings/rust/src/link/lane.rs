@@ -3,8 +3,9 @@
 use super::meet::Met;
 use crate::arena::Arena;
 use crate::bell::Ringer;
-use crate::layout::LaneMemory;
+use crate::layout::{LaneMemory, LINE, START};
 use crate::ring::{Consumer, Fault, Order, Producer};
+use core::sync::atomic::Ordering::Relaxed;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ring {
@@ -27,8 +28,11 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// One to a host, whose rings to it are new. None: at no such place can a frame start as the host has written.
+    /// One to a host. None: at no such place can a frame start as the host has written.
     pub(crate) fn new(memory: LaneMemory<'static>, bell: Ringer<'static>, arena: Option<Arena>, order: Order) -> Option<Self> {
+        if memory.mail_out.own.load64(START, Relaxed) % LINE != 0 {
+            return None;
+        }
         Some(Self {
             mail_in: Consumer::new(memory.mail_in, order)?,
             control_in: Consumer::new(memory.control_in, order)?,

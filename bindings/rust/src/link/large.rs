@@ -10,6 +10,7 @@ use crate::wait::Wait;
 impl Link {
     /// Room for a body of mail to this mailbox.
     pub(crate) fn loan_large(&mut self, mailbox: u64, length: usize, wait: Wait) -> Result<BodyLoan, Error> {
+        self.with_host(wait)?;
         let at = self.lane_to(mailbox)?;
         self.check_open()?;
         if self.accepted.is_some() || self.lanes[at].met.is_some() {
@@ -20,7 +21,11 @@ impl Link {
         if bytes > most {
             return Err(Error::TooLong { length, most });
         }
-        self.wait_for(at, Ring::Mail, wait, |lane| lane.arena.as_mut()?.try_loan(bytes, &mut lane.mail_out))
+        let host = self.hosts;
+        match self.wait_for(at, Ring::Mail, wait, |lane| lane.arena.as_mut()?.try_loan(bytes, &mut lane.mail_out)) {
+            Err(_) if self.hosts != host => self.loan_large(mailbox, length, wait),
+            body => body,
+        }
     }
 
     /// Room for a message with this body, behind what says where that is.
@@ -31,15 +36,26 @@ impl Link {
         length: usize,
         wait: Wait,
     ) -> Result<&'static mut [u8], Error> {
+        self.with_host(wait)?;
         let at = self.lane_to(mailbox)?;
-        if !self.lanes[at].arena.as_ref().map_or(false, |arena| arena.has_lent(body)) {
-            return Err(Error::Misuse("the body was not lent for that mailbox"));
-        }
+        self.check_lent(at, body)?;
         let whole = length.checked_add(Place::BYTES).ok_or(Error::TooLong { length, most: 0 })?;
         let room = self.loan(mailbox, whole, wait)?;
+        // Not by a host that died meanwhile.
+        if let Err(error) = self.check_lent(at, body) {
+            self.cancel(at);
+            return Err(error);
+        }
         let (place, message) = room.split_at_mut(Place::BYTES);
         body.place().write(place);
         Ok(message)
+    }
+
+    fn check_lent(&self, at: usize, body: &BodyLoan) -> Result<(), Error> {
+        match &self.lanes[at].arena {
+            Some(arena) if arena.has_lent(body) => Ok(()),
+            _ => Err(Error::Misuse("the body was not lent for that mailbox of this host")),
+        }
     }
 
     /// What was written to that room joins the open batch, with its body.

@@ -6,7 +6,9 @@ mod lane;
 mod large;
 mod meet;
 mod monitor;
+mod polled;
 mod receive;
+mod restart;
 mod send;
 mod stream;
 #[cfg(test)]
@@ -16,8 +18,9 @@ mod wait;
 pub(crate) use accepted::Accepted;
 pub(crate) use lane::Lane;
 pub(crate) use monitor::reason;
+pub(crate) use polled::Polled;
 pub(crate) use receive::{Given, Taken};
-pub(crate) use stream::Polled;
+pub(crate) use restart::Restart;
 
 use crate::arena::{Bodies, Body};
 use crate::bell::Parker;
@@ -50,10 +53,24 @@ pub(crate) struct Link {
     /// Of the message or reply that the user has.
     held: Option<Held>,
     held_body: Option<Body>,
+    /// The user has a message or reply of a host that is dead, and no lane to finish it on.
+    holds_left: bool,
     /// Of what the held message leads to, where that is published with its acknowledgement.
     batch: Option<Batch>,
     has_open_batch: bool,
     is_closed: bool,
+    /// Of one that may outlive its host.
+    restart: Option<Box<Restart>>,
+    /// The host is dead, and there is no other yet.
+    is_lost: bool,
+    /// The user is to be told of a restart.
+    has_news: bool,
+    /// That were joined after the first.
+    hosts: u32,
+    /// Of the newest of them.
+    pub(crate) schema: String,
+    /// Messages that were sent to those before.
+    past_sent: u64,
     /// Somebody may wait for an answer on the stream, even while mail comes without a pause.
     answers_on_stream: bool,
     /// For messages, since the clock was asked whether to look at the stream.
@@ -66,7 +83,7 @@ pub(crate) struct Link {
     request: u32,
     received: u64,
     features: u64,
-    incarnation: u64,
+    pub(crate) incarnation: u64,
     /// The mailboxes, by the numbers of their monitors.
     monitors: BTreeMap<u64, u64>,
     /// The number of the last one, in this incarnation.
@@ -122,9 +139,16 @@ impl Link {
             next_lane: 0,
             held: None,
             held_body: None,
+            holds_left: false,
             batch: None,
             has_open_batch: false,
             is_closed: false,
+            restart: None,
+            is_lost: false,
+            has_news: false,
+            hosts: 0,
+            schema: String::new(),
+            past_sent: 0,
             looks: 0,
             looked_at_stream: Instant::now(),
             asked: 0,
@@ -143,7 +167,7 @@ impl Link {
     pub(crate) fn counters(&self) -> Counters {
         Counters {
             received: self.received,
-            sent: self.lanes.iter().map(|lane| lane.mail_out.messages()).sum(),
+            sent: self.past_sent + self.lanes.iter().map(|lane| lane.mail_out.messages()).sum::<u64>(),
             sleeps: self.parker.sleeps,
             failed_barriers: self.parker.failed_barriers,
         }
@@ -226,6 +250,9 @@ impl Link {
     /// Sends what the threads of this process have logged.
     #[cfg(feature = "log")]
     fn send_lines(&mut self) {
+        if self.is_lost {
+            return; // they wait for the next one
+        }
         for (level, text) in Arc::clone(&self.lines).take() {
             // A host that is gone, or too slow, or takes none: nobody else is there to be told.
             let _ = self.log(level, &text);
@@ -266,15 +293,10 @@ impl Link {
     #[cold]
     fn send_ring(&mut self, at: usize) -> Result<(), Error> {
         // What the host has not read yet wakes it as well as one more would.
-        if self.stream.has_backlog() {
+        if self.stream.has_backlog() || self.is_lost {
             return Ok(());
         }
         let sent = self.stream.send(wire::kind::RING, &wire::ring(at as u32));
-        sent.map_err(|text| self.gone(text))
-    }
-
-    fn gone(&mut self, text: String) -> Error {
-        self.is_closed = true;
-        Error::HostGone(text)
+        sent.or_else(|text| self.lose_host(text))
     }
 }

@@ -23,6 +23,7 @@ const REASON_HEAD: usize = 16;
 impl Link {
     /// A number for the monitor of this mailbox, which its down will have.
     pub(crate) fn monitor(&mut self, mailbox: u64, wait: Wait) -> Result<u64, Error> {
+        self.with_host(wait)?;
         let at = self.lane_to(mailbox)?;
         self.check_open()?;
         if self.accepted.is_some() || self.lanes[at].met.is_some() {
@@ -34,11 +35,11 @@ impl Link {
         if self.monitors.len() >= MOST_MONITORS {
             return Err(Error::Misuse("a peer has 1024 monitors at most"));
         }
-        // No number of an earlier incarnation, whose downs may come yet.
-        let number = self.incarnation << 32 | u64::from(self.last_monitor.wrapping_add(1));
         self.room(at, Ring::Mail, 0, wait)?;
-        self.commit_signal(MONITOR, mailbox, number);
         self.last_monitor = self.last_monitor.wrapping_add(1);
+        // No number of an earlier incarnation, whose downs may come yet.
+        let number = self.incarnation << 32 | u64::from(self.last_monitor);
+        self.commit_signal(MONITOR, mailbox, number);
         self.monitors.insert(number, mailbox);
         Ok(number)
     }
@@ -46,8 +47,14 @@ impl Link {
     /// Whether its down was still to come.
     pub(crate) fn demonitor(&mut self, number: u64, wait: Wait) -> Result<bool, Error> {
         self.check_open()?;
+        self.with_host(wait)?;
         let Some(&mailbox) = self.monitors.get(&number) else { return Ok(false) };
         self.room(lane_of(mailbox), Ring::Mail, 0, wait)?;
+        // Those of a host that died meanwhile are over.
+        if !self.monitors.contains_key(&number) {
+            self.cancel(lane_of(mailbox));
+            return Ok(false);
+        }
         self.commit_signal(DEMONITOR, mailbox, number);
         self.monitors.remove(&number);
         Ok(true)
@@ -75,14 +82,13 @@ impl Link {
         if self.features & feature::LOG == 0 {
             return Err(Error::Unsupported("the other side takes no lines for a log"));
         }
-        if self.stream.backlog_bytes() >= MOST_LOG_BYTES {
-            self.stream.flush().map_err(|text| self.gone(text))?;
-        }
-        if self.stream.backlog_bytes() >= MOST_LOG_BYTES {
+        let flushed = if self.stream.backlog_bytes() >= MOST_LOG_BYTES { self.stream.flush() } else { Ok(()) };
+        if self.is_lost || (flushed.is_ok() && self.stream.backlog_bytes() >= MOST_LOG_BYTES) {
             return Err(Error::Full);
         }
-        let sent = self.stream.send(wire::kind::LOG, &wire::log(level as u8, text));
-        sent.map_err(|text| self.gone(text))
+        let sent = flushed.and_then(|()| self.stream.send(wire::kind::LOG, &wire::log(level as u8, text)));
+        // Where another host is looked for, this line is left out.
+        sent.or_else(|text| self.lose_host(text).and(Err(Error::Full)))
     }
 }
 

@@ -15,6 +15,8 @@ const STREAM_LEFT_ALONE: Duration = Duration::from_millis(1);
 /// A frame that was given to the user.
 pub(crate) struct Given {
     pub(crate) lane: u32,
+    /// Of this peer's, which a restart ends.
+    pub(crate) host: u32,
     pub(crate) head: Head,
     pub(crate) payload: &'static [u8],
     pub(crate) has_body: bool,
@@ -31,6 +33,8 @@ pub(crate) enum Taken {
     Reply(Given),
     /// A reply that came while the user waited for another one, or the news that none will come.
     LateReply(Head, Vec<u8>),
+    /// There is another host, and so many messages were not read by the one before.
+    Restarted(u64),
     Nothing,
     Stopped,
 }
@@ -41,7 +45,8 @@ impl Link {
     pub(crate) fn take_plain(&mut self) -> Option<Given> {
         let at = self.next_lane;
         let lane = self.lanes.get_mut(at)?;
-        let is_plain = self.held.is_none() && self.pending.is_empty() && self.looks < LOOKS_BETWEEN_CLOCKS;
+        let is_free = self.held.is_none() && !self.holds_left && !self.has_news;
+        let is_plain = is_free && self.pending.is_empty() && self.looks < LOOKS_BETWEEN_CLOCKS;
         if !is_plain || self.guard.is_forked() || lane.has_control() || lane.stop_at.is_some() || lane.met.is_some() {
             return None;
         }
@@ -65,8 +70,13 @@ impl Link {
     /// The next message or reply, if there is one.
     pub(crate) fn take(&mut self) -> Result<Taken, Error> {
         self.check_owner()?;
-        if self.held.is_some() {
+        if self.held.is_some() || self.holds_left {
             return Err(Error::Misuse("the message received before is not finished"));
+        }
+        if self.has_news {
+            if let Some(news) = self.take_news() {
+                return Ok(news);
+            }
         }
         if !self.pending.is_empty() {
             if let Some((head, payload)) = self.pending.take_overdue() {
@@ -170,7 +180,7 @@ impl Link {
             incoming.hold();
         }
         let (head, payload) = (frame.head, frame.payload);
-        Given { lane: at as u32, head, payload, has_body: false, sender, redelivered, attempt }
+        Given { lane: at as u32, host: self.hosts, head, payload, has_body: false, sender, redelivered, attempt }
     }
 
     /// Deals with what the host says to this process. A reply that somebody waits for, which is still to be passed.
@@ -231,7 +241,7 @@ impl Link {
     /// repeats, and loses nothing.
     #[inline]
     pub(crate) fn release(&mut self) {
-        let Some(Held { at, ring }) = self.held.take() else { return };
+        let Some(Held { at, ring }) = self.held.take() else { return self.release_left() };
         // First: who waits for its block is rung once, when the cursor has passed, too.
         let had_body = self.held_body.take().is_some();
         if self.guard.is_forked() {
@@ -253,5 +263,6 @@ impl Link {
             let by_message = self.lanes[at].store_cursors();
             let _ = self.ring_by_message(by_message, at);
         }
+        self.forget_left();
     }
 }

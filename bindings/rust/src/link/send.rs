@@ -28,6 +28,7 @@ impl Link {
     /// Room for mail to this mailbox.
     #[inline]
     pub(crate) fn loan(&mut self, mailbox: u64, length: usize, wait: Wait) -> Result<&'static mut [u8], Error> {
+        self.with_host(wait)?;
         let at = self.lane_to(mailbox)?;
         if self.batch.is_some() {
             return self.room_in_batch(length, wait);
@@ -62,9 +63,19 @@ impl Link {
         self.lanes[at].mail_out.cancel();
     }
 
-    /// Answers an ask that came on this lane; `write` fills the payload.
-    pub(crate) fn answer(&mut self, at: u32, head: &Head, length: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+    /// Answers an ask that came on this lane, of that host; `write` fills the payload.
+    pub(crate) fn answer(
+        &mut self,
+        (at, host): (u32, u32),
+        head: &Head,
+        length: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> Result<(), Error> {
         let at = at as usize;
+        if self.is_lost || self.hosts != host {
+            // Whoever asked is no more.
+            return self.check_open();
+        }
         if at >= self.lanes.len() {
             self.check_open()?;
             return Err(Error::Misuse("the ask is not one of this peer's"));
@@ -77,7 +88,7 @@ impl Link {
         }
         match self.room(at, Ring::Control, length, Wait::Forever) {
             Ok(room) => write(room),
-            Err(_) if self.has_lost_asker(at) => return Ok(()),
+            Err(_) if self.is_lost || self.has_lost_asker(at) => return Ok(()),
             Err(error) => return Err(error),
         }
         self.lanes[at].control_out.commit(head);
@@ -104,6 +115,7 @@ impl Link {
 
     /// Waits for the answer to an ask, and copies it. Other answers are kept for later; mail is not read.
     pub(crate) fn await_answer(&mut self, correlation: u32, deadline: Instant) -> Result<(u32, Vec<u8>), Error> {
+        let host = self.hosts;
         loop {
             for at in 0..self.lanes.len() {
                 while let Some(frame) = self.take_control(at)? {
@@ -121,6 +133,14 @@ impl Link {
             }
             // What the other side wrote before it died has been read.
             self.check_open()?;
+            if self.hosts != host {
+                self.pending.take_late(correlation);
+                return Err(Error::NoReply(Reason::HostRestarted));
+            }
+            if self.is_lost && self.holds_back() {
+                self.pending.answered(correlation);
+                return Err(Error::NoReply(Reason::HostRestarted));
+            }
             if time_left(deadline).is_none() {
                 self.pending.answered(correlation);
                 return Err(Error::TimedOut);
@@ -147,11 +167,22 @@ impl Link {
         }
         match out.try_loan(length) {
             Some(room) => Ok(room),
-            None => self.wait_for(at, ring, wait, |lane| lane.outgoing(ring).try_loan(length)),
+            None => self.wait_for_room(at, ring, length, wait),
         }
     }
 
-    /// Waits for what the other side makes room for by reading this ring.
+    #[cold]
+    fn wait_for_room(&mut self, at: usize, ring: Ring, length: usize, wait: Wait) -> Result<&'static mut [u8], Error> {
+        let host = self.hosts;
+        match self.wait_for(at, ring, wait, |lane| lane.outgoing(ring).try_loan(length)) {
+            Err(_) if self.hosts != host && at >= self.lanes.len() => Err(Error::NoMailbox),
+            Err(_) if self.hosts != host => self.room(at, ring, length, wait),
+            room => room,
+        }
+    }
+
+    /// Waits for what the other side makes room for by reading this ring. The lane goes with its host: who finds another one in its place
+    /// begins anew.
     pub(super) fn wait_for<T>(
         &mut self,
         at: usize,
@@ -176,6 +207,14 @@ impl Link {
             self.lanes[at].outgoing(ring).want_room(true);
             while !is_over {
                 result = self.look_for_host().and_then(|()| self.check_open()).and_then(|()| self.check_lane(at));
+                if self.is_lost {
+                    self.lanes[at].outgoing(ring).want_room(false);
+                    // Answers are for nobody any more.
+                    if ring == Ring::Mail {
+                        self.come_back(wait)?;
+                    }
+                    return Err(Error::Full);
+                }
                 if result.is_err() || (ring == Ring::Control && self.has_lost_asker(at)) {
                     break;
                 }

@@ -1,13 +1,13 @@
 //! What a link says and asks on the control stream.
 
-use super::{Lane, Link};
+use super::{Lane, Link, Polled};
 use crate::bell::Bed;
 use crate::error::Error;
 use crate::stream::Frame;
 use crate::wait::Wait;
 use crate::wire::{self, Resolved};
 use core::time::Duration;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 const FRAMES_A_LOOK: usize = 64;
@@ -16,7 +16,11 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Link {
     /// Whether the host is there, and what it says. A peer that has gone is no error: what it left is read first.
+    /// One that may outlive its host does not end with it: `is_lost` says so.
     pub(super) fn look_for_host(&mut self) -> Result<(), Error> {
+        if self.is_lost {
+            return Ok(());
+        }
         #[cfg(feature = "log")]
         self.send_lines();
         // What the other side had not read when it was said. A failure shows in what is read.
@@ -33,7 +37,7 @@ impl Link {
                 ended => {
                     if !self.note_end_of_peer() {
                         let text = ended.err().unwrap_or_else(|| self.end_of_other());
-                        return Err(self.gone(text));
+                        return self.lose_host(text);
                     }
                     break;
                 }
@@ -60,12 +64,20 @@ impl Link {
         self.request = self.request.wrapping_add(1);
         // The host would end the link over a name that cannot be one.
         let question = wire::resolve(self.request, name).ok_or_else(|| Error::NotFound(name.into()))?;
-        let sent = self.stream.send(wire::kind::RESOLVE, &question);
-        sent.map_err(|text| self.gone(text))?;
         let deadline = if wait.may_wait() { wait.deadline() } else { Some(Instant::now()) };
+        let mut asked = None;
         loop {
-            let frame = self.stream.receive_until(deadline).map_err(|text| self.gone(text))?;
-            let frame = frame.ok_or(Error::TimedOut)?;
+            // The next host is asked anew.
+            self.with_host(wait).map_err(no_host_in_time)?;
+            let sent = if asked == Some(self.hosts) { Ok(()) } else { self.stream.send(wire::kind::RESOLVE, &question) };
+            asked = Some(self.hosts);
+            let frame = match sent.and_then(|()| self.stream.receive_until(deadline)) {
+                Ok(frame) => frame.ok_or(Error::TimedOut)?,
+                Err(text) => {
+                    self.lose_host(text)?;
+                    continue;
+                }
+            };
             if frame.kind != wire::kind::RESOLVED {
                 self.hear(frame);
                 continue;
@@ -102,7 +114,7 @@ impl Link {
         if self.accepted.is_some() {
             return self.leave();
         }
-        if is_open && self.lanes.iter().all(Lane::is_drained) {
+        if is_open && !self.is_lost && self.lanes.iter().all(Lane::is_drained) {
             // Nobody is left to be told that this failed.
             let _ = self.stream.send(wire::kind::GOODBYE, &[]);
             let _ = self.stream.flush_until(Instant::now() + LAST_WORDS);
@@ -111,6 +123,9 @@ impl Link {
 
     /// What others may poll in this peer's place, unless it sleeps on a futex.
     pub(crate) fn polled(&self) -> Result<Option<Polled>, Error> {
+        if let Some(sets) = self.restart.as_ref().and_then(|restart| restart.polled.as_ref()) {
+            return Ok(Some(sets.polled()?));
+        }
         let (doorbell, control) = match self.parker.bed() {
             Bed::Futex => return Ok(None),
             Bed::Pipe(pipe) => (pipe.as_fd(), self.stream.input()),
@@ -120,15 +135,10 @@ impl Link {
     }
 }
 
-/// Descriptors of their own for what this peer is rung on, and for what tells of the end of the other side.
-pub(crate) struct Polled {
-    pub(crate) doorbell: OwnedFd,
-    pub(crate) control: OwnedFd,
-}
-
-impl Polled {
-    #[cfg(feature = "tokio")]
-    pub(crate) fn try_clone(&self) -> Result<Self, Error> {
-        Ok(Self { doorbell: self.doorbell.try_clone()?, control: self.control.try_clone()? })
+/// Who looks up waits for an answer, and not for room.
+fn no_host_in_time(error: Error) -> Error {
+    match error {
+        Error::Full => Error::TimedOut,
+        other => other,
     }
 }

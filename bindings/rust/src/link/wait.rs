@@ -9,14 +9,14 @@ use std::time::Instant;
 
 #[inline]
 fn has_input(lanes: &[Lane]) -> bool {
-    lanes.iter().any(Lane::has_input) || lanes.iter().all(Lane::is_drained)
+    lanes.iter().any(Lane::has_input) || (!lanes.is_empty() && lanes.iter().all(Lane::is_drained))
 }
 
 impl Link {
     /// Waits until there is something to take, an ask's time is up, or so long. Returns for no reason, too.
     pub(crate) fn wait(&mut self, wait: Wait) -> Result<(), Error> {
         self.prepare_to_wait()?;
-        if self.pending.has_late() {
+        if self.pending.has_late() || self.has_news {
             return Ok(());
         }
         self.sleep(earlier(wait, self.pending.deadline()), has_input)
@@ -35,7 +35,7 @@ impl Link {
             return Ok(());
         }
         self.look_for_host()?;
-        while wait.may_wait() && !self.other_is_gone() {
+        while wait.may_wait() && !self.other_is_gone() && !self.is_lost {
             let Some(left) = deadline.map_or(Some(Duration::MAX), time_left) else { break };
             let lanes = &self.lanes;
             self.parker.park(left, self.stream.input(), || has_work(lanes));
@@ -47,6 +47,10 @@ impl Link {
             if is_over {
                 break;
             }
+        }
+        // What the dead one had published comes first.
+        if self.is_lost && !has_work(&self.lanes) {
+            self.come_back(wait)?;
         }
         self.spin.observe();
         Ok(())
@@ -67,8 +71,12 @@ impl Link {
     pub(crate) fn lie_down(&mut self) -> Result<bool, Error> {
         self.prepare_to_wait()?;
         self.look_for_host()?;
+        let has_news = self.pending.has_late() || self.has_news;
+        if self.is_lost {
+            return Ok(!has_news && !has_input(&self.lanes) && self.lie_down_without_host()?);
+        }
         self.parker.lie_down();
-        let may_sleep = !self.pending.has_late() && !has_input(&self.lanes) && !self.other_is_gone();
+        let may_sleep = !has_news && !has_input(&self.lanes) && !self.other_is_gone();
         self.parker.sleeps += u64::from(may_sleep);
         Ok(may_sleep)
     }
@@ -77,11 +85,17 @@ impl Link {
     /// `get_up_with_room`, whatever this says.
     #[cfg(feature = "tokio")]
     pub(crate) fn lie_down_for_room(&mut self, mailbox: u64, for_body: bool) -> Result<bool, Error> {
+        if self.is_lost {
+            return self.lie_down_without_host();
+        }
         self.lane_to(mailbox)?;
         let at = self.way_to(mailbox);
         self.lanes[at].mail_out.want_room(true);
         let may_sleep = self.prepare_to_wait().and_then(|()| self.look_for_host()).and_then(|()| self.check_lane(at));
         may_sleep?;
+        if self.is_lost {
+            return self.lie_down_without_host();
+        }
         self.parker.lie_down();
         let lane = &self.lanes[at];
         let has_room = match &lane.arena {
@@ -109,6 +123,9 @@ impl Link {
     }
 
     pub(crate) fn get_up(&mut self) {
+        if self.is_lost {
+            return; // it was not down
+        }
         self.parker.get_up();
         self.parker.empty_pipe();
         if self.parker.is_rung_on_stream() {

@@ -105,7 +105,7 @@ impl Opening {
         let accepted = Accepted::new(name.clone(), own.name.clone(), mail, Arc::clone(&own.left));
         let parker = Parker::new(parker, Bed::Stream(end), order);
         let parts = Parts { guard, stream, lanes: vec![lane], bodies: None, parker, features, incarnation };
-        Peer::new(Link::new(parts, Some(accepted)), name, schema, incarnation)
+        Peer::new(Link::new(parts, Some(accepted)), name, schema)
     }
 }
 

@@ -176,6 +176,12 @@ impl<'m> Consumer<'m> {
         self.attempt
     }
 
+    /// Whether the frame at `position` is the one that this peer had in hand when it left another ring, of which the host has copied it.
+    pub(crate) fn starts_with_what_was_in_hand(&self) -> bool {
+        // Relaxed: written before this process was given the memory.
+        self.own.load64(layout::ATTEMPTED, Relaxed) == self.position + 1
+    }
+
     #[inline]
     fn finished(&self) -> (u64, u16) {
         self.held.unwrap_or((self.position, self.sequence))

@@ -46,23 +46,26 @@ pub(crate) struct Producer<'m> {
 }
 
 impl<'m> Producer<'m> {
-    /// A new ring: its memory is zero, and its size a ring size.
+    /// A new ring, of a ring's size: its memory is zero, but for what the host may have put there and this starts behind.
     pub(crate) fn new(memory: ProducerMemory<'m>, order: Order) -> Self {
         let capacity = memory.data.len() as u64;
         assert!(capacity.is_power_of_two() && capacity >= layout::LEAST_RING);
+        // Relaxed: written before this process was given the memory, and by nobody from now on.
+        let start = memory.own.load64(layout::START, Relaxed);
+        let sequence = memory.own.load32(layout::START_SEQUENCE, Relaxed) as u16;
         Self {
             data: RingBytes::new(memory.data),
             own: memory.own,
             consumer: memory.consumer,
             capacity,
             order,
-            tail: 0,
-            next: 0,
-            zeroed: 0,
+            tail: start,
+            next: start,
+            zeroed: start,
             cursor: 0,
             first_commit: 0,
             loan: None,
-            sequence: 0,
+            sequence,
             fault: None,
             messages: 0,
         }

@@ -16,3 +16,4 @@ pub(crate) mod ready;
 pub(crate) mod segment;
 pub(crate) mod socket;
 pub(crate) mod stream;
+pub(crate) mod timer;
