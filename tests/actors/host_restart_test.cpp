@@ -243,6 +243,11 @@ void HostRestart::kill_hosts() {
 
 TEST_F(HostRestart, finds_its_peers_running_and_nothing_lost_or_reordered) { kill_hosts(); }
 
+TEST_F(HostRestart, finds_a_handler_that_waited_with_what_it_has_in_hand) {
+  setting_.echo = {RINGMAIL_LONG_LIVED_ECHO};
+  kill_hosts();
+}
+
 #ifdef RINGMAIL_LONG_LIVED_NODE_PEER
 TEST_F(HostRestart, finds_a_peer_in_node_running_and_nothing_lost_or_reordered) {
   setting_.echo = {RINGMAIL_NODE, RINGMAIL_LONG_LIVED_NODE_PEER};

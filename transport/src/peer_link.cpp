@@ -517,20 +517,26 @@ int PeerLink::send_large(ringmail_mailbox target,
                          const ringmail_body& body,
                          std::int64_t timeout_ns) {
   if (is_forked()) return RINGMAIL_EFORKED;
-  PeerLane* const lane = lane_to(target);
   const auto* const block = static_cast<const std::byte*>(body.data);
-  if (lane != nullptr && !lane->bodies_out.is_loaned(block))
-    return fail(RINGMAIL_EMISUSE, "the body is no open loan for that mailbox");
+  const auto no_loan = [this] { return fail(RINGMAIL_EMISUSE, "the body is no open loan for that mailbox"); };
+  if (const PeerLane* const lane = lane_to(target); lane != nullptr && !lane->bodies_out.is_loaned(block))
+    return no_loan();
   if (payload.size() > UINT32_MAX - sizeof(BodyPlace))
     return fail(RINGMAIL_ETOOLONG, "a message of %zu bytes is more than half a ring", payload.size());
   void* room = nullptr;
   const auto length = static_cast<std::uint32_t>(sizeof(BodyPlace) + payload.size());
   if (const int result = loan(target, length, timeout_ns, &room); result != 0) return result;
-  const BodyPlace place = lane->bodies_out.place_of(block);
+  // While it waited for room another host may have come, and the block was the one's before.
+  PeerLane& lane = *loan_lane_;
+  if (!lane.bodies_out.is_loaned(block)) {
+    cancel_loan();
+    return no_loan();
+  }
+  const BodyPlace place = lane.bodies_out.place_of(block);
   std::memcpy(room, &place, sizeof place);
   if (!payload.empty()) std::memcpy(static_cast<std::byte*>(room) + sizeof place, payload.data(), payload.size());
   commit_loan({.kind = FrameKind::large, .type = type, .correlation = correlation});
-  lane->bodies_out.committed(block, lane->mail_out);
+  lane.bodies_out.committed(block, lane.mail_out);
   return 0;
 }
 

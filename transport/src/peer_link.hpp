@@ -283,7 +283,7 @@ class PeerLink {
   std::uint32_t lost_messages_ = 0;  // that it is told of
   std::vector<std::uint32_t> ended_asks_;
   std::vector<std::pair<std::uint64_t, ringmail_mailbox>> ended_monitors_;
-  std::shared_ptr<PeerSegments> left_segments_;  // of a host that is dead: its bell, and the message in hand
+  std::vector<std::shared_ptr<PeerSegments>> left_segments_;  // of hosts that are dead: the message in hand lies there
   struct {
     std::uint32_t lane = 0;
     std::uint32_t count = 0;                                    // of messages; 0: none

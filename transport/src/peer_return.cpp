@@ -109,6 +109,8 @@ void PeerLink::leave_host() {
   left_in_hand_ = {};
   for (PeerLane& lane : lanes_) {
     lane.store_cursors();
+    // Its user may still write to them.
+    if (lane.bodies_out.has_loans()) is_pinned_ = true;
     if (!is_kept_ && !lane.met) lost_messages_ += static_cast<std::uint32_t>(lane.mail_out.unfinished().messages);
     if (held_ring_ == &lane.mail_in) left_in_hand_ = {.lane = lane.index, .count = held_count_};
   }
@@ -116,9 +118,10 @@ void PeerLink::leave_host() {
   count(so_far);
   so_far.sleeps -= sleeps_;
   past_ = so_far;
-  left_segments_ = link_.segments();
-  if (std::exchange(is_pinned_, false)) pinned_segments_.push_back(left_segments_);
-  holds_left_ = held_ring_ != nullptr;
+  left_segments_.push_back(link_.segments());
+  if (std::exchange(is_pinned_, false)) pinned_segments_.push_back(left_segments_.back());
+  // Else it is of a host before this one, which has not given it again.
+  if (held_ring_ != nullptr) holds_left_ = true;
   held_ring_ = nullptr;
   held_lane_ = nullptr;
   held_body_.reset();
@@ -130,9 +133,9 @@ void PeerLink::leave_host() {
 void PeerLink::join_host() {
   lost_ = false;
   learn_return();
-  left_bells_.push_back(std::move(left_segments_->peer_bells));
+  left_bells_.push_back(std::move(left_segments_.back()->peer_bells));
   take_up_held();
-  if (!holds_left_) left_segments_.reset();
+  if (!holds_left_ && held_ring_ == nullptr) left_segments_.clear();
   has_news_ = tell_restart_ = true;
   while (const auto correlation = asks_.take_expired(UINT64_MAX)) ended_asks_.push_back(*correlation);
   for (const auto& [number, mailbox] : monitors_) ended_monitors_.emplace_back(number, mailbox);
@@ -170,7 +173,7 @@ int PeerLink::release_left() {
   if (left_in_hand_.count != 0) received_ += left_in_hand_.count;
   if (!lost_) {
     left_in_hand_ = {};
-    left_segments_.reset();
+    left_segments_.clear();
   }
   return 0;
 }
@@ -182,6 +185,8 @@ bool PeerLink::give_news(ringmail_message& message) {
   if (std::exchange(tell_restart_, false)) {
     message.kind = RINGMAIL_RESTARTED;
     message.type = std::exchange(lost_messages_, 0);
+    // What was in hand then has been released.
+    if (!lost_) left_segments_.clear();
   } else if (!ended_asks_.empty()) {
     message.kind = RINGMAIL_NO_REPLY;
     message.type = RINGMAIL_HOST_RESTARTED;

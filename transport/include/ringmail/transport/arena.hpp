@@ -51,6 +51,7 @@ class ArenaProducer {
   /// that bodies go with. Precondition: length <= bytes().
   std::byte* try_loan(std::uint64_t length, RingProducer& mail);
   bool is_loaned(const std::byte* block) const;
+  bool has_loans() const { return !loaned_.empty(); }
   /// Gives an open loan back.
   void cancel(const std::byte* block);
   /// The loan becomes the body of the frame that is to be committed next; say so with committed(). Until then it may still be
