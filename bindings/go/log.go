@@ -19,10 +19,11 @@ const (
 // Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly.
 // It may be called at any time, by any goroutine. The error is ErrUnsupported where the host takes none.
 func (p *Peer) Log(level slog.Level, text string) error {
-	if !p.hasLog {
+	said := p.said.Load()
+	if !said.hasLog {
 		return ErrUnsupported
 	}
-	if err := p.control.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
+	if err := said.host.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
 		return fmt.Errorf("%w: %w", ErrHostGone, err)
 	}
 	return nil
