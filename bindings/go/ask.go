@@ -202,7 +202,9 @@ func (c *calls) areDue() bool { return len(c.ready) > 0 || c.expired.Load() || c
 // finish calls the functions that are due. They may use the peer.
 func (c *calls) finish() error {
 	if c.news {
-		return c.peer.tellNews()
+		if err := c.peer.tellNews(); err != nil {
+			return err
+		}
 	}
 	if c.expired.Load() {
 		c.expired.Store(false)

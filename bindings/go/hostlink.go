@@ -64,6 +64,7 @@ func (p *Peer) begin(j *hostLink) {
 		hasLog: features&link.Log != 0})
 	p.control.wake = p.waiter.wake
 	if p.back != nil {
-		p.control.ended = func() { p.back.hostHasEnded(p, j.host) }
+		limit := p.back.time
+		p.control.ended = func() { p.back.hostHasEnded(p, j.host, limit) }
 	}
 }

@@ -16,7 +16,8 @@ const (
 	LevelCritical slog.Level = slog.LevelError + 4
 )
 
-// Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly.
+// Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly,
+// and not for the next one: ErrFull.
 // It may be called at any time, by any goroutine. The error is ErrUnsupported where the host takes none.
 func (p *Peer) Log(level slog.Level, text string) error {
 	said := p.said.Load()
@@ -24,6 +25,9 @@ func (p *Peer) Log(level slog.Level, text string) error {
 		return ErrUnsupported
 	}
 	if err := said.host.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
+		if p.back != nil && p.back.ended() == nil {
+			return fmt.Errorf("%w: there is no host now", ErrFull)
+		}
 		return fmt.Errorf("%w: %w", ErrHostGone, err)
 	}
 	return nil

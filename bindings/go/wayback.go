@@ -90,12 +90,11 @@ func (p *Peer) OnRestart(function func(unread uint64) error) {
 }
 
 // hostHasEnded is called by the goroutine that reads the stream: the peer's own may be in a handler for long.
-func (b *wayBack) hostHasEnded(p *Peer, host *host) {
+func (b *wayBack) hostHasEnded(p *Peer, host *host, limit time.Duration) {
 	if b.isStopping.Load() {
 		b.end(ErrHostGone)
 		return
 	}
-	limit := b.time
 	time.AfterFunc(limit, func() {
 		if p.said.Load().host == host {
 			b.end(nobodyCame(limit))
@@ -288,7 +287,7 @@ func (p *Peer) comeTo(next *hostLink) {
 		down := Down{Mailbox{p, monitor.mailbox}, ExitUnreachable, "unreachable: its host was restarted"}
 		b.news.downs = append(b.news.downs, untoldDown{down, monitor.told})
 	}
-	p.monitors, p.monitor = map[uint64]monitored{}, 0
+	p.monitors = map[uint64]monitored{}
 }
 
 // takeUpInHand finds what was in hand when the peer left in the new ring as well, if the host knew of it: there it is finished.
