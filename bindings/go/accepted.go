@@ -34,11 +34,14 @@ type accepted struct {
 func newAcceptedPeer(a *accepted, stream *link.Stream, hello link.Hello) *Peer {
 	rings, mirror := a.memory.Lane()
 	rings.MailOut.TakeOver(&a.mail.ring)
-	p := newPeer(ring.NewMirrorParker(mirror), stream)
+	p := newPeer(ring.NewMirrorParker(mirror))
+	p.arrivals = &arrivals{}
+	p.control = newControl(stream)
+	p.control.wake = p.waiter.wake
+	p.lanes = []*lane{laneOfAccepted(rings)}
+	p.said.Store(&said{name: hello.Name, schema: hello.Schema, incarnation: a.mail.incarnation})
 	p.accepted, a.control = a, p.control
 	p.control.take = a.take
-	p.lanes = []*lane{laneOfAccepted(rings)}
-	p.name, p.schema, p.incarnation = hello.Name, hello.Schema, a.mail.incarnation
 	go p.control.listen()
 	go func() {
 		if a.process.WaitForEnd() {
@@ -95,7 +98,7 @@ func (a *accepted) leave(p *Peer) {
 		p.flush()
 		a.mail.leave(&p.lanes[0].MailOut)
 		a.process.Close()
-		a.left.end(p.name, a.mail)
+		a.left.end(p.Name(), a.mail)
 	})
 }
 
@@ -125,16 +128,17 @@ func (p *Peer) Stop(ctx context.Context) error {
 	if err := p.Flush(); err != nil {
 		return err
 	}
+	p.enter()
+	defer p.leave()
 	lane := p.lanes[0]
 	room, err := p.open(ctx, true, lane, &lane.ControlOut, 8, ring.Head{Kind: ring.Stop})
 	if err != nil {
 		return err
 	}
 	binary.LittleEndian.PutUint64(room, lane.MailOut.Tail())
-	if err := p.Publish(); err != nil {
-		return err
-	}
-	return p.Flush()
+	err = p.publish()
+	p.flush()
+	return err
 }
 
 // Unfinished counts the messages to the peer that has attached which it has not finished yet.

@@ -50,18 +50,33 @@ func (b Mailbox) Call(ctx context.Context, typeID uint32, payload []byte) (uint3
 }
 
 func (b Mailbox) ask(ctx context.Context, typeID uint32, size int) (*Call, []byte, error) {
-	if b.peer == nil {
+	p := b.peer
+	if p == nil {
 		return nil, nil, ErrNotFound
 	}
-	if b.peer.batch.lane != nil {
+	p.enter()
+	defer p.leave()
+	if p.batch.lane != nil {
 		return nil, nil, errAskInBatch
 	}
-	correlation := b.peer.calls.next()
-	room, err := b.loan(ctx, true, typeID, size, correlation)
+	room, correlation, err := b.openAsk(ctx, size, ring.Head{Kind: ring.Message, Type: typeID})
 	if err != nil {
 		return nil, nil, err
 	}
-	return b.peer.calls.begin(ctx, correlation), room, nil
+	return p.calls.begin(ctx, correlation), room, nil
+}
+
+// openAsk gives the ask a number of the incarnation that asks: the peer may have come to another host meanwhile.
+func (b Mailbox) openAsk(ctx context.Context, size int, head ring.Head) ([]byte, uint32, error) {
+	for p := b.peer; ; {
+		head.Correlation = p.calls.next()
+		life := p.life()
+		room, err := b.openEntered(ctx, true, size, head)
+		if err != nil || p.life() == life {
+			return room, head.Correlation, err
+		}
+		p.cancel()
+	}
 }
 
 // Wait waits for the answer until the context is done, also in the middle of a handler: mail is not read meanwhile. An answer
@@ -94,6 +109,9 @@ func (c *Call) Wait(ctx context.Context) (Reply, error) {
 			break
 		}
 		if err := p.waiter.wait(ctx, p.waiter.forAnswers); err != nil {
+			if err == errHeldBack { // who would answer is dead
+				err = ErrHostRestarted
+			}
 			p.calls.forget(c)
 			c.finish(Reply{}, err)
 		}
@@ -115,7 +133,7 @@ func (c *Call) Then(function func(Reply, error) error) {
 		peer := c.peer
 		c.unwatch = context.AfterFunc(c.ctx, func() {
 			peer.calls.expired.Store(true)
-			peer.waiter.parker.Wake()
+			peer.waiter.wake()
 		})
 	}
 }
@@ -134,6 +152,7 @@ type calls struct {
 	open    map[uint32]*Call
 	ready   []*Call     // whose functions are due
 	expired atomic.Bool // the context of one of them, perhaps
+	news    bool        // of a restart
 }
 
 func (c *calls) init(peer *Peer) { c.peer, c.open = peer, map[uint32]*Call{} }
@@ -178,10 +197,15 @@ func (c *calls) end(call *Call, reply Reply, err error) {
 }
 
 // areDue tells whether finish has something to do.
-func (c *calls) areDue() bool { return len(c.ready) > 0 || c.expired.Load() }
+func (c *calls) areDue() bool { return len(c.ready) > 0 || c.expired.Load() || c.news }
 
 // finish calls the functions that are due. They may use the peer.
 func (c *calls) finish() error {
+	if c.news {
+		if err := c.peer.tellNews(); err != nil {
+			return err
+		}
+	}
 	if c.expired.Load() {
 		c.expired.Store(false)
 		for _, call := range c.open {
@@ -193,12 +217,20 @@ func (c *calls) finish() error {
 	for len(c.ready) > 0 {
 		call := c.ready[0]
 		c.ready = c.ready[1:]
-		c.peer.leave()
-		err := call.then(call.reply, call.err)
-		c.peer.enter()
-		if err != nil {
-			return &answerError{err}
+		if err := c.peer.callBack(func() error { return call.then(call.reply, call.err) }); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// callBack has the user's function use the peer meanwhile.
+func (p *Peer) callBack(function func() error) error {
+	p.leave()
+	err := function()
+	p.enter()
+	if err != nil {
+		return &answerError{err}
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"ringmail.dev/ringmail/internal/link"
-	"ringmail.dev/ringmail/internal/ring"
 )
 
 const inheritedDescriptors = "RINGMAIL_FDS"
@@ -28,6 +27,11 @@ type Options struct {
 	Path string
 	// Socket is connected to the host, where neither RINGMAIL_FDS nor Path says how. The peer takes it over.
 	Socket *net.UnixConn
+	// Token is what the host at Path has configured for this name. Empty: nothing.
+	Token string
+	// Reconnect is for how long the peer looks for the next host at Path once this one has died. 0: it does not, unless the host
+	// wants it to outlive it.
+	Reconnect time.Duration
 	// RingBytes is wanted for the mail rings, a power of two from 4096. 0: the host's choice.
 	RingBytes uint64
 	// Timeout of the handshake. 0: 10 s.
@@ -38,15 +42,18 @@ type Options struct {
 
 // Attach joins the host: finds the control stream, shakes hands, maps the rings. The context is for the handshake alone.
 func Attach(ctx context.Context, options Options) (*Peer, error) {
-	stream, err := options.openStream(ctx)
+	joined, err := options.join(ctx)
 	if err != nil {
 		return nil, err
 	}
-	peer, err := options.shakeHands(ctx, stream)
-	if err != nil {
-		_ = stream.Close()
-		return nil, err
+	peer := newPeer(joined.parker)
+	peer.logf = options.logf()
+	if joined.outlive != nil || (options.Path != "" && options.Reconnect > 0) {
+		peer.back = newWayBack(options)
+		peer.back.learn(joined)
 	}
+	peer.begin(joined)
+	go peer.control.listen()
 	return peer, nil
 }
 
@@ -108,43 +115,30 @@ func (o *Options) timeout() time.Duration {
 	return 10 * time.Second
 }
 
-func (o *Options) shakeHands(ctx context.Context, stream *link.Stream) (*Peer, error) {
+// shakeHands goes as far as the welcome: what comes with it is unmapped by the caller.
+func (o *Options) shakeHands(ctx context.Context, stream *link.Stream) (joined link.Joined, err error) {
 	hello := link.Hello{
 		Features:        link.Offered,
 		PID:             uint32(os.Getpid()),
 		WantedRingBytes: o.RingBytes,
 		Language:        "go",
 		Name:            o.Name,
+		Token:           o.Token,
 		Schema:          o.Schema,
 	}
 	if err := stream.SetReadDeadline(time.Now().Add(o.timeout())); err != nil {
-		return nil, err
+		return joined, err
 	}
 	unwatch := context.AfterFunc(ctx, func() { _ = stream.SetReadDeadline(time.Unix(1, 0)) })
 	defer unwatch()
-	welcome, mapped, err := link.Join(stream, hello)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, fmt.Errorf("the host did not answer the hello in time: %w", err)
+	joined, err = link.Join(stream, hello)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+		return joined, fmt.Errorf("the host did not answer the hello in time: %w", err)
+	case errors.Is(err, os.ErrDeadlineExceeded), err == nil && !unwatch():
+		return joined, context.Cause(ctx)
+	case err != nil:
+		return joined, err
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !unwatch() {
-		return nil, context.Cause(ctx)
-	}
-	if err := stream.SetReadDeadline(time.Time{}); err != nil {
-		return nil, err
-	}
-	peer := newPeerOfHost(welcome.Layout, mapped.Segments, ring.NewParker(mapped.PeerBells, mapped.Doorbell), stream,
-		welcome.Features)
-	peer.name, peer.schema, peer.incarnation = welcome.Name, welcome.Schema, welcome.Incarnation
-	peer.logf = o.logf()
-	if err := stream.Send(link.KindReady, nil); err != nil {
-		return nil, err
-	}
-	go peer.control.listen()
-	return peer, nil
+	return joined, stream.SetReadDeadline(time.Time{})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ringmail.dev/ringmail/internal/conformance"
+	"ringmail.dev/ringmail/internal/link"
 	"ringmail.dev/ringmail/internal/ring"
 )
 
@@ -17,7 +18,9 @@ func benchLink() (*Peer, *ring.Lane) {
 		Mail: memory(layout.MailBytes()), Host: memory(layout.HostBytes()), Peer: memory(layout.PeerBytes()),
 		HostBells: memory(layout.HostBellsBytes()), PeerBells: memory(ring.BellBytes),
 	}
-	peer := newPeerOfHost(layout, segments, ring.NewParker(segments.PeerBells, nil), nil, 0)
+	hosted := newHostLink(link.Joined{Welcome: link.Welcome{Layout: layout}, Mapped: link.Mapped{Segments: segments}}, nil)
+	peer := newPeer(hosted.parker)
+	peer.begin(hosted)
 	return peer, layout.HostLane(segments, 0, ring.NewDoorbell(segments.PeerBells))
 }
 

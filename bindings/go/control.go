@@ -16,15 +16,16 @@ const lastWords = 2 * time.Second
 type control struct {
 	stream  *link.Stream
 	take    func(*link.Frame) error // an error ends the link
-	wake    func()                  // ends a sleep of the peer's goroutine
+	wake    func()                  // nil until somebody listens: ends a sleep of the peer's goroutine
+	ended   func()                  // before isGone says so; nil: nobody need know
 	gone    chan struct{}
 	isGone  atomic.Bool
 	leaving atomic.Bool // the end of the stream is then no death
 	closed  sync.Once
 }
 
-func newControl(stream *link.Stream, wake func()) *control {
-	return &control{stream: stream, wake: wake, gone: make(chan struct{})}
+func newControl(stream *link.Stream) *control {
+	return &control{stream: stream, gone: make(chan struct{})}
 }
 
 func (c *control) listen() {
@@ -40,6 +41,9 @@ func (c *control) listen() {
 	}
 	if c.leaving.Load() {
 		return
+	}
+	if c.ended != nil {
+		c.ended()
 	}
 	c.isGone.Store(true)
 	close(c.gone)

@@ -10,8 +10,11 @@ import (
 var (
 	// ErrNotSpawned: neither RINGMAIL_FDS nor the options name a host.
 	ErrNotSpawned = errors.New("this process was not spawned by a Ringmail system")
-	// ErrHostGone: the host has died, or has closed the link. The process should exit; see Main.
+	// ErrHostGone: the host has died, or has closed the link; of a peer that outlives it: and no other has come in time. The process
+	// should exit; see Main.
 	ErrHostGone = errors.New("the host has closed the link")
+	// ErrHostRestarted: what was asked was asked of a host that has died. The DeclinedError of such an ask is this error, too.
+	ErrHostRestarted error = &DeclinedError{HostRestarted}
 	// ErrPeerGone: the peer that had attached to this one has ended. All that it had sent was received before.
 	ErrPeerGone = errors.New("the peer has ended")
 	// ErrStopped: the host said stop, and all mail that it had sent before has been released.
@@ -54,6 +57,8 @@ const (
 	HandlerFailed Reason = 2
 	Stopping      Reason = 3 // the receiver stops
 	MailboxFull   Reason = 4 // its mailbox is full, and drops
+
+	HostRestarted Reason = 0x10001 // no host says so: the one that was asked has died
 )
 
 func (r Reason) String() string {
@@ -64,6 +69,8 @@ func (r Reason) String() string {
 		return "the receiver stops"
 	case MailboxFull:
 		return "its mailbox is full"
+	case HostRestarted:
+		return "the host was restarted"
 	}
 	return "the handler failed"
 }
@@ -74,6 +81,12 @@ type DeclinedError struct {
 }
 
 func (e *DeclinedError) Error() string { return "the ask was not answered: " + e.Reason.String() }
+
+// Is tells whether it has the reason of the other.
+func (e *DeclinedError) Is(other error) bool {
+	declined, ok := other.(*DeclinedError)
+	return ok && *declined == *e
+}
 
 // HandlerError is what left a handler, and was told to the host. Its text is what the host was told.
 type HandlerError struct {

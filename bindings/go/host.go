@@ -12,7 +12,8 @@ import (
 type host struct {
 	*control
 	arrivals *arrivals
-	mayMeet  bool // introductions were agreed on
+	mayMeet  bool          // introductions were agreed on
+	replaced chan struct{} // closed when the peer has come to the next host
 
 	mutex   sync.Mutex
 	request uint32
@@ -20,7 +21,7 @@ type host struct {
 }
 
 func newHost(control *control, arrivals *arrivals, mayMeet bool) *host {
-	h := &host{control: control, arrivals: arrivals, mayMeet: mayMeet, lookups: map[uint32]chan link.Resolved{}}
+	h := &host{control: control, arrivals: arrivals, mayMeet: mayMeet, replaced: make(chan struct{}), lookups: map[uint32]chan link.Resolved{}}
 	control.take = h.take
 	return h
 }

@@ -123,11 +123,11 @@ func TestWhatIsNoHelloIsRefused(t *testing.T) {
 func joined(t *testing.T, path string, hello link.Hello) (*link.Stream, link.Welcome, link.Mapped) {
 	t.Helper()
 	stream := dial(t, path)
-	welcome, mapped, err := link.Join(stream, hello)
+	joined, err := link.Join(stream, hello)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stream, welcome, mapped
+	return stream, joined.Welcome, joined.Mapped
 }
 
 func TestWhoIsWelcomeAndNotReadyIsForgotten(t *testing.T) {

@@ -33,6 +33,12 @@ type fakeHost struct {
 	pipe     int // the end that is written
 	lanes    []*ring.Lane
 
+	hello       link.Hello
+	incarnation uint64
+	outlive     *link.Outlive // that follows the welcome
+	made        func()        // called when there are segments
+	filled      func()        // and when there are lanes, before the peer has them
+
 	// What a test breaks.
 	seals  map[link.Role]int
 	bytes  map[link.Role]uint64
@@ -59,7 +65,7 @@ func newFakeHost(t *testing.T, features uint64, lanes uint32) (*fakeHost, *net.U
 		}
 		sockets[i] = connection.(*net.UnixConn)
 	}
-	h := &fakeHost{t: t, features: features, socket: sockets[0], stream: link.NewStream(sockets[0]), pipe: -1,
+	h := &fakeHost{t: t, features: features, socket: sockets[0], stream: link.NewStream(sockets[0]), pipe: -1, incarnation: 4,
 		layout: ring.Layout{Lanes: lanes, MailToPeerBytes: 8192, MailToHostBytes: 4096, ControlBytes: 4096},
 		seals:  map[link.Role]int{}, bytes: map[link.Role]uint64{}}
 	t.Cleanup(func() { h.stream.Close() })
@@ -148,6 +154,9 @@ func (h *fakeHost) welcome() error {
 	if offered := binary.LittleEndian.Uint64(hello.Payload[8:]); offered != link.Offered {
 		return fmt.Errorf("the features are %#x", offered)
 	}
+	if h.hello, err = link.DecodeHello(hello.Payload); err != nil {
+		return err
+	}
 	roles := []link.Role{link.RoleMail, link.RoleHost, link.RolePeer, link.RoleHostBells, link.RolePeerBells}
 	if h.features&link.StreamDoorbell != 0 {
 		roles[3] = link.RoleHostParked
@@ -167,7 +176,7 @@ func (h *fakeHost) welcome() error {
 	}()
 	w := binary.LittleEndian.AppendUint16(nil, 1)
 	w = binary.LittleEndian.AppendUint64(w, h.features)
-	w = binary.LittleEndian.AppendUint64(w, 4)
+	w = binary.LittleEndian.AppendUint64(w, h.incarnation)
 	w = binary.LittleEndian.AppendUint32(w, 64)
 	w = binary.LittleEndian.AppendUint32(w, h.layout.Lanes)
 	w = binary.LittleEndian.AppendUint64(w, h.layout.MailToPeerBytes)
@@ -187,8 +196,14 @@ func (h *fakeHost) welcome() error {
 			descriptors = append(descriptors, number)
 		}
 	}
+	if h.made != nil {
+		h.made()
+	}
 	for i := uint32(0); i < h.layout.Lanes; i++ {
 		h.lanes = append(h.lanes, h.layout.HostLane(h.segments, i, ring.NewPipeDoorbell(h.segments.PeerBells, h.pipe)))
+	}
+	if h.filled != nil {
+		h.filled()
 	}
 	if h.socket == nil { // nothing travels on pipes: the peer opens the host's
 		kept := descriptors

@@ -10,6 +10,7 @@ import (
 // Body is one that was kept: the bytes that a message came with, in shared memory. It may be used by any goroutine.
 type Body struct {
 	bodies *ring.Bodies
+	memory *memory
 	body   ring.Body
 }
 
@@ -34,7 +35,8 @@ func (m *Message) Keep() (Body, error) {
 	}
 	m.bodyKept = true
 	m.lane.BodiesIn.Keep(m.body)
-	return Body{m.lane.BodiesIn, m.body}, nil
+	m.lane.memory.use()
+	return Body{m.lane.BodiesIn, m.lane.memory, m.body}, nil
 }
 
 // Bytes are the shared memory itself: read-only, and good until the release. It panics after that.
@@ -50,6 +52,7 @@ func (b Body) Release() error {
 	if b.bodies == nil || !b.bodies.Unkeep(b.body) {
 		return misuse("the body has been released")
 	}
+	b.memory.done()
 	return nil
 }
 
@@ -82,10 +85,21 @@ func (b Mailbox) loanLarge(ctx context.Context, mayWait bool, size int) (BodyLoa
 	if err := p.usable(); err != nil {
 		return BodyLoan{}, err
 	}
-	lane, err := b.lane()
-	switch {
-	case err != nil:
+	for {
+		loan, err := b.loanLargeEntered(ctx, mayWait, size)
+		if err != errCameBack {
+			return loan, err
+		}
+	}
+}
+
+func (b Mailbox) loanLargeEntered(ctx context.Context, mayWait bool, size int) (BodyLoan, error) {
+	p := b.peer
+	if err := b.reach(ctx, mayWait); err != nil {
 		return BodyLoan{}, err
+	}
+	lane := p.lanes[b.laneIndex()]
+	switch {
 	case p.accepted != nil || lane.meeting != nil:
 		return BodyLoan{}, fmt.Errorf("%w: there are no bodies between two peers", ErrUnsupported)
 	case lane.BodiesOut == nil:
@@ -101,6 +115,7 @@ func (b Mailbox) loanLarge(ctx context.Context, mayWait bool, size int) (BodyLoa
 			return BodyLoan{}, err
 		}
 	}
+	lane.memory.use()
 	return BodyLoan{p, lane, w.wanted.body}, nil
 }
 
@@ -118,6 +133,7 @@ func (l BodyLoan) Cancel() error {
 		return l.notOpen()
 	}
 	l.lane.BodiesOut.Cancel(l.loan)
+	l.lane.memory.done()
 	return nil
 }
 
@@ -127,47 +143,78 @@ func (l BodyLoan) notOpen() error {
 
 // SendLarge sends a message with a body, as Send does. The body is the receiver's then.
 func (b Mailbox) SendLarge(ctx context.Context, message Sendable, body BodyLoan) error {
-	return b.sendLarge(ctx, true, message, body, 0)
+	return b.sendLarge(ctx, true, message, body)
 }
 
 // TrySendLarge does not wait for room in the ring.
 func (b Mailbox) TrySendLarge(message Sendable, body BodyLoan) error {
-	return b.sendLarge(context.Background(), false, message, body, 0)
+	return b.sendLarge(context.Background(), false, message, body)
 }
 
 // AskLarge asks with a body, as Ask does. Answers have none.
 func (b Mailbox) AskLarge(ctx context.Context, message Sendable, body BodyLoan) (*Call, error) {
-	if b.peer == nil {
+	p := b.peer
+	if p == nil {
 		return nil, ErrNotFound
 	}
-	correlation := b.peer.calls.next()
-	if err := b.sendLarge(ctx, true, message, body, correlation); err != nil {
+	p.enter()
+	defer p.leave()
+	if err := b.canSend(body); err != nil {
 		return nil, err
 	}
-	return b.peer.calls.begin(ctx, correlation), nil
+	room, correlation, err := b.openAsk(ctx, ring.BodyPlaceBytes+message.RingmailSize(), body.head(message))
+	if err == nil {
+		err = body.send(message, room)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.calls.begin(ctx, correlation), nil
 }
 
-func (b Mailbox) sendLarge(ctx context.Context, mayWait bool, message Sendable, body BodyLoan, correlation uint32) error {
-	if b.peer == nil {
+func (b Mailbox) sendLarge(ctx context.Context, mayWait bool, message Sendable, body BodyLoan) error {
+	p := b.peer
+	if p == nil {
 		return ErrNotFound
 	}
-	lane, err := b.lane()
+	p.enter()
+	defer p.leave()
+	if err := b.canSend(body); err != nil {
+		return err
+	}
+	room, err := b.openEntered(ctx, mayWait, ring.BodyPlaceBytes+message.RingmailSize(), body.head(message))
 	if err != nil {
 		return err
 	}
-	if lane != body.lane || !lane.BodiesOut.IsOpen(body.loan) {
+	return body.send(message, room)
+}
+
+func (b Mailbox) canSend(body BodyLoan) error {
+	p := b.peer
+	switch {
+	case b.id == 0:
+		return b.notFound()
+	case body.peer != p || body.lane.isLeft || body.lane.index != b.laneIndex() || !body.lane.BodiesOut.IsOpen(body.loan):
 		return body.notOpen()
 	}
-	room, err := b.open(ctx, mayWait, ring.BodyPlaceBytes+message.RingmailSize(),
-		ring.Head{Kind: ring.Large, Type: message.RingmailType(), Correlation: correlation})
-	if err != nil {
-		return err
-	}
-	lane.BodiesOut.Place(body.loan, room)
-	message.RingmailPut(room[ring.BodyPlaceBytes:])
-	if err := b.peer.Publish(); err != nil {
-		return err
-	}
-	lane.BodiesOut.Sent(body.loan, &lane.MailOut)
 	return nil
+}
+
+func (l BodyLoan) head(message Sendable) ring.Head {
+	return ring.Head{Kind: ring.Large, Type: message.RingmailType()}
+}
+
+// send publishes the message for which there is room, with the body.
+func (l BodyLoan) send(message Sendable, room []byte) error {
+	p := l.peer
+	if l.lane.isLeft { // while the ring was full
+		p.cancel()
+		return l.notOpen()
+	}
+	l.lane.BodiesOut.Place(l.loan, room)
+	message.RingmailPut(room[ring.BodyPlaceBytes:])
+	err := p.publish()
+	l.lane.BodiesOut.Sent(l.loan, &l.lane.MailOut)
+	l.lane.memory.done()
+	return err
 }

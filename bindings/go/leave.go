@@ -72,7 +72,7 @@ func (p *Peer) Close() error {
 
 // hasFinished tells whether the host said stop, and all there was to do is done.
 func (p *Peer) hasFinished() bool {
-	finished := !p.inHand.held
+	finished := !p.inHand.held && len(p.lanes) > 0
 	for _, lane := range p.lanes {
 		finished = finished && (lane.Drained() || lane.isBroken())
 	}
@@ -96,8 +96,11 @@ func (p *Peer) goneError() error {
 }
 
 func (p *Peer) closedError() error {
-	if p.accepted != nil && p.control.isGone.Load() {
+	switch {
+	case p.accepted != nil && p.control.isGone.Load():
 		return p.goneError()
+	case p.back != nil && p.back.ended() != nil:
+		return p.back.ended()
 	}
 	return ErrClosed
 }

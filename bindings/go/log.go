@@ -16,13 +16,18 @@ const (
 	LevelCritical slog.Level = slog.LevelError + 4
 )
 
-// Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly.
+// Log writes lines into the host's log, where they stand under this peer's name. It waits for a host that reads slowly,
+// and not for the next one: ErrFull.
 // It may be called at any time, by any goroutine. The error is ErrUnsupported where the host takes none.
 func (p *Peer) Log(level slog.Level, text string) error {
-	if !p.hasLog {
+	said := p.said.Load()
+	if !said.hasLog {
 		return ErrUnsupported
 	}
-	if err := p.control.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
+	if err := said.host.stream.Send(link.KindLog, link.EncodeLog(logLevel(level), text)); err != nil {
+		if p.back != nil && p.back.ended() == nil {
+			return fmt.Errorf("%w: there is no host now", ErrFull)
+		}
 		return fmt.Errorf("%w: %w", ErrHostGone, err)
 	}
 	return nil

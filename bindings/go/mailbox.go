@@ -65,31 +65,62 @@ func (b Mailbox) loan(
 // open fills in the head's target and, where the other side would not know it, the sender.
 func (b Mailbox) open(ctx context.Context, mayWait bool, size int, head ring.Head) ([]byte, error) {
 	p := b.peer
+	if p == nil {
+		return nil, b.notFound()
+	}
+	p.enter()
+	room, err := b.openEntered(ctx, mayWait, size, head)
+	p.leave()
+	return room, err
+}
+
+func (b Mailbox) openEntered(ctx context.Context, mayWait bool, size int, head ring.Head) ([]byte, error) {
+	p := b.peer
 	index := b.laneIndex()
-	if b.id == 0 || index >= uint32(len(p.lanes)) {
-		if _, err := b.lane(); err != nil {
-			return nil, err
+	for {
+		if b.id == 0 || index >= uint32(len(p.lanes)) || p.lost {
+			if err := b.reach(ctx, mayWait); err != nil {
+				return nil, err
+			}
+		}
+		lane := p.lanes[index]
+		to := head
+		to.Target = b.id &^ lane.hidden
+		to.Sender |= lane.self
+		room, err := p.open(ctx, mayWait, lane, &lane.MailOut, size, to)
+		if err != errCameBack {
+			return room, err
 		}
 	}
-	lane := p.lanes[index]
-	head.Target = b.id &^ lane.hidden
-	head.Sender |= lane.self
-	return p.open(ctx, mayWait, lane, &lane.MailOut, size, head)
 }
 
 // laneIndex is what the mailbox names in its bits.
 func (b Mailbox) laneIndex() uint32 { return uint32(b.id & laneMask >> laneShift) }
 
-// lane may be one that was looked up, and has not been polled yet.
-func (b Mailbox) lane() (*lane, error) {
-	if b.id != 0 && b.peer.arrivals.any.Load() {
-		b.peer.adopt()
+// reach has the peer poll its lane, which may be one that was looked up just now, or of a host that is to come.
+func (b Mailbox) reach(ctx context.Context, mayWait bool) error {
+	p := b.peer
+	if b.id == 0 {
+		return b.notFound()
 	}
-	if b.id == 0 || b.laneIndex() >= uint32(len(b.peer.lanes)) {
-		return nil, fmt.Errorf("%w: %v", ErrNotFound, b)
+	if p.lost {
+		if err := p.findHost(ctx, mayWait); err != nil {
+			return err
+		}
 	}
-	return b.peer.lanes[b.laneIndex()], nil
+	if p.arrivals.any.Load() {
+		p.adopt()
+	}
+	switch {
+	case p.closed:
+		return p.closedError()
+	case b.laneIndex() >= uint32(len(p.lanes)):
+		return b.notFound()
+	}
+	return nil
 }
+
+func (b Mailbox) notFound() error { return fmt.Errorf("%w: %v", ErrNotFound, b) }
 
 // Loan is [Mailbox.Loan].
 func (p *Peer) Loan(ctx context.Context, to Mailbox, typeID uint32, size int) ([]byte, error) {
@@ -108,7 +139,6 @@ type loan struct {
 func (p *Peer) open(
 	ctx context.Context, mayWait bool, lane *lane, producer *ring.Producer, size int, head ring.Head,
 ) ([]byte, error) {
-	p.enter()
 	var room []byte
 	var err error
 	if p.batch.lane == nil || head.Kind == ring.Signal {
@@ -120,7 +150,6 @@ func (p *Peer) open(
 	if err == nil {
 		p.loan.open, p.loan.producer, p.loan.head = true, producer, head
 	}
-	p.leave()
 	return room, err
 }
 
@@ -154,8 +183,13 @@ func (p *Peer) tryOpen(
 // Publish sends what was written to the open loan, by the batch that the next release, wait or flush publishes.
 func (p *Peer) Publish() error {
 	p.enter()
+	err := p.publish()
+	p.leave()
+	return err
+}
+
+func (p *Peer) publish() error {
 	if !p.loan.open {
-		p.leave()
 		return p.noLoan()
 	}
 	if p.loan.producer != nil {
@@ -167,7 +201,6 @@ func (p *Peer) Publish() error {
 		p.loan.answers = nil
 	}
 	p.loan.open = false
-	p.leave()
 	return nil
 }
 

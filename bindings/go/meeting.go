@@ -14,7 +14,9 @@ import (
 type lane struct {
 	ring.Lane
 	index   uint32
+	memory  *memory // of the host; nil: of a peer that has attached
 	meeting *meeting
+	isLeft  bool // its host is dead: neither its rings nor its bell are touched any more
 
 	// A mailbox of the other side's is named without these bits in frames, and with those by this peer's user.
 	hidden, added uint64
@@ -46,7 +48,7 @@ func (l *lane) isBroken() bool { return l.meeting != nil && l.meeting.broken }
 func (l *lane) isCut() bool { return l.meeting != nil && (l.meeting.broken || l.is(link.Ended)) }
 
 // hasNoAsker tells whether nobody waits for an answer there: whoever asked is dead.
-func (l *lane) hasNoAsker() bool { return l.isCut() || l.is(link.Away) }
+func (l *lane) hasNoAsker() bool { return l.isLeft || l.isCut() || l.is(link.Away) }
 
 func (l *lane) is(state link.State) bool {
 	return l.meeting != nil && link.State(l.meeting.state.Load()) == state
@@ -62,7 +64,8 @@ func (l *lane) cutOff() error {
 
 // arrivals are the lanes that the host has introduced, and how they come to the peer's goroutine.
 type arrivals struct {
-	any atomic.Bool // there are some that it has not taken yet
+	any    atomic.Bool // there are some that it has not taken yet
+	memory *memory
 
 	mutex sync.Mutex
 	first uint32  // lanes that came with the welcome
@@ -77,11 +80,14 @@ func (a *arrivals) meet(introduce link.Introduce, descriptors []int) error {
 	if introduce.Lane != next || next >= ring.MaxLanes {
 		return fmt.Errorf("lane %d is not the next of %d", introduce.Lane, next)
 	}
-	rings, err := link.Meet(introduce, descriptors)
+	rings, unmap, err := link.Meet(introduce, descriptors)
 	if err != nil {
 		return err
 	}
-	a.met = append(a.met, laneBetween(rings, next, introduce.Name))
+	a.memory.add(unmap)
+	met := laneBetween(rings, next, introduce.Name)
+	met.memory = a.memory
+	a.met = append(a.met, met)
 	a.any.Store(true)
 	return nil
 }
@@ -99,7 +105,7 @@ func (a *arrivals) note(index uint32, state link.State) bool {
 
 // adopt has the peer poll the lanes that have come.
 func (p *Peer) adopt() {
-	a := &p.arrivals
+	a := p.arrivals
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.any.Store(false)
@@ -143,7 +149,7 @@ const (
 	lifeMask    = 0x7f << 24
 )
 
-func (p *Peer) life() uint32 { return uint32(p.incarnation&0x7f) << 24 }
+func (p *Peer) life() uint32 { return uint32(p.said.Load().incarnation&0x7f) << 24 }
 
 // The bits of a mailbox that name its lane.
 const (

@@ -169,6 +169,11 @@ func (m *Message) Release() error {
 
 func (p *Peer) release() {
 	lane := p.inHand.lane
+	if lane.isLeft {
+		if lane = p.releaseLeft(); lane == nil {
+			return
+		}
+	}
 	p.inHand.held = false
 	p.received++
 	lane.MailIn.Advance()
@@ -230,21 +235,28 @@ func (a Answer) room(kind ring.Kind, typeID uint32, size int) ([]byte, error) {
 	if a.peer == nil {
 		return nil, misuse("nobody waits for an answer")
 	}
-	if a.lane.meeting != nil && a.lane.hasNoAsker() {
-		return a.peer.openForNobody(size)
+	p := a.peer
+	p.enter()
+	room, err := a.open(kind, typeID, size)
+	p.leave()
+	return room, err
+}
+
+func (a Answer) open(kind ring.Kind, typeID uint32, size int) ([]byte, error) {
+	p := a.peer
+	if p.lost || a.lane.hasNoAsker() {
+		return p.openForNobody(size)
 	}
-	room, err := a.peer.open(context.Background(), true, a.lane, &a.lane.ControlOut, size,
+	room, err := p.open(context.Background(), true, a.lane, &a.lane.ControlOut, size,
 		ring.Head{Kind: kind, Type: typeID, Correlation: a.correlation, Target: a.sender, Sender: a.target})
-	if err != nil && a.lane.meeting != nil && a.lane.hasNoAsker() {
-		return a.peer.openForNobody(size) // it died while its ring was full
+	if err != nil && a.lane.hasNoAsker() && !p.closed {
+		return p.openForNobody(size) // it died while its ring was full
 	}
 	return room, err
 }
 
-// openForNobody is room for an answer to another peer that is dead: its next incarnation has not asked.
+// openForNobody is room for an answer to another peer, or a host, that is dead: the next one has not asked.
 func (p *Peer) openForNobody(size int) ([]byte, error) {
-	p.enter()
-	defer p.leave()
 	if err := p.usable(); err != nil {
 		return nil, err
 	}

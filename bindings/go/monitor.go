@@ -53,9 +53,12 @@ func (b Mailbox) Monitor(ctx context.Context, function func(Down) error) (Monito
 	if p == nil {
 		return Monitor{}, ErrNotFound
 	}
-	if lane, err := b.lane(); err != nil {
+	p.enter()
+	defer p.leave()
+	if err := b.reach(ctx, true); err != nil {
 		return Monitor{}, err
-	} else if p.accepted != nil || lane.meeting != nil {
+	}
+	if p.accepted != nil || p.lanes[b.laneIndex()].meeting != nil {
 		return Monitor{}, fmt.Errorf("%w: there are no monitors between two peers", ErrUnsupported)
 	}
 	if !p.hasMonitors {
@@ -64,35 +67,57 @@ func (b Mailbox) Monitor(ctx context.Context, function func(Down) error) (Monito
 	if len(p.monitors) == mostMonitors {
 		return Monitor{}, misuse("a peer has %d monitors at most", mostMonitors)
 	}
-	// No number of an earlier incarnation, whose downs may come yet.
-	p.monitor++
-	monitor := Monitor{b, p.incarnation<<32 | uint64(p.monitor)}
-	if err := monitor.signal(ctx, signalMonitor); err != nil {
-		return Monitor{}, err
+	for {
+		// No number of an earlier incarnation, whose downs may come yet.
+		incarnation := p.said.Load().incarnation
+		p.monitor++
+		monitor := Monitor{b, incarnation<<32 | uint64(p.monitor)}
+		if err := monitor.open(ctx, signalMonitor); err != nil {
+			return Monitor{}, err
+		}
+		if p.said.Load().incarnation != incarnation {
+			p.cancel()
+			continue
+		}
+		p.monitors[monitor.number] = monitored{b.id, function}
+		return monitor, p.publish()
 	}
-	p.monitors[monitor.number] = function
-	return monitor, nil
+}
+
+// monitored is the mailbox of a monitor, and who is told.
+type monitored struct {
+	mailbox uint64
+	told    func(Down) error
 }
 
 // Stop ends the monitor: its function will not be called, even if the actor has ended. The error is ErrNotFound if it
 // is over already.
 func (m Monitor) Stop(ctx context.Context) error {
-	if m.mailbox.peer == nil || m.mailbox.peer.monitors[m.number] == nil {
+	p := m.mailbox.peer
+	if p == nil {
 		return ErrNotFound
 	}
-	if err := m.signal(ctx, signalDemonitor); err != nil {
+	p.enter()
+	defer p.leave()
+	if !p.isMonitored(m.number) {
+		return ErrNotFound
+	}
+	if err := m.open(ctx, signalDemonitor); err != nil {
 		return err
 	}
-	delete(m.mailbox.peer.monitors, m.number)
-	return nil
+	if !p.isMonitored(m.number) { // it was the host's before
+		p.cancel()
+		return ErrNotFound
+	}
+	delete(p.monitors, m.number)
+	return p.publish()
 }
 
-func (m Monitor) signal(ctx context.Context, signal uint32) error {
-	head := ring.Head{Kind: ring.Signal, Type: signal, Sender: m.number}
-	if _, err := m.mailbox.open(ctx, true, 0, head); err != nil {
-		return err
-	}
-	return m.mailbox.peer.Publish()
+func (p *Peer) isMonitored(number uint64) bool { return p.monitors[number].told != nil }
+
+func (m Monitor) open(ctx context.Context, signal uint32) error {
+	_, err := m.mailbox.openEntered(ctx, true, 0, ring.Head{Kind: ring.Signal, Type: signal, Sender: m.number})
+	return err
 }
 
 // takeDown calls the function of the monitor that the frame which was peeked is about. It may use the peer.
@@ -105,15 +130,13 @@ func (p *Peer) takeDown(lane *lane) error {
 	if !ok {
 		return p.faulted(lane, "an exit reason came that is none")
 	}
-	function := p.monitors[frame.Target]
+	function := p.monitors[frame.Target].told
 	delete(p.monitors, frame.Target)
 	p.inHand.begin(lane)
 	if function != nil { // else of a monitor that was stopped, or of an earlier incarnation
-		p.leave()
-		err := function(Down{Mailbox{p, frame.Sender}, kind, reason})
-		p.enter()
-		if err != nil {
-			return &answerError{err}
+		down := Down{Mailbox{p, frame.Sender}, kind, reason}
+		if err := p.callBack(func() error { return function(down) }); err != nil {
+			return err
 		}
 	}
 	p.release()

@@ -2,31 +2,32 @@ package ringmail
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 
-	"ringmail.dev/ringmail/internal/link"
 	"ringmail.dev/ringmail/internal/ring"
 )
 
 // Peer is a link to a host or, of one that a Listener gives out, to the peer that has attached to it.
 type Peer struct {
-	name        string
-	schema      string
-	incarnation uint64
-	logf        func(format string, values ...any)
+	said atomic.Pointer[said] // with the handshake
+	logf func(format string, values ...any)
 
 	hasMonitors  bool
-	hasLog       bool
 	acknowledges bool // every message of mail, in one batch with what it led to
 
 	control  *control
 	host     *host     // or
 	accepted *accepted // the other end has attached to this process
-	arrivals arrivals
+	arrivals *arrivals
+	memory   *memory // of the host
 	lanes    []*lane
 	waiter   waiter
 
-	inUse    bool // by one of its methods: see enter
+	back     *wayBack // to the next host; nil: it ends with its host
+	lost     bool     // the host is dead, and there is no other yet
+	inUse    bool     // by one of its methods: see enter
 	closed   bool
 	dirty    bool // some lane has an open batch
 	nextLane int
@@ -34,64 +35,83 @@ type Peer struct {
 	batch    batch   // of what it leads to, where that is published with its acknowledgement
 	loan     loan
 	calls    calls
-	monitor  uint32                      // the number of the last one, in this incarnation
-	monitors map[uint64]func(Down) error // by their numbers
+	monitor  uint32               // the number of the last one, in this incarnation
+	monitors map[uint64]monitored // by their numbers
 
-	received uint64
-	dropped  uint64
-	unknown  map[uint32]bool // types that were said to be dropped
+	onRestart func(unread uint64) error
+
+	received   uint64
+	sentBefore uint64 // to hosts that are dead
+	dropped    uint64
+	unknown    map[uint32]bool // types that were said to be dropped
 }
 
-func newPeer(parker *ring.Parker, stream *link.Stream) *Peer {
-	p := &Peer{monitors: map[uint64]func(Down) error{}, control: newControl(stream, parker.Wake)}
+// said is what the other side has said of itself and this peer, for whoever asks.
+type said struct {
+	name        string
+	schema      string
+	incarnation uint64
+	host        *host // nil: there is none
+	hasLog      bool
+}
+
+func newPeer(parker *ring.Parker) *Peer {
+	p := &Peer{monitors: map[uint64]monitored{}}
 	p.waiter.init(p, parker)
 	p.calls.init(p)
 	p.inHand.peer = p
 	return p
 }
 
-// newPeerOfHost is at its first lanes; features are those that were chosen.
-func newPeerOfHost(
-	layout ring.Layout, segments ring.Segments, parker *ring.Parker, stream *link.Stream, features uint64,
-) *Peer {
-	p := newPeer(parker, stream)
-	p.hasMonitors, p.hasLog = features&link.Monitors != 0, features&link.Log != 0
-	p.acknowledges = features&link.ExactlyOnce != 0
-	p.arrivals.first = layout.Lanes
-	p.host = newHost(p.control, &p.arrivals, features&link.Introductions != 0)
-	for i := uint32(0); i < layout.Lanes; i++ {
-		index := i
-		var ringLane func()
-		if features&link.StreamDoorbell != 0 {
-			ringLane = func() { p.host.ringLane(index) }
-		}
-		p.lanes = append(p.lanes, &lane{Lane: *layout.PeerLane(segments, index, ringLane), index: index})
-	}
-	return p
-}
-
 // Name is what the host calls this peer; of one that has attached, what it calls itself, which may be nothing.
-func (p *Peer) Name() string { return p.name }
+func (p *Peer) Name() string { return p.said.Load().name }
 
 // Schema is the other side's canonical schema; it may be empty.
-func (p *Peer) Schema() string { return p.schema }
+func (p *Peer) Schema() string { return p.said.Load().schema }
 
-// Incarnation counts the lives of this peer, or of the one of its name that has attached: 1 in the first.
-func (p *Peer) Incarnation() uint64 { return p.incarnation }
+// Incarnation counts the lives of this peer, or of the one of its name that has attached: 1 in the first. One that comes to the next
+// host begins another.
+func (p *Peer) Incarnation() uint64 { return p.said.Load().incarnation }
 
-// Gone is closed when the other side has died or has closed the link, unless this peer was closed before.
-func (p *Peer) Gone() <-chan struct{} { return p.control.gone }
+// Gone is closed when the other side has died or has closed the link, unless this peer was closed before. Where the peer outlives its
+// host, it is closed when no other has come in time.
+func (p *Peer) Gone() <-chan struct{} {
+	if p.back != nil {
+		return p.back.over
+	}
+	return p.control.gone
+}
+
+const usedTwice = "ringmail: a peer is used by two goroutines at once"
 
 // enter is the check that two goroutines do not use a peer at once. Like that of a map it costs no barrier: it notices most of
 // what the race detector proves.
 func (p *Peer) enter() {
+	if p.back != nil {
+		p.back.turn.enter()
+		return
+	}
 	if p.inUse {
-		panic("ringmail: a peer is used by two goroutines at once")
+		panic(usedTwice)
 	}
 	p.inUse = true
 }
 
-func (p *Peer) leave() { p.inUse = false }
+func (p *Peer) leave() {
+	if p.back != nil {
+		p.back.turn.leave()
+		return
+	}
+	p.inUse = false
+}
+
+// leaveAnyway is for after a panic in one of the peer's methods, or in none.
+func (p *Peer) leaveAnyway() {
+	if p.back != nil {
+		p.back.turn.leaveAnyway()
+	}
+	p.inUse = false
+}
 
 // usable says why nothing can be done with the peer.
 func (p *Peer) usable() error {
@@ -140,7 +160,7 @@ func (p *Peer) receive(ctx context.Context) (*Message, error) {
 			return nil, p.calls.stop()
 		case err != nil:
 			return nil, err
-		case len(p.calls.ready) > 0:
+		case p.calls.areDue():
 			continue
 		}
 		if err := p.waiter.wait(ctx, p.waiter.forInput); err != nil {
@@ -154,7 +174,7 @@ func (p *Peer) take() (bool, error) {
 	if p.arrivals.any.Load() {
 		p.adopt()
 	}
-	allDrained := true
+	allDrained := len(p.lanes) > 0
 	for range p.lanes {
 		lane := p.lanes[p.nextLane]
 		if p.nextLane++; p.nextLane == len(p.lanes) {
@@ -228,6 +248,9 @@ func (p *Peer) takeControl(lane *lane) error {
 			if !lane.StopAt(frame.Payload) {
 				return p.faulted(lane, "a stop came without a position")
 			}
+			if p.back != nil {
+				p.back.isStopping.Store(true)
+			}
 			// What other peers have sent so far is read as well, and no more.
 			for _, each := range p.lanes {
 				if each.meeting != nil {
@@ -284,16 +307,24 @@ func (p *Peer) storeCursors() {
 // until the other is there for the first time: not for the hot path. It may be called at any time, by any goroutine.
 func (p *Peer) Lookup(ctx context.Context, name string) (Mailbox, error) {
 	if p.accepted != nil {
-		if name != p.name {
+		if name != p.Name() {
 			return Mailbox{}, fmt.Errorf("%w: no mailbox has the name %q", ErrNotFound, name)
 		}
 		return p.Other(), nil
 	}
-	id, err := p.host.lookup(ctx, name)
-	if err != nil {
-		return Mailbox{}, err
+	for {
+		host := p.said.Load().host
+		id, err := host.lookup(ctx, name)
+		if err == nil {
+			return Mailbox{p, id}, nil
+		}
+		if p.back == nil || !errors.Is(err, ErrHostGone) {
+			return Mailbox{}, err
+		}
+		if err := p.waitForNext(ctx, host); err != nil {
+			return Mailbox{}, fmt.Errorf("there is no host to ask where %q is: %w", name, err)
+		}
 	}
-	return Mailbox{p, id}, nil
 }
 
 // Counters of a peer.
@@ -312,8 +343,9 @@ func (p *Peer) Counters() Counters {
 	counters := Counters{
 		Received:    p.received,
 		Dropped:     p.dropped,
-		Sleeps:      p.waiter.parker.Sleeps(),
-		LostWakeups: p.waiter.parker.LostWakeups(),
+		Sent:        p.sentBefore,
+		Sleeps:      p.waiter.past.sleeps + p.waiter.parker.Sleeps(),
+		LostWakeups: p.waiter.past.lostWakeups + p.waiter.parker.LostWakeups(),
 	}
 	for _, lane := range p.lanes {
 		counters.Sent += lane.MailOut.Published()

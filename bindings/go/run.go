@@ -25,7 +25,7 @@ func (p *Peer) Run(ctx context.Context, handler func(*Message) error) (err error
 			return
 		}
 		value := recover()
-		p.inUse = false // where it panicked in one of the peer's methods
+		p.leaveAnyway()
 		failure := &HandlerError{Value: value, Stack: debug.Stack()}
 		failure.Err, _ = value.(error)
 		err = p.failed(failure, fmt.Sprintf("panic: %v", value))
@@ -115,7 +115,8 @@ func (p *Peer) failed(failure *HandlerError, text string) error {
 
 // Main is the main function of a peer. It joins the host, calls the function, and exits: with status 0 when that returns nil
 // after the host said stop; 2, and one line on stderr, when the process was started by hand; and 1 in all other cases, whose
-// text it prints. It exits as well when the host dies, whatever the function is doing.
+// text it prints. It exits as well when the host dies, whatever the function is doing; where the peer outlives its host, when no
+// other has come in time.
 //
 //	func main() {
 //		ringmail.Main(ringmail.Options{}, func(ctx context.Context, peer *ringmail.Peer) error {
@@ -152,7 +153,7 @@ func serveGuarded(ctx context.Context, peer *Peer, serve func(context.Context, *
 		switch {
 		case !returned:
 			value := recover()
-			peer.inUse = false
+			peer.leaveAnyway()
 			failure = &HandlerError{Value: value, Stack: debug.Stack()}
 			failure.Err, _ = value.(error)
 			err = peer.failed(failure, fmt.Sprintf("panic: %v", value))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"ringmail.dev/ringmail/internal/ring"
@@ -15,6 +16,10 @@ type waiter struct {
 	peer   *Peer
 	parker *ring.Parker
 	spin   ring.Spin
+
+	waking sync.Mutex    // the parker, which is another one with another host
+	nudged chan struct{} // ends a sleep without a host
+	past   pastSleeps
 
 	receivedBefore uint64 // by the peer, when it spun the last time
 
@@ -42,14 +47,40 @@ type wanted struct {
 	body    ring.Loan
 }
 
+// pastSleeps are those of parkers before.
+type pastSleeps struct {
+	sleeps, lostWakeups uint64
+}
+
 func (w *waiter) init(peer *Peer, parker *ring.Parker) {
 	w.peer, w.parker, w.spin = peer, parker, ring.NewSpin()
+	w.nudged = make(chan struct{}, 1)
 	w.forInput, w.forRoom, w.forAnswers = w.hasInput, w.hasRoom, w.hasAnswers
 	w.look = func() bool { return w.found() || w.mustGiveUp() }
 }
 
+// sleepBy another parker: the bell before is touched by nobody any more.
+func (w *waiter) sleepBy(parker *ring.Parker) {
+	w.past.sleeps += w.parker.Sleeps()
+	w.past.lostWakeups += w.parker.LostWakeups()
+	w.waking.Lock()
+	defer w.waking.Unlock()
+	w.parker = parker
+}
+
+// wake ends a sleep, from any goroutine, for what was stored before.
+func (w *waiter) wake() {
+	w.waking.Lock()
+	defer w.waking.Unlock()
+	w.parker.Wake()
+	select {
+	case w.nudged <- struct{}{}:
+	default:
+	}
+}
+
 func (w *waiter) hasInput() bool {
-	allDrained := true
+	allDrained := len(w.peer.lanes) > 0
 	for _, lane := range w.peer.lanes {
 		if lane.isBroken() {
 			continue
@@ -71,7 +102,9 @@ func (w *waiter) hasAnswers() bool {
 	return w.peer.arrivals.any.Load()
 }
 
-func (w *waiter) hasRoom() bool { return w.wanted.loan() || w.wanted.isInVain() }
+func (w *waiter) hasRoom() bool {
+	return !w.wanted.lane.isLeft && (w.wanted.loan() || w.wanted.isInVain())
+}
 
 // loan tries once more, unless there is a loan already: that would open a second.
 func (w *wanted) loan() bool {
@@ -127,11 +160,17 @@ func (w *waiter) wait(ctx context.Context, found func() bool) error {
 	w.watch(ctx)
 	deadline, bounded := ctx.Deadline()
 	for alive := true; !found(); {
-		if !alive || p.control.isGone.Load() {
+		if !alive || p.lost || p.control.isGone.Load() {
 			if found() { // what it published before its end
 				return nil
 			}
-			return p.goneError()
+			if !p.loseHost() {
+				return p.goneError()
+			}
+			if err := p.comeBack(ctx, found); err != nil {
+				return err
+			}
+			break
 		}
 		if isDone(w.done) {
 			return context.Cause(ctx)
@@ -156,7 +195,7 @@ func (w *waiter) watch(ctx context.Context) {
 	}
 	w.watched = w.done
 	if w.done != nil {
-		w.unwatch = context.AfterFunc(ctx, w.parker.Wake)
+		w.unwatch = context.AfterFunc(ctx, w.wake)
 	}
 }
 
@@ -176,10 +215,16 @@ func (w *waiter) waitForRoom(ctx context.Context, mayWait bool) error {
 		}
 		producer.WantRoom(true)
 		err = w.wait(ctx, w.forRoom)
-		producer.WantRoom(false)
+		if !wanted.lane.isLeft {
+			producer.WantRoom(false)
+		}
 	}
 	lane := wanted.lane
 	switch {
+	case lane.isLeft && err == nil:
+		return errCameBack
+	case lane.isLeft && !w.peer.closed:
+		return noHost(err)
 	case wanted.isThere:
 		return nil
 	case lane.Fault() != ring.NoFault:

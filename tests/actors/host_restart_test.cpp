@@ -267,6 +267,13 @@ TEST_F(HostRestart, finds_a_peer_in_tokio_running_and_nothing_lost_or_reordered)
 }
 #endif
 
+#ifdef RINGMAIL_LONG_LIVED_GO_PEER
+TEST_F(HostRestart, finds_a_peer_in_go_running_and_nothing_lost_or_reordered) {
+  setting_.echo = {RINGMAIL_LONG_LIVED_GO_PEER};
+  kill_hosts();
+}
+#endif
+
 TEST_F(HostRestart, goes_on_with_the_mail_of_a_peer_that_died_as_well) {
   std::mt19937_64 random(transport::test::seed());
   pid_t host = start(20s);

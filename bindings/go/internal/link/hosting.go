@@ -23,6 +23,7 @@ const (
 	WrongVersion   RefusalCode = 3
 	MissingFeature RefusalCode = 4
 	WrongRingSize  RefusalCode = 6
+	UnknownName    RefusalCode = 7
 	TooSlow        RefusalCode = 9
 	Busy           RefusalCode = 10
 )

@@ -56,14 +56,27 @@ func DecodePresence(payload []byte) (lane uint32, state State, err error) {
 	return lane, state, r.finish()
 }
 
-// Meet maps the memory of an introduction, checked like that of a welcome, and takes up what a predecessor left there. It stays
-// mapped until the process exits. The descriptors are the caller's.
-func Meet(introduce Introduce, descriptors []int) (*ring.Lane, error) {
+// Meet maps the memory of an introduction, checked like that of a welcome, and takes up what a predecessor left there. The descriptors
+// are the caller's. Unmap gives the memory back.
+func Meet(introduce Introduce, descriptors []int) (lane *ring.Lane, unmap func(), err error) {
 	if len(descriptors) != 4 {
-		return nil, fmt.Errorf("%d descriptors came with an introduction, not 4", len(descriptors))
+		return nil, nil, fmt.Errorf("%d descriptors came with an introduction, not 4", len(descriptors))
 	}
 	side := ring.LayoutBetweenPeers(introduce.MailBytes, introduce.ControlBytes).PeerBytes()
 	var mine, theirs, bell ring.Memory
+	var mapped Mapped
+	pipe := -1
+	unmapAll := func() {
+		mapped.Unmap()
+		if pipe >= 0 {
+			_ = syscall.Close(pipe)
+		}
+	}
+	defer func() {
+		if err != nil {
+			unmapAll()
+		}
+	}()
 	for i, segment := range []struct {
 		what  string
 		into  *ring.Memory
@@ -74,20 +87,18 @@ func Meet(introduce Introduce, descriptors []int) (*ring.Lane, error) {
 		{"the other side", &theirs, side, 0},
 		{"the other's bell", &bell, ring.BellBytes, syscall.PROT_WRITE},
 	} {
-		var err error
 		*segment.into, err = mapSegment(descriptors[i], segment.bytes, segment.bytes, sharedWriter, syscall.PROT_READ|segment.write)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", segment.what, err)
+			return nil, nil, fmt.Errorf("%s: %w", segment.what, err)
 		}
+		mapped.mapped = append(mapped.mapped, *segment.into)
 	}
-	pipe, err := openPipe(descriptors[3])
-	if err != nil {
-		return nil, fmt.Errorf("the other's doorbell: %w", err)
+	if pipe, err = openPipe(descriptors[3]); err != nil {
+		return nil, nil, fmt.Errorf("the other's doorbell: %w", err)
 	}
 	lane, ok := ring.LaneBetween(introduce.MailBytes, introduce.ControlBytes, mine, theirs, bell, pipe)
 	if !ok {
-		_ = syscall.Close(pipe)
-		return nil, errors.New("what a predecessor has left in its rings is impossible")
+		return nil, nil, errors.New("what a predecessor has left in its rings is impossible")
 	}
-	return lane, nil
+	return lane, unmapAll, nil
 }

@@ -20,9 +20,22 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the host refused: %v: %s", e.Code, e.Text)
 }
 
+// MalformedError is a host that does not speak this protocol.
+type MalformedError struct{ error }
+
+// Unwrap tells what is wrong.
+func (e *MalformedError) Unwrap() error { return e.error }
+
+// Joined is what a host has given.
+type Joined struct {
+	Welcome
+	Mapped
+	Outlive *Outlive // where OutlivesHost was chosen
+}
+
 // Join shakes hands up to, and without, the ready. The stream's read deadline is the caller's.
-func Join(stream *Stream, hello Hello) (Welcome, Mapped, error) {
-	fail := func(err error) (Welcome, Mapped, error) { return Welcome{}, Mapped{}, err }
+func Join(stream *Stream, hello Hello) (Joined, error) {
+	fail := func(err error) (Joined, error) { return Joined{}, err }
 	first, err := hello.Encode()
 	if err != nil {
 		return fail(err)
@@ -43,22 +56,45 @@ func Join(stream *Stream, hello Hello) (Welcome, Mapped, error) {
 	case KindRefused:
 		code, text, err := DecodeRefused(frame.Payload)
 		if err != nil {
-			return fail(err)
+			return fail(&MalformedError{err})
 		}
 		return fail(&RefusedError{Code: code, Text: text})
 	default:
-		return fail(fmt.Errorf("welcome was due, and %v came", frame.Kind))
+		return fail(&MalformedError{fmt.Errorf("welcome was due, and %v came", frame.Kind)})
 	}
 	welcome, err := DecodeWelcome(frame.Payload)
 	if err != nil {
-		return fail(err)
+		return fail(&MalformedError{err})
 	}
 	mapped, err := take(stream, welcome, &frame, hello.Features)
 	if err != nil {
 		_ = stream.Send(KindRefused, EncodeRefused(BadSegment, err.Error()))
 		return fail(&RefusedError{Code: BadSegment, Text: err.Error(), ByPeer: true})
 	}
-	return welcome, mapped, nil
+	joined := Joined{Welcome: welcome, Mapped: mapped}
+	if welcome.Features&OutlivesHost != 0 {
+		if joined.Outlive, err = receiveOutlive(stream); err != nil {
+			mapped.Unmap()
+			return fail(err)
+		}
+	}
+	return joined, nil
+}
+
+func receiveOutlive(stream *Stream) (*Outlive, error) {
+	frame, err := stream.Receive()
+	if err != nil {
+		return nil, err
+	}
+	defer frame.Close()
+	if frame.Kind != KindOutlive {
+		return nil, &MalformedError{fmt.Errorf("outlive was due, and %v came", frame.Kind)}
+	}
+	outlive, err := DecodeOutlive(frame.Payload)
+	if err != nil {
+		return nil, &MalformedError{err}
+	}
+	return &outlive, nil
 }
 
 func take(stream *Stream, welcome Welcome, frame *Frame, offered uint64) (Mapped, error) {

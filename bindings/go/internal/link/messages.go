@@ -3,6 +3,8 @@ package link
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"time"
 
 	"ringmail.dev/ringmail/internal/ring"
 )
@@ -21,6 +23,7 @@ const (
 	KindGoodbye
 	KindRing
 	KindLog
+	KindOutlive
 
 	KindIntroduce  Kind = 16
 	KindIntroduced Kind = 17
@@ -28,12 +31,12 @@ const (
 )
 
 func (k Kind) isKnown() bool {
-	return (k >= KindHello && k <= KindLog) || (k >= KindIntroduce && k <= KindPresence)
+	return (k >= KindHello && k <= KindOutlive) || (k >= KindIntroduce && k <= KindPresence)
 }
 
 func (k Kind) String() string {
 	names := [...]string{1: "hello", "welcome", "ready", "refused", "resolve", "resolved", "failure", "goodbye", "ring",
-		"log", 16: "introduce", "introduced", "presence"}
+		"log", "outlive", 16: "introduce", "introduced", "presence"}
 	if !k.isKnown() {
 		return "an unknown message"
 	}
@@ -47,6 +50,7 @@ const (
 	maxLanguageBytes = 32
 	maxNameBytes     = 255
 	maxTokenBytes    = 128
+	maxPathBytes     = 107 // of a socket
 	maxTextBytes     = 16 << 10
 	maxSchemaBytes   = 512 << 10
 )
@@ -63,11 +67,12 @@ const (
 	Log               = 1 << 8
 	LargeMessages     = 1 << 9
 	ExactlyOnce       = 1 << 11
+	OutlivesHost      = 1 << 12
 
 	// Offered is what this binding can do. AsymmetricBarrier is not among it: Go's atomic stores are XCHG and STLR in any
 	// case, so it would take no barrier away from this side, and its sleeps would have to pay for a membarrier each.
 	Offered = MailOutlivesPeer | StreamDoorbell | PipeDoorbell | Introductions | Monitors | Log | LargeMessages |
-		ExactlyOnce
+		ExactlyOnce | OutlivesHost
 )
 
 // Hello is what a peer says first.
@@ -121,6 +126,9 @@ type RefusalCode uint16
 
 // BadSegment is what a peer says: a segment is missing, has the wrong size, or lacks seals.
 const BadSegment RefusalCode = 11
+
+// IsForNow tells whether the host may think otherwise soon: one that has begun to listen does not await everybody yet.
+func (c RefusalCode) IsForNow() bool { return c == UnknownName || c == TooSlow || c == Busy }
 
 func (c RefusalCode) String() string {
 	names := [...]string{"not a ringmail peer", "malformed handshake", "no version in common", "a feature is missing",
@@ -186,6 +194,24 @@ func (a Resolved) Encode() []byte {
 	}
 	bytes := append(binary.LittleEndian.AppendUint32(nil, a.Request), found)
 	return binary.LittleEndian.AppendUint64(bytes, a.Mailbox)
+}
+
+// Outlive follows a welcome that chose OutlivesHost: for how long the peer is to look for the next host, and where.
+type Outlive struct {
+	Time  time.Duration
+	Path  string
+	Token string // of the hello there
+}
+
+// DecodeOutlive reads one.
+func DecodeOutlive(payload []byte) (Outlive, error) {
+	r := reader{message: KindOutlive, rest: payload}
+	outlive := Outlive{
+		Time:  time.Duration(min(r.u64("time_ns"), math.MaxInt64)),
+		Path:  r.text("path", maxPathBytes, isName),
+		Token: r.text("token", maxTokenBytes, isName),
+	}
+	return outlive, r.finish()
 }
 
 // DecodeFailure reads last words.

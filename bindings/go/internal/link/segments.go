@@ -22,14 +22,37 @@ const (
 	sharedWriter = sizeSeals | sealSeal
 )
 
-// Mapped is the memory of a link. It stays mapped until the process exits: nothing that was ever handed out can dangle.
+// Mapped is the memory of a link.
 type Mapped struct {
 	ring.Segments
 	Doorbell *os.File // nil: the peer sleeps on its futex
+
+	mapped []ring.Memory
+	arena  int // a descriptor, where there is an arena to the host; 0: none
+}
+
+// Unmap gives it back. Nothing that lay in there may be touched any more.
+func (m *Mapped) Unmap() {
+	for _, memory := range m.mapped {
+		_ = syscall.Munmap(memory.Bytes())
+	}
+	m.mapped = nil
+	if m.Doorbell != nil {
+		_ = m.Doorbell.Close()
+	}
+	if m.arena != 0 {
+		_ = syscall.Close(m.arena)
+		m.arena = 0
+	}
 }
 
 // Map checks each segment's size and seals, so that reading it cannot fail later, and maps it.
 func Map(welcome Welcome, descriptors []int) (mapped Mapped, err error) {
+	defer func() {
+		if err != nil {
+			mapped.Unmap()
+		}
+	}()
 	layout := welcome.Layout
 	for i, segment := range welcome.Segments {
 		var into *ring.Memory
@@ -57,9 +80,11 @@ func Map(welcome Welcome, descriptors []int) (mapped Mapped, err error) {
 		case RoleArenaToHost:
 			into, bytes, seals = &mapped.ArenaToHost, layout.ArenaToHost(), sizeSeals
 			protection |= syscall.PROT_WRITE
-			if mapped.PopulateToHost, err = populates(descriptors[i]); err != nil {
+			if mapped.arena, err = copyOf(descriptors[i]); err != nil {
+				mapped.arena = 0
 				return mapped, fmt.Errorf("segment %v: %w", segment.Role, err)
 			}
+			mapped.PopulateToHost = populates(mapped.arena)
 		case RoleDoorbell:
 			if mapped.Doorbell, err = openDoorbell(descriptors[i]); err != nil {
 				return mapped, fmt.Errorf("segment %v: %w", segment.Role, err)
@@ -69,6 +94,7 @@ func Map(welcome Welcome, descriptors []int) (mapped Mapped, err error) {
 		if *into, err = mapSegment(descriptors[i], segment.Bytes, bytes, seals, protection); err != nil {
 			return mapped, fmt.Errorf("segment %v: %w", segment.Role, err)
 		}
+		mapped.mapped = append(mapped.mapped, *into)
 	}
 	return mapped, nil
 }
@@ -95,13 +121,9 @@ func mapSegment(descriptor int, announced, needed uint64, seals uintptr, protect
 	return ring.MemoryOf(bytes), nil
 }
 
-// populates keeps a copy of the descriptor: pages of the arena are accounted for as they are needed.
-func populates(descriptor int) (func(offset, bytes uint64) bool, error) {
-	kept, err := copyOf(descriptor)
-	if err != nil {
-		return nil, err
-	}
-	return func(offset, bytes uint64) bool { return populate(kept, offset, bytes) == nil }, nil
+// populates has pages of the arena accounted for as they are needed.
+func populates(descriptor int) func(offset, bytes uint64) bool {
+	return func(offset, bytes uint64) bool { return populate(descriptor, offset, bytes) == nil }
 }
 
 func copyOf(descriptor int) (int, error) {

@@ -123,6 +123,12 @@ func (c *Consumer) Behind() uint64 { return c.position + c.bytes }
 // Redelivers tells whether a predecessor may have seen the frame at the position.
 func (c *Consumer) Redelivers() bool { return c.position < c.resumeTail }
 
+// IsStillInHand tells, of one that has come to the next host, whether the frame at the position is the very one that this process had
+// in hand when it left the ring of the host before.
+func (c *Consumer) IsStillInHand() bool {
+	return c.memory.consumer.load64(attemptedOffset) == c.position+1
+}
+
 // Attempt is how many predecessors died with the frame at the position in hand.
 func (c *Consumer) Attempt() uint32 { return c.attempt }
 

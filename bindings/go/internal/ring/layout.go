@@ -36,8 +36,10 @@ const (
 
 // A producer block, a consumer block, and a bell. What two threads write is two lines apart.
 const (
-	producerBlockBytes = 128
-	wantOffset         = 0
+	producerBlockBytes  = 128
+	wantOffset          = 0
+	startSequenceOffset = 4
+	startOffset         = 8
 
 	consumerBlockBytes   = 512
 	cursorOffset         = 0

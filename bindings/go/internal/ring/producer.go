@@ -30,8 +30,17 @@ type Producer struct {
 	loaned   bool
 }
 
+// newProducer starts where the producer block says: at position 0 of a new ring, or behind what the host has put there.
 func newProducer(memory memories) Producer {
-	return Producer{memory: memory, mask: memory.data.Size() - 1}
+	p := Producer{memory: memory, mask: memory.data.Size() - 1}
+	start := memory.producer.load64(startOffset)
+	if start%LineBytes != 0 {
+		p.fault = CursorUnaligned // the host's, in its words
+		return p
+	}
+	p.tail, p.next, p.zeroed = start, start, start
+	p.sequence = uint16(memory.producer.load32(startSequenceOffset))
+	return p
 }
 
 // resume goes on where a dead producer has left off.
