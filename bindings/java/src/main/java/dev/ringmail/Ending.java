@@ -14,8 +14,8 @@ final class Ending {
     after(0, () -> false);
   }
 
-  /** As above, but so much later, and not if that is needless by then. */
-  static void after(long nanos, BooleanSupplier isNeedless) {
+  /** As above, but so much later, or when the thread that it gives is interrupted; and not if that is needless by then. */
+  static Thread after(long nanos, BooleanSupplier isNeedless) {
     Thread thread =
         new Thread(
             () -> {
@@ -29,5 +29,6 @@ final class Ending {
             "ringmail-ending");
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 }

@@ -49,6 +49,7 @@ public final class Peer implements AutoCloseable, Executor {
   private boolean isRestarted; // and nobody was told
   private long unread; // by hosts that are dead
   private volatile boolean closed;
+  private volatile Thread ending; // of this process, unless the next host comes; null: it goes on
   private volatile Thread owner; // the one in run() or poll()
   private long dropped;
 
@@ -118,8 +119,8 @@ public final class Peer implements AutoCloseable, Executor {
     exits = options.exits();
     link.onHostGone(
         (patience, hasCome) -> {
-          if (!exits || closed) return;
-          Ending.after(patience, () -> patience != 0 && (closed || hasCome.getAsBoolean()));
+          if (!exits || closed || hasCome.getAsBoolean()) return;
+          ending = Ending.after(patience, () -> patience != 0 && (closed || hasCome.getAsBoolean()));
         });
     link.onRestart(this::restarted);
   }
@@ -219,6 +220,9 @@ public final class Peer implements AutoCloseable, Executor {
     monitors.end();
     this.unread += unread;
     isRestarted = true;
+    Thread waits = ending;
+    ending = null;
+    if (waits != null) waits.interrupt();
   }
 
   private int tellOfRestart() {
