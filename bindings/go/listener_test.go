@@ -265,6 +265,23 @@ func TestNothingIsLostWhenAnAttachedPeerIsKilledInMidStream(t *testing.T) {
 	}
 }
 
+// isStopped is whether no thread of the process runs any more.
+func isStopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatal(err, threads)
+	}
+	for _, thread := range threads {
+		line, _ := os.ReadFile(thread)
+		// Behind the name, which is in parentheses.
+		if state := string(line[bytes.LastIndexByte(line, ')')+1:]); !strings.HasPrefix(state, " T") {
+			return false
+		}
+	}
+	return true
+}
+
 func TestTheMailOfAPeerWithoutANameIsGivenUp(t *testing.T) {
 	ctx := patient(t)
 	listener, path := listenAt(t, ringmail.Options{})
@@ -272,6 +289,12 @@ func TestTheMailOfAPeerWithoutANameIsGivenUp(t *testing.T) {
 	peer := accept(t, listener)
 	if err := command.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); !isStopped(t, command.Process.Pid); {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not stop")
+		}
+		time.Sleep(time.Millisecond)
 	}
 	const count = 7
 	for i := 0; i < count; i++ {

@@ -145,78 +145,63 @@ func quick(t *testing.T) context.Context {
 }
 
 func TestWhatIsInHandWhenTheHostDiesIsFinishedWithTheNextOne(t *testing.T) {
-	for _, isReleasedBefore := range []bool{false} {
-		s := newHosts(t, link.OutlivesHost|link.PipeDoorbell)
-		ctx := quick(t)
-		first, peer := s.attach(Options{Name: "fake"})
-		first.sendNumbers(9, 1, 2)
-		m, err := peer.Receive(ctx)
-		if err != nil || !m.Asked() {
-			t.Fatal(err)
-		}
-		if err := sendNumber(ctx, Mailbox{peer, 5}, 11); err != nil {
-			t.Fatal(err)
-		}
-		first.die()
-		var second *fakeHost
-		back := make(chan bool)
-		go func() {
-			second = s.next(func(h *fakeHost) {
-				h.made = func() { // what the first host had not handled stands before what the peer sends now
-					h.word(h.segments.Peer, 1024, 1<<32)
-					h.word(h.segments.Peer, 1024+8, ring.LineBytes)
-					h.word(h.segments.Host, 0, ring.LineBytes)
-					h.word(h.segments.Host, 392, 1)
-				}
-				h.filled = func() { h.sendNumbers(0, 1, 2); h.holdsFirst() }
-			})
-			close(back)
-		}()
-		if isReleasedBefore {
-			<-first.gone(peer)
-			// There is no host, and so no answer that matters.
-			if err := errors.Join(m.Refuse(Stopping), m.Release()); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			if _, err := peer.Lookup(cancelled(t, 100*time.Millisecond), "anybody"); err == nil {
-				t.Fatal("the host does not answer")
-			}
-			<-back
-			if number(m.Payload()) != 1 || !m.Asked() {
-				t.Error("it is in hand no more")
-			}
-			if err := errors.Join(m.Refuse(Stopping), sendNumber(ctx, Mailbox{peer, 5}, 12), m.Release()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if m, err = peer.Receive(ctx); err != nil || number(m.Payload()) != 2 || m.Asked() != isReleasedBefore {
-			t.Fatal(err, m)
-		}
-		<-back
-		if err := errors.Join(sendNumber(ctx, Mailbox{peer, 5}, 13), m.Release()); err != nil {
-			t.Error(err)
-		}
-		want := []uint64{12, 13}
-		if isReleasedBefore {
-			want = want[1:]
-		}
-		for _, want := range want {
-			if _, payload := take(t, second.lanes[0], &second.lanes[0].MailIn); number(payload) != want {
-				t.Error(number(payload), "is not", want)
-			}
-		}
-		if left := second.lanes[0].MailOut.Unfinished(); left.Messages != 0 || !second.lanes[0].ControlIn.Empty() {
-			t.Error(left)
-		}
-		if second.hello.Token != "sesame" || second.hello.Name != "fake" || peer.Incarnation() != 2 {
-			t.Error(second.hello, peer.Incarnation())
-		}
-		if counters := peer.Counters(); counters.Received != 2 || counters.Sent != uint64(1+len(want)) || counters.LostWakeups != 0 {
-			t.Errorf("%+v", counters)
-		}
-		peer.Close()
+	s := newHosts(t, link.OutlivesHost|link.PipeDoorbell)
+	ctx := quick(t)
+	first, peer := s.attach(Options{Name: "fake"})
+	first.sendNumbers(9, 1, 2)
+	m, err := peer.Receive(ctx)
+	if err != nil || !m.Asked() {
+		t.Fatal(err)
 	}
+	if err := sendNumber(ctx, Mailbox{peer, 5}, 11); err != nil {
+		t.Fatal(err)
+	}
+	first.die()
+	var second *fakeHost
+	back := make(chan bool)
+	go func() {
+		second = s.next(func(h *fakeHost) {
+			h.made = func() { // what the first host had not handled stands before what the peer sends now
+				h.word(h.segments.Peer, 1024, 1<<32)
+				h.word(h.segments.Peer, 1024+8, ring.LineBytes)
+				h.word(h.segments.Host, 0, ring.LineBytes)
+				h.word(h.segments.Host, 392, 1)
+			}
+			h.filled = func() { h.sendNumbers(0, 1, 2); h.holdsFirst() }
+		})
+		close(back)
+	}()
+	if _, err := peer.Lookup(cancelled(t, 100*time.Millisecond), "anybody"); err == nil {
+		t.Fatal("the host does not answer")
+	}
+	<-back
+	if number(m.Payload()) != 1 || !m.Asked() {
+		t.Error("it is in hand no more")
+	}
+	if err := errors.Join(m.Refuse(Stopping), sendNumber(ctx, Mailbox{peer, 5}, 12), m.Release()); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = peer.Receive(ctx); err != nil || number(m.Payload()) != 2 || m.Asked() {
+		t.Fatal(err, m)
+	}
+	if err := errors.Join(sendNumber(ctx, Mailbox{peer, 5}, 13), m.Release()); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []uint64{12, 13} {
+		if _, payload := take(t, second.lanes[0], &second.lanes[0].MailIn); number(payload) != want {
+			t.Error(number(payload), "is not", want)
+		}
+	}
+	if left := second.lanes[0].MailOut.Unfinished(); left.Messages != 0 || !second.lanes[0].ControlIn.Empty() {
+		t.Error(left)
+	}
+	if second.hello.Token != "sesame" || second.hello.Name != "fake" || peer.Incarnation() != 2 {
+		t.Error(second.hello, peer.Incarnation())
+	}
+	if counters := peer.Counters(); counters.Received != 2 || counters.Sent != 3 || counters.LostWakeups != 0 {
+		t.Errorf("%+v", counters)
+	}
+	peer.Close()
 }
 
 // gone is when the peer knows.
@@ -452,11 +437,13 @@ func TestAContextEndsAWaitForTheNextHost(t *testing.T) {
 	}
 	(<-silent).Close()
 	// And it goes on.
-	go s.next(func(h *fakeHost) { h.filled = func() { h.sendNumbers(0, 4) } })
+	back := make(chan *fakeHost, 1)
+	go func() { back <- s.next(func(h *fakeHost) { h.filled = func() { h.sendNumbers(0, 4) } }) }()
 	m, err := peer.Receive(quick(t))
 	if err != nil || number(m.Payload()) != 4 {
 		t.Error(err)
 	}
+	<-back
 	peer.Close()
 }
 

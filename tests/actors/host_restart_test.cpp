@@ -24,6 +24,7 @@
 #include "long_lived.h"
 #include "ringmail.h"
 #include "ringmail/actors/actors.hpp"
+#include "ringmail/transport/handshake.hpp"
 
 namespace ringmail::test {
 namespace {
@@ -77,6 +78,7 @@ class Source : public Actor {
 struct Setting {
   std::string directory;
   std::vector<std::string> echo{RINGMAIL_PYTHON, "-B", RINGMAIL_LONG_LIVED_PYTHON_PEER};
+  bool echo_by_pipes = false;
   long_lived* shared;
   std::string socket() const { return directory + "/socket"; }
 };
@@ -94,20 +96,21 @@ struct Setting {
   auto sink = system->spawn<Sink>(setting.shared->sink);
   auto echo_sink = system->spawn<Sink>(setting.shared->echo_sink, true);
   if (!system->publish("sink", sink) || !system->publish("sink of echoes", echo_sink)) _exit(1);
-  const auto spawn = [&](const char* name, std::vector<std::string> command, std::uint64_t& next) {
+  const auto spawn = [&](const char* name, std::vector<std::string> command, std::uint64_t& next, bool by_pipes) {
     auto peer = system->spawn_peer<echo::Listener>({.name = name,
                                                     .command = std::move(command),
                                                     .outlives_host = outlives,
                                                     .restart = {.when = RestartPolicy::When::permanent},
-                                                    .mail_bytes = 1 << 14});
+                                                    .mail_bytes = 1 << 14,
+                                                    .control_by_pipes = by_pipes});
     if (!peer) {
       std::fprintf(stderr, "%s\n", peer.error().c_str());
       _exit(1);
     }
     system->spawn<Source>(*peer, next).send(Next{});
   };
-  spawn("c", {RINGMAIL_LONG_LIVED_PEER, setting.directory + "/shared"}, setting.shared->next);
-  spawn("echo", setting.echo, setting.shared->echo_next);
+  spawn("c", {RINGMAIL_LONG_LIVED_PEER, setting.directory + "/shared"}, setting.shared->next, false);
+  spawn("echo", setting.echo, setting.shared->echo_next, setting.echo_by_pipes);
   while (true) pause();
 }
 
@@ -270,6 +273,15 @@ TEST_F(HostRestart, finds_a_peer_in_tokio_running_and_nothing_lost_or_reordered)
 #ifdef RINGMAIL_LONG_LIVED_GO_PEER
 TEST_F(HostRestart, finds_a_peer_in_go_running_and_nothing_lost_or_reordered) {
   setting_.echo = {RINGMAIL_LONG_LIVED_GO_PEER};
+  kill_hosts();
+}
+#endif
+
+#ifdef RINGMAIL_LONG_LIVED_JAVA
+TEST_F(HostRestart, finds_a_peer_in_java_running_and_nothing_lost_or_reordered) {
+  setting_.echo = {RINGMAIL_LONG_LIVED_JAVA, "-XX:+UseSerialGC", "-cp", RINGMAIL_LONG_LIVED_JAVA_CLASSES,
+                   "LongLivedPeer"};
+  setting_.echo_by_pipes = true;
   kill_hosts();
 }
 #endif
@@ -474,6 +486,69 @@ void HostRestart::attach_to_hosts(const char* program) {
 #ifdef RINGMAIL_LONG_LIVED_RUST_PEER
 TEST_F(HostRestart, lets_a_peer_in_rust_attach_by_its_token_and_look_for_the_next_host) {
   attach_to_hosts(RINGMAIL_LONG_LIVED_RUST_PEER);
+}
+#endif
+
+#ifdef RINGMAIL_LONG_LIVED_JAVA
+/// Answers nobody.
+class Silent : public Actor {
+ public:
+  using Protocol = echo::Listener;
+  void on(const echo::Ping&) { static_cast<void>(this_actor::sleep_for(1h)); }
+};
+
+TEST_F(HostRestart, lets_an_attached_peer_in_java_look_for_the_next_host_by_itself) {
+  long_lived& shared = *setting_.shared;
+  const auto host = [&] {
+    auto system = System::create(quiet(setting_));
+    EXPECT_TRUE(system);
+    EXPECT_TRUE(system->publish("sink", system->spawn<Sink>(shared.sink)));
+    EXPECT_TRUE(system->publish("silent", system->spawn<Silent>()));
+    EXPECT_TRUE(system->spawn_peer<echo::Listener>({.name = "guest", .token = "sesame", .control_by_pipes = true}));
+    return system;
+  };
+  const auto start = [&] {
+    std::fflush(nullptr);
+    const pid_t process = fork();
+    if (process != 0) return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    auto system = host();
+    while (true) pause();
+  };
+  const std::string go = setting_.directory + "/go";
+  const auto attach = [&](const char* token) {
+    const pid_t process = fork();
+    if (process != 0) return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execlp(RINGMAIL_LONG_LIVED_JAVA, "java", "-XX:+UseSerialGC", "-cp", RINGMAIL_LONG_LIVED_JAVA_CLASSES,
+           "ReturningPeer", setting_.socket().c_str(), token, go.c_str(), nullptr);
+    _exit(127);
+  };
+  const pid_t first = start();
+  ASSERT_TRUE(until([&] { return std::filesystem::exists(setting_.socket()); }));
+  const auto refused_with = [&](const char* token) {
+    int status = 0;
+    const pid_t stranger = attach(token);
+    EXPECT_EQ(waitpid(stranger, &status, 0), stranger);
+    return static_cast<transport::RefusalCode>(WEXITSTATUS(status));
+  };
+  auto code = transport::RefusalCode::unknown_name;
+  // A host that has begun to listen does not await everybody yet.
+  ASSERT_TRUE(until([&] { return (code = refused_with("Sesame")) != transport::RefusalCode::unknown_name; }));
+  EXPECT_EQ(code, transport::RefusalCode::not_allowed);
+  const pid_t guest = attach("sesame");
+  ASSERT_TRUE(until([&] { return seen(shared.sink.last) == 1; })) << log_of(setting_);
+  // What it sends now is not read.
+  ASSERT_EQ(kill(first, SIGSTOP), 0);
+  std::ofstream(go).close();
+  ASSERT_TRUE(until([&] { return !std::filesystem::exists(go); }));
+  ASSERT_NO_FATAL_FAILURE(kill_host(first));
+  const pid_t second = start();
+  EXPECT_TRUE(until([&] { return seen(shared.sink.last) == 2; })) << log_of(setting_);
+  EXPECT_EQ(shared.sink.faults, 0u);
+  kill(guest, SIGKILL);
+  ASSERT_EQ(waitpid(guest, nullptr, 0), guest);
+  ASSERT_NO_FATAL_FAILURE(kill_host(second));
 }
 #endif
 

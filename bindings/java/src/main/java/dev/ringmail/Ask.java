@@ -1,5 +1,6 @@
 package dev.ringmail;
 
+import dev.ringmail.link.Lane;
 import dev.ringmail.link.Outbox;
 import dev.ringmail.ring.Frames;
 import java.nio.ByteBuffer;
@@ -10,13 +11,13 @@ public final class Ask {
 
   private final Peer peer;
   private final Outbox outbox;
-  private final int lane;
+  private final Lane lane;
   private final int correlation;
   private final long asker;
   private final long asked;
   private boolean answered;
 
-  Ask(Peer peer, Outbox outbox, int lane, int correlation, long asker, long asked) {
+  Ask(Peer peer, Outbox outbox, Lane lane, int correlation, long asker, long asked) {
     this.peer = peer;
     this.outbox = outbox;
     this.lane = lane;

@@ -4,8 +4,10 @@ import dev.ringmail.link.Outbox;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.concurrent.CompletableFuture;
@@ -16,6 +18,7 @@ final class Asks {
   private record Pending(int correlation, int replyType, long deadline, CompletableFuture<ByteBuffer> reply) {}
 
   private final Map<Integer, Pending> pending = new HashMap<>();
+  private final List<Pending> ended = new ArrayList<>(); // whose host is dead
   private final PriorityQueue<Pending> byDeadline =
       new PriorityQueue<>(Comparator.comparingLong((Pending ask) -> ask.deadline - ORIGIN));
 
@@ -75,10 +78,26 @@ final class Asks {
     return nanos;
   }
 
-  void fail(RingmailException cause) {
-    for (Pending ask : pending.values().toArray(Pending[]::new)) ask.reply.completeExceptionally(cause);
+  /** Nobody answers what is open. Whoever waits is told by tellEnded(): a handler may be running now. */
+  void end() {
+    ended.addAll(pending.values());
     pending.clear();
     byDeadline.clear();
+  }
+
+  void tellEnded() {
+    failEnded(new NoReplyException(NoReplyException.HOST_RESTARTED));
+  }
+
+  void fail(RingmailException cause) {
+    end();
+    failEnded(cause);
+  }
+
+  private void failEnded(RingmailException cause) {
+    Pending[] asks = ended.toArray(Pending[]::new);
+    ended.clear();
+    for (Pending ask : asks) ask.reply.completeExceptionally(cause);
   }
 
   private Pending take(int correlation) {

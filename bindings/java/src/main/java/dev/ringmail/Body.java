@@ -3,6 +3,7 @@ package dev.ringmail;
 import dev.ringmail.arena.ArenaMemory;
 import dev.ringmail.arena.BodyPlace;
 import dev.ringmail.link.Inbox;
+import dev.ringmail.link.Lane;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -15,7 +16,7 @@ public final class Body implements AutoCloseable {
   public static final int LONGEST_VIEW = ArenaMemory.LONGEST_VIEW;
 
   private final Inbox inbox;
-  private final int lane;
+  private final Lane lane;
   private final BodyPlace place;
   private final AtomicBoolean isOpen = new AtomicBoolean(true);
   private volatile boolean isKept;
@@ -47,7 +48,7 @@ public final class Body implements AutoCloseable {
       throw new IllegalStateException("this body was given back when " + when);
     }
     check(at, length, place.length());
-    return inbox.view(lane, place, at, length);
+    return Inbox.view(lane, place, at, length);
   }
 
   /**
@@ -68,7 +69,7 @@ public final class Body implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (isKept && isOpen.getAndSet(false)) inbox.giveBack(lane, place);
+    if (isKept && isOpen.getAndSet(false)) Inbox.giveBack(lane, place);
   }
 
   /** The handler has returned. */

@@ -40,7 +40,7 @@ public final class BodyLoan implements AutoCloseable {
   /** So many bytes from there, at most {@link Body#LONGEST_VIEW}, little-endian. */
   public ByteBuffer slice(long at, int length) {
     Body.check(at, length, length());
-    return outbox.view(target, block, at, length);
+    return block.view(at, length);
   }
 
   /** As {@link Mailbox#send(int, ByteBuffer, int, int)}, with this body, which nobody may write to any more. */
@@ -82,7 +82,7 @@ public final class BodyLoan implements AutoCloseable {
   public void close() {
     if (block == null) return;
     peer.checkThread();
-    outbox.cancelLarge(target, block);
+    block.cancel();
     block = null;
   }
 

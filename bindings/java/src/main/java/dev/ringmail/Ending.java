@@ -1,6 +1,7 @@
 package dev.ringmail;
 
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /** Sees to it that a process whose peer is lost ends, whatever else still runs in it. */
 final class Ending {
@@ -10,18 +11,24 @@ final class Ending {
 
   /** Ends the process with status 1 when those who can end it better have had their time. */
   static void soon() {
+    after(0, () -> false);
+  }
+
+  /** As above, but so much later, or when the thread that it gives is interrupted; and not if that is needless by then. */
+  static Thread after(long nanos, BooleanSupplier isNeedless) {
     Thread thread =
         new Thread(
             () -> {
               try {
-                Thread.sleep(GRACE_MILLIS);
+                Thread.sleep(GRACE_MILLIS + TimeUnit.NANOSECONDS.toMillis(nanos));
               } catch (InterruptedException e) {
                 // Then at once.
               }
-              System.exit(1);
+              if (!isNeedless.getAsBoolean()) System.exit(1);
             },
             "ringmail-ending");
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 }

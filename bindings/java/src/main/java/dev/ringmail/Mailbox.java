@@ -58,7 +58,8 @@ public final class Mailbox {
    * poll(); whoever waits for it there waits in vain.
    *
    * <p>It fails with NoReplyException if the host says that there will be none, with TimeoutException at the deadline, with
-   * ProtocolException if the reply is of another type, and with HostGoneException when the host dies.
+   * ProtocolException if the reply is of another type, and when the host dies: with HostGoneException, or, if another host
+   * comes in its place, with NoReplyException as well.
    */
   public CompletableFuture<ByteBuffer> ask(
       int type, ByteBuffer payload, int offset, int length, int replyType, Duration deadline) throws InterruptedException {

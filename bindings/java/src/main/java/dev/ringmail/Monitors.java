@@ -14,9 +14,12 @@ final class Monitors {
 
   private static final int REASON_HEAD_BYTES = 16;
 
+  private record Watch(long mailbox, DownHandler handler) {}
+
   private final Peer peer;
   private final Outbox outbox;
-  private final Map<Long, DownHandler> handlers = new HashMap<>();
+  private final Map<Long, Watch> watches = new HashMap<>();
+  private final Map<Long, Watch> ended = new HashMap<>(); // whose host is dead
   private long last; // of the numbers, in this incarnation
 
   Monitors(Peer peer, Outbox outbox) {
@@ -28,20 +31,20 @@ final class Monitors {
     peer.checkThread();
     if (outbox.isOfPeer(mailbox)) throw new UnsupportedOperationException("there are no monitors between two peers");
     if (!peer.hasMonitors()) throw new UnsupportedOperationException("the host has no monitors");
-    if (handlers.size() == MOST) throw new IllegalStateException("a peer has " + MOST + " monitors at most");
+    if (watches.size() == MOST) throw new IllegalStateException("a peer has " + MOST + " monitors at most");
     // No number of an earlier incarnation, whose downs may come yet.
     long number = peer.incarnation() << 32 | ++last;
     signal(mailbox, Frames.SIGNAL_MONITOR, number);
-    handlers.put(number, handler);
+    watches.put(number, new Watch(mailbox, handler));
     return new Monitor(this, mailbox, number);
   }
 
   boolean stop(long mailbox, long number) throws InterruptedException {
     peer.checkThread();
-    if (!handlers.containsKey(number)) return false;
+    if (ended.remove(number) != null) return true;
+    if (!watches.containsKey(number)) return false;
     signal(mailbox, Frames.SIGNAL_DEMONITOR, number);
-    handlers.remove(number);
-    return true;
+    return watches.remove(number) != null || ended.remove(number) != null;
   }
 
   private void signal(long mailbox, int signal, long number) throws InterruptedException {
@@ -56,10 +59,23 @@ final class Monitors {
     if (textBytes < 0 || textBytes > reason.remaining() - REASON_HEAD_BYTES) {
       throw new ProtocolException("the host broke the protocol: it sent an exit reason that is none");
     }
-    DownHandler handler = handlers.remove(number);
-    if (handler == null) return;
+    Watch watch = watches.remove(number);
+    if (watch == null) return;
     byte[] text = new byte[textBytes];
     reason.get(at + REASON_HEAD_BYTES, text);
-    handler.handle(new Down(peer.mailbox(mailbox), reason.getInt(at), new String(text, StandardCharsets.UTF_8)));
+    watch.handler.handle(new Down(peer.mailbox(mailbox), reason.getInt(at), new String(text, StandardCharsets.UTF_8)));
+  }
+
+  /** The host has died, and with it what it had to tell. Who waits is told by tellEnded(): a handler may be running now. */
+  void end() {
+    ended.putAll(watches);
+    watches.clear();
+  }
+
+  void tellEnded() throws Exception {
+    while (!ended.isEmpty()) {
+      Watch watch = ended.remove(ended.keySet().iterator().next());
+      watch.handler.handle(new Down(peer.mailbox(watch.mailbox), Down.UNREACHABLE, "unreachable: its host was restarted"));
+    }
   }
 }

@@ -42,9 +42,14 @@ public final class Peer implements AutoCloseable, Executor {
   private final Outbox outbox;
   private final Mail mail;
   private final Loan loan;
-  private final Promises promises;
+  private final String schema;
   private final boolean exits;
+  private Promises promises; // of this host
+  private RestartHandler restartHandler = unread -> {};
+  private boolean isRestarted; // and nobody was told
+  private long unread; // by hosts that are dead
   private volatile boolean closed;
+  private volatile Thread ending; // of this process, unless the next host comes; null: it goes on
   private volatile Thread owner; // the one in run() or poll()
   private long dropped;
 
@@ -91,24 +96,33 @@ public final class Peer implements AutoCloseable, Executor {
   private Peer(String numbers, PeerOptions options) {
     Hello hello =
         new Hello(
-            Link.features(), ProcessHandle.current().pid(), options.ringBytes(), "java", options.name(), "", options.schema());
+            Link.features(),
+            ProcessHandle.current().pid(),
+            options.ringBytes(),
+            "java",
+            options.name(),
+            options.token(),
+            options.schema());
     BooleanSupplier hasTasks = () -> !tasks.isEmpty();
     link =
         options.path() == null
             ? Link.join(numbers, hello, options.timeout(), options.spin(), hasTasks)
-            : Link.attach(options.path(), hello, options.timeout(), options.spin(), hasTasks);
+            : Link.attach(options.path(), hello, options.timeout(), options.reconnect(), options.spin(), hasTasks);
     inbox = link.inbox();
     outbox = link.outbox();
     handlers = new Handlers(outbox.maxAnswer());
     mail = new Mail(this, inbox, outbox);
     loan = new Loan(outbox);
     monitors = new Monitors(this, outbox);
-    promises = new Promises(options.schema(), link.welcome().schema());
+    schema = options.schema();
+    promises = new Promises(schema, link.welcome().schema());
     exits = options.exits();
     link.onHostGone(
-        () -> {
-          if (exits && !closed) Ending.soon();
+        (patience, hasCome) -> {
+          if (!exits || closed || hasCome.getAsBoolean()) return;
+          ending = Ending.after(patience, () -> patience != 0 && (closed || hasCome.getAsBoolean()));
         });
+    link.onRestart(this::restarted);
   }
 
   // ---- handlers
@@ -128,10 +142,20 @@ public final class Peer implements AutoCloseable, Executor {
   }
 
   /**
+   * Has run() or poll() call the handler when the host has died and another one has come in its place: before anything that this one
+   * sends, and before open asks fail and monitors tell of their end.
+   */
+  public Peer onRestart(RestartHandler handler) {
+    checkThread();
+    restartHandler = handler;
+    return this;
+  }
+
+  /**
    * Handles messages until the host says stop and all that it sent before has been handled.
    *
    * @throws HandlerException what left a handler or a task; the host was told, the message is not finished, the peer is closed
-   * @throws HostGoneException if the host has died
+   * @throws HostGoneException if the host has died, and no other has come in the time that there is for it
    * @throws InterruptedException if the thread is interrupted while it waits; the peer stays as it is
    */
   public void run() throws InterruptedException {
@@ -178,6 +202,7 @@ public final class Peer implements AutoCloseable, Executor {
   private int drain() {
     int handled = 0;
     while (true) {
+      if (isRestarted) handled += tellOfRestart();
       if (!tasks.isEmpty()) handled += runTasks();
       asks.expire(0);
       Received received = inbox.receive();
@@ -186,6 +211,34 @@ public final class Peer implements AutoCloseable, Executor {
       handle(received);
       ++handled;
     }
+  }
+
+  /** Perhaps in a handler, which waited for a host: what there is to tell waits for its end. */
+  private void restarted(long unread) {
+    promises = new Promises(schema, link.welcome().schema());
+    asks.end();
+    monitors.end();
+    this.unread += unread;
+    isRestarted = true;
+    Thread waits = ending;
+    ending = null;
+    if (waits != null) waits.interrupt();
+  }
+
+  private int tellOfRestart() {
+    isRestarted = false;
+    long count = unread;
+    unread = 0;
+    try {
+      restartHandler.handle(count);
+      asks.tellEnded();
+      monitors.tellEnded();
+      if (outbox.loanRing() != null) throw new IllegalStateException("a handler of the restart left a loan open");
+    } catch (Throwable e) {
+      throw failed(e);
+    }
+    outbox.flush();
+    return 1;
   }
 
   private void handle(Received received) {

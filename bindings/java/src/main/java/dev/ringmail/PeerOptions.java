@@ -8,7 +8,9 @@ import java.util.Objects;
 public final class PeerOptions {
   private String schema = "";
   private String name = "";
+  private String token = "";
   private Path path;
+  private Duration reconnect = Duration.ZERO;
   private long ringBytes;
   private Duration timeout = Duration.ofSeconds(10);
   private Duration spin = Duration.ofNanos(50_000);
@@ -35,6 +37,21 @@ public final class PeerOptions {
    */
   public PeerOptions path(Path socket) {
     path = Objects.requireNonNull(socket);
+    return this;
+  }
+
+  /** What a host that configured one (its PeerOptions::token) must be told by who attaches by a path. */
+  public PeerOptions token(String text) {
+    token = Objects.requireNonNull(text);
+    return this;
+  }
+
+  /**
+   * For how long a peer that has attached by a path looks for the next host when this one has died. Zero, the default: not at all. One
+   * that outlives its host by the host's wish (its PeerOptions::outlives_host) is told by it.
+   */
+  public PeerOptions reconnect(Duration time) {
+    reconnect = Objects.requireNonNull(time);
     return this;
   }
 
@@ -74,8 +91,16 @@ public final class PeerOptions {
     return name;
   }
 
+  String token() {
+    return token;
+  }
+
   Path path() {
     return path;
+  }
+
+  Duration reconnect() {
+    return reconnect;
   }
 
   long ringBytes() {

@@ -71,7 +71,7 @@ public final class ArenaProducer {
     do {
       ++serial[slot];
     } while (serial[slot] == 0 || serial[slot] == lastWord[slot]);
-    return new Block(at, needed, length, slot);
+    return new Block(this, at, needed, length, slot);
   }
 
   /** Gives a loan back that was not sent. */

@@ -12,6 +12,7 @@ public enum ControlKind {
   GOODBYE(8),
   RING(9),
   LOG(10),
+  OUTLIVE(11),
   INTRODUCED(17),
   PRESENCE(18),
   INTRODUCE_BY_NUMBER(19);

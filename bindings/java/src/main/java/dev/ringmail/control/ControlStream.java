@@ -78,6 +78,11 @@ public final class ControlStream {
     out.close();
   }
 
+  /** Of the thread that reads: there is nothing more to come. */
+  public void closeReading() throws IOException {
+    in.close();
+  }
+
   private static EOFException ended() {
     return new EOFException("the control stream ended inside a frame");
   }

@@ -20,6 +20,7 @@ public record Hello(
   public static final long LARGE = 1 << 9;
   public static final long BY_PROC = 1 << 10;
   public static final long EXACTLY_ONCE = 1 << 11;
+  public static final long OUTLIVES_HOST = 1 << 12;
 
   static final int MAX_LANGUAGE_BYTES = 32;
   static final int MAX_NAME_BYTES = 255;
@@ -39,6 +40,11 @@ public record Hello(
         .text(token)
         .text(schema)
         .take();
+  }
+
+  /** The same, by another name and with another token. */
+  public Hello as(String name, String token) {
+    return new Hello(features, pid, wantedRingBytes, language, name, token, schema);
   }
 
   /** What the host would find wrong with the texts, thrown as a ProtocolException. */

@@ -5,7 +5,13 @@ import java.nio.charset.StandardCharsets;
 
 /** The shorter messages of the control stream. */
 public final class Messages {
+  /** Codes of a refusal: a host that has begun to listen does not await everybody yet. */
+  public static final int UNKNOWN_NAME = 7;
+
+  public static final int DEADLINE = 9;
+  public static final int BUSY = 10;
   public static final int BAD_SEGMENT = 11;
+
   private static final int MAX_TEXT_BYTES = 16 * 1024;
 
   private Messages() {}
@@ -21,6 +27,25 @@ public final class Messages {
 
     public byte[] encode() {
       return new WireWriter().u16(code).text(mended(text)).take();
+    }
+  }
+
+  /**
+   * Where the next host is to be found when this one has ended.
+   *
+   * @param nanos for how long it is looked for
+   * @param token of the hello there
+   */
+  public record Outlive(long nanos, String path, String token) {
+    private static final int MAX_PATH_BYTES = 107;
+
+    public static Outlive decode(byte[] payload) {
+      WireReader reader = new WireReader(ControlKind.OUTLIVE, payload);
+      Outlive outlive =
+          new Outlive(
+              reader.u64("time_ns"), reader.name("path", MAX_PATH_BYTES), reader.name("token", Hello.MAX_TOKEN_BYTES));
+      reader.finish();
+      return outlive;
     }
   }
 

@@ -33,11 +33,22 @@ final class Connected {
     this.selector = selector;
   }
 
+  /** Waits for one that listens and does not accept. */
   static ControlStream open(Path path) {
+    return open(path, true);
+  }
+
+  /** Takes no for an answer. */
+  static ControlStream openNow(Path path) {
+    return open(path, false);
+  }
+
+  private static ControlStream open(Path path, boolean waits) {
     SocketChannel channel = null;
     try {
       channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-      channel.connect(UnixDomainSocketAddress.of(path));
+      channel.configureBlocking(waits);
+      if (!channel.connect(UnixDomainSocketAddress.of(path))) throw new IOException("the host did not accept in time");
       channel.configureBlocking(false);
       Connected stream = new Connected(channel, Selector.open());
       channel.register(stream.selector, SelectionKey.OP_READ);
@@ -58,6 +69,12 @@ final class Connected {
 
   /** For one thread that nobody interrupts. */
   private final class In extends InputStream {
+    /** Whatever was waited for: its selector holds descriptors of its own. */
+    @Override
+    public void close() throws IOException {
+      selector.close();
+    }
+
     @Override
     public int read() throws IOException {
       byte[] one = new byte[1];

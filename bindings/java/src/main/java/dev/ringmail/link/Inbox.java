@@ -20,10 +20,10 @@ public final class Inbox {
     STOPPED
   }
 
+  private static final int NONE = -1;
+
   private final Link link;
   private final Lanes lanes;
-  private final Lane[] ofHost;
-  private final Introductions introductions;
   private final Outbox outbox;
 
   private int nextLane;
@@ -33,12 +33,13 @@ public final class Inbox {
   private boolean hadBody;
   private long received;
 
-  /** @param ofHost of the lanes those that were there first */
-  Inbox(Link link, Lanes lanes, Lane[] ofHost, Introductions introductions, Outbox outbox) {
+  // Of what was in hand when a host was left.
+  private int leftLane = NONE; // that it came by, if it is mail
+  private Lane again; // null: the next host has not given it, or not yet
+
+  Inbox(Link link, Lanes lanes, Outbox outbox) {
     this.link = link;
     this.lanes = lanes;
-    this.ofHost = ofHost;
-    this.introductions = introductions;
     this.outbox = outbox;
   }
 
@@ -48,7 +49,7 @@ public final class Inbox {
   }
 
   boolean hasInput() {
-    boolean allDrained = true;
+    boolean allDrained = !lanes.isEmpty();
     for (Lane lane : lanes.all()) {
       if (lane.hasInput()) return true;
       allDrained &= lane.isDrained();
@@ -61,8 +62,8 @@ public final class Inbox {
     link.checkOpen();
     if (held != null) throw new IllegalStateException("the message received before has not been released");
     link.takeNews();
-    boolean allDrained = true;
     Lane[] all = lanes.all();
+    boolean allDrained = all.length != 0;
     for (int tried = 0; tried < all.length; ++tried) {
       Lane lane = all[nextLane];
       nextLane = nextLane + 1 == all.length ? 0 : nextLane + 1;
@@ -93,7 +94,7 @@ public final class Inbox {
     int kind = ring.kind();
     if (kind == Frames.MESSAGE) return Received.MAIL;
     if (lane.isToPeer()) {
-      introductions.cut(lane, "it sent a frame of kind " + kind + " as mail");
+      link.cut(lane, "it sent a frame of kind " + kind + " as mail");
       return Received.NOTHING;
     }
     if (kind == Frames.SIGNAL && ring.type() == Frames.SIGNAL_DOWN) return Received.DOWN;
@@ -117,7 +118,7 @@ public final class Inbox {
         }
         case Frames.STOP -> {
           if (lane.isToPeer()) {
-            introductions.cut(lane, "it sent a frame of a kind that only a host sends");
+            link.cut(lane, "it sent a frame of a kind that only a host sends");
             return false;
           }
           if (ring.length() != Long.BYTES) throw Link.broken("it sent a stop without a position");
@@ -136,7 +137,7 @@ public final class Inbox {
         default -> {
           String what = "it sent a frame of kind " + ring.kind() + " on a control ring";
           if (!lane.isToPeer()) throw Link.broken(what);
-          introductions.cut(lane, what);
+          link.cut(lane, what);
           return false;
         }
       }
@@ -151,8 +152,9 @@ public final class Inbox {
     return held;
   }
 
-  public int heldLane() {
-    return heldLane.number;
+  /** By which it came. */
+  public Lane heldLane() {
+    return heldLane;
   }
 
   /** Of the message in hand, in this peer's terms; 0 if nobody sent it. */
@@ -171,28 +173,69 @@ public final class Inbox {
   }
 
   /** So many bytes of the body of a message that came by that lane. Any thread. */
-  public ByteBuffer view(int lane, BodyPlace body, long at, int length) {
-    return ofHost[lane].bodiesIn.memory().view(body.offset() + at, length);
+  public static ByteBuffer view(Lane lane, BodyPlace body, long at, int length) {
+    return lane.bodiesIn.memory().view(body.offset() + at, length);
   }
 
   /** Any thread, also when the link is closed. */
-  public void giveBack(int lane, BodyPlace body) {
-    Lane from = ofHost[lane];
-    if (from.bodiesIn.giveBack(body)) from.ring();
+  public static void giveBack(Lane lane, BodyPlace body) {
+    if (lane.bodiesIn.giveBack(body)) lane.ring();
   }
 
   /** The message in hand is finished: publishes what was sent meanwhile, and only then may the host forget it. */
   public void release() {
     Lane lane = heldLane;
     if (held == lane.mailIn) ++received;
+    if (lane.isLeft()) {
+      releaseLeft();
+      return;
+    }
     held.advance();
     outbox.endBatch();
     outbox.flush();
-    if (heldBody != null) giveBack(lane.number, heldBody);
+    if (heldBody != null) giveBack(lane, heldBody);
     // A host that waits for a block needs the cursor as well.
     if (hadBody || held.cursorDue() || held.isEmpty()) lane.storeCursors();
     heldBody = null;
     hadBody = false;
     held = null;
+  }
+
+  // ---- from one host to the next
+
+  /** What is in hand can still be read. */
+  void leave() {
+    // What the host that is left now has not given again, the next one does not either.
+    boolean isKnown = held != null && held == heldLane.mailIn && (!heldLane.isLeft() || again != null);
+    leftLane = isKnown ? heldLane.number : NONE;
+    again = null;
+  }
+
+  /** What was in hand lies in the new ring as well, if the host knew of it: there it is finished. */
+  void join() {
+    nextLane = 0;
+    Lane lane = leftLane == NONE ? null : lanes.of(leftLane);
+    leftLane = NONE;
+    if (lane == null || !lane.mailIn.isInHand() || !lane.mailIn.peek()) return;
+    if (held != null) {
+      lane.mailIn.begin();
+      again = lane;
+    } else {
+      lane.mailIn.advance();
+      lane.storeCursors();
+    }
+  }
+
+  /** As release(). It is finished with the next host, if that gave it again. */
+  private void releaseLeft() {
+    held.advance(); // nobody reads on there: it ends its view
+    held = null;
+    hadBody = false;
+    heldBody = null;
+    outbox.flush();
+    if (again == null) return;
+    again.mailIn.advance();
+    if (again.mailIn.cursorDue() || again.mailIn.isEmpty()) again.storeCursors();
+    again = null;
   }
 }

@@ -6,12 +6,13 @@ import dev.ringmail.control.Messages.Presence;
 import dev.ringmail.ring.RingConsumer;
 import dev.ringmail.ring.RingFault;
 import dev.ringmail.ring.RingProducer;
+import dev.ringmail.ring.RingSurvey;
 
 /**
  * What connects this peer with one thread of the host, or with another peer: two rings in, two rings out, and the doorbell of who is
- * there; with a thread of the host perhaps arenas.
+ * there; with a thread of the host perhaps arenas. Whoever keeps one outside of this package can but give it back.
  */
-final class Lane {
+public final class Lane {
   final int number;
   final RingConsumer mailIn;
   final RingConsumer controlIn;
@@ -24,6 +25,8 @@ final class Lane {
 
   private boolean stopping;
   private long stopAt; // the position in mail up to which it must be read first
+
+  private boolean left; // its host is dead, and its memory is not touched any more
 
   // Of another peer.
   private Presence.State presence = Presence.State.THERE;
@@ -85,6 +88,22 @@ final class Lane {
     return broken || (stopping && mailIn.position() - stopAt >= 0);
   }
 
+  // ---- the end of its host
+
+  void leave() {
+    left = true;
+  }
+
+  boolean isLeft() {
+    return left;
+  }
+
+  /** Messages of this peer that its host has not read. */
+  long unread() {
+    RingSurvey survey = mailOut.unread();
+    return survey == null ? 0 : survey.messages();
+  }
+
   // ---- the other peer
 
   void note(Presence.State state) {
@@ -106,7 +125,7 @@ final class Lane {
 
   /** Nobody waits there for an answer. */
   boolean isForgotten() {
-    return broken || presence != Presence.State.THERE;
+    return left || broken || presence != Presence.State.THERE;
   }
 
   // ---- the rings

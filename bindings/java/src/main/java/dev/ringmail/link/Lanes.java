@@ -5,6 +5,7 @@ import java.util.Arrays;
 /** The lanes of a link, those to other peers included. One thread. */
 final class Lanes {
   private static final int HOST = 0;
+  private static final Lane[] NONE = {};
 
   private Lane[] all;
 
@@ -15,6 +16,28 @@ final class Lanes {
   /** To be looked at, in any order. It is another array when a lane was added. */
   Lane[] all() {
     return all;
+  }
+
+  /** None is there any more. */
+  void leave() {
+    for (Lane lane : all) lane.leave();
+    all = NONE;
+  }
+
+  void join(Lane[] ofTheHost) {
+    all = ofTheHost;
+  }
+
+  boolean isEmpty() {
+    return all.length == 0;
+  }
+
+  /** Whether the host has said stop. */
+  boolean isStopping() {
+    for (Lane lane : all) {
+      if (!lane.isToPeer() && lane.isStopping()) return true;
+    }
+    return false;
   }
 
   void add(Lane lane) {

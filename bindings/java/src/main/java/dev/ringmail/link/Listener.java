@@ -5,6 +5,7 @@ import dev.ringmail.ProtocolException;
 import dev.ringmail.control.ControlStream;
 import dev.ringmail.control.ControlStream.Frame;
 import dev.ringmail.control.Messages.Introduce;
+import dev.ringmail.control.Messages.Outlive;
 import dev.ringmail.control.Messages.Presence;
 import dev.ringmail.control.Messages.Resolved;
 import java.io.IOException;
@@ -13,12 +14,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Reads the control stream, on a daemon thread: the answer to the hello, the answers to lookups, what is said of other peers, and the
+ * Reads the control stream, on a daemon thread: the answer to the hello and what follows it, the answers to lookups, what is said of other peers, and the
  * end, which is the death of the host.
  */
 final class Listener {
   private final ControlStream control;
   private final CompletableFuture<Frame> answer = new CompletableFuture<>();
+  private final CompletableFuture<Outlive> outlive = new CompletableFuture<>();
   private final Map<Integer, CompletableFuture<Resolved>> lookups = new ConcurrentHashMap<>();
   private volatile Introductions introductions; // null: none were agreed on
   private volatile Runnable onNews = () -> {};
@@ -35,6 +37,11 @@ final class Listener {
   /** The first frame of the host's. */
   CompletableFuture<Frame> answer() {
     return answer;
+  }
+
+  /** What follows the welcome, where the peer is to outlive the host. */
+  CompletableFuture<Outlive> outlive() {
+    return outlive;
   }
 
   /** Runs on the thread of this, or at once if the stream has ended. */
@@ -83,8 +90,14 @@ final class Listener {
     }
     end = why;
     answer.completeExceptionally(gone());
+    outlive.completeExceptionally(gone());
     lookups.values().forEach(lookup -> lookup.completeExceptionally(gone()));
     onEnd.run();
+    try {
+      control.closeReading();
+    } catch (IOException e) {
+      // It has ended all the same.
+    }
   }
 
   private void take(Frame frame) {
@@ -94,6 +107,9 @@ final class Listener {
         Resolved resolved = Resolved.decode(frame.payload());
         CompletableFuture<Resolved> lookup = lookups.remove(resolved.request());
         if (lookup != null) lookup.complete(resolved);
+      }
+      case OUTLIVE -> {
+        if (!outlive.complete(Outlive.decode(frame.payload()))) throw new ProtocolException("outlive was said twice");
       }
       case INTRODUCE_BY_NUMBER -> {
         Introduce introduce = Introduce.decode(frame.payload());

@@ -5,15 +5,18 @@ import dev.ringmail.NotFoundException;
 import dev.ringmail.arena.Block;
 import dev.ringmail.arena.BodyPlace;
 import dev.ringmail.control.Hello;
+import dev.ringmail.control.Welcome;
 import dev.ringmail.ring.Frames;
 import dev.ringmail.ring.RingProducer;
 import dev.ringmail.ring.Spin;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.function.BooleanSupplier;
 
 /** What a peer sends: loans, bodies, answers, and how it waits for room. One thread. */
 public final class Outbox {
   static final long FOREVER = Long.MAX_VALUE / 2;
+  private static final Duration LONGEST = Duration.ofNanos(FOREVER);
 
   /** Of the number of an ask, which has the life of its asker above: the bits 24 to 30. */
   private static final int ASKS_OF_A_LIFE = (1 << 24) - 1;
@@ -23,32 +26,49 @@ public final class Outbox {
 
   private final Link link;
   private final Lanes lanes;
-  private final PeerBell bell;
   private final Spin spin;
 
   private boolean dirty; // some lane has an open batch that may be published
-  private final boolean acknowledges; // every message of mail, in one batch with what it led to
+  private boolean acknowledges; // every message of mail, in one batch with what it led to
   private final Batch batch = new Batch();
   private RingProducer loanRing;
   private long loanTarget;
-  private final int life;
+  private int life;
   private int asks;
+  private long pastSent; // to hosts before
 
-  Outbox(Link link, Lanes lanes, PeerBell bell, Spin spin) {
+  Outbox(Link link, Lanes lanes, Spin spin) {
     this.link = link;
     this.lanes = lanes;
-    this.bell = bell;
     this.spin = spin;
-    acknowledges = (link.welcome().features() & Hello.EXACTLY_ONCE) != 0;
-    life = (int) link.welcome().incarnation() << 24 & LIFE;
+    join(link.welcome());
+  }
+
+  /** There is a host. */
+  void join(Welcome welcome) {
+    acknowledges = (welcome.features() & Hello.EXACTLY_ONCE) != 0;
+    life = (int) welcome.incarnation() << 24 & LIFE;
+  }
+
+  /** It is dead, and what was sent to it is published. */
+  void leave() {
+    pastSent = sent();
+  }
+
+  static long nanosOf(Duration time) {
+    return time.compareTo(LONGEST) < 0 ? time.toNanos() : FOREVER;
+  }
+
+  static long deadlineIn(long nanos) {
+    return System.nanoTime() + Math.min(nanos, FOREVER);
   }
 
   /**
-   * Room for a payload in the ring itself: its offset in the buffer of {@link #loanRing()}, or -1 if there is none within the time. One
-   * loan is open at a time.
+   * Room for a payload in the ring itself: its offset in the buffer of {@link #loanRing()}, or -1 if there is none within the time, or no
+   * host. One loan is open at a time.
    */
   public int loan(long target, int length, long nanos) throws InterruptedException {
-    link.checkOpen();
+    if (!link.findHost(nanos)) return -1;
     if (loanRing != null) throw new IllegalStateException("another loan is open");
     Lane lane = laneTo(target);
     if (batch.lane() != null) {
@@ -60,7 +80,7 @@ public final class Outbox {
 
   /** Room for a signal, which goes the way that it always goes. */
   public int loanSignal(long target, long nanos) throws InterruptedException {
-    link.checkOpen();
+    if (!link.findHost(nanos)) return -1;
     if (loanRing != null) throw new IllegalStateException("another loan is open");
     return loan(laneTo(target), target, 0, nanos);
   }
@@ -68,7 +88,12 @@ public final class Outbox {
   private int loan(Lane lane, long target, int length, long nanos) throws InterruptedException {
     checkLength(length, lane.mailOut);
     int at = lane.mailOut.tryLoan(length);
-    if (at < 0) at = awaitRoom(lane, lane.mailOut, length, nanos);
+    if (at < 0) {
+      long deadline = deadlineIn(nanos);
+      at = awaitRoom(lane, lane.mailOut, length, nanos);
+      // The lane went with its host.
+      if (lane.isLeft()) return loan(target, length, deadline - System.nanoTime());
+    }
     if (at >= 0) {
       loanRing = lane.mailOut;
       // To another peer: 0 is the peer itself.
@@ -117,16 +142,15 @@ public final class Outbox {
 
   /** Answers an ask that came by that lane. Never waits for long: replies have a ring of their own. */
   public void answer(
-      int lane, int kind, int type, int correlation, long target, long sender, ByteBuffer payload, int offset, int length)
+      Lane to, int kind, int type, int correlation, long target, long sender, ByteBuffer payload, int offset, int length)
       throws InterruptedException {
     link.checkOpen();
     if (loanRing != null) throw new IllegalStateException("a loan is open");
+    if (to.isForgotten()) return; // whoever asked is no more
     if (batch.lane() != null) {
       answerInBatch(kind, type, correlation, target, sender, payload, offset, length);
       return;
     }
-    Lane to = lanes.of(lane);
-    if (to.isForgotten()) return; // whoever asked is no more
     RingProducer ring = to.controlOut;
     checkLength(length, ring);
     int at = ring.tryLoan(length);
@@ -167,10 +191,11 @@ public final class Outbox {
   private void answerInBatch(
       int kind, int type, int correlation, long target, long sender, ByteBuffer payload, int offset, int length)
       throws InterruptedException {
-    if (!joinBatch(length, FOREVER)) return;
+    if (!joinBatch(length, FOREVER)) throw full();
     Lane lane = batch.lane();
     int at = lane.mailOut.tryLoan(length);
     if (at < 0) at = awaitRoom(lane, lane.mailOut, length, FOREVER);
+    if (at < 0) throw full();
     if (length != 0) lane.mailOut.data().put(at, payload, offset, length);
     lane.mailOut.commit(kind, type, correlation, target, sender);
   }
@@ -193,7 +218,7 @@ public final class Outbox {
 
   /** Room for a body, or null if there is none within the time. Any number of these loans may be open. */
   public Block loanLarge(long target, long length, long nanos) throws InterruptedException {
-    link.checkOpen();
+    if (!link.findHost(nanos)) return null;
     if (loanRing != null) throw new IllegalStateException("another loan is open");
     Lane lane = laneTo(target);
     if (lane.isToPeer()) throw new UnsupportedOperationException("there are no bodies between two peers");
@@ -205,21 +230,13 @@ public final class Outbox {
     Block block = lane.bodiesOut.tryLoan(length, lane.mailOut);
     if (block != null) return block;
     Block[] found = {null};
+    long deadline = deadlineIn(nanos);
     await(
         lane,
         lane.mailOut,
         () -> found[0] != null || (found[0] = lane.bodiesOut.tryLoan(length, lane.mailOut)) != null,
         nanos);
-    return found[0];
-  }
-
-  /** Where a block of that mailbox's lane is written, so many bytes of it, at most {@link #LONGEST_VIEW}. */
-  public ByteBuffer view(long target, Block block, long at, int length) {
-    return laneTo(target).bodiesOut.memory().view(block.offset() + at, length);
-  }
-
-  public void cancelLarge(long target, Block block) {
-    laneTo(target).bodiesOut.cancel(block);
+    return lane.isLeft() ? loanLarge(target, length, deadline - System.nanoTime()) : found[0];
   }
 
   /** A message with that body. False if there is no room for it in the ring within the time; the block is loaned still. */
@@ -228,15 +245,16 @@ public final class Outbox {
       throws InterruptedException {
     int at = loan(target, BodyPlace.BYTES + length, nanos);
     if (at < 0) return false;
+    Lane lane = laneTo(target);
     RingProducer ring = loanRing;
     boolean written = false;
     try {
+      if (lane.bodiesOut != block.owner()) throw new IllegalStateException("the host that this body was for has died");
       ring.data().put(at + BodyPlace.BYTES, payload, offset, length);
       written = true;
     } finally {
       if (!written) cancelLoan();
     }
-    Lane lane = laneTo(target);
     lane.bodiesOut.describe(block, ring.data(), at);
     commitLoan(Frames.LARGE, type, correlation, 0);
     lane.bodiesOut.committed(block, ring);
@@ -251,7 +269,7 @@ public final class Outbox {
     return at[0];
   }
 
-  /** -1: whoever asked is no more. */
+  /** -1: whoever asked is no more, be it with its host. */
   private int awaitAnswerRoom(Lane lane, int length) throws InterruptedException {
     try {
       return awaitRoom(lane, lane.controlOut, length, FOREVER);
@@ -260,7 +278,7 @@ public final class Outbox {
     }
   }
 
-  /** Until `tryAgain` has found room, or the time is up. */
+  /** Until `tryAgain` has found room, or the time is up, or the lane has gone with its host. */
   private void await(Lane lane, RingProducer ring, BooleanSupplier tryAgain, long nanos) throws InterruptedException {
     // What is open must be seen, or the consumer could not make room.
     flush();
@@ -280,7 +298,10 @@ public final class Outbox {
     ring.wantRoom(true);
     try {
       while (!isOver.getAsBoolean()) {
-        link.checkHost();
+        if (link.hasLostHost()) {
+          link.comeBack(deadline);
+          return;
+        }
         link.takeNews();
         if (lane.isCut()) throw isCut(lane);
         // Whoever asked is dead, and nobody makes room for answers to him.
@@ -288,10 +309,10 @@ public final class Outbox {
         if (Thread.interrupted()) throw new InterruptedException();
         long left = deadline - System.nanoTime();
         if (left <= 0) return;
-        bell.park(left, () -> isOver.getAsBoolean() || link.hasLostHost() || link.hasNews());
+        link.bell().park(left, () -> isOver.getAsBoolean() || link.hasEnded() || link.hasNews());
       }
     } finally {
-      ring.wantRoom(false);
+      if (!lane.isLeft()) ring.wantRoom(false);
     }
   }
 
@@ -325,7 +346,7 @@ public final class Outbox {
   }
 
   public long sent() {
-    long sent = 0;
+    long sent = pastSent;
     for (Lane lane : lanes.all()) sent += lane.mailOut.published();
     return sent;
   }

@@ -76,6 +76,12 @@ final class PeerBell {
     Words.INT.setOpaque(bell, PARK, ParkWord.awake(count));
   }
 
+  /** As park(), where nobody rings but this process itself: for its other threads, which look for nothing in the memory. */
+  void rest(long nanos, BooleanSupplier isWanted) {
+    sleeper = Thread.currentThread();
+    if (!isWanted.getAsBoolean()) LockSupport.parkNanos(this, nanos);
+  }
+
   private void lookForLostWakeup(int parked, BooleanSupplier hasWork) {
     if (!hasWork.getAsBoolean()) return;
     // The host may stand between its publish and its ring: it gets time before it is accused.

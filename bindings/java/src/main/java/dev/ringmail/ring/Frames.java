@@ -32,6 +32,8 @@ public final class Frames {
   /** Of a producer block. */
   public static final int PRODUCER_BLOCK_BYTES = 128;
   public static final int WANT = 0;
+  static final int START_SEQUENCE = 4;
+  static final int START = 8;
 
   /** Of a consumer block. */
   public static final int CONSUMER_BLOCK_BYTES = 512;

@@ -187,6 +187,11 @@ public final class RingConsumer {
     return position < resumeTail;
   }
 
+  /** Whether the frame at the position is the one that this peer had in hand when it left the host before. */
+  public boolean isInHand() {
+    return (long) LONG.getOpaque(own, Frames.ATTEMPTED) == position + 1;
+  }
+
   /** How many predecessors died with the frame at the position in hand. */
   public int attempt() {
     return attempt;

@@ -35,12 +35,17 @@ public final class RingProducer {
   private int padding; // of the open loan
   private int length; // of the open loan
 
+  /** Starts where the block says: at position 0 of a new ring, or behind what the host has put there. */
   public RingProducer(RingMemory memory) {
     data = memory.data().duplicate().order(ByteOrder.LITTLE_ENDIAN);
     own = memory.own();
     other = memory.other();
     capacity = data.capacity();
     mask = capacity - 1;
+    tail = (long) LONG.getOpaque(own, Frames.START);
+    next = tail;
+    zeroed = tail;
+    sequence = (int) INT.getOpaque(own, Frames.START_SEQUENCE) & 0xffff;
   }
 
   /** Takes up where a dead one has left off. */
@@ -164,6 +169,11 @@ public final class RingProducer {
       cursor = read;
     }
     return fault == null;
+  }
+
+  /** What the consumer, which is dead, has not finished. Null: what it wrote is impossible. */
+  public RingSurvey unread() {
+    return RingSurvey.of(data, other);
   }
 
   private void append(int kind, int type, int correlation, long target, long sender, int length, int bytes) {

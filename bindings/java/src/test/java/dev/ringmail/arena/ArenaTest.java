@@ -82,7 +82,7 @@ class ArenaTest {
   @Test
   void a_body_is_read_where_it_was_written_and_may_be_kept() {
     Block block = loan(10_000);
-    ByteBuffer room = producer.memory().view(block.offset(), 10_000);
+    ByteBuffer room = producer.memory().view(block.offset, 10_000);
     for (int i = 0; i < 10_000; ++i) room.put(i, (byte) i);
     send(block);
     BodyPlace body = receive();
@@ -136,7 +136,7 @@ class ArenaTest {
     boolean[] used = new boolean[PAGES];
     for (Block block = loan(3 * PAGE - 1); block != null; block = loan(3 * PAGE - 1)) {
       for (int page = 0; page < 3; ++page) {
-        int at = (int) (block.offset() / PAGE) + page;
+        int at = (int) (block.offset / PAGE) + page;
         assertFalse(used[at]);
         used[at] = true;
       }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.ringmail.ProtocolException;
 import dev.ringmail.RefusedException;
 import dev.ringmail.control.Messages.Introduce;
+import dev.ringmail.control.Messages.Outlive;
 import dev.ringmail.control.Messages.Presence;
 import dev.ringmail.control.Messages.Refused;
 import dev.ringmail.control.Messages.Resolved;
@@ -150,6 +151,21 @@ class HandshakeTest {
       assertThrows(ProtocolException.class, () -> Introduce.decode(cut));
     }
     assertThrows(ProtocolException.class, () -> Introduce.decode(java.util.Arrays.copyOf(whole, whole.length + 1)));
+  }
+
+  @Test
+  void where_the_next_host_is_is_read() {
+    byte[] whole = new WireWriter().u64(5).text("/run/it").text("secret").take();
+    assertEquals(new Outlive(5, "/run/it", "secret"), Outlive.decode(whole));
+    for (int length = 0; length < whole.length; ++length) {
+      byte[] cut = java.util.Arrays.copyOf(whole, length);
+      assertThrows(ProtocolException.class, () -> Outlive.decode(cut));
+    }
+    assertThrows(ProtocolException.class, () -> Outlive.decode(java.util.Arrays.copyOf(whole, whole.length + 1)));
+    byte[] nowhere = new WireWriter().u64(5).text("").text("secret").take();
+    assertThrows(ProtocolException.class, () -> Outlive.decode(nowhere));
+    byte[] far = new WireWriter().u64(5).text("x".repeat(108)).text("secret").take();
+    assertThrows(ProtocolException.class, () -> Outlive.decode(far));
   }
 
   @Test
