@@ -45,10 +45,10 @@ struct RemoteLane {
   Inlet mail_in;
   Inlet control_in;
   std::uint64_t received = 0;
-  std::uint64_t attempted = 0;  ///< position of the message in hand at the last death, and
-  std::uint32_t attempts = 0;   ///< how many deaths in a row
-  std::uint64_t seen = 0;       ///< up to there a message may have been given to an incarnation that has died
-  std::uint64_t given_up = 0;   ///< messages of which there were too many
+  std::uint64_t attempted = 0;          ///< position of the message in hand at the last death, and
+  std::uint32_t attempts = 0;           ///< how many deaths in a row
+  std::uint64_t seen = 0;               ///< up to there a message may have been given to an incarnation that has died
+  std::uint64_t given_up = 0;           ///< messages of which there were too many
   transport::ConsumerBlock last_words;  ///< what the reader of its mail said at its death
   // Where what the peer sends is one batch with an acknowledgement, and comes by the lane of that. scheduler_forwards.cpp
   bool acknowledges = false;

@@ -434,6 +434,72 @@ TEST_F(HostRestart, lets_an_attached_peer_look_for_the_next_host_by_itself) {
   guest.reset();  // it would keep the host waiting
 }
 
+/// Asks a peer once, and notes what it is told.
+class Asker : public Actor {
+ public:
+  using Protocol = echo::Listener;
+  Asker(Mailbox<echo::Echo> peer, std::uint64_t& answer) : peer_(peer), answer_(answer) {}
+  void started() override {
+    const auto pong = ask(peer_, echo::Ping{.number = 1}, 60s);
+    __atomic_store_n(&answer_, pong ? std::uint64_t{pong->number} : 0, __ATOMIC_RELEASE);
+  }
+  void on(const echo::Ping&) {}
+
+ private:
+  Mailbox<echo::Echo> peer_;
+  std::uint64_t& answer_;
+};
+
+TEST_F(HostRestart, has_no_answer_that_was_meant_for_the_host_before) {
+  std::uint64_t& answer = setting_.shared->sent;
+  const auto host = [&] {
+    auto system = System::create(quiet(setting_));
+    EXPECT_TRUE(system);
+    const auto peer = system->spawn_peer<echo::Echo>({.name = "guest"});
+    EXPECT_TRUE(peer);
+    system->spawn<Asker>(*peer, answer);
+    return system;
+  };
+  std::fflush(nullptr);
+  const pid_t first = fork();
+  if (first == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    auto system = host();
+    while (true) pause();
+  }
+  std::unique_ptr<Attached> guest;
+  ASSERT_TRUE(until([&] {
+    guest = std::make_unique<Attached>(setting_.socket(), nullptr, 20'000'000'000);
+    return guest->result == 0;
+  }));
+  ringmail_peer* const peer = guest->peer;
+  const auto asked = [&] {
+    ringmail_message message{};
+    EXPECT_TRUE(until([&] {
+      const int got = ringmail_receive(peer, &message);
+      if (got == 0) return ringmail_wait(peer, 1'000'000) < 0;
+      EXPECT_EQ(ringmail_release(peer), 0);
+      return got < 0 || message.kind == RINGMAIL_MESSAGE;
+    })) << ringmail_error(peer);
+    return message;
+  };
+  const auto reply = [&](const ringmail_message& question, std::uint64_t number) {
+    EXPECT_EQ(ringmail_reply(peer, &question, ringmail_type_id("echo.Ping"), &number, sizeof number), 0)
+        << ringmail_error(peer);
+    EXPECT_EQ(ringmail_flush(peer), 0);
+  };
+  const ringmail_message of_the_first = asked();
+  ASSERT_NO_FATAL_FAILURE(kill_host(first));
+  auto system = host();
+  const ringmail_message of_the_second = asked();
+  EXPECT_EQ(of_the_second.correlation, of_the_first.correlation) << "or this shows nothing";
+  reply(of_the_first, 1);
+  reply(of_the_second, 2);
+  EXPECT_TRUE(until([&] { return seen(answer) != 0; }));
+  EXPECT_EQ(seen(answer), 2u);
+  guest.reset();  // it would keep the host waiting
+}
+
 pid_t run(const char* program, const std::string& path, const char* token) {
   std::fflush(nullptr);
   const pid_t pid = fork();

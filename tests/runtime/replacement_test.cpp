@@ -173,9 +173,9 @@ TEST_F(Replacement, that_dies_when_it_is_ready_is_a_death_like_any_other) {
   host_.told().await("up 3");
   host_.signal(link, SIGKILL);
   EXPECT_EQ(host_.await_end(link).reason.signal, SIGKILL);
-  EXPECT_THAT(told(), ElementsAre("open", "up 1", "yield", "replace", "handed over", "up 2", "replace",
-                                  "down: killed by signal 9 (Killed)", "up 3", "close",
-                                  "down: killed by signal 9 (Killed)"))
+  EXPECT_THAT(told(),
+              ElementsAre("open", "up 1", "yield", "replace", "handed over", "up 2", "replace",
+                          "down: killed by signal 9 (Killed)", "up 3", "close", "down: killed by signal 9 (Killed)"))
       << "the replacement counted for nothing";
   EXPECT_EQ(host_.log().count("[peer] the new one"), 2U) << "its program was not started again";
 }

@@ -122,8 +122,9 @@ typedef struct ringmail_message {
   uint32_t correlation; /* not 0: an ask, to be answered with ringmail_reply(), or the ask that this answers */
   uint16_t kind;        /* RINGMAIL_MESSAGE, RINGMAIL_REPLY, RINGMAIL_NO_REPLY or RINGMAIL_DOWN */
   uint16_t redelivered; /* not 0: an earlier incarnation of this peer may have handled it */
-  uint32_t lane;        /* which of the host's threads sent it */
-  uint32_t attempt;     /* how many incarnations died with this very message in hand */
+  uint32_t
+      lane; /* which of the host's threads sent it, in the low 8 bits; above them how often the host was restarted */
+  uint32_t attempt;        /* how many incarnations died with this very message in hand */
   ringmail_mailbox target; /* the actor of this peer that it is for; 0: the peer itself */
   ringmail_mailbox sender; /* 0: sent by no actor */
 } ringmail_message;

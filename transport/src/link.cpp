@@ -117,8 +117,8 @@ std::expected<Incarnation, MemoryFailure> Incarnation::begin(const LinkLayout& l
                                                              std::shared_ptr<PeerBell> bell) {
   auto host = make("ringmail.host", layout.host_bytes(), Mapping::Access::write, Seal::no_more_writers);
   if (!host) return std::unexpected(host.error());
-  auto peer = map_and_seal(Segment::create_sparse("ringmail.peer", layout.peer_bytes()), Mapping::Access::read,
-                           Seal::size);
+  auto peer =
+      map_and_seal(Segment::create_sparse("ringmail.peer", layout.peer_bytes()), Mapping::Access::read, Seal::size);
   if (!peer) return std::unexpected(peer.error());
   // What a host's end touches before the peer has written anything.
   for (std::uint32_t lane = 0; lane < layout.lanes; ++lane) {

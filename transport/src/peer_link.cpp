@@ -44,7 +44,7 @@ void PeerLink::describe(const PeerLane& lane,
              .correlation = frame.head.correlation,
              .kind = static_cast<std::uint16_t>(frame.head.kind),
              .redelivered = static_cast<std::uint16_t>(ring.redelivers() ? 1 : 0),
-             .lane = lane.index,
+             .lane = lane.index | restarts_ << lane_bits,
              .attempt = ring.attempt(),
              .target = frame.head.target,
              .sender = accepted_  ? other_mailbox
@@ -571,14 +571,16 @@ int PeerLink::answer(
   if (closed_ || gone_) return RINGMAIL_ECLOSED;
   if (asked.correlation == 0 || asked.kind != RINGMAIL_MESSAGE)
     return fail(RINGMAIL_EMISUSE, "nobody waits for an answer");
-  if (lost_) return 0;  // whoever asked is no more
-  if (asked.lane >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
+  // Whoever asked is no more, and whoever asks now may number his questions alike.
+  if (lost_ || asked.lane >> lane_bits != restarts_) return 0;
+  const std::uint32_t index = asked.lane % max_lanes;
+  if (index >= lanes_.size()) return fail(RINGMAIL_EMISUSE, "the message is not one of this peer's");
   if (batch_.lane != nullptr) [[unlikely]] {
     return answer_in_batch(
         {.kind = kind, .type = type, .correlation = asked.correlation, .target = asked.sender, .sender = asked.target},
         payload, length);
   }
-  PeerLane& lane = lanes_[asked.lane];
+  PeerLane& lane = lanes_[index];
   if (lane.is_cut() || lane.other == Presence::away) return 0;  // whoever asked is no more
   RingProducer& ring = lane.control_out;
   if (length > ring.max_payload()) {

@@ -280,6 +280,9 @@ class PeerLink {
   std::uint64_t next_try_ns_ = 0;
   std::uint64_t pause_ns_ = 0;  // between two tries
   bool tell_restart_ = false;
+  static constexpr int lane_bits = 8;  // of a message's `lane`
+  static_assert(max_lanes == 1 << lane_bits);
+  std::uint32_t restarts_ = 0;
   std::uint32_t lost_messages_ = 0;  // that it is told of
   std::vector<std::uint32_t> ended_asks_;
   std::vector<std::pair<std::uint64_t, ringmail_mailbox>> ended_monitors_;

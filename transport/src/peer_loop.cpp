@@ -194,6 +194,7 @@ int PeerLink::take_answer(std::uint32_t& request, ringmail_mailbox& mailbox) {
 }
 
 int PeerLink::ring_memory(std::uint32_t lane, int outgoing, void** memory, std::uint64_t* bytes) {
+  lane %= max_lanes;
   if (lane >= lanes_.size()) return RINGMAIL_ENOTFOUND;
   const auto& met = lanes_[lane].met;
   const auto ring = accepted_ ? accepted_->mail_memory(outgoing != 0)

@@ -132,6 +132,7 @@ void PeerLink::leave_host() {
 /// shake_hands() has made the lanes anew.
 void PeerLink::join_host() {
   lost_ = false;
+  restarts_ = (restarts_ + 1) % (UINT32_MAX >> lane_bits);
   learn_return();
   left_bells_.push_back(std::move(left_segments_.back()->peer_bells));
   take_up_held();

@@ -5,6 +5,11 @@
 #include "write_fault.hpp"
 
 namespace ringmail::node {
+namespace {
+
+constexpr std::uint32_t lane_mask = 0xff;  // of a message's `lane`
+
+}  // namespace
 
 void Link::adopt(ringmail_peer* peer) {
   peer_ = peer;
@@ -63,7 +68,7 @@ void Link::describe(const ringmail_message& message, bool in_mail, Head& head) {
           .correlation = message.correlation,
           .length = message.length,
           .redelivered = message.redelivered,
-          .lane = message.lane,
+          .lane = message.lane & lane_mask,
           .attempt = message.attempt,
           .offset = in_mail ? offset_in_ring(message.lane, false, message.payload) : 0,
           .target = message.target,
@@ -110,7 +115,7 @@ int Link::loan(ringmail_mailbox target, std::uint32_t length) {
   loaned_length_ = length;
   const auto lane = static_cast<std::uint32_t>(target >> 52) & 0xff;
   // A host that wants it exactly once has it go by the lane of the message in hand.
-  reply_head_.lane = lies_in_ring(lane, loaned_) ? lane : in_hand_.lane;
+  reply_head_.lane = lies_in_ring(lane, loaned_) ? lane : in_hand_.lane & lane_mask;
   reply_head_.offset = offset_in_ring(reply_head_.lane, true, loaned_);
   return 0;
 }
