@@ -150,6 +150,8 @@ class World {
                                     .max_restarts = UINT32_MAX,
                                     .first_delay = 1ms,
                                     .longest_delay = 20ms},
+                        // How soon a process that has failed exits is a matter of what else the machine does.
+                        .deadlines = {.terminate = 20s},
                         .output = {.file = disk_.file(language.name + ".log"), .file_bytes = 1 << 14, .old_files = 1},
                         .mail_bytes = mail_bytes,
                         .control_by_pipes = language.by_pipes};
