@@ -475,7 +475,9 @@ func TestARefusalOfTheNextHostIsFinalUnlessItMayThinkOtherwise(t *testing.T) {
 		s := newHosts(t, link.OutlivesHost)
 		first, peer := s.attach(Options{})
 		first.die()
+		answered := make(chan struct{})
 		go func() {
+			defer close(answered)
 			stream := link.NewStream(s.connection())
 			stream.Receive()
 			stream.Send(link.KindRefused, link.EncodeRefused(code, "not you"))
@@ -493,6 +495,8 @@ func TestARefusalOfTheNextHostIsFinalUnlessItMayThinkOtherwise(t *testing.T) {
 		if isFinal {
 			<-peer.Gone()
 		}
+		peer.Close()
+		<-answered
 	}
 }
 

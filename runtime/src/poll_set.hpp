@@ -39,11 +39,12 @@ struct Inlet {
   bool cold = false;
   bool stops = false;        ///< its lane was told to stop, and reads what was sent before
   bool held = false;         ///< by a simulator: its frames are still on their way
+  bool runs_ahead = false;   ///< of those whose messages went on from here: what came before waits there
   bool may_go_cold = true;   ///< not if its producer cannot set the bit
   bool rings_itself = true;  ///< its producer wakes this scheduler by the bell, and by nobody's help
 
   /// Whether there is a frame that can be taken.
-  bool has_frame() const { return !waits_for && !held && !ring->empty(); }
+  bool has_frame() const { return !waits_for && !held && !runs_ahead && !ring->empty(); }
 
   void store_cursor() {
     const bool is_waited_for =

@@ -53,6 +53,7 @@ struct RemoteLane {
   // Where what the peer sends is one batch with an acknowledgement, and comes by the lane of that. scheduler_forwards.cpp
   bool acknowledges = false;
   transport::Acknowledged acknowledged;
+  std::uint64_t forwarding = 0;   ///< of what has gone on, and is not taken there yet
   std::vector<Forward> forwards;  ///< what has come for other schedulers
 
   // Of a link that outlives this host. scheduler_kept.cpp

@@ -10,6 +10,7 @@
 #include "envelope.hpp"
 #include "remote_lane.hpp"
 #include "ringmail/runtime/scheduler.hpp"
+#include "scheduler_cells.hpp"
 #include "signal_bytes.hpp"
 
 namespace ringmail::runtime {
@@ -57,10 +58,34 @@ void Scheduler::forward(RemoteLane& lane) {
     for (Forward& each : left) {
       (ActorId(each.head.target).thread() == thread ? now : rest).push_back(std::move(each));
     }
-    // As it says of one that does not exist.
-    if (!on_forward || !on_forward(thread, lane.link, now)) take_forwards(lane.link, std::move(now));
+    const std::uint64_t count = now.size();
+    if (on_forward && on_forward(thread, lane.link, now)) {
+      if (on_elsewhere) {
+        lane.forwarding += count;
+        lane.mail_in.runs_ahead = lane.forwarding >= most_backlog;
+        on_elsewhere(thread,
+                     [source = index_, link = lane.link, count] { current()->confirm_forwards(source, link, count); });
+      }
+    } else {
+      // As it says of one that does not exist.
+      take_forwards(lane.link, std::move(now));
+    }
     left = std::move(rest);
   }
+}
+
+/// Where they went: once this scheduler would read rings again. Else they would wait here without their sender feeling it, and the more
+/// of them a turn takes, the longer it lasts and the more come in it.
+void Scheduler::confirm_forwards(std::uint32_t source, std::uint32_t link, std::uint64_t count) {
+  if (backlog_ >= most_backlog) return post([this, source, link, count] { confirm_forwards(source, link, count); });
+  on_elsewhere(source, [link, count] { current()->forwards_taken(link, count); });
+}
+
+void Scheduler::forwards_taken(std::uint32_t link, std::uint64_t count) {
+  RemoteLane* const lane = lane_of(link);
+  if (lane == nullptr) return;
+  lane->forwarding -= count;
+  lane->mail_in.runs_ahead = lane->forwarding >= most_backlog;
 }
 
 void Scheduler::take_forwards(std::uint32_t link, std::vector<Forward> forwards) {

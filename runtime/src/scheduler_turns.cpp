@@ -240,7 +240,7 @@ void Scheduler::deliver(Message& message) { deliver_now(message); }
 }
 
 bool Scheduler::drain(Inlet& inlet) {
-  if (inlet.held) [[unlikely]]
+  if (inlet.held || inlet.runs_ahead) [[unlikely]]
     return true;
   if (inlet.waits_for) [[unlikely]] {
     if (must_stay_in_ring(inlet.waits_for, nullptr)) return true;

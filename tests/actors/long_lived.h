@@ -12,7 +12,8 @@ struct long_lived_end {
   uint64_t again;     /* of such a stretch, where it stands; 0: in none */
   uint64_t faults;    /* any other that was not the next */
   uint64_t restarts;
-  uint64_t chain; /* of all, each once, in the order in which they came */
+  uint64_t chains[2]; /* of all, each once, in the order in which they came: at the parity of `last`, so that whoever is killed while he
+                         notes a number leaves that of the one before */
 };
 
 struct long_lived {
@@ -35,7 +36,7 @@ static inline void long_lived_note(struct long_lived_end* end, uint64_t number) 
   }
   if (number != last + 1 || (end->again != 0 && end->again != last)) ++end->faults;
   end->again = 0;
-  end->chain = long_lived_chain(end->chain, number);
+  end->chains[number % 2] = long_lived_chain(end->chains[(number - 1) % 2], number);
   __atomic_store_n(&end->last, number, __ATOMIC_RELEASE);
 }
 

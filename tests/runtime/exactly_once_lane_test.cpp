@@ -31,6 +31,9 @@ class ExactlyOnceLane : public RemoteLaneTest {
           });
           return true;
         };
+        schedulers_[i].on_elsewhere = [this](std::uint32_t thread, MoveOnlyFunction<void()> task) {
+          schedulers_[thread].post(std::move(task));
+        };
         schedulers_[i].expect_acknowledgements(link_number);
       });
     }
@@ -161,6 +164,30 @@ TEST_F(ExactlyOnceLane, what_the_dead_published_for_another_scheduler_is_there_b
     count = there.size();
   });
   EXPECT_EQ(count, 10u);
+}
+
+TEST_F(ExactlyOnceLane, what_another_scheduler_has_no_time_for_waits_in_the_ring) {
+  constexpr std::uint64_t most = 10'000;
+  std::vector<std::uint64_t> there;
+  const ActorId far = add_on(1, there);
+  std::uint64_t sent = 0;
+  {
+    const std::lock_guard busy(mutex_);  // which its handler waits for
+    for (int turns = 0; sent < most && turns < 1000;) {
+      if (peer().send(0, far, sent)) {
+        ++sent;
+        turns = 0;
+      } else {
+        schedulers_.run_on(0, [] {});
+        ++turns;
+      }
+    }
+  }
+  EXPECT_LT(sent, most) << "there always was room";
+  ASSERT_TRUE(await(there, sent));
+  for (std::uint64_t i = 0; i < sent; ++i) ASSERT_EQ(there[i], i);
+  ASSERT_TRUE(peer().send(0, far, sent));
+  EXPECT_TRUE(await(there, sent + 1));
 }
 
 TEST_F(ExactlyOnceLane, an_actor_of_another_scheduler_answers_and_one_that_was_not_made_known_does_not) {

@@ -552,6 +552,8 @@ class Scheduler {
   void take_answer(RemoteLane& lane, const transport::Frame& frame);
   void forward_later(RemoteLane& lane, const transport::Frame& frame);
   void forward(RemoteLane& lane);
+  void forwards_taken(std::uint32_t link, std::uint64_t count);
+  void confirm_forwards(std::uint32_t source, std::uint32_t link, std::uint64_t count);
   void take_stop(RemoteLane& lane, const transport::Frame& frame);
   void look_whether_drained(RemoteLane& lane);
   void send_signal(RemoteLane& lane, Signal signal, ActorId target, ActorId sender, const ExitReason* reason = nullptr);
