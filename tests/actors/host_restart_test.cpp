@@ -349,6 +349,27 @@ class Attached {
   int result = 0;
 };
 
+/// As soon as a host lets it in; it looks for the next one as well.
+std::unique_ptr<Attached> attached(const std::string& path, const char* token) {
+  std::unique_ptr<Attached> guest;
+  EXPECT_TRUE(until([&] {
+    guest = std::make_unique<Attached>(path, token, 20'000'000'000);
+    return guest->result == 0;
+  }));
+  return guest;
+}
+
+/// The host that is made so, until that process is killed.
+template <class Host>
+pid_t in_a_process(const Host& host) {
+  std::fflush(nullptr);
+  const pid_t process = fork();
+  if (process != 0) return process;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const auto system = host();
+  while (true) pause();
+}
+
 SystemOptions quiet(const Setting& setting) {
   auto log = std::make_shared<spdlog::logger>(
       "", std::make_shared<spdlog::sinks::basic_file_sink_mt>(setting.directory + "/log"));
@@ -383,22 +404,8 @@ TEST_F(HostRestart, lets_an_attached_peer_look_for_the_next_host_by_itself) {
     return system;
   };
   // A host that stops its peers does not want them back: this one dies.
-  std::fflush(nullptr);
-  const pid_t first = fork();
-  if (first == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    auto system = host();
-    while (true) pause();
-  }
-  const auto attached = [&] {
-    std::unique_ptr<Attached> guest;
-    EXPECT_TRUE(until([&] {
-      guest = std::make_unique<Attached>(setting_.socket(), "sesame", 20'000'000'000);
-      return guest->result == 0;
-    }));
-    return guest;
-  };
-  auto guest = attached();
+  const pid_t first = in_a_process(host);
+  auto guest = attached(setting_.socket(), "sesame");
   ringmail_peer* const peer = guest->peer;
   ringmail_mailbox sink = 0;
   ASSERT_EQ(ringmail_lookup(peer, "sink", -1, &sink), 0) << ringmail_error(peer);
@@ -460,18 +467,8 @@ TEST_F(HostRestart, has_no_answer_that_was_meant_for_the_host_before) {
     system->spawn<Asker>(*peer, answer);
     return system;
   };
-  std::fflush(nullptr);
-  const pid_t first = fork();
-  if (first == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    auto system = host();
-    while (true) pause();
-  }
-  std::unique_ptr<Attached> guest;
-  ASSERT_TRUE(until([&] {
-    guest = std::make_unique<Attached>(setting_.socket(), nullptr, 20'000'000'000);
-    return guest->result == 0;
-  }));
+  const pid_t first = in_a_process(host);
+  auto guest = attached(setting_.socket(), nullptr);
   ringmail_peer* const peer = guest->peer;
   const auto asked = [&] {
     ringmail_message message{};
@@ -573,14 +570,6 @@ TEST_F(HostRestart, lets_an_attached_peer_in_java_look_for_the_next_host_by_itse
     EXPECT_TRUE(system->spawn_peer<echo::Listener>({.name = "guest", .token = "sesame", .control_by_pipes = true}));
     return system;
   };
-  const auto start = [&] {
-    std::fflush(nullptr);
-    const pid_t process = fork();
-    if (process != 0) return process;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    auto system = host();
-    while (true) pause();
-  };
   const std::string go = setting_.directory + "/go";
   const auto attach = [&](const char* token) {
     const pid_t process = fork();
@@ -590,7 +579,7 @@ TEST_F(HostRestart, lets_an_attached_peer_in_java_look_for_the_next_host_by_itse
            "ReturningPeer", setting_.socket().c_str(), token, go.c_str(), nullptr);
     _exit(127);
   };
-  const pid_t first = start();
+  const pid_t first = in_a_process(host);
   ASSERT_TRUE(until([&] { return std::filesystem::exists(setting_.socket()); }));
   const auto refused_with = [&](const char* token) {
     int status = 0;
@@ -609,7 +598,7 @@ TEST_F(HostRestart, lets_an_attached_peer_in_java_look_for_the_next_host_by_itse
   std::ofstream(go).close();
   ASSERT_TRUE(until([&] { return !std::filesystem::exists(go); }));
   ASSERT_NO_FATAL_FAILURE(kill_host(first));
-  const pid_t second = start();
+  const pid_t second = in_a_process(host);
   EXPECT_TRUE(until([&] { return seen(shared.sink.last) == 2; })) << log_of(setting_);
   EXPECT_EQ(shared.sink.faults, 0u);
   kill(guest, SIGKILL);

@@ -7,11 +7,11 @@ use ringmail::{Done, Error, Event, Failure, Listener, Mailbox, Options, Peer, Wa
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use support::conformance_mail::{Get, Host as HostProtocol, Payload, Ping, Player, Stream, Sum, Tick};
+use support::place::Place;
 
 /// A watchdog, not a measure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,20 +22,7 @@ fn plays_a_scenario() {
     support::play(&[("dies", dies), ("fails", fails), ("listens", listens)]);
 }
 
-/// A folder of its own, which is not there yet, and a path in it.
-struct Place {
-    folder: PathBuf,
-    path: PathBuf,
-}
-
 impl Place {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("ringmail-rust-listener-{}-{number}", std::process::id()));
-        Self { path: folder.join("at"), folder }
-    }
-
     fn options(&self, name: &str) -> Options {
         Options::new().path(&self.path).name(name).ring_bytes(1 << 14)
     }
@@ -54,12 +41,6 @@ impl Place {
         let joining = self.join(name);
         let accepted = accept(listener);
         (accepted, joining.join().unwrap().unwrap())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

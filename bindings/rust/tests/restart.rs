@@ -1,39 +1,23 @@
 //! A peer that attached at a path, and looks there for the next host when its own has died. Hosts are listeners in this process, or
 //! sockets of the tests; with systems that keep their peers tests/actors/host_restart_test.cpp does the same.
 
-#[path = "../examples/conformance_mail.rs"]
-#[allow(dead_code)]
-mod conformance_mail;
+mod support;
 
-use conformance_mail::{Player, Sum, Tick};
 use ringmail::{Error, Event, Listener, Mailbox, Options, Peer, Reason, Wait};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{spawn, JoinHandle};
 use std::time::{Duration, Instant};
+use support::conformance_mail::{Player, Sum, Tick};
+use support::place::Place;
 
 /// A watchdog, not a measure.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(50);
 
-/// A folder of its own, and a path in it.
-struct Place {
-    folder: PathBuf,
-    path: PathBuf,
-}
-
 impl Place {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("ringmail-rust-restart-{}-{number}", std::process::id()));
-        Self { path: folder.join("at"), folder }
-    }
-
     fn options(&self) -> Options {
         Options::new().path(&self.path).name("desk").ring_bytes(1 << 12).reconnect(PATIENCE)
     }
@@ -70,12 +54,6 @@ impl Place {
         let _ = std::fs::create_dir(&self.folder);
         let _ = std::fs::remove_file(&self.path);
         UnixListener::bind(&self.path).unwrap()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

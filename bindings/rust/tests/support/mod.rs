@@ -3,6 +3,7 @@
 
 #[path = "../../examples/conformance_mail.rs"]
 pub mod conformance_mail;
+pub mod place;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
